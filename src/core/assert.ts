@@ -1,0 +1,11 @@
+// Programmer errors: a broken promise of the code crashes at once, because start-up is recovery.
+
+/** Throws when `condition` is false. `message` says what should hold, with the values that do not. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(`assertion failed: ${message}`)
+}
+
+/** Ends a switch over a closed union: the compiler refuses a missing case, the run crashes on bad data. */
+export function unreachable(value: never): never {
+  throw new Error(`assertion failed: unexpected value ${JSON.stringify(value)}`)
+}

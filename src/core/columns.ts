@@ -1,0 +1,63 @@
+// Columns: how market data waits and travels in bulk. Typed arrays in order of time, one symbol each.
+
+/** Bars of one symbol and timeframe, in order of `start`. */
+export interface BarColumns {
+  readonly length: number
+  readonly start: Float64Array
+  readonly open: Float64Array
+  readonly high: Float64Array
+  readonly low: Float64Array
+  readonly close: Float64Array
+  readonly volume: Float64Array
+  readonly trades: Float64Array
+  /** 1 where the bar was filled from the previous close, 0 elsewhere. */
+  readonly filled: Uint8Array
+}
+
+/** Trades of one symbol in order of `ts`; several may share a millisecond, and none is dropped. */
+export interface TradeColumns {
+  readonly length: number
+  readonly ts: Float64Array
+  readonly price: Float64Array
+  readonly size: Float64Array
+}
+
+/** Best quotes of one symbol, in order of `ts`. */
+export interface QuoteColumns {
+  readonly length: number
+  readonly ts: Float64Array
+  readonly bid: Float64Array
+  readonly bidSize: Float64Array
+  readonly ask: Float64Array
+  readonly askSize: Float64Array
+}
+
+/** Zeroed columns for `length` bars. */
+export function barColumns(length: number): BarColumns {
+  return {
+    length,
+    start: new Float64Array(length),
+    open: new Float64Array(length),
+    high: new Float64Array(length),
+    low: new Float64Array(length),
+    close: new Float64Array(length),
+    volume: new Float64Array(length),
+    trades: new Float64Array(length),
+    filled: new Uint8Array(length),
+  }
+}
+
+/** The bars from `from` up to `to`, as views: nothing is copied. */
+export function sliceBars(bars: BarColumns, from: number, to: number): BarColumns {
+  return {
+    length: to - from,
+    start: bars.start.subarray(from, to),
+    open: bars.open.subarray(from, to),
+    high: bars.high.subarray(from, to),
+    low: bars.low.subarray(from, to),
+    close: bars.close.subarray(from, to),
+    volume: bars.volume.subarray(from, to),
+    trades: bars.trades.subarray(from, to),
+    filled: bars.filled.subarray(from, to),
+  }
+}

@@ -1,0 +1,116 @@
+// Input: every fact that may enter the engine. Ordered, journaled, replayable; plain JSON.
+import { unreachable } from './assert.ts'
+import type { FillId, Money, Ms, OrderId, Px, Qty, SymbolId, VenueId } from './brand.ts'
+import type { Fault } from './fault.ts'
+import type { InstrumentSpec } from './instrument.ts'
+import type { Bar, Quote, Trade } from './market.ts'
+
+interface At {
+  /** When we received it: the engine's time line. */
+  readonly at: Ms
+}
+
+export type MarketInput =
+  | (At & { readonly type: 'trade'; readonly trade: Trade })
+  | (At & { readonly type: 'quote'; readonly quote: Quote })
+  | (At & { readonly type: 'bar'; readonly bar: Bar; readonly source: 'venue' | 'warmup' })
+
+export type OrderFact =
+  | (At & {
+      readonly type: 'order.accepted'
+      readonly id: OrderId
+      readonly venueId: string
+      readonly ts: Ms
+    })
+  | (At & {
+      readonly type: 'order.filled'
+      readonly id: OrderId
+      readonly fill: FillId
+      readonly qty: Qty
+      readonly price: number
+      readonly fee: Money
+      readonly ts: Ms
+    })
+  | (At & { readonly type: 'order.canceled'; readonly id: OrderId; readonly ts: Ms })
+  | (At & { readonly type: 'order.expired'; readonly id: OrderId; readonly ts: Ms })
+  | (At & {
+      readonly type: 'order.rejected'
+      readonly id: OrderId
+      readonly fault: Fault
+      readonly ts: Ms
+    })
+  | (At & {
+      readonly type: 'cancel.rejected'
+      readonly id: OrderId
+      readonly fault: Fault
+      readonly ts: Ms
+    })
+  /** The venue changed the order: our amend was taken, or a bracket leg was sized by what was filled. */
+  | (At & {
+      readonly type: 'order.amended'
+      readonly id: OrderId
+      readonly qty?: Qty
+      readonly limit?: Px
+      readonly stop?: Px
+      readonly ts: Ms
+    })
+
+export type Input =
+  | MarketInput
+  | OrderFact
+  | (At & {
+      readonly type: 'account'
+      readonly venue: VenueId
+      readonly equity: Money
+      readonly cash: Money
+      readonly buyingPower: Money
+    })
+  | (At & {
+      readonly type: 'venue.up' | 'venue.down'
+      readonly venue: VenueId
+      readonly stream: 'feed' | 'orders'
+      readonly why?: string
+    })
+  | (At & { readonly type: 'instrument.added'; readonly spec: InstrumentSpec })
+  | (At & { readonly type: 'control'; readonly control: Control; readonly by: string })
+
+export type Control =
+  | { readonly do: 'pause' | 'resume' | 'cancel-all' | 'flatten' | 'stop' }
+  | { readonly do: 'safe-mode'; readonly on: boolean; readonly why: string }
+  | { readonly do: 'kill-switch'; readonly on: boolean; readonly why: string }
+  /** Lets a halted lane trade again; without a symbol, every lane of the strategy. */
+  | { readonly do: 'release'; readonly strategy: string; readonly symbol?: SymbolId }
+
+/**
+ * Order of inputs within one millisecond: operator, venue status, order facts, account, market. Timers come
+ * after all of them, so that a bar which closes now has seen every trade stamped before its end.
+ */
+export function rank(input: Input): number {
+  switch (input.type) {
+    case 'control':
+      return 0
+    case 'venue.up':
+    case 'venue.down':
+    case 'instrument.added':
+      return 1
+    case 'order.accepted':
+    case 'order.filled':
+    case 'order.canceled':
+    case 'order.expired':
+    case 'order.rejected':
+    case 'cancel.rejected':
+    case 'order.amended':
+      return 2
+    case 'account':
+      return 3
+    case 'trade':
+    case 'quote':
+    case 'bar':
+      return 4
+    default:
+      return unreachable(input)
+  }
+}
+
+export const isMarket = (input: Input): input is MarketInput =>
+  input.type === 'trade' || input.type === 'quote' || input.type === 'bar'

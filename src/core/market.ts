@@ -1,0 +1,40 @@
+// What the market tells: trades, quotes and bars.
+// Prices in market data are plain numbers: prints may be off the order grid (midpoint fills, VWAPs).
+import type { Ms, SymbolId } from './brand.ts'
+import type { Timeframe } from './time.ts'
+
+/** One print. `ts` is the venue's time; sizes are shares, contracts or coins. */
+export interface Trade {
+  readonly symbol: SymbolId
+  readonly ts: Ms
+  readonly price: number
+  readonly size: number
+  readonly id?: string
+}
+
+/** The top of the book. */
+export interface Quote {
+  readonly symbol: SymbolId
+  readonly ts: Ms
+  readonly bid: number
+  readonly bidSize: number
+  readonly ask: number
+  readonly askSize: number
+}
+
+/** Open, high, low, close and volume over [start, start + timeframe). */
+export interface Bar {
+  readonly symbol: SymbolId
+  readonly timeframe: Timeframe
+  /** Start of the bucket. */
+  readonly start: Ms
+  readonly open: number
+  readonly high: number
+  readonly low: number
+  readonly close: number
+  readonly volume: number
+  /** Number of prints; 0 where the source does not tell. */
+  readonly trades: number
+  /** True where no trade fell in the bucket and the last close was carried over. Not price action. */
+  readonly filled?: true
+}

@@ -1,0 +1,93 @@
+// Notice: every fact that a turn derives. Anyone may watch, no one may answer; gone if nobody listens.
+import type { Ms, SymbolId } from './brand.ts'
+import type { Bar, Trade } from './market.ts'
+import type { Fill, Order, OrderRequest } from './order.ts'
+import type { Timeframe } from './time.ts'
+
+/** Why risk refused an order: a closed list. Each denial carries the value that was met and its limit. */
+export const DENY_CODES = [
+  'kill-switch',
+  'stopping',
+  'paused',
+  'safe-mode',
+  'venue-down',
+  'drawdown',
+  'daily-loss',
+  'max-trades-per-day',
+  'max-positions',
+  'max-order-notional',
+  'max-position-notional',
+  'max-exposure',
+  'max-open-orders',
+  'order-rate',
+  'insufficient-buying-power',
+  'price-band',
+  'stale-price',
+  'market-closed',
+  'duplicate',
+  'off-grid',
+  'below-minimum',
+  'bad-request',
+  'missing-data',
+] as const
+export type DenyCode = (typeof DENY_CODES)[number]
+
+export interface Denial {
+  readonly code: DenyCode
+  /** In words, with the numbers: "order notional 12000 is above the limit of 10000". */
+  readonly detail: string
+}
+
+export type DrawdownLevel = 'normal' | 'warning' | 'halt' | 'emergency'
+
+export type Notice =
+  | { readonly type: 'bar.closed'; readonly bar: Bar }
+  /** Minutes without a trade that were too many to fill. */
+  | {
+      readonly type: 'bar.gap'
+      readonly symbol: SymbolId
+      readonly timeframe: Timeframe
+      readonly from: Ms
+      readonly to: Ms
+    }
+  /** A trade of a bar that was already published; no bar holds it. */
+  | { readonly type: 'trade.late'; readonly trade: Trade }
+  | { readonly type: 'order.placed' | 'order.changed'; readonly order: Order }
+  | {
+      readonly type: 'order.denied'
+      readonly strategy: string
+      readonly request: OrderRequest
+      readonly denial: Denial
+    }
+  | {
+      readonly type: 'fill'
+      readonly at: Ms
+      readonly order: Order
+      readonly fill: Fill
+      /** Profit that this fill realised for its lane, before fees. */
+      readonly profit: number
+      /** The lane's position after it. */
+      readonly position: number
+    }
+  | {
+      readonly type: 'position.changed'
+      readonly symbol: SymbolId
+      readonly qty: number
+      readonly avgPrice: number
+    }
+  | {
+      readonly type: 'signal'
+      readonly at: Ms
+      readonly strategy: string
+      readonly symbol: SymbolId
+      readonly name: string
+      readonly data: Readonly<Record<string, unknown>>
+    }
+  | {
+      readonly type: 'strategy.halted'
+      readonly strategy: string
+      readonly symbol: SymbolId
+      readonly error: string
+    }
+  | { readonly type: 'safe-mode' | 'kill-switch'; readonly on: boolean; readonly why: string }
+  | { readonly type: 'drawdown'; readonly level: DrawdownLevel; readonly drawdown: number }

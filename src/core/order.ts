@@ -1,0 +1,145 @@
+/*
+ * Order: four phases, one way only, and a reason.
+ *
+ *   new → sent → open → done        reason of done: filled, canceled, rejected, expired, denied
+ *
+ * `new` lives inside a turn: risk decides, and the order leaves as `sent` or ends as `done·denied`.
+ * "Partially filled" is `open` with 0 < filled < qty, "pending cancel" is `cancelSentAt`: facts are stored,
+ * adjectives derived. Only inputs from the venue move an order on; the table is complete:
+ *
+ *   phase ↓    accepted  part fill       last fill     canceled       expired       rejected       cancel.rejected   amended
+ *   new        assert    assert          assert        assert         assert        assert         assert            assert
+ *   sent       open      open            done·filled   done·canceled  done·expired  done·rejected  ignore            open
+ *   open       same      open            done·filled   done·canceled  done·expired  done·rejected  clear cancel      same
+ *   done       ignore    count the fill  done·filled   ignore         ignore        ignore         ignore            ignore
+ *
+ * Row `done` is the reality clause: a fill that arrives after a cancel is still money, so it is booked. An
+ * acceptance may arrive after its fill. An overfill is booked too; the engine then trips safe mode.
+ */
+import { assert, unreachable } from './assert.ts'
+import type { FillId, Money, Ms, OrderId, Px, Qty, SymbolId } from './brand.ts'
+import type { Input } from './input.ts'
+import type { Instrument } from './instrument.ts'
+
+export type Side = 'buy' | 'sell'
+export type OrderType = 'market' | 'limit' | 'stop' | 'stop-limit'
+export type TimeInForce = 'day' | 'gtc' | 'ioc' | 'fok'
+export type OrderPhase = 'new' | 'sent' | 'open' | 'done'
+export type DoneReason = 'filled' | 'canceled' | 'rejected' | 'expired' | 'denied'
+/** What an order is for within a bracket: its way in, or one of its two ways out. */
+export type BracketRole = 'entry' | 'stop' | 'target'
+
+export interface OrderRequest {
+  readonly symbol: SymbolId
+  readonly side: Side
+  readonly type: OrderType
+  readonly qty: Qty
+  /** Required by limit and stop-limit orders. */
+  readonly limit?: Px
+  /** Required by stop and stop-limit orders. */
+  readonly stop?: Px
+  readonly tif: TimeInForce
+  readonly postOnly?: true
+  readonly reduceOnly?: true
+}
+
+export interface Order extends OrderRequest {
+  readonly id: OrderId
+  /** Name of the strategy whose lane owns the order. */
+  readonly strategy: string
+  /** The bracket that the order belongs to: the id of its entry. */
+  readonly group?: OrderId
+  readonly role?: BracketRole
+  readonly phase: OrderPhase
+  readonly reason?: DoneReason
+  /** The venue's words where it rejected. */
+  readonly why?: string
+  readonly venueId?: string
+  readonly filled: Qty
+  /** Volume-weighted price of the fills so far; 0 before the first. */
+  readonly avgPrice: number
+  readonly cancelSentAt?: Ms
+  readonly createdAt: Ms
+  readonly updatedAt: Ms
+}
+
+/** An execution of an order, as the venue reports it. */
+export interface Fill {
+  readonly id: FillId
+  readonly qty: Qty
+  readonly price: number
+  /** > 0 is paid, < 0 is a rebate. */
+  readonly fee: Money
+  readonly ts: Ms
+}
+
+/** +1 for buy, -1 for sell. */
+export const sign = (side: Side): 1 | -1 => (side === 'buy' ? 1 : -1)
+export const opposite = (side: Side): Side => (side === 'buy' ? 'sell' : 'buy')
+
+/** True from the moment an order may trade until the venue has said that it no longer can. */
+export const isLive = (order: Order): boolean => order.phase === 'sent' || order.phase === 'open'
+
+/** What may still fill, in quantity; 0 where nothing can. */
+export const remaining = (order: Order): number =>
+  isLive(order) ? Math.max(0, order.qty - order.filled) : 0
+
+export type OrderInput = Extract<Input, { readonly id: OrderId }>
+
+/**
+ * The transition table above: the order after an input. Gives the same object where the input changes
+ * nothing. The caller has already dropped inputs for other orders and fills seen before.
+ */
+export function apply(order: Order, input: OrderInput, instrument: Instrument): Order {
+  assert(order.phase !== 'new', `order ${order.id} hears ${input.type} only after it was sent`)
+  const updatedAt = input.at
+  switch (input.type) {
+    case 'order.accepted':
+      if (order.phase === 'done') return order
+      if (order.phase === 'open' && order.venueId === input.venueId) return order
+      return { ...order, phase: 'open', venueId: input.venueId, updatedAt }
+    case 'order.filled':
+      return withFill(order, input, instrument)
+    case 'order.canceled':
+      return done(order, 'canceled', updatedAt)
+    case 'order.expired':
+      return done(order, 'expired', updatedAt)
+    case 'order.rejected': {
+      const rejected = done(order, 'rejected', updatedAt)
+      return rejected === order ? order : { ...rejected, why: input.fault.message }
+    }
+    case 'cancel.rejected': {
+      if (order.phase !== 'open' || order.cancelSentAt === undefined) return order
+      const { cancelSentAt: _cleared, ...rest } = order
+      return { ...rest, updatedAt }
+    }
+    case 'order.amended':
+      if (order.phase === 'done') return order
+      return {
+        ...order,
+        phase: 'open',
+        updatedAt,
+        ...(input.qty === undefined ? {} : { qty: input.qty }),
+        ...(input.limit === undefined ? {} : { limit: input.limit }),
+        ...(input.stop === undefined ? {} : { stop: input.stop }),
+      }
+    default:
+      return unreachable(input)
+  }
+}
+
+function withFill(
+  order: Order,
+  fill: Extract<OrderInput, { readonly type: 'order.filled' }>,
+  instrument: Instrument,
+): Order {
+  const filled = instrument.qty(order.filled + fill.qty)
+  const avgPrice = (order.avgPrice * order.filled + fill.price * fill.qty) / filled
+  const booked = { ...order, filled, avgPrice, updatedAt: fill.at }
+  if (filled >= order.qty) return { ...booked, phase: 'done', reason: 'filled' }
+  return order.phase === 'done' ? booked : { ...booked, phase: 'open' }
+}
+
+function done(order: Order, reason: DoneReason, updatedAt: Ms): Order {
+  return order.phase === 'done' ? order : { ...order, phase: 'done', reason, updatedAt }
+}

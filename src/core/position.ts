@@ -1,0 +1,50 @@
+// Position: what fills add up to in one instrument. Average price, realised and open profit.
+import type { Qty } from './brand.ts'
+import type { Instrument } from './instrument.ts'
+import { add, type Sum, valueOf, ZERO } from './sum.ts'
+
+export interface Position {
+  /** > 0 long, < 0 short, 0 flat. */
+  readonly qty: Qty
+  /** Average price of what is held; 0 when flat. */
+  readonly avgPrice: number
+  /** Profit of what was closed, before fees, in money. */
+  readonly realised: Sum
+  readonly fees: Sum
+}
+
+export const FLAT: Position = { qty: 0 as Qty, avgPrice: 0, realised: ZERO, fees: ZERO }
+
+/**
+ * Books a fill. Adding blends the average price; reducing keeps it and realises
+ * (price − average) × closed × multiplier; a fill that flips through zero does both, and what is left over
+ * is held at the fill's price.
+ *
+ * @param signedQty > 0 bought, < 0 sold.
+ */
+export function applyFill(
+  position: Position,
+  fill: { readonly signedQty: number; readonly price: number; readonly fee: number },
+  instrument: Instrument,
+): Position {
+  const before = position.qty
+  const qty = instrument.qty(before + fill.signedQty)
+  const fees = add(position.fees, fill.fee)
+  const adds = before === 0 || before > 0 === fill.signedQty > 0
+  if (adds) {
+    const cost = position.avgPrice * before + fill.price * fill.signedQty
+    return { qty, avgPrice: cost / qty, realised: position.realised, fees }
+  }
+  const closed = Math.sign(before) * Math.min(Math.abs(before), Math.abs(fill.signedQty))
+  const profit = (fill.price - position.avgPrice) * closed * instrument.multiplier
+  const realised = add(position.realised, profit)
+  const flips = qty !== 0 && qty > 0 !== before > 0
+  const avgPrice = qty === 0 ? 0 : flips ? fill.price : position.avgPrice
+  return { qty, avgPrice, realised, fees }
+}
+
+/** Profit of what is held if it were closed at `price`, before fees, in money. */
+export const openProfit = (position: Position, price: number, instrument: Instrument): number =>
+  position.qty === 0 ? 0 : (price - position.avgPrice) * position.qty * instrument.multiplier
+
+export const realisedProfit = (position: Position): number => valueOf(position.realised)

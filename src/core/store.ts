@@ -1,0 +1,60 @@
+// Ports: Journal (hot, local, synchronous) and Archive (cold, anywhere, asynchronous).
+import type { Ms } from './brand.ts'
+import type { BarColumns } from './columns.ts'
+import type { Turn } from './command.ts'
+import type { Timeframe } from './time.ts'
+
+/** Hot: one transaction for each turn that commands something, durable before the turn's batches leave. */
+export interface Journal {
+  /** A turn with batches returns only when it and all turns before it would survive a power cut. */
+  append(turn: Turn): void
+  /** Makes all that was appended durable. */
+  flush(): void
+  snapshot(n: number, state: string): void
+  latest(): { readonly n: number; readonly state: string } | undefined
+  /** The turns after turn `n`, in order. */
+  since(n: number): Iterable<Turn>
+}
+
+export interface SeriesQuery {
+  readonly symbol: string
+  readonly timeframe: Timeframe
+  /** First start, included; without it, from the first bar. */
+  readonly from?: Ms
+  /** Last start, excluded; without it, to the last bar. */
+  readonly to?: Ms
+}
+
+export interface Series {
+  readonly symbol: string
+  readonly timeframe: Timeframe
+  readonly bars: number
+  readonly first: Ms
+  readonly last: Ms
+}
+
+/** Cold: nothing in a turn waits for it. Bars are unique by symbol, timeframe and start; a later write wins. */
+export interface Archive {
+  putBars(
+    symbol: string,
+    timeframe: Timeframe,
+    bars: BarColumns,
+  ): Promise<{ readonly written: number }>
+  /** Pages in order of `start`, each at most `pageSize` bars. */
+  bars(query: SeriesQuery & { readonly pageSize?: number }): AsyncIterable<BarColumns>
+  /** The last `limit` bars before `before` (or of all), oldest first. */
+  latest(query: {
+    readonly symbol: string
+    readonly timeframe: Timeframe
+    readonly limit: number
+    readonly before?: Ms
+  }): Promise<BarColumns>
+  /** What there is: one row for each symbol and timeframe. */
+  series(): Promise<readonly Series[]>
+  /** The unbroken runs of bars of a series: [from, to) without a missing bar between. */
+  coverage(
+    symbol: string,
+    timeframe: Timeframe,
+  ): Promise<readonly { readonly from: Ms; readonly to: Ms; readonly bars: number }[]>
+  close(): Promise<void>
+}

@@ -1,0 +1,84 @@
+// Port: Venue = limits, and up to three roles. Everything that it ever says goes into the sink.
+import type { FillId, Money, Ms, OrderId, Px, Qty, SymbolId, VenueId } from './brand.ts'
+import type { Batch } from './command.ts'
+import type { Input } from './input.ts'
+import type { InstrumentSpec } from './instrument.ts'
+import type { Bar } from './market.ts'
+import type { Side } from './order.ts'
+import type { Result } from './result.ts'
+import type { Timeframe } from './time.ts'
+
+export interface Venue {
+  readonly id: VenueId
+  readonly limits: Limits
+  open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>>
+  close(): Promise<void>
+  readonly feed?: Feed
+  readonly history?: History
+  readonly broker?: Broker
+}
+
+/** What the venue can bear, as data: the runtime obeys it, no adapter re-implements it. */
+export interface Limits {
+  readonly subscribe: { readonly batch: number; readonly everyMs: number; readonly total: number }
+  readonly orders: { readonly batch: number; readonly perSecond: number }
+  readonly history: { readonly symbols: number; readonly rows: number; readonly perMinute: number }
+  readonly concurrent: number
+  readonly brackets: 'native' | 'emulated'
+  readonly amend: boolean
+}
+
+export interface Feed {
+  subscribe(kind: 'trades' | 'quotes' | 'bars', symbols: readonly SymbolId[]): Promise<Result<void>>
+  unsubscribe(symbols: readonly SymbolId[]): Promise<Result<void>>
+}
+
+export interface BarQuery {
+  readonly symbols: readonly string[]
+  readonly timeframe: Timeframe
+  /** First start, included. */
+  readonly from: Ms
+  /** Last start, excluded. */
+  readonly to: Ms
+}
+
+export interface History {
+  /** Pages in a stable order. `cursor` resumes after the page that it came with, so a job can stop anywhere. */
+  bars(
+    query: BarQuery & { readonly cursor?: string },
+  ): AsyncIterable<Result<{ readonly bars: readonly Bar[]; readonly cursor?: string }>>
+}
+
+export interface Broker {
+  /** One answer per command, in order. `outcome-unknown` means: do not send again, ask `report`. */
+  execute(batch: Batch): Promise<readonly Result<{ readonly venueId: string }>[]>
+  /** The venue's own account of the world, for start-up and for the periodic check. */
+  report(): Promise<Result<VenueReport>>
+}
+
+export interface VenueReport {
+  readonly at: Ms
+  readonly orders: readonly {
+    readonly id?: OrderId
+    readonly venueId: string
+    readonly symbol: SymbolId
+    readonly side: Side
+    readonly qty: Qty
+    readonly filled: Qty
+    readonly limit?: Px
+    readonly open: boolean
+  }[]
+  readonly fills: readonly {
+    readonly id: FillId
+    readonly order: string
+    readonly qty: Qty
+    readonly price: number
+    readonly ts: Ms
+  }[]
+  readonly positions: readonly {
+    readonly symbol: SymbolId
+    readonly qty: Qty
+    readonly avgPrice: number
+  }[]
+  readonly account: { readonly equity: Money; readonly cash: Money; readonly buyingPower: Money }
+}
