@@ -1,7 +1,7 @@
 // BadInput: what a person gave us that cannot be used. Commands that meet it exit with 2.
 
 /** Where in a file a value stands. Lines and columns count from 1. */
-export interface Position {
+export interface Place {
   readonly file: string
   readonly line?: number
   /** A column's name in a table, or a key's path in a configuration. */
@@ -15,15 +15,16 @@ export interface Position {
  * // SPY.csv:7: Close is not a number: "abc"; allowed: a finite price > 0
  */
 export class BadInput extends Error {
-  readonly position: Position
+  readonly place: Place
 
-  constructor(position: Position, what: string, value: unknown, allowed: string) {
-    const place = position.line === undefined ? position.file : `${position.file}:${position.line}`
-    const field = position.field === undefined ? '' : `${position.field} `
-    const shown = value === undefined ? '' : `: ${shorten(JSON.stringify(value) ?? String(value))}`
-    super(`${place}: ${field}${what}${shown}; allowed: ${allowed}`)
+  constructor(place: Place, what: string, value: unknown, allowed: string) {
+    const where = place.line === undefined ? place.file : `${place.file}:${place.line}`
+    const field = place.field === undefined ? '' : `${place.field} `
+    const text = typeof value === 'number' ? String(value) : JSON.stringify(value)
+    const shown = value === undefined ? '' : `: ${shorten(text)}`
+    super(`${where}: ${field}${what}${shown}; allowed: ${allowed}`)
     this.name = 'BadInput'
-    this.position = position
+    this.place = place
   }
 }
 
