@@ -66,7 +66,7 @@ class Grid {
           : Math.ceil(steps)
     assert(
       n <= Number.MAX_SAFE_INTEGER && n >= -Number.MAX_SAFE_INTEGER,
-      `a grid number is finite and below 2^53 steps, not ${x}`,
+      () => `a grid number is finite and below 2^53 steps, not ${x}`,
     )
     // Adding 0 turns -0 into 0, so that equal numbers have equal text.
     return (n * this.#up) / this.#down + 0
@@ -158,6 +158,6 @@ export function equitySpec(symbol: string, venue: VenueId): InstrumentSpec {
 
 /** Money is kept to 1e-8 of its unit: fine enough for coins, exact to 90 million units. */
 export function money(x: number): Money {
-  assert(Number.isFinite(x), `money is finite, not ${x}`)
+  assert(Number.isFinite(x), () => `money is finite, not ${x}`)
   return (Math.round(x * 1e8) / 1e8 + 0) as Money
 }

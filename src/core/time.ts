@@ -23,7 +23,7 @@ const LENGTHS: Readonly<Record<Timeframe, number>> = {
 
 /** Brands an integer number of milliseconds since the epoch. Throws on fractions, NaN and infinity. */
 export function ms(at: number): Ms {
-  assert(Number.isSafeInteger(at), `a time is an integer of milliseconds, not ${at}`)
+  assert(Number.isSafeInteger(at), () => `a time is an integer of milliseconds, not ${at}`)
   return at as Ms
 }
 

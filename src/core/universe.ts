@@ -35,7 +35,7 @@ export class Universe {
   /** The instrument of an id of this run. Throws on an id that was never given. */
   at(id: SymbolId): Instrument {
     const instrument = this.#all[id]
-    assert(instrument !== undefined, `symbol id ${id} is one of 0 to ${this.#all.length - 1}`)
+    assert(instrument !== undefined, () => `symbol id ${id} is one of 0 to ${this.size - 1}`)
     return instrument
   }
 
