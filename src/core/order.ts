@@ -20,6 +20,7 @@ import { assert, unreachable } from './assert.ts'
 import type { FillId, Money, Ms, OrderId, Px, Qty, SymbolId } from './brand.ts'
 import type { Input } from './input.ts'
 import type { Instrument } from './instrument.ts'
+import { blend } from './position.ts'
 
 export type Side = 'buy' | 'sell'
 export type OrderType = 'market' | 'limit' | 'stop' | 'stop-limit'
@@ -91,7 +92,7 @@ export type OrderInput = Extract<Input, { readonly id: OrderId }>
  * nothing. The caller has already dropped inputs for other orders and fills seen before.
  */
 export function apply(order: Order, input: OrderInput, instrument: Instrument): Order {
-  assert(order.phase !== 'new', `order ${order.id} hears ${input.type} only after it was sent`)
+  assert(order.phase !== 'new', () => `order ${order.id} hears ${input.type} after it was sent`)
   const updatedAt = input.at
   switch (input.type) {
     case 'order.accepted':
@@ -134,7 +135,11 @@ function withFill(
   instrument: Instrument,
 ): Order {
   const filled = instrument.qty(order.filled + fill.qty)
-  const avgPrice = (order.avgPrice * order.filled + fill.price * fill.qty) / filled
+  assert(
+    filled > order.filled && Number.isFinite(fill.price),
+    () => `a fill of ${order.id} has a quantity > 0 and a finite price: ${JSON.stringify(fill)}`,
+  )
+  const avgPrice = blend(order.avgPrice, fill.price, fill.qty / filled)
   const booked = { ...order, filled, avgPrice, updatedAt: fill.at }
   if (filled >= order.qty) return { ...booked, phase: 'done', reason: 'filled' }
   return order.phase === 'done' ? booked : { ...booked, phase: 'open' }

@@ -1,4 +1,5 @@
 // Position: what fills add up to in one instrument. Average price, realised and open profit.
+import { assert } from './assert.ts'
 import type { Qty } from './brand.ts'
 import type { Instrument } from './instrument.ts'
 import { add, type Sum, valueOf, ZERO } from './sum.ts'
@@ -29,11 +30,15 @@ export function applyFill(
 ): Position {
   const before = position.qty
   const qty = instrument.qty(before + fill.signedQty)
+  assert(
+    qty !== before && Number.isFinite(fill.price) && Number.isFinite(fill.fee),
+    () => `a fill moves its position, at a finite price and fee: ${JSON.stringify(fill)}`,
+  )
   const fees = add(position.fees, fill.fee)
   const adds = before === 0 || before > 0 === fill.signedQty > 0
   if (adds) {
-    const cost = position.avgPrice * before + fill.price * fill.signedQty
-    return { qty, avgPrice: cost / qty, realised: position.realised, fees }
+    const avgPrice = blend(position.avgPrice, fill.price, fill.signedQty / qty)
+    return { qty, avgPrice, realised: position.realised, fees }
   }
   const closed = Math.sign(before) * Math.min(Math.abs(before), Math.abs(fill.signedQty))
   const profit = (fill.price - position.avgPrice) * closed * instrument.multiplier
@@ -43,8 +48,22 @@ export function applyFill(
   return { qty, avgPrice, realised, fees }
 }
 
+/**
+ * The average price after `share` of a holding was bought at `price`. Not cost / quantity, because that
+ * need not give the price back: 0.1 × 3 / 3 is not 0.1. Here equal prices blend to themselves.
+ */
+export const blend = (average: number, price: number, share: number): number =>
+  average + (price - average) * share
+
 /** Profit of what is held if it were closed at `price`, before fees, in money. */
 export const openProfit = (position: Position, price: number, instrument: Instrument): number =>
   position.qty === 0 ? 0 : (price - position.avgPrice) * position.qty * instrument.multiplier
 
 export const realisedProfit = (position: Position): number => valueOf(position.realised)
+
+/**
+ * Profit that the fill between two states of a position realised, before fees. The halves of the sums are
+ * compared: the difference of the totals would carry the rounding of both.
+ */
+export const realisedBy = (before: Position, after: Position): number =>
+  after.realised.high - before.realised.high + (after.realised.low - before.realised.low)
