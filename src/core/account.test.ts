@@ -58,6 +58,16 @@ test('moves only realised profit and the fee for a future', () => {
   assert.equal(worth(sold, 5_001, instrument), 50)
 })
 
+test('pays for an option by its multiplier', () => {
+  const instrument = new Instrument(symbolId(0), { ...share, kind: 'option', multiplier: 100 })
+  const fill = { signedQty: 2, price: 1.5, fee: 0 }
+
+  const account = applyCash(openAccount('USD', 1_000), fill, 0, instrument)
+
+  assert.equal(cashOf(account), 700)
+  assert.equal(worth(applyFill(FLAT, fill, instrument), 1.75, instrument), 350)
+})
+
 test('adds a rebate to cash', () => {
   const instrument = new Instrument(symbolId(0), share)
   const fill = { signedQty: 1, price: 10, fee: -0.02 }

@@ -74,6 +74,12 @@ test('adds 0.001 a million times and has exactly 1000', () => {
   assert.equal(total, 1000)
 })
 
+test('is exact up to the last step', () => {
+  const last = (2 ** 53 - 1) / 4
+
+  assert.equal(withTick(0.25).px(last), last)
+})
+
 test('keeps a value on the grid that arithmetic left a hair beside it', () => {
   assert.equal(withLot(0.1).qty(0.1 + 0.2, 'up'), 0.3)
   assert.equal(withLot(0.1).qty(0.8 - 0.1, 'down'), 0.7)

@@ -176,6 +176,12 @@ test('keeps its wish to cancel while fills arrive', () => {
   assert.equal(apply(orders.open, filled(4), instrument).cancelSentAt, then)
 })
 
+test('is unchanged by the refusal of a cancel that it did not send', () => {
+  const order = after(inputs.accepted)
+
+  assert.equal(apply(order, inputs['cancel.rejected'], instrument), order)
+})
+
 test('takes quantity and prices from an amendment, each only where given', () => {
   const stop = instrument.px(98)
   const order = after({ type: 'order.amended', at, ts: at, id, qty: instrument.qty(6), stop })
