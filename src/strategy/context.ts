@@ -64,7 +64,7 @@ export interface Context<S = unknown> {
   /** True until the lane has seen its warm-up bars: orders are refused until then. */
   readonly isWarmingUp: boolean
   /** Replaced, never mutated: it is frozen when assigned. */
-  state: Readonly<S>
+  state: S
   /** Both snap to the grid and give undefined where risk said no (an `order.denied` notice says why). */
   buy(intent: OrderIntent): OrderId | undefined
   sell(intent: OrderIntent): OrderId | undefined

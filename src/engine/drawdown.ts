@@ -1,0 +1,115 @@
+/*
+ * Drawdown ladder: how far equity is below its peak of the last days, as a level with hysteresis.
+ *
+ *   normal → warning (sizes × warningScale) → halt (nothing new) → emergency (everything is closed)
+ *
+ * Going up the ladder is immediate and may skip levels; coming down goes one level at a time, and only once
+ * the drawdown is below the recovery threshold of the level that is left. A drawdown that cannot be computed
+ * (equity not finite, or a peak that is not above zero) counts as halt: a check without data denies.
+ */
+import type { DrawdownLevel } from '../core/notice.ts'
+
+export interface DrawdownLimits {
+  /** Days of the rolling peak. */
+  readonly days: number
+  /** Fractions of the peak at which a level is entered: 0.03 is 3 %. */
+  readonly warning: number
+  readonly halt: number
+  readonly emergency: number
+  /** Fractions below which the level is left. */
+  readonly recoverWarning: number
+  readonly recoverHalt: number
+  readonly recoverEmergency: number
+  /** What is left of a size at the warning level, 0 to 1. */
+  readonly warningScale: number
+}
+
+export const DRAWDOWN_DEFAULTS: DrawdownLimits = {
+  days: 20,
+  warning: 0.03,
+  halt: 0.05,
+  emergency: 0.1,
+  recoverWarning: 0.02,
+  recoverHalt: 0.04,
+  recoverEmergency: 0.08,
+  warningScale: 0.5,
+}
+
+const LEVELS: readonly DrawdownLevel[] = ['normal', 'warning', 'halt', 'emergency']
+
+export interface DrawdownState {
+  readonly level: number
+  readonly peaks: readonly { readonly day: number; readonly peak: number }[]
+}
+
+export class Drawdown {
+  readonly #limits: DrawdownLimits
+  #level = 0
+  #peaks: { day: number; peak: number }[] = []
+  #drawdown = 0
+
+  constructor(limits: DrawdownLimits) {
+    this.#limits = limits
+  }
+
+  /**
+   * Takes a new equity and gives the level.
+   *
+   * @param day Start of the trading day: a new value begins a new day of the rolling peak.
+   */
+  update(day: number, equity: number): DrawdownLevel {
+    if (!Number.isFinite(equity)) {
+      this.#drawdown = NaN
+      this.#level = Math.max(this.#level, 2)
+      return this.level
+    }
+    const today = this.#peaks.at(-1)
+    if (today === undefined || today.day !== day) {
+      this.#peaks.push({ day, peak: equity })
+      if (this.#peaks.length > this.#limits.days) this.#peaks.shift()
+    } else if (equity > today.peak) {
+      today.peak = equity
+    }
+    let peak = -Infinity
+    for (const { peak: high } of this.#peaks) if (high > peak) peak = high
+    this.#drawdown = peak > 0 ? (peak - equity) / peak : Infinity
+    this.#step()
+    return this.level
+  }
+
+  get level(): DrawdownLevel {
+    return LEVELS[this.#level]!
+  }
+
+  /** Fraction below the peak at the last update; NaN where it could not be computed. */
+  get drawdown(): number {
+    return this.#drawdown
+  }
+
+  /** What is left of a size: 1, the warning scale, or 0. */
+  get scale(): number {
+    return this.#level === 0 ? 1 : this.#level === 1 ? this.#limits.warningScale : 0
+  }
+
+  capture(): DrawdownState {
+    return { level: this.#level, peaks: this.#peaks.map((peak) => ({ ...peak })) }
+  }
+
+  restore(state: DrawdownState): void {
+    this.#level = state.level
+    this.#peaks = state.peaks.map((peak) => ({ ...peak }))
+  }
+
+  #step(): void {
+    const { warning, halt, emergency } = this.#limits
+    const { recoverWarning, recoverHalt, recoverEmergency } = this.#limits
+    const drawdown = this.#drawdown
+    const entered = drawdown >= emergency ? 3 : drawdown >= halt ? 2 : drawdown >= warning ? 1 : 0
+    if (entered > this.#level) {
+      this.#level = entered
+      return
+    }
+    const below = [-Infinity, recoverWarning, recoverHalt, recoverEmergency][this.#level]!
+    if (this.#level > 0 && drawdown < below) this.#level--
+  }
+}

@@ -1,0 +1,472 @@
+/*
+ * Engine: turn(at, inputs) → notices and batches. Synchronous, with no clock, no I/O and no randomness of its
+ * own: live, paper, backtest and replay are ways of calling this one function.
+ *
+ * The order of a turn:
+ *   for each input, in the order given:
+ *     time moves to its `at`; timers and bars that were due before it come first
+ *     an order fact moves its order, position, risk, bracket and lane on; a market fact is priced, built into
+ *     bars and shown to the lanes; a control changes what is allowed
+ *   time moves to `at`; timers and bars due by then, so that a bar has seen every trade before its end
+ *   lanes that were touched have their onTurn; closes under way are worked off
+ *   once a minute the drawdown ladder is taken
+ *   the outbox is cut into batches
+ */
+import { assert, unreachable } from '../core/assert.ts'
+import type { Ms, SymbolId, VenueId } from '../core/brand.ts'
+import { calendarOf, type CalendarName } from '../core/calendar.ts'
+import type { Turn } from '../core/command.ts'
+import { hashOf } from '../core/hash.ts'
+import type { Control, Input } from '../core/input.ts'
+import type { Bar, Quote, Trade } from '../core/market.ts'
+import { lengthMs, MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import type { Universe } from '../core/universe.ts'
+import type { Limits } from '../core/venue.ts'
+import { Bars, type BarState } from './bars.ts'
+import type { Group } from './brackets.ts'
+import { Desk } from './desk.ts'
+import { Lane, type LaneState, type Use } from './lanes.ts'
+import { Notices } from './notices.ts'
+import { Orders, type OrdersState } from './orders.ts'
+import { Outbox, type OutboxState } from './outbox.ts'
+import { Portfolio, type PortfolioState } from './portfolio.ts'
+import { Risk, type RiskLimits, type RiskState } from './risk.ts'
+import { Timers } from './timers.ts'
+
+export interface EngineOptions {
+  readonly universe: Universe
+  readonly uses: readonly Use[]
+  readonly limits: ReadonlyMap<VenueId, Limits>
+  readonly risk: RiskLimits
+  /** Names this run in every order id: 1 to 8 letters or digits, never used before on the account. */
+  readonly run: string
+  readonly currency: string
+  /** Whose trading days begin the daily counts of risk. */
+  readonly calendar: CalendarName
+  /** The timeframe that trades are built into, or that bars from outside have. */
+  readonly base: Timeframe
+  /** How long after its end a bar built from trades waits for stragglers, in milliseconds. */
+  readonly latenessMs: number
+  /** Most missing bars in a row that are filled from the previous close. */
+  readonly maxFill: number
+}
+
+export interface EngineState {
+  readonly n: number
+  readonly now: number
+  readonly minute: number
+  readonly orders: OrdersState
+  readonly outbox: OutboxState
+  readonly portfolio: PortfolioState
+  readonly risk: RiskState
+  readonly brackets: readonly Group[]
+  readonly bars: BarState
+  readonly lanes: readonly LaneState[]
+}
+
+export class Engine {
+  readonly notices: Notices
+  readonly universe: Universe
+  readonly #desk: Desk
+  readonly #bars: Bars
+  readonly #timers = new Timers()
+  readonly #lanes: Lane[] = []
+  /** Lanes by index of the timeframe and by symbol. */
+  readonly #barLanes: (Lane[] | undefined)[][] = TIMEFRAMES.map(() => [])
+  readonly #tradeLanes: (Lane[] | undefined)[] = []
+  readonly #quoteLanes: (Lane[] | undefined)[] = []
+  readonly #turnLanes: (Lane[] | undefined)[] = []
+  readonly #hasTurnLanes: boolean
+  readonly #touched = new Set<SymbolId>()
+  readonly #baseIndex: number
+  #n = 0
+  #now = 0 as Ms
+  #minute = -Infinity
+
+  constructor(options: EngineOptions) {
+    const { universe } = options
+    this.universe = universe
+    this.notices = new Notices()
+    const portfolio = new Portfolio(universe, options.currency)
+    const orders = new Orders(universe, options.run)
+    const risk = new Risk(options.risk, portfolio, orders, calendarOf(options.calendar))
+    const outbox = new Outbox(universe, options.limits)
+    const { limits } = options
+    const parts = { universe, limits, portfolio, orders, risk, outbox, notices: this.notices }
+    this.#desk = new Desk(parts, (lane, hook) => this.#run(lane, hook))
+    for (const use of options.uses) this.#addLanes(use)
+    this.#hasTurnLanes = this.#turnLanes.length > 0
+    this.#baseIndex = TIMEFRAMES.indexOf(options.base)
+    const wanted = TIMEFRAMES.filter((_timeframe, i) => this.#barLanes[i]!.length > 0)
+    const higher = wanted.filter((timeframe) => timeframe !== options.base)
+    this.#bars = new Bars(
+      universe,
+      { base: options.base, higher, latenessMs: options.latenessMs, maxFill: options.maxFill },
+      {
+        closed: (bar) => this.#onBarClosed(bar),
+        gap: (symbol, timeframe, from, to) =>
+          this.notices.publish({ type: 'bar.gap', symbol, timeframe, from, to }),
+        late: (trade) => this.notices.publish({ type: 'trade.late', trade }),
+      },
+    )
+  }
+
+  /**
+   * One step: all inputs of one moment, or none, when only time has passed.
+   *
+   * @param at Engine time for the whole turn; never before the last turn's.
+   * @param inputs In order; none is after `at`.
+   */
+  turn(at: Ms, inputs: readonly Input[]): Turn {
+    if (this.#n === 0) this.#timers.start(at - 1)
+    assert(at >= this.#now, () => `time moves forward: ${at} is before ${this.#now}`)
+    const n = ++this.#n
+    for (let i = 0; i < inputs.length; i++) {
+      const input = inputs[i]!
+      assert(input.at <= at, () => `no input of turn ${at} is of the future: ${input.at}`)
+      if (input.at > this.#now) this.#moveTo(input.at)
+      this.#take(input)
+    }
+    if (at > this.#now) this.#moveTo(at)
+    this.#fireDue(at)
+    if (this.#hasTurnLanes) this.#runTurns()
+    this.#desk.workOff()
+    if (at >= this.#minute) this.#onMinute(at)
+    const batches = this.#desk.parts.outbox.flush()
+    return { n, at, inputs, notices: this.notices.take(), batches }
+  }
+
+  /** When the next timer or bar is due, though nothing arrives: the runner makes a turn then. */
+  get nextAt(): number {
+    return Math.min(this.#timers.nextAt, this.#bars.nextAt)
+  }
+
+  get now(): Ms {
+    return this.#now
+  }
+
+  get turns(): number {
+    return this.#n
+  }
+
+  get equity(): number {
+    return this.#desk.equity
+  }
+
+  /** Value of all positions at the last prices, in money. */
+  get exposure(): number {
+    return this.#desk.parts.portfolio.exposure
+  }
+
+  /** Hash of all commands that ever left, in order. */
+  get intents(): string {
+    return this.#desk.parts.outbox.intents
+  }
+
+  /** Counters of every part, for reports and health. */
+  get statistics() {
+    const { orders, outbox, risk } = this.#desk.parts
+    return {
+      turns: this.#n,
+      orders: orders.statistics,
+      outbox: outbox.statistics,
+      bars: this.#bars.statistics,
+      notices: this.notices.statistics,
+      denied: Object.fromEntries(risk.denied),
+      halted: this.#lanes.filter((lane) => lane.halted !== undefined).length,
+    }
+  }
+
+  get lanes(): readonly Lane[] {
+    return this.#lanes
+  }
+
+  /** The engine's state as plain JSON. Indicators are not in it: `rebuild` derives them from bars. */
+  capture(): EngineState {
+    const { orders, outbox, portfolio, risk } = this.#desk.parts
+    return {
+      n: this.#n,
+      now: this.#now,
+      minute: this.#minute,
+      orders: orders.capture(),
+      outbox: outbox.capture(),
+      portfolio: portfolio.capture(),
+      risk: risk.capture(),
+      brackets: this.#desk.brackets.capture(),
+      bars: this.#bars.capture(),
+      lanes: this.#lanes.map((lane) => lane.capture()),
+    }
+  }
+
+  /** Takes a captured state into a fresh engine with the same universe and uses. */
+  restore(state: EngineState): void {
+    assert(this.#n === 0, 'a state is restored before the first turn')
+    const { orders, outbox, portfolio, risk } = this.#desk.parts
+    this.#n = state.n
+    this.#now = state.now as Ms
+    this.#desk.now = this.#now
+    this.#minute = state.minute
+    orders.restore(state.orders)
+    outbox.restore(state.outbox)
+    portfolio.restore(state.portfolio)
+    risk.restore(state.risk)
+    this.#desk.brackets.restore(state.brackets)
+    this.#bars.restore(state.bars)
+    assert(
+      state.lanes.length === this.#lanes.length,
+      `the snapshot has ${this.#lanes.length} lanes`,
+    )
+    for (const saved of state.lanes) {
+      const lane = this.#desk.laneOf(saved.strategy, saved.symbol as SymbolId)
+      assert(lane !== undefined, `lane ${saved.strategy} of symbol ${saved.symbol} is configured`)
+      lane.restore(saved)
+    }
+    this.#desk.resumeClosing(this.#lanes)
+    this.#timers.start(this.#now)
+  }
+
+  /**
+   * Shows a lane's hooks bars that they had seen before the snapshot, so that what they derive is there again.
+   * Nothing that the hooks ask for or assign meanwhile has an effect.
+   */
+  rebuild(lane: Lane, bars: Iterable<Bar>): void {
+    lane.rebuild(() => {
+      for (const bar of bars) this.#run(lane, () => lane.hooks.onBar?.(bar))
+    })
+  }
+
+  /** Equal for two runs that ended in the same state. The number of turns is no part of it. */
+  hash(): string {
+    const { n: _turns, ...state } = this.capture()
+    return hashOf(state)
+  }
+
+  #addLanes(use: Use): void {
+    const { everyMs, names } = periods(use)
+    for (const symbol of use.on) {
+      const lane = new Lane(this.#desk, use, this.universe.at(symbol))
+      this.#desk.addLane(lane)
+      this.#lanes.push(lane)
+      const { hooks } = lane
+      for (const timeframe of lane.timeframes) {
+        if (hooks.onBar !== undefined)
+          push(this.#barLanes[TIMEFRAMES.indexOf(timeframe)]!, symbol, lane)
+      }
+      if (hooks.onTrade !== undefined) push(this.#tradeLanes, symbol, lane)
+      if (hooks.onQuote !== undefined) push(this.#quoteLanes, symbol, lane)
+      if (hooks.onTurn !== undefined) push(this.#turnLanes, symbol, lane)
+      for (const [i, name] of names.entries()) {
+        this.#timers.add(everyMs[i]!, () => this.#run(lane, () => lane.hooks.onTimer?.(name)))
+      }
+    }
+  }
+
+  #moveTo(at: Ms): void {
+    // What was due before this moment happens at its own time.
+    while (this.nextAt < at) {
+      const due = Math.max(this.nextAt, this.#now) as Ms
+      this.#setNow(due)
+      this.#fireDue(due)
+    }
+    this.#setNow(at)
+  }
+
+  #setNow(at: Ms): void {
+    this.#now = at
+    this.#desk.now = at
+  }
+
+  #fireDue(at: number): void {
+    if (this.#bars.nextAt <= at) this.#bars.closeDue(at)
+    if (this.#timers.nextAt <= at) this.#timers.fire(at)
+  }
+
+  #take(input: Input): void {
+    switch (input.type) {
+      case 'bar':
+        this.#onBar(input.bar, input.source === 'warmup')
+        return
+      case 'trade':
+        this.#onTrade(input.trade)
+        return
+      case 'quote':
+        this.#onQuote(input.quote)
+        return
+      case 'order.accepted':
+      case 'order.filled':
+      case 'order.canceled':
+      case 'order.expired':
+      case 'order.rejected':
+      case 'cancel.rejected':
+      case 'order.amended':
+        this.#desk.onOrderFact(input)
+        return
+      case 'account':
+        this.#desk.parts.portfolio.setCash(input.cash)
+        return
+      case 'venue.up':
+      case 'venue.down':
+        this.#desk.parts.risk.setVenue(input.venue, input.type === 'venue.up')
+        return
+      case 'instrument.added':
+        this.universe.add(input.spec)
+        this.#desk.parts.portfolio.grow()
+        this.#bars.grow()
+        return
+      case 'control':
+        this.#control(input.control)
+        return
+      default:
+        unreachable(input)
+    }
+  }
+
+  #onBar(bar: Bar, isWarmup: boolean): void {
+    const { symbol } = bar
+    const index = TIMEFRAMES.indexOf(bar.timeframe)
+    if (!isWarmup && bar.filled !== true) {
+      this.#desk.parts.portfolio.mark(symbol, bar.close, this.#now)
+      this.#desk.brackets.onPrices(symbol, bar.high, bar.low)
+    }
+    if (this.#hasTurnLanes) this.#touched.add(symbol)
+    if (index === this.#baseIndex) this.#bars.bar(bar)
+    else this.#onBarClosed(bar)
+  }
+
+  #onTrade(trade: Trade): void {
+    const { symbol, price } = trade
+    this.#desk.parts.portfolio.mark(symbol, price, this.#now)
+    this.#desk.brackets.onPrices(symbol, price, price)
+    if (this.#hasTurnLanes) this.#touched.add(symbol)
+    this.#bars.push(symbol, trade.ts, price, trade.size)
+    const lanes = this.#tradeLanes[symbol]
+    if (lanes === undefined) return
+    for (const lane of lanes) this.#run(lane, () => lane.hooks.onTrade!(trade))
+  }
+
+  #onQuote(quote: Quote): void {
+    const { symbol, bid, ask } = quote
+    this.#desk.setQuote(quote)
+    if (bid > 0 && ask > 0) this.#desk.parts.portfolio.mark(symbol, (bid + ask) / 2, this.#now)
+    if (this.#hasTurnLanes) this.#touched.add(symbol)
+    const lanes = this.#quoteLanes[symbol]
+    if (lanes === undefined) return
+    for (const lane of lanes) this.#run(lane, () => lane.hooks.onQuote!(quote))
+  }
+
+  #onBarClosed(bar: Bar): void {
+    if (this.notices.wantsBars) this.notices.publish({ type: 'bar.closed', bar })
+    const lanes = this.#barLanes[TIMEFRAMES.indexOf(bar.timeframe)]![bar.symbol]
+    if (lanes === undefined) return
+    for (let i = 0; i < lanes.length; i++) {
+      const lane = lanes[i]!
+      if (lane.halted !== undefined) continue
+      lane.noteBar(bar.timeframe)
+      // As #run does, written out: a closure per bar would cost more than the hook.
+      try {
+        lane.hooks.onBar!(bar)
+      } catch (error) {
+        this.#halt(lane, error)
+      }
+    }
+  }
+
+  #runTurns(): void {
+    for (const symbol of this.#touched) {
+      const lanes = this.#turnLanes[symbol]
+      if (lanes === undefined) continue
+      for (const lane of lanes) this.#run(lane, () => lane.hooks.onTurn!())
+    }
+    this.#touched.clear()
+  }
+
+  #onMinute(at: Ms): void {
+    this.#minute = (Math.floor(at / MINUTE) + 1) * MINUTE
+    const { risk } = this.#desk.parts
+    const before = risk.drawdown.level
+    risk.updateDrawdown(at)
+    const { level, drawdown } = risk.drawdown
+    if (level === before) return
+    this.notices.publish({ type: 'drawdown', level, drawdown })
+    if (level === 'emergency') for (const lane of this.#lanes) this.#desk.close(lane)
+  }
+
+  #control(control: Control): void {
+    const { risk, orders } = this.#desk.parts
+    switch (control.do) {
+      case 'pause':
+      case 'resume':
+        risk.setPaused(control.do === 'pause')
+        return
+      case 'cancel-all':
+        for (const order of Array.from(orders.allLive())) this.#desk.cancelOrder(order)
+        return
+      case 'flatten':
+        for (const lane of this.#lanes) this.#desk.close(lane)
+        return
+      case 'stop':
+        risk.stop()
+        this.#bars.closeAll()
+        return
+      case 'safe-mode':
+      case 'kill-switch': {
+        const { on, why } = control
+        if (control.do === 'safe-mode') risk.setSafeMode(on ? why : null)
+        else risk.setKillSwitch(on ? why : null)
+        this.notices.publish({ type: control.do, on, why })
+        return
+      }
+      case 'release':
+        for (const lane of this.#lanes) {
+          if (lane.strategy !== control.strategy) continue
+          if (control.symbol === undefined || control.symbol === lane.symbol)
+            lane.halted = undefined
+        }
+        return
+      default:
+        unreachable(control)
+    }
+  }
+
+  /** Runs a hook. What it throws halts its lane alone: the orders stay, brackets keep protecting. */
+  #run(lane: Lane, hook: () => void): void {
+    if (lane.halted !== undefined) return
+    try {
+      hook()
+    } catch (error) {
+      this.#halt(lane, error)
+    }
+  }
+
+  #halt(lane: Lane, error: unknown): void {
+    lane.halted = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    const { strategy, symbol, halted } = lane
+    this.notices.publish({ type: 'strategy.halted', strategy, symbol, error: halted })
+  }
+}
+
+function push(lists: (Lane[] | undefined)[], symbol: SymbolId, lane: Lane): void {
+  const lanes = (lists[symbol] ??= [])
+  lanes.push(lane)
+}
+
+/** The named timers of a strategy, in milliseconds. */
+function periods(use: Use): { readonly names: string[]; readonly everyMs: number[] } {
+  const every = Object.entries(use.strategy.needs(use.params).every ?? {})
+  const everyMs = every.map(([name, text]) => {
+    const period = parseDuration(text)
+    assert(
+      period !== undefined && period > 0,
+      `timer ${name} of ${use.name} is a duration: "${text}"`,
+    )
+    return period
+  })
+  return { names: every.map(([name]) => name), everyMs }
+}
+
+/** The coarsest timeframe that all given ones can be built from; '1m' where none is wanted. */
+export function baseOf(timeframes: readonly Timeframe[]): Timeframe {
+  const lengths = timeframes.map(lengthMs)
+  const finest = Math.min(...lengths, lengthMs('1m'))
+  return TIMEFRAMES.find((timeframe) => lengthMs(timeframe) === finest) ?? '1m'
+}

@@ -1,0 +1,250 @@
+/*
+ * Inbox: everything the engine learns waits here, in order of arrival, until the next turn takes it.
+ *
+ * Market data wait in a ring of typed columns (about 70 bytes each, nothing for the garbage collector). When
+ * the ring is full the oldest market input is dropped and counted; when one is older than the age limit at
+ * the moment of taking, it is thrown away and counted. All other inputs (fills, operator, venue status) wait
+ * as objects in a queue of their own: they are never dropped, and more of them than the limit is an error
+ * of the program. A sequence number keeps the two in one order.
+ */
+import { assert, unreachable } from '../core/assert.ts'
+import { type Ms, type SymbolId, symbolId } from '../core/brand.ts'
+import { type Input, isMarket, type MarketInput } from '../core/input.ts'
+import { TIMEFRAMES } from '../core/time.ts'
+
+export interface InboxOptions {
+  /** Most market inputs that wait; the same number limits the other inputs. */
+  readonly capacity: number
+  /** A market input older than this when its turn comes is thrown away, in milliseconds. */
+  readonly maxAgeMs: number
+}
+
+export const INBOX_DEFAULTS: InboxOptions = { capacity: 10_000, maxAgeMs: 60_000 }
+
+export interface InboxStatistics {
+  readonly pushed: number
+  readonly taken: number
+  /** Market inputs that had to make room. */
+  readonly dropped: number
+  /** Market inputs that were too old when their turn came. */
+  readonly expired: number
+  readonly waiting: number
+  /** Waiting market inputs as a share of the capacity, 0 to 1. */
+  readonly utilisation: number
+  /** The highest utilisation so far. */
+  readonly peak: number
+}
+
+const TRADE = 0
+const QUOTE = 1
+const BAR = 2
+/** Values per market input: as many as a bar needs. */
+const WIDTH = 6
+
+interface Fact {
+  readonly sequence: number
+  readonly input: Input
+}
+
+export class Inbox {
+  readonly #capacity: number
+  readonly #maxAgeMs: number
+  readonly #sequences: Float64Array
+  readonly #ats: Float64Array
+  readonly #stamps: Float64Array
+  readonly #values: Float64Array
+  readonly #symbols: Uint16Array
+  /** Kind in the low two bits; for bars, source, filled flag and timeframe above. */
+  readonly #kinds: Uint8Array
+  readonly #ids: (string | undefined)[] = []
+  #head = 0
+  #waiting = 0
+  #facts: Fact[] = []
+  #factHead = 0
+  #sequence = 0
+  #taken = 0
+  #dropped = 0
+  #expired = 0
+  #peak = 0
+
+  constructor(options: InboxOptions = INBOX_DEFAULTS) {
+    const { capacity, maxAgeMs } = options
+    assert(Number.isSafeInteger(capacity) && capacity > 0, `capacity is > 0, not ${capacity}`)
+    this.#capacity = capacity
+    this.#maxAgeMs = maxAgeMs
+    this.#sequences = new Float64Array(capacity)
+    this.#ats = new Float64Array(capacity)
+    this.#stamps = new Float64Array(capacity)
+    this.#values = new Float64Array(capacity * WIDTH)
+    this.#symbols = new Uint16Array(capacity)
+    this.#kinds = new Uint8Array(capacity)
+  }
+
+  push(input: Input): void {
+    const sequence = this.#sequence++
+    if (!isMarket(input)) {
+      const waiting = this.#facts.length - this.#factHead
+      assert(
+        waiting < this.#capacity,
+        `at most ${this.#capacity} facts wait, the next: ${input.type}`,
+      )
+      this.#facts.push({ sequence, input })
+      return
+    }
+    if (this.#waiting === this.#capacity) {
+      this.#drop()
+      this.#dropped++
+    }
+    const slot = (this.#head + this.#waiting) % this.#capacity
+    this.#sequences[slot] = sequence
+    this.#ats[slot] = input.at
+    this.#write(slot, input)
+    this.#waiting++
+    if (this.#waiting > this.#peak) this.#peak = this.#waiting
+  }
+
+  /**
+   * The inputs of one turn: the oldest that waits and all after it with the same `at`, in order of arrival.
+   * Empty where nothing waits.
+   *
+   * @param now Engine time against which age is measured.
+   * @param limit Most inputs for one turn.
+   */
+  takeTurn(now: number, limit = 1_024): Input[] {
+    const inputs: Input[] = []
+    this.#expire(now)
+    const at = this.nextAt
+    if (at === Infinity) return inputs
+    while (inputs.length < limit && this.nextAt === at) inputs.push(this.#takeOne())
+    this.#taken += inputs.length
+    return inputs
+  }
+
+  /** `at` of the next input in order of arrival; Infinity where nothing waits. */
+  get nextAt(): number {
+    const fact = this.#facts[this.#factHead]
+    if (this.#waiting === 0) return fact === undefined ? Infinity : fact.input.at
+    const market = this.#sequences[this.#head]!
+    return fact !== undefined && fact.sequence < market ? fact.input.at : this.#ats[this.#head]!
+  }
+
+  get statistics(): InboxStatistics {
+    return {
+      pushed: this.#sequence,
+      taken: this.#taken,
+      dropped: this.#dropped,
+      expired: this.#expired,
+      waiting: this.#waiting + this.#facts.length - this.#factHead,
+      utilisation: this.#waiting / this.#capacity,
+      peak: this.#peak / this.#capacity,
+    }
+  }
+
+  #takeOne(): Input {
+    const fact = this.#facts[this.#factHead]
+    if (
+      fact !== undefined &&
+      (this.#waiting === 0 || fact.sequence < this.#sequences[this.#head]!)
+    ) {
+      this.#factHead++
+      if (this.#factHead === this.#facts.length) {
+        this.#facts = []
+        this.#factHead = 0
+      }
+      return fact.input
+    }
+    const input = this.#read(this.#head)
+    this.#drop()
+    return input
+  }
+
+  #expire(now: number): void {
+    while (this.#waiting > 0 && now - this.#ats[this.#head]! > this.#maxAgeMs) {
+      this.#drop()
+      this.#expired++
+    }
+  }
+
+  #drop(): void {
+    this.#ids[this.#head] = undefined
+    this.#head = (this.#head + 1) % this.#capacity
+    this.#waiting--
+  }
+
+  #write(slot: number, input: MarketInput): void {
+    const at = slot * WIDTH
+    const values = this.#values
+    switch (input.type) {
+      case 'trade':
+        this.#kinds[slot] = TRADE
+        this.#symbols[slot] = input.trade.symbol
+        this.#stamps[slot] = input.trade.ts
+        values[at] = input.trade.price
+        values[at + 1] = input.trade.size
+        if (input.trade.id !== undefined) this.#ids[slot] = input.trade.id
+        return
+      case 'quote':
+        this.#kinds[slot] = QUOTE
+        this.#symbols[slot] = input.quote.symbol
+        this.#stamps[slot] = input.quote.ts
+        values[at] = input.quote.bid
+        values[at + 1] = input.quote.bidSize
+        values[at + 2] = input.quote.ask
+        values[at + 3] = input.quote.askSize
+        return
+      case 'bar': {
+        const { bar } = input
+        const source = input.source === 'warmup' ? 4 : 0
+        const filled = bar.filled === true ? 8 : 0
+        this.#kinds[slot] = BAR | source | filled | (TIMEFRAMES.indexOf(bar.timeframe) << 4)
+        this.#symbols[slot] = bar.symbol
+        this.#stamps[slot] = bar.start
+        values[at] = bar.open
+        values[at + 1] = bar.high
+        values[at + 2] = bar.low
+        values[at + 3] = bar.close
+        values[at + 4] = bar.volume
+        values[at + 5] = bar.trades
+        return
+      }
+      default:
+        unreachable(input)
+    }
+  }
+
+  #read(slot: number): MarketInput {
+    const at = this.#ats[slot]! as Ms
+    const ts = this.#stamps[slot]! as Ms
+    const kind = this.#kinds[slot]!
+    const symbol: SymbolId = symbolId(this.#symbols[slot]!)
+    const from = slot * WIDTH
+    const value = (i: number): number => this.#values[from + i]!
+    if ((kind & 3) === TRADE) {
+      const trade = { symbol, ts, price: value(0), size: value(1) }
+      const id = this.#ids[slot]
+      return { type: 'trade', at, trade: id === undefined ? trade : { ...trade, id } }
+    }
+    if ((kind & 3) === QUOTE) {
+      const quote = {
+        symbol,
+        ts,
+        bid: value(0),
+        bidSize: value(1),
+        ask: value(2),
+        askSize: value(3),
+      }
+      return { type: 'quote', at, quote }
+    }
+    const prices = { open: value(0), high: value(1), low: value(2), close: value(3) }
+    const bar = {
+      symbol,
+      timeframe: TIMEFRAMES[kind >> 4]!,
+      start: ts,
+      ...prices,
+      volume: value(4),
+      trades: value(5),
+    }
+    const source = (kind & 4) === 0 ? 'venue' : 'warmup'
+    return { type: 'bar', at, bar: (kind & 8) === 0 ? bar : { ...bar, filled: true }, source }
+  }
+}

@@ -1,0 +1,231 @@
+// Lane: one strategy on one symbol. Its context, its state, its own position; halted alone where it throws.
+import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
+import { type Calendar, calendarOf, type Session } from '../core/calendar.ts'
+import type { Instrument } from '../core/instrument.ts'
+import type { Quote } from '../core/market.ts'
+import type { Order } from '../core/order.ts'
+import { FLAT, type Position } from '../core/position.ts'
+import { type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import type { BracketIntent, Context, Holding, OrderIntent } from '../strategy/context.ts'
+import type { Hooks, Needs, Strategy } from '../strategy/define.ts'
+
+/** What a lane may ask of the engine. */
+export interface LaneDesk {
+  readonly now: Ms
+  readonly equity: number
+  price(symbol: SymbolId): number
+  quote(symbol: SymbolId): Quote | undefined
+  ordersOf(lane: Lane): readonly Order[]
+  buyOrSell(lane: Lane, side: 'buy' | 'sell', intent: OrderIntent): OrderId | undefined
+  bracket(lane: Lane, intent: BracketIntent): OrderId | undefined
+  cancel(lane: Lane, id: OrderId): void
+  close(lane: Lane): void
+  size(lane: Lane, fraction: number, stop: number | undefined): number
+  signal(lane: Lane, name: string, data: Readonly<Record<string, unknown>>): void
+}
+
+/** A close that is under way: orders are being canceled, or the market order has not filled yet. */
+export interface Closing {
+  attempts: number
+  /** Not before this moment, in engine time. */
+  retryAt: number
+}
+
+export interface LaneState {
+  readonly strategy: string
+  readonly symbol: number
+  readonly position: Position
+  readonly state: unknown
+  readonly seen: readonly number[]
+  readonly halted: string | null
+  readonly closing: Closing | null
+}
+
+/** One strategy as it runs: under its name in this run, with parsed parameters and the symbols it is on. */
+export interface Use {
+  readonly name: string
+  readonly strategy: Strategy
+  readonly params: Readonly<Record<string, unknown>>
+  readonly on: readonly SymbolId[]
+}
+
+export class Lane implements Context {
+  readonly strategy: string
+  readonly instrument: Instrument
+  readonly symbol: SymbolId
+  readonly needs: Needs
+  readonly timeframes: readonly Timeframe[]
+  readonly hooks: Hooks
+  readonly position: LaneHolding
+  closing: Closing | undefined
+  /** Why the lane was halted; undefined while it runs. */
+  halted: string | undefined
+  readonly #desk: LaneDesk
+  readonly #calendar: Calendar
+  readonly #warmup: number
+  /** Bars seen, by index of their timeframe in TIMEFRAMES. */
+  readonly #seen = new Float64Array(TIMEFRAMES.length)
+  #isWarmingUp: boolean
+  #isRebuilding = false
+  #state: unknown
+
+  constructor(desk: LaneDesk, use: Use, instrument: Instrument) {
+    this.strategy = use.name
+    this.instrument = instrument
+    this.symbol = instrument.id
+    this.#desk = desk
+    this.#calendar = calendarOf(instrument.spec.calendar)
+    this.needs = use.strategy.needs(use.params)
+    const { bars } = this.needs
+    this.timeframes = bars === undefined ? [] : typeof bars === 'string' ? [bars] : bars
+    this.#warmup = this.needs.warmup ?? 0
+    this.#isWarmingUp = this.#warmup > 0
+    this.position = new LaneHolding()
+    this.#state = deepFreeze(use.strategy.state?.())
+    this.hooks = use.strategy.symbol(this, use.params)
+  }
+
+  get now(): Ms {
+    return this.#desk.now
+  }
+
+  get price(): number | undefined {
+    const price = this.#desk.price(this.symbol)
+    return Number.isNaN(price) ? undefined : price
+  }
+
+  get quote(): Quote | undefined {
+    return this.#desk.quote(this.symbol)
+  }
+
+  get orders(): readonly Order[] {
+    return this.#desk.ordersOf(this)
+  }
+
+  get equity(): number {
+    return this.#desk.equity
+  }
+
+  get session(): Session | undefined {
+    return this.#calendar.sessionAt(this.#desk.now)
+  }
+
+  get isWarmingUp(): boolean {
+    return this.#isWarmingUp
+  }
+
+  get state(): unknown {
+    return this.#state
+  }
+
+  set state(state: unknown) {
+    // While bars rebuild the closure, the saved state is the truth: the hook's assignments are echoes.
+    if (!this.#isRebuilding) this.#state = deepFreeze(state)
+  }
+
+  /** True where the lane may not ask for anything: it is halted, warming up or being rebuilt. */
+  get isMute(): boolean {
+    return this.#isWarmingUp || this.#isRebuilding || this.halted !== undefined
+  }
+
+  buy(intent: OrderIntent): OrderId | undefined {
+    return this.isMute ? undefined : this.#desk.buyOrSell(this, 'buy', intent)
+  }
+
+  sell(intent: OrderIntent): OrderId | undefined {
+    return this.isMute ? undefined : this.#desk.buyOrSell(this, 'sell', intent)
+  }
+
+  bracket(intent: BracketIntent): OrderId | undefined {
+    return this.isMute ? undefined : this.#desk.bracket(this, intent)
+  }
+
+  cancel(id: OrderId): void {
+    if (!this.isMute) this.#desk.cancel(this, id)
+  }
+
+  close(): void {
+    if (!this.isMute) this.#desk.close(this)
+  }
+
+  size(fraction: number, stop?: number): number {
+    return this.#desk.size(this, fraction, stop)
+  }
+
+  signal(name: string, data: Readonly<Record<string, unknown>> = {}): void {
+    if (!this.isMute) this.#desk.signal(this, name, data)
+  }
+
+  /** Counts a bar towards the warm-up. Called before the hook sees the bar. */
+  noteBar(timeframe: Timeframe): void {
+    if (!this.#isWarmingUp) return
+    this.#seen[TIMEFRAMES.indexOf(timeframe)]!++
+    this.#isWarmingUp = this.timeframes.some(
+      (timeframe) => this.#seen[TIMEFRAMES.indexOf(timeframe)]! < this.#warmup,
+    )
+  }
+
+  /** Runs `feed` with the lane mute and its state untouched: bars rebuild what the closure derives. */
+  rebuild(feed: () => void): void {
+    this.#isRebuilding = true
+    try {
+      feed()
+    } finally {
+      this.#isRebuilding = false
+    }
+  }
+
+  capture(): LaneState {
+    return {
+      strategy: this.strategy,
+      symbol: this.symbol,
+      position: this.position.current,
+      state: this.#state ?? null,
+      seen: [...this.#seen],
+      halted: this.halted ?? null,
+      closing: this.closing === undefined ? null : { ...this.closing },
+    }
+  }
+
+  restore(saved: LaneState): void {
+    this.position.current = saved.position
+    this.#state = deepFreeze(saved.state ?? undefined)
+    this.#seen.set(saved.seen)
+    this.#isWarmingUp =
+      this.#warmup > 0 &&
+      this.timeframes.some((timeframe) => this.#seen[TIMEFRAMES.indexOf(timeframe)]! < this.#warmup)
+    this.halted = saved.halted ?? undefined
+    this.closing = saved.closing === null ? undefined : { ...saved.closing }
+  }
+}
+
+/** The strategy's view of its own position: one object for the life of the lane. */
+class LaneHolding implements Holding {
+  current: Position = FLAT
+
+  get qty(): number {
+    return this.current.qty
+  }
+
+  get avgPrice(): number {
+    return this.current.avgPrice
+  }
+
+  get isFlat(): boolean {
+    return this.current.qty === 0
+  }
+
+  get isLong(): boolean {
+    return this.current.qty > 0
+  }
+
+  get isShort(): boolean {
+    return this.current.qty < 0
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (value === null || typeof value !== 'object' || Object.isFrozen(value)) return value
+  for (const member of Object.values(value)) deepFreeze(member)
+  return Object.freeze(value)
+}

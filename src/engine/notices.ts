@@ -1,0 +1,87 @@
+// Notices: what a turn tells. Collected during the turn, delivered after its batches have left.
+import type { Notice } from '../core/notice.ts'
+
+/** Most notices kept for late readers; the oldest go first. */
+export const HISTORY_LIMIT = 1_000
+
+type Handler<N extends Notice> = (notice: N) => void
+type Of<T extends Notice['type']> = Extract<Notice, { readonly type: T }>
+
+const NONE: readonly Notice[] = []
+
+/** A handler that throws is counted and told to `onError`; the other handlers still run. */
+export class Notices {
+  readonly #handlers = new Map<Notice['type'], Handler<Notice>[]>()
+  readonly #history: Notice[] = []
+  readonly #onError: (error: unknown, notice: Notice) => void
+  #oldest = 0
+  #pending: Notice[] = []
+  #published = 0
+  #failures = 0
+  #wantsBars = false
+
+  constructor(onError: (error: unknown, notice: Notice) => void = () => {}) {
+    this.#onError = onError
+  }
+
+  /** Calls `handler` for each notice of a type, in the order of subscription. Returns how to stop it. */
+  on<T extends Notice['type']>(type: T, handler: Handler<Of<T>>): () => void {
+    const handlers = this.#handlers.get(type) ?? []
+    handlers.push(handler as Handler<Notice>)
+    this.#handlers.set(type, handlers)
+    this.#wantsBars = this.#handlers.has('bar.closed')
+    return () => {
+      const at = handlers.indexOf(handler as Handler<Notice>)
+      if (at >= 0) handlers.splice(at, 1)
+    }
+  }
+
+  /** False lets the engine skip making a notice for every bar where nobody reads them. */
+  get wantsBars(): boolean {
+    return this.#wantsBars
+  }
+
+  publish(notice: Notice): void {
+    this.#published++
+    this.#pending.push(notice)
+    if (this.#history.length < HISTORY_LIMIT) {
+      this.#history.push(notice)
+      return
+    }
+    this.#history[this.#oldest] = notice
+    this.#oldest = (this.#oldest + 1) % HISTORY_LIMIT
+  }
+
+  /** The notices of the turn that ends now; the next turn begins with none. */
+  take(): readonly Notice[] {
+    if (this.#pending.length === 0) return NONE
+    const taken = this.#pending
+    this.#pending = []
+    return taken
+  }
+
+  /** Hands notices to their handlers. The runner calls it after the turn's batches have left. */
+  deliver(notices: readonly Notice[]): void {
+    for (const notice of notices) {
+      const handlers = this.#handlers.get(notice.type)
+      if (handlers === undefined) continue
+      for (const handler of handlers) {
+        try {
+          handler(notice)
+        } catch (error) {
+          this.#failures++
+          this.#onError(error, notice)
+        }
+      }
+    }
+  }
+
+  /** The last notices, oldest first. */
+  get history(): readonly Notice[] {
+    return [...this.#history.slice(this.#oldest), ...this.#history.slice(0, this.#oldest)]
+  }
+
+  get statistics(): { readonly published: number; readonly failures: number } {
+    return { published: this.#published, failures: this.#failures }
+  }
+}

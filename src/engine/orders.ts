@@ -1,0 +1,169 @@
+// Orders: every order of a run by id, by lane and by symbol, moved on by the transition table alone.
+import { assert } from '../core/assert.ts'
+import { type OrderId, orderId, type SymbolId } from '../core/brand.ts'
+import type { Instrument } from '../core/instrument.ts'
+import { apply, isLive, type Order, type OrderInput } from '../core/order.ts'
+import type { Universe } from '../core/universe.ts'
+
+/** Most orders that may be live at once. */
+export const LIVE_LIMIT = 50_000
+/** Finished orders that are kept, so that a late fill finds its order; the oldest go first. */
+export const FINISHED_LIMIT = 10_000
+
+interface Entry {
+  order: Order
+  /** Ids of the fills that were counted: a fill counts once. */
+  readonly fills: Set<string>
+}
+
+/** What an input did to an order. */
+export interface Applied {
+  readonly before: Order
+  readonly after: Order
+  /** True for a fill that was not counted before. */
+  readonly isNewFill: boolean
+  readonly isOverfill: boolean
+}
+
+export interface OrdersState {
+  readonly next: number
+  readonly entries: readonly { readonly order: Order; readonly fills: readonly string[] }[]
+  /** Finished orders in the order in which they finished. */
+  readonly finished: readonly OrderId[]
+  readonly unknown: number
+}
+
+export class Orders {
+  readonly #universe: Universe
+  readonly #run: string
+  readonly #entries = new Map<OrderId, Entry>()
+  readonly #bySymbol: Order['id'][][] = []
+  readonly #finished: OrderId[] = []
+  #finishedHead = 0
+  #live = 0
+  #next = 1
+  #unknown = 0
+
+  /** @param run Names this run in every order id: 1 to 8 letters or digits, never used before. */
+  constructor(universe: Universe, run: string) {
+    assert(/^[a-z0-9]{1,8}$/i.test(run), `a run is named by 1 to 8 letters or digits, not "${run}"`)
+    this.#universe = universe
+    this.#run = run
+  }
+
+  /** The next id: unique for ever, because the run is, and the counter never goes back. */
+  nextId(strategy: string): OrderId {
+    const id = `${strategy}-${this.#run}-${(this.#next++).toString(36)}`
+    assert(id.length <= 36, `an order id has at most 36 characters, not ${id}`)
+    return orderId(id)
+  }
+
+  add(order: Order): void {
+    assert(!this.#entries.has(order.id), `order id ${order.id} is used once`)
+    assert(this.#live < LIVE_LIMIT, `at most ${LIVE_LIMIT} orders are live`)
+    this.#entries.set(order.id, { order, fills: new Set() })
+    this.#live++
+    this.#list(order.symbol).push(order.id)
+  }
+
+  get(id: OrderId): Order | undefined {
+    return this.#entries.get(id)?.order
+  }
+
+  /** Live orders of a symbol, oldest first. */
+  liveOf(symbol: SymbolId): Order[] {
+    const ids = this.#bySymbol[symbol]
+    if (ids === undefined || ids.length === 0) return []
+    return ids.map((id) => this.#entries.get(id)!.order)
+  }
+
+  instrumentOf(order: Order): Instrument {
+    return this.#universe.at(order.symbol)
+  }
+
+  get live(): number {
+    return this.#live
+  }
+
+  /** All live orders, oldest first within a symbol, symbols in order. */
+  *allLive(): Iterable<Order> {
+    for (const ids of this.#bySymbol) {
+      if (ids === undefined) continue
+      for (const id of ids) yield this.#entries.get(id)!.order
+    }
+  }
+
+  /** Replaces an order by what the engine itself decided: a cancel that was sent, an order that never left. */
+  update(order: Order): void {
+    const entry = this.#entries.get(order.id)
+    assert(entry !== undefined, `order ${order.id} is known`)
+    this.#settle(entry, order)
+  }
+
+  /** Moves the order of an input on; undefined where it is not ours or was forgotten long ago. */
+  apply(input: OrderInput): Applied | undefined {
+    const entry = this.#entries.get(input.id)
+    if (entry === undefined) {
+      this.#unknown++
+      return undefined
+    }
+    const before = entry.order
+    const unchanged = { before, after: before, isNewFill: false, isOverfill: false }
+    if (input.type === 'order.filled' && entry.fills.has(input.fill)) return unchanged
+    const after = apply(before, input, this.#universe.at(before.symbol))
+    if (after === before) return unchanged
+    this.#settle(entry, after)
+    if (input.type !== 'order.filled') return { ...unchanged, after }
+    entry.fills.add(input.fill)
+    return { before, after, isNewFill: true, isOverfill: after.filled > after.qty }
+  }
+
+  get statistics(): { readonly live: number; readonly created: number; readonly unknown: number } {
+    return { live: this.#live, created: this.#next - 1, unknown: this.#unknown }
+  }
+
+  capture(): OrdersState {
+    const entries = [...this.#entries.values()]
+    return {
+      next: this.#next,
+      entries: entries.map(({ order, fills }) => ({ order, fills: [...fills] })),
+      finished: this.#finished.slice(this.#finishedHead),
+      unknown: this.#unknown,
+    }
+  }
+
+  restore(state: OrdersState): void {
+    this.#next = state.next
+    this.#unknown = state.unknown
+    for (const { order, fills } of state.entries) {
+      this.#entries.set(order.id, { order, fills: new Set(fills) })
+      if (!isLive(order)) continue
+      this.#live++
+      this.#list(order.symbol).push(order.id)
+    }
+    this.#finished.push(...state.finished)
+  }
+
+  #list(symbol: SymbolId): OrderId[] {
+    return (this.#bySymbol[symbol] ??= [])
+  }
+
+  #settle(entry: Entry, order: Order): void {
+    const wasLive = isLive(entry.order) || entry.order.phase === 'new'
+    entry.order = order
+    if (!wasLive || order.phase !== 'done') return
+    this.#live--
+    const ids = this.#list(order.symbol)
+    ids.splice(ids.indexOf(order.id), 1)
+    this.#finished.push(order.id)
+    this.#forget()
+  }
+
+  #forget(): void {
+    if (this.#finished.length - this.#finishedHead <= FINISHED_LIMIT) return
+    this.#entries.delete(this.#finished[this.#finishedHead++]!)
+    if (this.#finishedHead < FINISHED_LIMIT) return
+    this.#finished.splice(0, this.#finishedHead)
+    this.#finishedHead = 0
+  }
+}

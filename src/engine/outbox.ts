@@ -1,0 +1,147 @@
+/*
+ * Outbox: what the turn asks of the world, folded and cut into as few calls as the venues allow.
+ *
+ * Within one turn: a submit whose order is canceled in the same turn never leaves (both annihilate); amends of
+ * one order merge, the last value of each field wins; a cancel beats an amend; a second cancel of an order
+ * folds into the first. Cancels leave first, then amends, then submits, each in the order of the wish; each
+ * kind is grouped by venue and cut to the venue's batch limit.
+ */
+import { assert } from '../core/assert.ts'
+import type { OrderId, VenueId } from '../core/brand.ts'
+import type { Batch, Command } from '../core/command.ts'
+import { Hasher, type HashState } from '../core/hash.ts'
+import type { Universe } from '../core/universe.ts'
+import type { Limits } from '../core/venue.ts'
+
+type Submit = Extract<Command, { readonly type: 'submit' }>
+type Cancel = Extract<Command, { readonly type: 'cancel' }>
+type Amend = Extract<Command, { readonly type: 'amend' }>
+
+export interface OutboxStatistics {
+  readonly commands: number
+  readonly batches: number
+  /** Wishes that needed no command of their own. */
+  readonly folded: number
+}
+
+export interface OutboxState extends OutboxStatistics {
+  readonly intents: HashState
+}
+
+const NONE: readonly Batch[] = []
+
+export class Outbox {
+  readonly #universe: Universe
+  readonly #limits: ReadonlyMap<VenueId, Limits>
+  readonly #submits = new Map<OrderId, Submit>()
+  readonly #cancels = new Map<OrderId, Cancel>()
+  readonly #amends = new Map<OrderId, Amend>()
+  readonly #intents = new Hasher()
+  #commands = 0
+  #batches = 0
+  #folded = 0
+
+  constructor(universe: Universe, limits: ReadonlyMap<VenueId, Limits>) {
+    this.#universe = universe
+    this.#limits = limits
+  }
+
+  submit(command: Submit): void {
+    this.#submits.set(command.order.id, command)
+  }
+
+  /** Gives 'annihilated' where the order has not left yet: the caller ends it at once. */
+  cancel(command: Cancel): 'wanted' | 'annihilated' {
+    if (this.#submits.delete(command.id)) {
+      this.#folded += 2
+      return 'annihilated'
+    }
+    if (this.#amends.delete(command.id)) this.#folded++
+    if (this.#cancels.has(command.id)) this.#folded++
+    else this.#cancels.set(command.id, command)
+    return 'wanted'
+  }
+
+  /** Gives 'unsent' where the order has not left yet: the caller changes it, it leaves as it then is. */
+  amend(command: Amend): 'wanted' | 'unsent' {
+    if (this.#submits.has(command.id)) {
+      this.#folded++
+      return 'unsent'
+    }
+    if (this.#cancels.has(command.id)) {
+      this.#folded++
+      return 'wanted'
+    }
+    const earlier = this.#amends.get(command.id)
+    if (earlier !== undefined) this.#folded++
+    this.#amends.set(command.id, earlier === undefined ? command : { ...earlier, ...command })
+    return 'wanted'
+  }
+
+  /** The batches of the turn that ends now; the outbox is empty afterwards. */
+  flush(): readonly Batch[] {
+    if (this.#submits.size + this.#cancels.size + this.#amends.size === 0) return NONE
+    const batches: Batch[] = []
+    for (const kind of [this.#cancels, this.#amends, this.#submits]) {
+      this.#cut([...kind.values()], batches)
+      kind.clear()
+    }
+    this.#batches += batches.length
+    return batches
+  }
+
+  /** Hash of all commands that ever left, in order: two runs with equal intents have equal hashes. */
+  get intents(): string {
+    return this.#intents.digest()
+  }
+
+  get statistics(): OutboxStatistics {
+    return { commands: this.#commands, batches: this.#batches, folded: this.#folded }
+  }
+
+  capture(): OutboxState {
+    assert(this.#submits.size === 0, 'a snapshot is taken between turns')
+    return { ...this.statistics, intents: this.#intents.capture() }
+  }
+
+  restore(state: OutboxState): void {
+    this.#commands = state.commands
+    this.#batches = state.batches
+    this.#folded = state.folded
+    this.#intents.restore(state.intents)
+  }
+
+  #cut(commands: readonly Command[], batches: Batch[]): void {
+    const byVenue = new Map<VenueId, Command[]>()
+    for (const command of commands) {
+      this.#commands++
+      this.#intents.add(intent(command))
+      const symbol = command.type === 'submit' ? command.order.symbol : command.symbol
+      const { venue } = this.#universe.at(symbol)
+      const group = byVenue.get(venue)
+      if (group === undefined) byVenue.set(venue, [command])
+      else group.push(command)
+    }
+    for (const [venue, group] of byVenue) {
+      const limits = this.#limits.get(venue)
+      assert(limits !== undefined, `the limits of venue ${venue} are known`)
+      for (let i = 0; i < group.length; i += limits.orders.batch) {
+        const chunk = group.slice(i, i + limits.orders.batch)
+        batches.push({ venue, kind: chunk[0]!.type, commands: chunk })
+      }
+    }
+  }
+}
+
+/** One line that holds all of a command that matters to its venue. */
+function intent(command: Command): string {
+  if (command.type === 'cancel') return `cancel ${command.id}`
+  if (command.type === 'amend') {
+    return `amend ${command.id} ${command.qty} ${command.limit} ${command.stop}`
+  }
+  const { order, legs } = command
+  const line = `submit ${order.id} ${order.symbol} ${order.side} ${order.type} ${order.qty}`
+  const prices = `${order.limit} ${order.stop} ${order.tif} ${order.postOnly} ${order.reduceOnly}`
+  const ids = legs?.map((leg) => `${leg.id} ${leg.limit} ${leg.stop}`).join(' ')
+  return `${line} ${prices} ${ids}`
+}

@@ -1,0 +1,147 @@
+// Portfolio: the account, the net position in each symbol, the last prices, and what they add up to.
+import { type Account, applyCash, cashOf, openAccount, worth } from '../core/account.ts'
+import { assert } from '../core/assert.ts'
+import type { SymbolId } from '../core/brand.ts'
+import type { Instrument } from '../core/instrument.ts'
+import { applyFill, FLAT, type Position, realisedProfit } from '../core/position.ts'
+import type { Universe } from '../core/universe.ts'
+
+export interface PortfolioState {
+  readonly account: Account
+  readonly positions: readonly (readonly [number, Position])[]
+  readonly prices: readonly (readonly [number, number, number])[]
+}
+
+export class Portfolio {
+  readonly #universe: Universe
+  #account: Account
+  #positions: (Position | undefined)[] = []
+  /** Symbols with a position that is not flat, in the order in which they were opened. */
+  #held: Instrument[] = []
+  #prices = new Float64Array(0)
+  #pricedAt = new Float64Array(0)
+
+  constructor(universe: Universe, currency: string) {
+    this.#universe = universe
+    this.#account = openAccount(currency, 0)
+    this.grow()
+  }
+
+  /** Makes room for the symbols that have joined the universe. */
+  grow(): void {
+    const { size } = this.#universe
+    if (this.#prices.length >= size) return
+    const prices = new Float64Array(size).fill(NaN)
+    prices.set(this.#prices)
+    this.#prices = prices
+    const pricedAt = new Float64Array(size).fill(-Infinity)
+    pricedAt.set(this.#pricedAt)
+    this.#pricedAt = pricedAt
+  }
+
+  /** Takes the venue's word for cash; equity then follows from our positions. */
+  setCash(cash: number): void {
+    this.#account = { ...openAccount(this.#account.currency, cash), base: cash }
+    this.#account = { ...this.#account, base: this.equity }
+  }
+
+  /** Notes a price: the last trade, the close of a bar or the middle of a quote. */
+  mark(symbol: SymbolId, price: number, at: number): void {
+    this.#prices[symbol] = price
+    this.#pricedAt[symbol] = at
+  }
+
+  /** Books a fill to the net position and the account. Gives the profit that it realised, before its fee. */
+  fill(
+    symbol: SymbolId,
+    fill: { readonly signedQty: number; readonly price: number; readonly fee: number },
+  ): number {
+    const instrument = this.#universe.at(symbol)
+    const before = this.position(symbol)
+    const after = applyFill(before, fill, instrument)
+    this.#positions[symbol] = after
+    const realised = realisedProfit(after) - realisedProfit(before)
+    this.#account = applyCash(this.#account, fill, realised, instrument)
+    if (before.qty === 0 && after.qty !== 0) this.#held.push(instrument)
+    if (before.qty !== 0 && after.qty === 0) {
+      this.#held = this.#held.filter((held) => held !== instrument)
+    }
+    return realised
+  }
+
+  position(symbol: SymbolId): Position {
+    return this.#positions[symbol] ?? FLAT
+  }
+
+  /** The last price; NaN before the first. */
+  price(symbol: SymbolId): number {
+    return this.#prices[symbol]!
+  }
+
+  /** How long ago the last price came, in milliseconds; Infinity before the first. */
+  priceAge(symbol: SymbolId, now: number): number {
+    return now - this.#pricedAt[symbol]!
+  }
+
+  get cash(): number {
+    return cashOf(this.#account)
+  }
+
+  /** Equity when the account was last set: the base of profit and loss. */
+  get base(): number {
+    return this.#account.base
+  }
+
+  get held(): readonly Instrument[] {
+    return this.#held
+  }
+
+  /** Cash and all holdings at the last prices. */
+  get equity(): number {
+    let equity = cashOf(this.#account)
+    for (const instrument of this.#held) {
+      equity += worth(this.#positions[instrument.id]!, this.#prices[instrument.id]!, instrument)
+    }
+    return equity
+  }
+
+  /** Value of all holdings at the last prices, longs and shorts added, in money. */
+  get exposure(): number {
+    let exposure = 0
+    for (const { id, multiplier } of this.#held) {
+      exposure += Math.abs(this.#positions[id]!.qty) * this.#prices[id]! * multiplier
+    }
+    return exposure
+  }
+
+  capture(): PortfolioState {
+    const prices: [number, number, number][] = []
+    for (const [symbol, price] of this.#prices.entries()) {
+      if (!Number.isNaN(price)) prices.push([symbol, price, this.#pricedAt[symbol]!])
+    }
+    // Held symbols first and in their order, because equity is summed in that order.
+    const heldIds = new Set<number>(this.#held.map(({ id }) => id))
+    const order = [...heldIds, ...[...this.#positions.keys()].filter((id) => !heldIds.has(id))]
+    const positions = order.flatMap((id) => {
+      const position = this.#positions[id]
+      return position === undefined ? [] : [[id, position] as const]
+    })
+    return { account: this.#account, positions, prices }
+  }
+
+  restore(state: PortfolioState): void {
+    this.#account = state.account
+    this.#positions = []
+    this.#held = []
+    for (const [id, position] of state.positions) {
+      const instrument = this.#universe.all[id]
+      assert(instrument !== undefined, `symbol id ${id} of the snapshot is in the universe`)
+      this.#positions[id] = position
+      if (position.qty !== 0) this.#held.push(instrument)
+    }
+    for (const [symbol, price, at] of state.prices) {
+      this.#prices[symbol] = price
+      this.#pricedAt[symbol] = at
+    }
+  }
+}

@@ -1,0 +1,447 @@
+/*
+ * Risk: the gate that every order passes before it may leave. It fails closed: a check whose data are missing
+ * or not finite denies.
+ *
+ * The tiers, in this order; the first that refuses gives the code:
+ *   1. The request itself: numbers finite and on the grid, prices where the type needs them.
+ *   2. Safety: kill switch, trading hours.
+ *   3. State: stopping, paused, safe mode, venue down, drawdown ladder (halt and emergency).
+ *   4. Losses and counts of the day: daily loss, trades per day, concurrent positions.
+ *   5. Size: order notional, position notional, exposure, buying power; open orders count as if filled.
+ *   6. Mechanics: open orders, order rate, price band, stale price, duplicates.
+ * An order that reduces its lane's position passes tiers 1 and 2 only. A protective leg of a bracket passes
+ * tier 1 only, because an unprotected position is the greater risk.
+ */
+import type { Ms, VenueId } from '../core/brand.ts'
+import { type Calendar, calendarOf } from '../core/calendar.ts'
+import type { Instrument } from '../core/instrument.ts'
+import type { Denial, DenyCode } from '../core/notice.ts'
+import { isLive, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
+import { Drawdown, DRAWDOWN_DEFAULTS, type DrawdownLimits, type DrawdownState } from './drawdown.ts'
+import type { Orders } from './orders.ts'
+import type { Portfolio } from './portfolio.ts'
+
+/** Limits in money of the account, fractions of equity, counts. `Infinity` switches a limit off. */
+export interface RiskLimits {
+  readonly maxOrderNotional: number
+  readonly maxPositionNotional: number
+  /** Value of one position as a fraction of equity. */
+  readonly maxPositionFraction: number
+  /** Share of equity that may be lost at a protective stop; used by sizing. */
+  readonly maxRiskFraction: number
+  /** Value of all positions and open entries as a fraction of equity. */
+  readonly maxExposureFraction: number
+  /** Buying power as a multiple of equity: 1 is a cash account. */
+  readonly leverage: number
+  /** What a future or perpetual ties up, as a fraction of its notional. */
+  readonly marginRate: number
+  readonly maxPositions: number
+  readonly maxOpenOrders: number
+  readonly maxTradesPerDay: number
+  /** Realised loss of the trading day, fees included, in money. */
+  readonly maxDailyLoss: number
+  readonly maxDailyLossFraction: number
+  readonly ordersPerMinute: number
+  /** How far a limit or stop price may be from the last price, as a fraction of it. */
+  readonly priceBand: number
+  /** A last price older than this cannot be traded on, in milliseconds. */
+  readonly staleAfterMs: number
+  readonly tradingHours: 'regular' | 'extended' | 'always'
+  readonly drawdown: DrawdownLimits
+}
+
+export const RISK_DEFAULTS: RiskLimits = {
+  maxOrderNotional: Infinity,
+  maxPositionNotional: Infinity,
+  maxPositionFraction: 0.1,
+  maxRiskFraction: 0.01,
+  maxExposureFraction: 1,
+  leverage: 1,
+  marginRate: 0.1,
+  maxPositions: 10,
+  maxOpenOrders: 500,
+  maxTradesPerDay: 20,
+  maxDailyLoss: Infinity,
+  maxDailyLossFraction: 0.05,
+  ordersPerMinute: 200,
+  priceBand: 0.1,
+  staleAfterMs: 300_000,
+  tradingHours: 'regular',
+  drawdown: DRAWDOWN_DEFAULTS,
+}
+
+/** Who asks, and what for. */
+export interface Asker {
+  /** Quantity that the lane holds, signed. */
+  readonly held: number
+  /** The lane's live orders. */
+  readonly live: readonly Order[]
+  /** A leg of a bracket that protects what its entry filled. */
+  readonly isProtective: boolean
+}
+
+export interface RiskState {
+  readonly killSwitch: string | null
+  readonly safeMode: string | null
+  readonly isPaused: boolean
+  readonly isStopping: boolean
+  readonly down: readonly VenueId[]
+  readonly day: number
+  readonly realisedToday: number
+  readonly tradesToday: number
+  readonly orderTimes: readonly number[]
+  readonly drawdown: DrawdownState
+}
+
+export class Risk {
+  readonly limits: RiskLimits
+  readonly #portfolio: Portfolio
+  readonly #orders: Orders
+  readonly #calendar: Calendar
+  readonly #drawdown: Drawdown
+  readonly #denied = new Map<DenyCode, number>()
+  #killSwitch: string | null = null
+  #safeMode: string | null = null
+  #isPaused = false
+  #isStopping = false
+  readonly #down = new Set<VenueId>()
+  #day = -1
+  #realisedToday = 0
+  #tradesToday = 0
+  #orderTimes: number[] = []
+
+  /** @param calendar Whose trading days begin the counts of a day anew. */
+  constructor(limits: RiskLimits, portfolio: Portfolio, orders: Orders, calendar: Calendar) {
+    this.limits = limits
+    this.#portfolio = portfolio
+    this.#orders = orders
+    this.#calendar = calendar
+    this.#drawdown = new Drawdown(limits.drawdown)
+  }
+
+  setKillSwitch(why: string | null): void {
+    this.#killSwitch = why
+  }
+
+  setSafeMode(why: string | null): void {
+    this.#safeMode = why
+  }
+
+  setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused
+  }
+
+  stop(): void {
+    this.#isStopping = true
+  }
+
+  setVenue(venue: VenueId, isUp: boolean): void {
+    if (isUp) this.#down.delete(venue)
+    else this.#down.add(venue)
+  }
+
+  get isSafeMode(): boolean {
+    return this.#safeMode !== null
+  }
+
+  get drawdown(): Drawdown {
+    return this.#drawdown
+  }
+
+  get denied(): ReadonlyMap<DenyCode, number> {
+    return this.#denied
+  }
+
+  /** Takes the equity of a new minute to the drawdown ladder. */
+  updateDrawdown(now: Ms): void {
+    this.#rollDay(now)
+    this.#drawdown.update(this.#day, this.#portfolio.equity)
+  }
+
+  /** Books what a fill did to the counts of the day. */
+  onFill(now: Ms, profit: number, fee: number, isOpening: boolean): void {
+    this.#rollDay(now)
+    this.#realisedToday += profit - fee
+    if (isOpening) this.#tradesToday++
+  }
+
+  /** Why the order may not leave; undefined where it may, and then it counts for the order rate. */
+  check(now: Ms, instrument: Instrument, request: OrderRequest, asker: Asker): Denial | undefined {
+    this.#rollDay(now)
+    const denial = this.#refuse(now, instrument, request, asker)
+    if (denial === undefined) {
+      this.#noteOrder(now)
+      return undefined
+    }
+    this.#denied.set(denial.code, (this.#denied.get(denial.code) ?? 0) + 1)
+    return denial
+  }
+
+  capture(): RiskState {
+    return {
+      killSwitch: this.#killSwitch,
+      safeMode: this.#safeMode,
+      isPaused: this.#isPaused,
+      isStopping: this.#isStopping,
+      down: [...this.#down],
+      day: this.#day,
+      realisedToday: this.#realisedToday,
+      tradesToday: this.#tradesToday,
+      orderTimes: [...this.#orderTimes],
+      drawdown: this.#drawdown.capture(),
+    }
+  }
+
+  restore(state: RiskState): void {
+    this.#killSwitch = state.killSwitch
+    this.#safeMode = state.safeMode
+    this.#isPaused = state.isPaused
+    this.#isStopping = state.isStopping
+    for (const venue of state.down) this.#down.add(venue)
+    this.#day = state.day
+    this.#realisedToday = state.realisedToday
+    this.#tradesToday = state.tradesToday
+    this.#orderTimes = [...state.orderTimes]
+    this.#drawdown.restore(state.drawdown)
+  }
+
+  #refuse(
+    now: Ms,
+    instrument: Instrument,
+    request: OrderRequest,
+    asker: Asker,
+  ): Denial | undefined {
+    const malformed = checkRequest(instrument, request)
+    if (malformed !== undefined || asker.isProtective) return malformed
+    const unsafe = this.#checkSafety(now, instrument)
+    if (unsafe !== undefined || isReducing(request, asker)) return unsafe
+    return (
+      this.#checkState(instrument) ??
+      this.#checkDay(request, asker) ??
+      this.#checkSize(instrument, request) ??
+      this.#checkMechanics(now, request, asker)
+    )
+  }
+
+  #checkSafety(now: Ms, instrument: Instrument): Denial | undefined {
+    if (this.#killSwitch !== null)
+      return deny('kill-switch', `the kill switch is on: ${this.#killSwitch}`)
+    const { tradingHours } = this.limits
+    if (tradingHours === 'always') return undefined
+    const calendar = calendarOf(instrument.spec.calendar)
+    if (calendar.sessionAt(now, tradingHours) !== undefined) return undefined
+    return deny('market-closed', `${instrument.symbol} has no ${tradingHours} session at ${now}`)
+  }
+
+  #checkState(instrument: Instrument): Denial | undefined {
+    if (this.#isStopping) return deny('stopping', 'the engine is stopping')
+    if (this.#isPaused) return deny('paused', 'trading is paused')
+    if (this.#safeMode !== null) return deny('safe-mode', `safe mode is on: ${this.#safeMode}`)
+    if (this.#down.has(instrument.venue)) return deny('venue-down', `${instrument.venue} is down`)
+    if (this.#drawdown.scale > 0) return undefined
+    const drawdown = percent(this.#drawdown.drawdown)
+    return deny('drawdown', `the drawdown of ${drawdown} is at level ${this.#drawdown.level}`)
+  }
+
+  #checkDay(request: OrderRequest, asker: Asker): Denial | undefined {
+    const { limits } = this
+    const { equity } = this.#portfolio
+    const maxLoss = Math.min(limits.maxDailyLoss, equity * limits.maxDailyLossFraction)
+    if (!(this.#realisedToday > -maxLoss)) {
+      return above('daily-loss', 'the loss of the day', -this.#realisedToday, maxLoss)
+    }
+    const entries = this.#openEntries(request)
+    const trades = this.#tradesToday + entries.flat
+    if (!(trades < limits.maxTradesPerDay) && asker.held === 0) {
+      return above('max-trades-per-day', 'trades of the day', trades + 1, limits.maxTradesPerDay)
+    }
+    const isHeld = this.#portfolio.position(request.symbol).qty !== 0
+    const positions = this.#portfolio.held.length + entries.flat
+    if (!isHeld && !entries.hasOwn && !(positions < limits.maxPositions)) {
+      return above('max-positions', 'open positions', positions + 1, limits.maxPositions)
+    }
+    return undefined
+  }
+
+  #checkSize(instrument: Instrument, request: OrderRequest): Denial | undefined {
+    const { limits } = this
+    const price = request.limit ?? request.stop ?? this.#portfolio.price(request.symbol)
+    const { equity } = this.#portfolio
+    const notional = instrument.notional(request.qty, price)
+    if (!Number.isFinite(notional))
+      return missing(`no price of ${instrument.symbol} to value the order`)
+    if (!(equity > 0)) return missing(`equity is not above zero: ${equity}`)
+    if (!(notional <= limits.maxOrderNotional)) {
+      return above('max-order-notional', 'order notional', notional, limits.maxOrderNotional)
+    }
+    if (notional < instrument.spec.minNotional) {
+      const detail = `order notional ${round(notional)} is below ${instrument.spec.minNotional}`
+      return deny('below-minimum', detail)
+    }
+    const position = instrument.notional(this.#worstQty(request), price)
+    const cap = Math.min(limits.maxPositionNotional, equity * limits.maxPositionFraction)
+    // A thousandth of slack: a size computed from the same fraction must not fail on the last digit.
+    if (!(position <= cap * 1.001))
+      return above('max-position-notional', 'position notional', position, cap)
+    const committed = this.#committed()
+    const exposure = committed.notional + notional
+    const maxExposure = equity * limits.maxExposureFraction
+    if (!(exposure <= maxExposure)) return above('max-exposure', 'exposure', exposure, maxExposure)
+    const margin = committed.margin + notional * this.#marginOf(instrument)
+    const power = equity * limits.leverage
+    if (!(margin <= power)) return above('insufficient-buying-power', 'margin', margin, power)
+    return undefined
+  }
+
+  #checkMechanics(now: Ms, request: OrderRequest, asker: Asker): Denial | undefined {
+    const { limits } = this
+    if (!(this.#orders.live < limits.maxOpenOrders)) {
+      return above('max-open-orders', 'open orders', this.#orders.live + 1, limits.maxOpenOrders)
+    }
+    const inMinute = this.#ordersSince(now - 60_000)
+    if (!(inMinute < limits.ordersPerMinute)) {
+      return above('order-rate', 'orders in a minute', inMinute + 1, limits.ordersPerMinute)
+    }
+    const age = this.#portfolio.priceAge(request.symbol, now)
+    if (!(age <= limits.staleAfterMs)) {
+      return above('stale-price', 'age of the last price in ms', age, limits.staleAfterMs)
+    }
+    const last = this.#portfolio.price(request.symbol)
+    for (const price of [request.limit, request.stop]) {
+      if (price === undefined) continue
+      const distance = Math.abs(price - last) / last
+      if (!(distance <= limits.priceBand)) {
+        return above('price-band', `distance of ${price} from ${last}`, distance, limits.priceBand)
+      }
+    }
+    const twin = asker.live.find((order) => isTwin(order, request))
+    if (twin !== undefined) return deny('duplicate', `the same order is live as ${twin.id}`)
+    return undefined
+  }
+
+  /** Live entries: how many symbols would newly be held, and whether this symbol is one of them. */
+  #openEntries(request: OrderRequest): { readonly flat: number; readonly hasOwn: boolean } {
+    const symbols = new Set<number>()
+    for (const order of this.#orders.allLive()) {
+      if (isExit(order) || this.#portfolio.position(order.symbol).qty !== 0) continue
+      symbols.add(order.symbol)
+    }
+    return { flat: symbols.size, hasOwn: symbols.has(request.symbol) }
+  }
+
+  /** The largest position, in quantity, that the symbol could come to if all its open entries filled. */
+  #worstQty(request: OrderRequest): number {
+    const held = this.#portfolio.position(request.symbol).qty
+    let worst = held + sign(request.side) * request.qty
+    for (const order of this.#orders.liveOf(request.symbol)) {
+      if (!isExit(order) && order.side === request.side)
+        worst += sign(order.side) * remaining(order)
+    }
+    return worst
+  }
+
+  /** What positions and open entries together are worth, and what margin they tie up. */
+  #committed(): { readonly notional: number; readonly margin: number } {
+    let notional = 0
+    let margin = 0
+    const count = (instrument: Instrument, qty: number, price: number): void => {
+      const value = instrument.notional(qty, price)
+      notional += value
+      margin += value * this.#marginOf(instrument)
+    }
+    for (const instrument of this.#portfolio.held) {
+      const { qty } = this.#portfolio.position(instrument.id)
+      count(instrument, qty, this.#portfolio.price(instrument.id))
+    }
+    for (const order of this.#orders.allLive()) {
+      if (isExit(order)) continue
+      const instrument = this.#orders.instrumentOf(order)
+      const price = order.limit ?? order.stop ?? this.#portfolio.price(order.symbol)
+      count(instrument, remaining(order), price)
+    }
+    return { notional, margin }
+  }
+
+  #marginOf(instrument: Instrument): number {
+    return instrument.isMargined ? this.limits.marginRate : 1
+  }
+
+  #rollDay(now: Ms): void {
+    const day = this.#calendar.dayStart(now)
+    if (day === this.#day) return
+    this.#day = day
+    this.#realisedToday = 0
+    this.#tradesToday = 0
+  }
+
+  #noteOrder(now: Ms): void {
+    const since = now - 60_000
+    while (this.#orderTimes.length > 0 && this.#orderTimes[0]! <= since) this.#orderTimes.shift()
+    this.#orderTimes.push(now)
+  }
+
+  #ordersSince(since: number): number {
+    let count = 0
+    for (let i = this.#orderTimes.length - 1; i >= 0 && this.#orderTimes[i]! > since; i--) count++
+    return count
+  }
+}
+
+/** True where the order only makes its lane's position smaller, other exits under way included. */
+export function isReducing(request: OrderRequest, asker: Asker): boolean {
+  const direction = sign(request.side)
+  if (asker.held === 0 || Math.sign(asker.held) === direction) return false
+  let free = Math.abs(asker.held)
+  for (const order of asker.live) {
+    if (order.side === request.side && order.role === undefined) free -= remaining(order)
+  }
+  return request.qty <= free
+}
+
+const isExit = (order: Order): boolean =>
+  order.role === 'stop' || order.role === 'target' || order.reduceOnly === true
+
+const isTwin = (order: Order, request: OrderRequest): boolean =>
+  isLive(order) &&
+  order.role !== 'stop' &&
+  order.role !== 'target' &&
+  order.symbol === request.symbol &&
+  order.side === request.side &&
+  order.type === request.type &&
+  order.limit === request.limit &&
+  order.stop === request.stop
+
+function checkRequest(instrument: Instrument, request: OrderRequest): Denial | undefined {
+  const { qty, limit, stop, type } = request
+  if (!Number.isFinite(qty)) return missing(`the quantity is not finite: ${qty}`)
+  if (!(qty > 0)) return deny('below-minimum', `the quantity is not above zero: ${qty}`)
+  if (!instrument.isOnSizeGrid(qty)) {
+    return deny('off-grid', `quantity ${qty} is not a multiple of ${instrument.lotSize}`)
+  }
+  const needsLimit = type === 'limit' || type === 'stop-limit'
+  const needsStop = type === 'stop' || type === 'stop-limit'
+  if (needsLimit !== (limit !== undefined) || needsStop !== (stop !== undefined)) {
+    return deny('bad-request', `a ${type} order has limit ${limit} and stop ${stop}`)
+  }
+  for (const price of [limit, stop]) {
+    if (price === undefined) continue
+    if (!Number.isFinite(price)) return missing(`a price is not finite: ${price}`)
+    if (!(price > 0)) return deny('bad-request', `a price is not above zero: ${price}`)
+    if (!instrument.isOnPriceGrid(price)) {
+      return deny('off-grid', `price ${price} is not a multiple of ${instrument.tickSize}`)
+    }
+  }
+  return undefined
+}
+
+const deny = (code: DenyCode, detail: string): Denial => ({ code, detail })
+const missing = (detail: string): Denial => ({ code: 'missing-data', detail })
+
+/** A value above its limit; or one that is not finite, and then the check has no data to pass on. */
+function above(code: DenyCode, what: string, value: number, limit: number): Denial {
+  if (Number.isNaN(value) || Number.isNaN(limit)) return missing(`${what} is not known`)
+  return deny(code, `${what} ${round(value)} is above the limit of ${round(limit)}`)
+}
+
+const round = (x: number): number => Math.round(x * 1e4) / 1e4
+const percent = (x: number): string => `${round(x * 100)} %`

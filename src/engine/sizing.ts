@@ -1,0 +1,43 @@
+// Sizing: how much to buy. Zero is an answer; nothing is ever forced up to one share.
+import { assert } from '../core/assert.ts'
+import type { Instrument } from '../core/instrument.ts'
+
+export interface SizeInputs {
+  /** Cash and holdings of the account, in money. */
+  readonly equity: number
+  readonly price: number
+  /** Share of equity that the position may be worth, 0 to 1 or more with leverage. */
+  readonly fraction: number
+  /** Distance to the protective stop, in price; with it, the loss at the stop is bounded too. */
+  readonly stopDistance?: number
+  /** Share of equity that may be lost at the stop. */
+  readonly riskFraction: number
+  /** What the drawdown ladder leaves of a size: 1, 0.5 or 0. */
+  readonly scale: number
+  /** Caps in money. Applied after scaling. */
+  readonly maxOrderNotional: number
+  readonly maxPositionNotional: number
+}
+
+/**
+ * Quantity in lots, rounded down: the smaller of fraction × equity ÷ (price × multiplier) and, with a stop,
+ * riskFraction × equity ÷ (stop distance × multiplier), scaled, then capped by notional.
+ *
+ * Any input that is not finite, and any price, equity or stop distance that is not above zero, gives 0.
+ */
+export function sizeOf(instrument: Instrument, inputs: SizeInputs): number {
+  const { equity, price, fraction, stopDistance, riskFraction, scale } = inputs
+  const perUnit = price * instrument.multiplier
+  if (!(equity > 0 && perUnit > 0 && fraction > 0 && scale > 0)) return 0
+  let qty = (equity * fraction) / perUnit
+  if (stopDistance !== undefined) {
+    if (!(stopDistance > 0)) return 0
+    qty = Math.min(qty, (equity * riskFraction) / (stopDistance * instrument.multiplier))
+  }
+  const cap = Math.min(inputs.maxOrderNotional, inputs.maxPositionNotional) / perUnit
+  const capped = Math.min(qty * scale, cap)
+  if (!Number.isFinite(capped)) return 0
+  const sized = instrument.qty(capped, 'down')
+  assert(sized >= 0, `a size is >= 0, not ${sized}`)
+  return instrument.notional(sized, price) < instrument.spec.minNotional ? 0 : sized
+}

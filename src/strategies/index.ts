@@ -1,0 +1,1 @@
+export { smaCross } from './sma-cross.ts'
