@@ -1,0 +1,51 @@
+// Layers: which folder of src may import which, and which packages. ARCHITECTURE.md has the same table.
+
+export interface Layer {
+  readonly may: readonly string[]
+  readonly packages?: readonly string[]
+  readonly isPure?: true
+}
+
+const LOWER = ['core', 'indicators', 'options', 'strategy', 'io', 'engine', 'formats', 'strategies']
+const MIDDLE = ['venues', 'venues/*', 'store', 'report', 'simulators', 'jobs', 'ops']
+
+/** Folder → folders and packages that it may import. A folder may import itself. */
+const LAYERS: Readonly<Record<string, Layer>> = {
+  core: { may: [], isPure: true },
+  indicators: { may: ['core'], isPure: true },
+  options: { may: ['core'], isPure: true },
+  strategy: { may: ['core'], packages: ['zod'], isPure: true },
+  io: { may: ['core'], packages: ['undici', 'ws'] },
+  engine: { may: ['core', 'strategy'], isPure: true },
+  formats: { may: ['core', 'io'], packages: ['csv-parse', 'fflate'] },
+  strategies: { may: ['core', 'strategy', 'indicators', 'options'], isPure: true },
+  venues: { may: ['core', 'io', 'venues/*'] },
+  'venues/*': { may: ['core', 'io'] },
+  store: { may: ['core', 'io'] },
+  report: { may: ['core'], packages: ['lightweight-charts'] },
+  simulators: { may: ['core', 'io', 'venues/sim'] },
+  jobs: { may: ['core', 'io'] },
+  ops: { may: ['core', 'io'] },
+  runtime: { may: [...LOWER, ...MIDDLE], packages: ['zod', 'yaml'] },
+  server: { may: ['core', 'runtime'] },
+  cli: {
+    may: ['core', 'runtime', 'jobs', 'server', 'simulators', 'formats', 'store', 'report'],
+    packages: ['commander'],
+  },
+  testing: { may: ['core', 'strategy', 'engine', 'io', 'venues/sim'], packages: ['fast-check'] },
+}
+
+/** `core`, `venues/bybit`; `venues` for files directly in it; the file's own name for those in src itself. */
+export function folderOf(path: string): string {
+  const [, first = '', second = '', third] = path.split('/')
+  return first === 'venues' && third !== undefined ? `venues/${second}` : first
+}
+
+export const layerOf = (folder: string): Layer | undefined =>
+  LAYERS[folder.startsWith('venues/') ? 'venues/*' : folder]
+
+/** May files of one folder import those of the other? */
+export const mayImport = (from: string, to: string): boolean => {
+  const may = layerOf(from)?.may ?? []
+  return from === to || may.includes(to) || (to.startsWith('venues/') && may.includes('venues/*'))
+}

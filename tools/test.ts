@@ -1,0 +1,33 @@
+// Runs all tests with Node's own runner: `node tools/test.ts [part of a path]...`.
+import { spawnSync } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+const OLDEST_NODE = 24
+
+/** The tests under src, test, tools and bench whose path holds one of the filters; all without filters. */
+const testsUnder = (root: string, filters: readonly string[]): string[] =>
+  globSync('{src,test,tools,bench}/**/*.test.ts', { cwd: root })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
+    .toSorted()
+
+function main(): number {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major < OLDEST_NODE) {
+    console.error(`Node ${process.versions.node} is too old: Skein needs ${OLDEST_NODE} or newer.`)
+    console.error('Run `npm test`, which uses the Node of node_modules, after `npm ci`.')
+    return 1
+  }
+  const root = dirname(import.meta.dirname)
+  const filters = process.argv.slice(2)
+  const files = testsUnder(root, filters)
+  if (files.length === 0) {
+    console.error(`No test file matches ${filters.join(' ') || '*.test.ts'}: nothing was tested.`)
+    return 1
+  }
+  const args = ['--test', '--test-reporter=spec', ...files]
+  return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1
+}
+
+if (import.meta.main) process.exitCode = main()
