@@ -1,0 +1,234 @@
+// Equity: a run's equity, sampled after every turn, as a bounded curve, drawdown, exposure and daily returns.
+import { assert } from '../core/assert.ts'
+import type { Ms } from '../core/brand.ts'
+import { DAY } from '../core/time.ts'
+import { addReturn, NO_RETURNS, type Returns } from './returns.ts'
+
+/** The deepest fall from a peak, as a fraction of that peak. Times are ms since the epoch. */
+export interface Drawdown {
+  /** Money from peak to trough, ≥ 0. */
+  readonly amount: number
+  /** The same over the peak: 0.1 is ten percent. */
+  readonly fraction: number
+  readonly peakAt: number
+  readonly troughAt: number
+  /** When equity was back at the peak; null where it never was. */
+  readonly recoveredAt: number | null
+  /** From the peak to the recovery, or to the end of the run. */
+  readonly durationMs: number
+}
+
+/** How much was held, weighted by time; hours in which the market is closed count too. */
+export interface Exposure {
+  /** Mean of the sampled exposure, in money. */
+  readonly mean: number
+  /** Mean exposure over mean equity. */
+  readonly meanFraction: number
+  readonly max: number
+  /** Share of the time in which anything was held. */
+  readonly timeInMarket: number
+}
+
+/** Points of the equity curve in order of time, as columns. */
+export interface EquityPoints {
+  readonly at: readonly number[]
+  readonly equity: readonly number[]
+}
+
+/** Most points kept; past it every other one goes and the spacing doubles. */
+export const POINTS_MAX = 4_000
+
+/** The start of the day after `at`, for days that begin at midnight UTC. */
+export const nextUtcDay = (at: Ms): Ms => ((Math.floor(at / DAY) + 1) * DAY) as Ms
+
+export class EquityCurve {
+  readonly start: number
+  readonly #nextDay: (at: Ms) => Ms
+  readonly #pointsAt = new Float64Array(POINTS_MAX)
+  readonly #points = new Float64Array(POINTS_MAX)
+  #pointCount = 0
+  /** Samples per kept point, a power of two. */
+  #stride = 1
+  #sinceKept = 0
+
+  #samples = 0
+  #firstAt = 0
+  #at = 0
+  #equity: number
+  #exposure = 0
+  #exposureMax = 0
+  #exposureTime = 0
+  #equityTime = 0
+  #inMarketMs = 0
+
+  #peak: number
+  #peakAt = 0
+  /** Lowest equity since the peak. */
+  #low: number
+  #deepest = { peak: 0, low: 0, peakAt: 0, troughAt: 0, recoveredAt: -1 }
+  #deepestFraction = 0
+  #longestUnderwaterMs = 0
+
+  #dayEnd = 0
+  #dayOpen: number
+  #returns = NO_RETURNS
+  #isRuined = false
+
+  /** @param nextDay start of the trading day that follows the one of `at`; it closes the day's return. */
+  constructor(start: number, nextDay: (at: Ms) => Ms = nextUtcDay) {
+    assert(Number.isFinite(start), `starting equity is finite, not ${start}`)
+    this.start = start
+    this.#nextDay = nextDay
+    this.#equity = start
+    this.#peak = start
+    this.#low = start
+    this.#dayOpen = start
+  }
+
+  /**
+   * One sample; `at` never goes back. `exposure` is the gross value of what is held, in money, ≥ 0.
+   * This is called after every turn, so the common path only adds and compares.
+   */
+  sample(at: Ms, equity: number, exposure: number): void {
+    if (this.#samples === 0) this.#begin(at)
+    this.#samples++
+    const elapsed = at - this.#at
+    this.#exposureTime += this.#exposure * elapsed
+    this.#equityTime += this.#equity * elapsed
+    if (this.#exposure > 0) this.#inMarketMs += elapsed
+    if (at >= this.#dayEnd) this.#closeDay(at)
+    this.#at = at
+    this.#equity = equity
+    this.#exposure = exposure
+    if (exposure > this.#exposureMax) this.#exposureMax = exposure
+    if (equity >= this.#peak) this.#rise(at, equity)
+    else if (equity < this.#low) this.#fall(at, equity)
+    if (++this.#sinceKept >= this.#stride) this.#keep(at, equity)
+  }
+
+  get samples(): number {
+    return this.#samples
+  }
+
+  get firstAt(): number {
+    return this.#firstAt
+  }
+
+  get lastAt(): number {
+    return this.#at
+  }
+
+  /** Equity of the last sample. Throws where it is not a number: no report may hide that. */
+  get end(): number {
+    assert(Number.isFinite(this.#equity), `sampled equity is finite, not ${this.#equity}`)
+    return this.#equity
+  }
+
+  /** null where equity never was below a peak. */
+  drawdown(): Drawdown | null {
+    if (this.#deepestFraction === 0) return null
+    const { peak, low, peakAt, troughAt, recoveredAt } = this.#deepest
+    return {
+      amount: peak - low,
+      fraction: this.#deepestFraction,
+      peakAt,
+      troughAt,
+      recoveredAt: recoveredAt < 0 ? null : recoveredAt,
+      durationMs: (recoveredAt < 0 ? this.#at : recoveredAt) - peakAt,
+    }
+  }
+
+  /** The longest time between two peaks, the one that still lasts included. */
+  longestUnderwaterMs(): number {
+    const lasting = this.#low < this.#peak ? this.#at - this.#peakAt : 0
+    return Math.max(this.#longestUnderwaterMs, lasting)
+  }
+
+  exposure(): Exposure {
+    const elapsed = this.#at - this.#firstAt
+    if (elapsed <= 0) return { mean: 0, meanFraction: 0, max: this.#exposureMax, timeInMarket: 0 }
+    return {
+      mean: this.#exposureTime / elapsed,
+      meanFraction: this.#equityTime > 0 ? this.#exposureTime / this.#equityTime : 0,
+      max: this.#exposureMax,
+      timeInMarket: this.#inMarketMs / elapsed,
+    }
+  }
+
+  /** Daily returns, the day that still lasts included; none from a day that began without equity. */
+  returns(): Returns {
+    if (this.#samples === 0 || this.#isRuined || this.#dayOpen <= 0) return NO_RETURNS
+    return addReturn(this.#returns, this.#equity / this.#dayOpen - 1)
+  }
+
+  /**
+   * The curve: evenly thinned samples, and always the first, the last, and peak and trough of the deepest
+   * drawdown, so that the picture shows the drawdown that the numbers tell.
+   */
+  points(): EquityPoints {
+    const values = new Map<number, number>()
+    for (let i = 0; i < this.#pointCount; i++) values.set(this.#pointsAt[i]!, this.#points[i]!)
+    if (this.#samples > 0) values.set(this.#at, this.#equity)
+    if (this.#deepestFraction > 0) {
+      values.set(this.#deepest.peakAt, this.#deepest.peak)
+      values.set(this.#deepest.troughAt, this.#deepest.low)
+    }
+    const at = [...values.keys()].toSorted((a, b) => a - b)
+    return { at, equity: at.map((time) => values.get(time)!) }
+  }
+
+  /** The starting equity stands one millisecond before the first sample, which may already be lower. */
+  #begin(at: Ms): void {
+    this.#firstAt = at
+    this.#at = at
+    this.#peakAt = at - 1
+    this.#dayEnd = this.#nextDay(at)
+    this.#keep(at - 1, this.start)
+  }
+
+  #rise(at: Ms, equity: number): void {
+    if (this.#low < this.#peak) {
+      this.#longestUnderwaterMs = Math.max(this.#longestUnderwaterMs, at - this.#peakAt)
+      const isDeepest = this.#deepestFraction > 0 && this.#deepest.peakAt === this.#peakAt
+      if (isDeepest && this.#deepest.recoveredAt < 0) this.#deepest.recoveredAt = at
+    }
+    this.#peak = equity
+    this.#peakAt = at
+    this.#low = equity
+  }
+
+  #fall(at: Ms, equity: number): void {
+    this.#low = equity
+    if (this.#peak <= 0) return
+    const fraction = (this.#peak - equity) / this.#peak
+    if (fraction <= this.#deepestFraction) return
+    this.#deepestFraction = fraction
+    const peakAt = this.#peakAt
+    this.#deepest = { peak: this.#peak, low: equity, peakAt, troughAt: at, recoveredAt: -1 }
+  }
+
+  #closeDay(at: Ms): void {
+    if (this.#dayOpen > 0)
+      this.#returns = addReturn(this.#returns, this.#equity / this.#dayOpen - 1)
+    else this.#isRuined = true
+    this.#dayOpen = this.#equity
+    this.#dayEnd = this.#nextDay(at)
+    assert(this.#dayEnd > at, `the next day starts after ${at}, not at ${this.#dayEnd}`)
+  }
+
+  #keep(at: number, equity: number): void {
+    this.#sinceKept = 0
+    if (this.#pointCount === POINTS_MAX) this.#thin()
+    this.#pointsAt[this.#pointCount] = at
+    this.#points[this.#pointCount++] = equity
+  }
+
+  #thin(): void {
+    for (let i = 0; i < POINTS_MAX; i += 2) {
+      this.#pointsAt[i / 2] = this.#pointsAt[i]!
+      this.#points[i / 2] = this.#points[i]!
+    }
+    this.#pointCount = POINTS_MAX / 2
+    this.#stride *= 2
+  }
+}

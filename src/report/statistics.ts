@@ -1,0 +1,266 @@
+// Statistics: what a run did, gathered while it goes on, in bounded memory.
+import { unreachable } from '../core/assert.ts'
+import type { Ms } from '../core/brand.ts'
+import { money } from '../core/instrument.ts'
+import type { DenyCode, Notice } from '../core/notice.ts'
+import type { Order } from '../core/order.ts'
+import type { Universe } from '../core/universe.ts'
+import { type Drawdown, EquityCurve, type EquityPoints, type Exposure } from './equity.ts'
+import { sharpe, sortino } from './returns.ts'
+import { type Results, Tally } from './tally.ts'
+import { type FillNotice, type RoundTrip, RoundTrips } from './trips.ts'
+
+/** Most round trips kept for the list; later ones are counted in every number, but not listed. */
+export const TRIPS_MAX = 100_000
+type HaltNotice = Extract<Notice, { readonly type: 'strategy.halted' }>
+
+/** Most lanes named as halted. */
+const HALTS_MAX = 100
+
+export interface StatisticsOptions {
+  readonly universe: Universe
+  /** Equity at the start, in money. */
+  readonly equity: number
+  /** Trading days of a year, for Sharpe and Sortino: 252 (the default), or 365 for 24/7 markets. */
+  readonly daysPerYear?: 252 | 365
+  /** Start of the trading day after that of `at`; the default is the next midnight UTC. */
+  readonly nextDay?: (at: Ms) => Ms
+  /** Most round trips kept, `TRIPS_MAX` by default. */
+  readonly tripsMax?: number
+}
+
+/** Ratios of daily returns. A day is one with samples; the first and the last may be partial. */
+export interface Daily {
+  readonly days: number
+  readonly daysUp: number
+  /** Best and worst daily return as fractions; null without days. */
+  readonly best: number | null
+  readonly worst: number | null
+  /** Annualised with √daysPerYear, risk-free rate 0; null with fewer than two days or no deviation. */
+  readonly sharpe: number | null
+  /** As Sharpe, over downside deviation; null also where no day lost. */
+  readonly sortino: number | null
+  readonly daysPerYear: number
+}
+
+export interface NamedResults extends Results {
+  readonly name: string
+}
+
+/** How many orders met which end. */
+export interface OrderCounts {
+  readonly placed: number
+  readonly filled: number
+  readonly canceled: number
+  readonly rejected: number
+  readonly expired: number
+  readonly denied: number
+}
+
+/** What went otherwise than planned, counted. */
+export interface Incidents {
+  readonly gaps: number
+  readonly lateTrades: number
+  readonly safeMode: number
+  readonly killSwitch: number
+  readonly halts: number
+  /** "sma-cross on AAPL: error", the first hundred. */
+  readonly halted: readonly string[]
+}
+
+/** Everything that `Statistics` knows, as plain JSON without NaN, Infinity or undefined. */
+export interface Summary {
+  /** First and last sample, ms since the epoch; null before the first. */
+  readonly from: number | null
+  readonly to: number | null
+  readonly samples: number
+  readonly equityStart: number
+  readonly equityEnd: number
+  /** equityEnd − equityStart = total.net + openProfit. */
+  readonly change: number
+  /** change / equityStart; null where the run began without equity. */
+  readonly changeFraction: number | null
+  /** Profit of what is still held, at the last marks, before exit fees. */
+  readonly openProfit: number
+  readonly openTrips: number
+  readonly drawdown: Drawdown | null
+  readonly longestUnderwaterMs: number
+  readonly exposure: Exposure
+  readonly daily: Daily
+  readonly total: Results
+  readonly symbols: readonly NamedResults[]
+  readonly strategies: readonly NamedResults[]
+  readonly trips: readonly RoundTrip[]
+  /** Trips that are counted, but not in the list. */
+  readonly tripsUnlisted: number
+  readonly curve: EquityPoints
+  readonly orders: OrderCounts
+  readonly denied: Readonly<Partial<Record<DenyCode, number>>>
+  readonly incidents: Incidents
+}
+
+/**
+ * Feed it the notices and, after each turn, one sample.
+ *
+ * @example
+ * const statistics = new Statistics({ universe, equity: 100_000 })
+ * engine.watch((notice) => statistics.onNotice(notice))
+ * statistics.sample(at, equity, exposure)
+ * statistics.summary().total.net
+ */
+export class Statistics {
+  readonly #universe: Universe
+  readonly #daysPerYear: number
+  readonly #tripsMax: number
+  readonly #curve: EquityCurve
+  readonly #roundTrips = new RoundTrips()
+  readonly #total = new Tally()
+  readonly #symbols = new Map<string, Tally>()
+  readonly #strategies = new Map<string, Tally>()
+  readonly #trips: RoundTrip[] = []
+  #tripsUnlisted = 0
+  readonly #orders = { placed: 0, filled: 0, canceled: 0, rejected: 0, expired: 0, denied: 0 }
+  readonly #denied = new Map<DenyCode, number>()
+  readonly #incidents = { gaps: 0, lateTrades: 0, safeMode: 0, killSwitch: 0, halts: 0 }
+  readonly #halted: string[] = []
+
+  constructor(options: StatisticsOptions) {
+    this.#universe = options.universe
+    this.#daysPerYear = options.daysPerYear ?? 252
+    this.#tripsMax = options.tripsMax ?? TRIPS_MAX
+    this.#curve = new EquityCurve(options.equity, options.nextDay)
+  }
+
+  /** After every turn: equity, and the gross value of what is held, in money. `at` never goes back. */
+  sample(at: Ms, equity: number, exposure: number): void {
+    this.#curve.sample(at, equity, exposure)
+  }
+
+  onFill(notice: FillNotice): void {
+    const { order, fill, profit } = notice
+    const instrument = this.#universe.at(order.symbol)
+    if (order.phase === 'done' && order.reason === 'filled') this.#orders.filled++
+    const tallies = [
+      this.#total,
+      tallyOf(this.#symbols, instrument.symbol),
+      tallyOf(this.#strategies, order.strategy),
+    ]
+    const notional = instrument.notional(fill.qty, fill.price)
+    for (const tally of tallies) tally.addFill({ profit, fee: fill.fee, notional })
+    const trip = this.#roundTrips.onFill(notice, instrument)
+    if (trip === undefined) return
+    for (const tally of tallies) tally.addTrip(trip)
+    if (this.#trips.length < this.#tripsMax) this.#trips.push(trip)
+    else this.#tripsUnlisted++
+  }
+
+  /** Any notice; those that no report tells of are ignored. */
+  onNotice(notice: Notice): void {
+    switch (notice.type) {
+      case 'fill':
+        return this.onFill(notice)
+      case 'order.placed':
+        this.#orders.placed++
+        return
+      case 'order.changed':
+        return this.#onChanged(notice.order)
+      case 'order.denied':
+        this.#orders.denied++
+        this.#denied.set(notice.denial.code, (this.#denied.get(notice.denial.code) ?? 0) + 1)
+        return
+      case 'bar.gap':
+        this.#incidents.gaps++
+        return
+      case 'trade.late':
+        this.#incidents.lateTrades++
+        return
+      case 'safe-mode':
+        if (notice.on) this.#incidents.safeMode++
+        return
+      case 'kill-switch':
+        if (notice.on) this.#incidents.killSwitch++
+        return
+      case 'strategy.halted':
+        return this.#onHalted(notice)
+      case 'bar.closed':
+      case 'position.changed':
+      case 'signal':
+      case 'drawdown':
+        return
+      default:
+        unreachable(notice)
+    }
+  }
+
+  summary(): Summary {
+    const curve = this.#curve
+    const total = this.#total.results()
+    const change = money(curve.end - curve.start)
+    const hasSamples = curve.samples > 0
+    return {
+      from: hasSamples ? curve.firstAt : null,
+      to: hasSamples ? curve.lastAt : null,
+      samples: curve.samples,
+      equityStart: money(curve.start),
+      equityEnd: money(curve.end),
+      change,
+      changeFraction: curve.start > 0 ? money(change / curve.start) : null,
+      openProfit: money(change - total.net),
+      openTrips: this.#roundTrips.openCount(),
+      drawdown: curve.drawdown(),
+      longestUnderwaterMs: curve.longestUnderwaterMs(),
+      exposure: curve.exposure(),
+      daily: this.#daily(),
+      total,
+      symbols: named(this.#symbols),
+      strategies: named(this.#strategies),
+      trips: this.#trips,
+      tripsUnlisted: this.#tripsUnlisted,
+      curve: curve.points(),
+      orders: { ...this.#orders },
+      denied: Object.fromEntries(this.#denied),
+      incidents: { ...this.#incidents, halted: [...this.#halted] },
+    }
+  }
+
+  #onChanged(order: Order): void {
+    if (order.phase !== 'done') return
+    if (order.reason === 'canceled') this.#orders.canceled++
+    if (order.reason === 'rejected') this.#orders.rejected++
+    if (order.reason === 'expired') this.#orders.expired++
+  }
+
+  #onHalted({ strategy, symbol, error }: HaltNotice): void {
+    this.#incidents.halts++
+    if (this.#halted.length === HALTS_MAX) return
+    this.#halted.push(`${strategy} on ${this.#universe.at(symbol).symbol}: ${error}`)
+  }
+
+  #daily(): Daily {
+    const returns = this.#curve.returns()
+    const round = (ratio: number | null) => (ratio === null ? null : money(ratio))
+    return {
+      days: returns.days,
+      daysUp: returns.daysUp,
+      best: returns.days === 0 ? null : money(returns.best),
+      worst: returns.days === 0 ? null : money(returns.worst),
+      sharpe: round(sharpe(returns, this.#daysPerYear)),
+      sortino: round(sortino(returns, this.#daysPerYear)),
+      daysPerYear: this.#daysPerYear,
+    }
+  }
+}
+
+function tallyOf(tallies: Map<string, Tally>, name: string): Tally {
+  let tally = tallies.get(name)
+  if (tally === undefined) {
+    tally = new Tally()
+    tallies.set(name, tally)
+  }
+  return tally
+}
+
+const named = (tallies: ReadonlyMap<string, Tally>): NamedResults[] =>
+  [...tallies]
+    .map(([name, tally]) => ({ name, ...tally.results() }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
