@@ -35,7 +35,7 @@ export class Swing {
     const isLow = this.#lows.push(-low)
     if (!isHigh && !isLow) return undefined
     if (isHigh) this.#lastHigh = this.#highs.candidate
-    if (isLow) this.#lastLow = 0 - this.#lows.candidate
+    if (isLow) this.#lastLow = -this.#lows.candidate
     return {
       ...(isHigh ? { high: this.#lastHigh } : {}),
       ...(isLow ? { low: this.#lastLow } : {}),
