@@ -356,12 +356,13 @@ export class Engine {
 
   #onBarClosed(bar: Bar): void {
     if (this.notices.wantsBars) this.notices.publish({ type: 'bar.closed', bar })
-    const lanes = this.#barLanes[TIMEFRAMES.indexOf(bar.timeframe)]![bar.symbol]
+    const index = TIMEFRAMES.indexOf(bar.timeframe)
+    const lanes = this.#barLanes[index]![bar.symbol]
     if (lanes === undefined) return
     for (let i = 0; i < lanes.length; i++) {
       const lane = lanes[i]!
       if (lane.halted !== undefined) continue
-      lane.noteBar(bar.timeframe)
+      lane.noteBar(index)
       // As #run does, written out: a closure per bar would cost more than the hook.
       try {
         lane.hooks.onBar!(bar)
@@ -462,11 +463,4 @@ function periods(use: Use): { readonly names: string[]; readonly everyMs: number
     return period
   })
   return { names: every.map(([name]) => name), everyMs }
-}
-
-/** The coarsest timeframe that all given ones can be built from; '1m' where none is wanted. */
-export function baseOf(timeframes: readonly Timeframe[]): Timeframe {
-  const lengths = timeframes.map(lengthMs)
-  const finest = Math.min(...lengths, lengthMs('1m'))
-  return TIMEFRAMES.find((timeframe) => lengthMs(timeframe) === finest) ?? '1m'
 }

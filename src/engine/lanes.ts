@@ -156,13 +156,20 @@ export class Lane implements Context {
     if (!this.isMute) this.#desk.signal(this, name, data)
   }
 
-  /** Counts a bar towards the warm-up. Called before the hook sees the bar. */
-  noteBar(timeframe: Timeframe): void {
-    if (!this.#isWarmingUp) return
-    this.#seen[TIMEFRAMES.indexOf(timeframe)]!++
-    this.#isWarmingUp = this.timeframes.some(
-      (timeframe) => this.#seen[TIMEFRAMES.indexOf(timeframe)]! < this.#warmup,
-    )
+  /** Counts a bar, towards the warm-up first. Called before the hook sees the bar. */
+  noteBar(index: number): void {
+    this.#seen[index]!++
+    if (this.#isWarmingUp) this.#isWarmingUp = this.#isShort()
+  }
+
+  /** Closed bars of a timeframe that the hooks have seen. */
+  seen(timeframe: Timeframe): number {
+    return this.#seen[TIMEFRAMES.indexOf(timeframe)]!
+  }
+
+  /** True where a timeframe has fewer bars than the warm-up asks for. */
+  #isShort(): boolean {
+    return this.timeframes.some((timeframe) => this.seen(timeframe) < this.#warmup)
   }
 
   /** Runs `feed` with the lane mute and its state untouched: bars rebuild what the closure derives. */
@@ -191,9 +198,7 @@ export class Lane implements Context {
     this.position.current = saved.position
     this.#state = deepFreeze(saved.state ?? undefined)
     this.#seen.set(saved.seen)
-    this.#isWarmingUp =
-      this.#warmup > 0 &&
-      this.timeframes.some((timeframe) => this.#seen[TIMEFRAMES.indexOf(timeframe)]! < this.#warmup)
+    this.#isWarmingUp = this.#isShort()
     this.halted = saved.halted ?? undefined
     this.closing = saved.closing === null ? undefined : { ...saved.closing }
   }

@@ -1,6 +1,7 @@
 // sma-cross: several pairs of moving averages on one symbol, a market regime, and bracket exits.
 import type { Bar } from '../core/market.ts'
 import type { Side } from '../core/order.ts'
+import { TIMEFRAMES } from '../core/time.ts'
 import { atr, cross, sma } from '../indicators/index.ts'
 import { type Context, defineStrategy, z } from '../strategy/index.ts'
 
@@ -19,6 +20,7 @@ const params = z
         [20, 50],
       ])
       .describe('lengths in bars of a fast and a slow average; each pair signals on its own'),
+    timeframe: z.enum(TIMEFRAMES).default('1m').describe('of the bars that the averages are of'),
     fraction: z.number().gt(0).max(1).default(0.02).describe('share of equity per position'),
     shorts: z.boolean().default(true).describe('a down-cross while flat sells short'),
     minConfidence: z
@@ -84,7 +86,7 @@ export const smaCross = defineStrategy({
   name: 'sma-cross',
   params,
   needs: (p) => ({
-    bars: '1m',
+    bars: p.timeframe,
     warmup: Math.max(REGIME_LENGTH, ...p.pairs.map(([, slow]) => slow)) + 1,
   }),
   symbol(ctx, p) {

@@ -1,0 +1,77 @@
+// Build: an engine and its simulated venue from what was configured. Backtest, paper and replay start here.
+import { BadInput } from '../core/bad-input.ts'
+import type { VenueId } from '../core/brand.ts'
+import type { Tape } from '../core/tape.ts'
+import { lengthMs, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import type { Universe } from '../core/universe.ts'
+import { Engine } from '../engine/engine.ts'
+import type { Use } from '../engine/lanes.ts'
+import type { RiskLimits } from '../engine/risk.ts'
+import { SimExchange, type SimOptions } from '../venues/sim/index.ts'
+import { type BeforeSend, Session } from './session.ts'
+
+/** All that decides what a run does, besides its data. Two runs with equal setups and tapes end equal. */
+export interface Setup {
+  readonly universe: Universe
+  readonly uses: readonly Use[]
+  readonly risk: RiskLimits
+  readonly sim: SimOptions
+  /** Names the run in every order id: 1 to 8 letters or digits. */
+  readonly run: string
+  readonly currency: string
+  /** The timeframe of the tape's bars, or the one that its trades are built into. */
+  readonly base: Timeframe
+  readonly bars: { readonly latenessMs: number; readonly maxFill: number }
+}
+
+export function buildSession(setup: Setup, beforeSend?: BeforeSend): Session {
+  const { universe, uses, risk, sim, run, currency, base, bars } = setup
+  const exchange = new SimExchange(universe, sim)
+  const limits = new Map<VenueId, typeof exchange.limits>()
+  for (const { venue } of universe.all) limits.set(venue, exchange.limits)
+  const calendar = universe.all[0]?.spec.calendar ?? '24/7'
+  const options = { universe, uses, limits, risk, run, currency, calendar, base, ...bars }
+  return new Session(new Engine(options), exchange, beforeSend)
+}
+
+/**
+ * The base timeframe for a tape: that of its bars, or for trades the finest that a strategy needs, '1m' at most.
+ * Throws `BadInput` where the tape's bars are too coarse for a strategy, or a symbol has both bars and trades.
+ */
+export function baseOf(tape: Tape, uses: readonly Use[]): Timeframe {
+  const kinds = new Map<string, string>()
+  let finest: Timeframe | undefined
+  for (const series of tape.series) {
+    if (series.kind === 'quotes') continue
+    const kind = series.kind === 'bars' ? series.timeframe : 'trades'
+    const other = kinds.get(series.symbol)
+    if (other !== undefined && other !== kind) {
+      const what = `has two kinds of data for ${series.symbol}`
+      throw new BadInput({ file: tape.name }, what, `${other}, ${kind}`, 'one of them')
+    }
+    kinds.set(series.symbol, kind)
+    if (series.kind === 'bars') finest = finer(finest, series.timeframe)
+  }
+  const wanted = uses.flatMap((use) => {
+    const { bars } = use.strategy.needs(use.params)
+    return (bars === undefined ? [] : typeof bars === 'string' ? [bars] : bars).map(
+      (timeframe) => ({
+        use,
+        timeframe,
+      }),
+    )
+  })
+  if (finest === undefined) {
+    return wanted.reduce<Timeframe>((least, { timeframe }) => finer(least, timeframe), '1m')
+  }
+  for (const { use, timeframe } of wanted) {
+    if (lengthMs(timeframe) >= lengthMs(finest)) continue
+    const what = `is too coarse for ${use.name}, which needs ${timeframe} bars`
+    const allowed = TIMEFRAMES.filter((t) => lengthMs(t) <= lengthMs(timeframe)).join(', ')
+    throw new BadInput({ file: tape.name }, what, finest, `bars of ${allowed}, or trades`)
+  }
+  return finest
+}
+
+const finer = (a: Timeframe | undefined, b: Timeframe): Timeframe =>
+  a === undefined || lengthMs(b) < lengthMs(a) ? b : a

@@ -1,0 +1,133 @@
+// Recorder: closed bars → archive, in bulk and off the hot path. The engine never waits for it.
+import { assert } from '../core/assert.ts'
+import { type BarColumns, barColumns } from '../core/columns.ts'
+import type { Bar } from '../core/market.ts'
+import type { Archive } from '../core/store.ts'
+import type { Timeframe } from '../core/time.ts'
+import type { Engine } from '../engine/engine.ts'
+
+/** Bars that may wait for an archive that does not take them. More than that ends the run. */
+export const WAITING_MAX = 200_000
+/** Bars that are worth a write of their own. */
+const BATCH = 2_000
+
+export class Recorder {
+  readonly #archive: Archive
+  readonly #symbolOf: (id: number) => string
+  /** Bars that wait, by symbol and timeframe. */
+  #waiting = new Map<string, Bar[]>()
+  #count = 0
+  #written = 0
+  #failures = 0
+  #flushing: Promise<void> | undefined
+
+  constructor(archive: Archive, engine: Engine) {
+    this.#archive = archive
+    this.#symbolOf = (id) => engine.universe.all[id]!.symbol
+    engine.notices.on('bar.closed', ({ bar }) => this.#push(bar))
+  }
+
+  get statistics(): {
+    readonly waiting: number
+    readonly written: number
+    readonly failures: number
+  } {
+    return { waiting: this.#count, written: this.#written, failures: this.#failures }
+  }
+
+  /** Writes where enough waits. The caller need not wait for it. A write that fails is tried again later. */
+  async work(): Promise<void> {
+    if (this.#count < BATCH || this.#flushing !== undefined) return
+    await this.flush().catch(() => {})
+  }
+
+  /** Writes all that waits. Rejects with the archive's error; what was not written waits on. */
+  async flush(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing.catch(() => {})
+    if (this.#count === 0) return
+    this.#flushing = this.#write()
+    try {
+      await this.#flushing
+    } finally {
+      this.#flushing = undefined
+    }
+  }
+
+  #push(bar: Bar): void {
+    assert(
+      this.#count < WAITING_MAX,
+      () => `the archive has taken nothing for ${WAITING_MAX} bars: see its last error`,
+    )
+    const key = `${bar.timeframe} ${bar.symbol}`
+    const bars = this.#waiting.get(key)
+    if (bars === undefined) this.#waiting.set(key, [bar])
+    else bars.push(bar)
+    this.#count++
+  }
+
+  async #write(): Promise<void> {
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    for (const [key, bars] of waiting) {
+      const { symbol, timeframe } = bars[0]!
+      try {
+        await this.#archive.putBars(this.#symbolOf(symbol), timeframe, columnsOf(bars))
+      } catch (error) {
+        this.#failures++
+        this.#keep(waiting)
+        throw error
+      }
+      waiting.delete(key)
+      this.#count -= bars.length
+      this.#written += bars.length
+    }
+  }
+
+  /** Puts what could not be written before what has come since. */
+  #keep(unwritten: Map<string, Bar[]>): void {
+    for (const [key, bars] of this.#waiting) {
+      const before = unwritten.get(key)
+      if (before === undefined) unwritten.set(key, bars)
+      else before.push(...bars)
+    }
+    this.#waiting = unwritten
+  }
+}
+
+/** Bars of one series as columns. */
+export function columnsOf(bars: readonly Bar[]): BarColumns {
+  const columns = barColumns(bars.length)
+  for (const [i, bar] of bars.entries()) {
+    columns.start[i] = bar.start
+    columns.open[i] = bar.open
+    columns.high[i] = bar.high
+    columns.low[i] = bar.low
+    columns.close[i] = bar.close
+    columns.volume[i] = bar.volume
+    columns.trades[i] = bar.trades
+    columns.filled[i] = bar.filled === true ? 1 : 0
+  }
+  return columns
+}
+
+/** The rows of columns as bars. */
+export function* barsOf(
+  columns: BarColumns,
+  symbol: Bar['symbol'],
+  timeframe: Timeframe,
+): Generator<Bar> {
+  for (let i = 0; i < columns.length; i++) {
+    const bar: Bar = {
+      symbol,
+      timeframe,
+      start: columns.start[i]! as Bar['start'],
+      open: columns.open[i]!,
+      high: columns.high[i]!,
+      low: columns.low[i]!,
+      close: columns.close[i]!,
+      volume: columns.volume[i]!,
+      trades: columns.trades[i]!,
+    }
+    yield columns.filled[i] === 1 ? { ...bar, filled: true } : bar
+  }
+}

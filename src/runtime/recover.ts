@@ -1,0 +1,127 @@
+/*
+ * Recover: start-up and crash are one path. A fresh session takes the last snapshot and does the journal's
+ * tail again; what it decides must be what was recorded, or the journal is not of this setup.
+ *
+ * A snapshot does not hold what strategies derive from bars. It is derived again: each lane is shown the bars
+ * that it had seen, from the archive. Where the archive does not have exactly those, the whole journal is done
+ * again from its first turn, which needs no snapshot and no archive.
+ */
+import { assert } from '../core/assert.ts'
+import type { Ms } from '../core/brand.ts'
+import { calendarOf } from '../core/calendar.ts'
+import { canonical } from '../core/hash.ts'
+import { isMarket } from '../core/input.ts'
+import type { Bar } from '../core/market.ts'
+import type { Archive, Journal } from '../core/store.ts'
+import { lengthMs, type Timeframe } from '../core/time.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Lane } from '../engine/lanes.ts'
+import { barsOf } from './recorder.ts'
+import type { Session, SessionState } from './session.ts'
+
+export interface Recovered {
+  readonly session: Session
+  /** Engine time of the last durable turn; 0 where there is none. */
+  readonly at: Ms
+  /** Turns that were done again. */
+  readonly redone: number
+  readonly from: 'nothing' | 'journal' | 'snapshot'
+}
+
+interface Snapshot {
+  readonly hash: string
+  readonly state: SessionState
+}
+
+/** The session as a snapshot's text: its state, and the hash that a restored one must have. */
+export function snapshotOf(session: Session): string {
+  const snapshot: Snapshot = { hash: session.engine.hash(), state: session.capture() }
+  return JSON.stringify(snapshot)
+}
+
+/** @param build Makes a fresh session; called again where a first attempt cannot be finished. */
+export async function recover(
+  build: () => Session,
+  journal: Journal,
+  archive: Archive | undefined,
+): Promise<Recovered> {
+  const saved = journal.latest()
+  if (saved !== undefined && archive !== undefined) {
+    const session = build()
+    const snapshot = JSON.parse(saved.state) as Snapshot
+    session.restore(snapshot.state)
+    assert(
+      session.engine.hash() === snapshot.hash,
+      `the snapshot of turn ${saved.n} restores to its hash: the journal is damaged`,
+    )
+    if (await rebuildLanes(session.engine, archive)) {
+      return { session, ...redoTail(session, journal, saved.n), from: 'snapshot' }
+    }
+  }
+  const session = build()
+  const tail = redoTail(session, journal, 0)
+  return { session, ...tail, from: tail.redone === 0 ? 'nothing' : 'journal' }
+}
+
+function redoTail(session: Session, journal: Journal, after: number) {
+  let redone = 0
+  for (const recorded of journal.since(after)) {
+    const difference = differenceOf(session, recorded)
+    assert(
+      difference === undefined,
+      `turn ${recorded.n} of the journal is decided as it was recorded: ${difference}`,
+    )
+    redone++
+  }
+  return { redone, at: session.engine.now }
+}
+
+type Recorded = Parameters<Session['redo']>[0]
+
+/** Does a turn again and tells what came out otherwise than recorded; undefined where nothing did. */
+export function differenceOf(session: Session, recorded: Recorded): string | undefined {
+  const { turn, facts } = session.redo(recorded)
+  if (turn.n !== recorded.n) return `it is turn ${turn.n}`
+  const answers = recorded.inputs.filter((input) => !isMarket(input) && input.type !== 'control')
+  if (canonical(answers) !== canonical(facts)) {
+    return `the venue said ${canonical(facts)}, recorded ${canonical(answers)}`
+  }
+  if (canonical(turn.batches) === canonical(recorded.batches)) return undefined
+  return `decided ${canonical(turn.batches)}, recorded ${canonical(recorded.batches)}`
+}
+
+/** Shows every lane the bars that it had seen. False where the archive does not have them. */
+async function rebuildLanes(engine: Engine, archive: Archive): Promise<boolean> {
+  for (const lane of engine.lanes) {
+    const bars: Bar[] = []
+    for (const timeframe of lane.timeframes) {
+      const seen = await seenBars(lane, timeframe, engine.now, archive)
+      if (seen === undefined) return false
+      bars.push(...seen)
+    }
+    // As they closed: by their end, and the finer timeframe first where two end together.
+    bars.sort(
+      (a, b) => endOf(lane, a) - endOf(lane, b) || lengthMs(a.timeframe) - lengthMs(b.timeframe),
+    )
+    engine.rebuild(lane, bars)
+  }
+  return true
+}
+
+async function seenBars(
+  lane: Lane,
+  timeframe: Timeframe,
+  now: Ms,
+  archive: Archive,
+): Promise<Bar[] | undefined> {
+  const limit = lane.seen(timeframe)
+  if (limit === 0) return []
+  const before = (now - lengthMs(timeframe) + 1) as Ms
+  const columns = await archive.latest({ symbol: lane.instrument.symbol, timeframe, limit, before })
+  return columns.length === limit ? [...barsOf(columns, lane.symbol, timeframe)] : undefined
+}
+
+function endOf(lane: Lane, bar: Bar): number {
+  if (bar.timeframe !== '1d') return bar.start + lengthMs(bar.timeframe)
+  return calendarOf(lane.instrument.spec.calendar).nextDayStart(bar.start)
+}
