@@ -1,0 +1,98 @@
+// The archive's worker thread: one request after the other, so that SQLite never blocks a turn.
+import { parentPort, workerData } from 'node:worker_threads'
+import { assert, unreachable } from '../core/assert.ts'
+import { BarTable, type Run, type SeriesRow, type Stretch, type TableOptions } from './bar-table.ts'
+import type { PackedBars } from './packed-bars.ts'
+import { guarded, StoreError, type StoreErrorCode } from './store-error.ts'
+
+export type Request =
+  | { readonly type: 'open' | 'series' | 'rollback' | 'begin' | 'commit' | 'close' }
+  | {
+      readonly type: 'write'
+      readonly symbol: string
+      readonly timeframeMs: number
+      readonly bars: PackedBars
+    }
+  | { readonly type: 'page' | 'latest'; readonly stretch: Stretch; readonly limit: number }
+  | { readonly type: 'coverage'; readonly symbol: string; readonly timeframeMs: number }
+
+/** What a worker is started with, and what it answers to each request. */
+export interface WorkerStart {
+  readonly path: string
+  readonly options: TableOptions
+}
+export type Value = PackedBars | readonly SeriesRow[] | readonly Run[] | undefined
+export type Reply =
+  | { readonly id: number; readonly ok: true; readonly value: Value }
+  | {
+      readonly id: number
+      readonly ok: false
+      readonly code: StoreErrorCode
+      readonly message: string
+    }
+
+/** Answers requests on the port. The table is opened by the first of them, so that its error is an answer. */
+class Server {
+  readonly #start: WorkerStart
+  #table: BarTable | undefined
+  /** The first error of the open transaction: chunks that were under way behind it are not written. */
+  #failure: unknown
+
+  constructor(start: WorkerStart) {
+    this.#start = start
+  }
+
+  answer(request: Request): Value {
+    this.#table ??= new BarTable(this.#start.path, this.#start.options)
+    const table = this.#table
+    switch (request.type) {
+      case 'open':
+        return undefined
+      case 'begin':
+        this.#failure = undefined
+        return table.begin()
+      case 'write':
+      case 'commit':
+        if (this.#failure !== undefined) throw this.#failure
+        try {
+          if (request.type === 'commit') return table.commit()
+          return table.write(request.symbol, request.timeframeMs, request.bars)
+        } catch (error) {
+          this.#failure = error
+          table.rollback()
+          throw error
+        }
+      case 'rollback':
+        return table.rollback()
+      case 'page':
+        return table.page(request.stretch, request.limit)
+      case 'latest':
+        return table.latest(request.stretch, request.limit)
+      case 'series':
+        return table.series()
+      case 'coverage':
+        return table.coverage(request.symbol, request.timeframeMs)
+      case 'close':
+        return table.close()
+      default:
+        return unreachable(request)
+    }
+  }
+}
+
+if (parentPort !== null) {
+  const port = parentPort
+  const start: WorkerStart = workerData
+  const server = new Server(start)
+  port.on('message', ({ id, request }: { readonly id: number; readonly request: Request }) => {
+    try {
+      const value = guarded(start.path, () => server.answer(request))
+      const moved = value !== undefined && 'buffer' in value ? [value.buffer] : []
+      port.postMessage({ id, ok: true, value } satisfies Reply, moved)
+    } catch (error) {
+      assert(error instanceof Error, 'what is thrown is an error')
+      const code = error instanceof StoreError ? error.code : 'unexpected'
+      port.postMessage({ id, ok: false, code, message: error.message } satisfies Reply)
+    }
+  })
+}

@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, describe, it } from 'node:test'
+import { type BarColumns, barColumns } from '../core/columns.ts'
+import { MINUTE, ms } from '../core/time.ts'
+import { openArchive } from './archive.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'skein-archive-'))
+after(() => rmSync(folder, { recursive: true }))
+let files = 0
+const freshPath = (): string => join(folder, `${++files}.db`)
+
+const T0 = Date.UTC(2026, 2, 23, 13, 30)
+
+/** Bars of minutes from T0 + `from` minutes on; prices tell which bar and which `version` it is. */
+function minutes(from: number, count: number, version = 0): BarColumns {
+  const bars = barColumns(count)
+  for (let i = 0; i < count; i++) {
+    const price = 100 + (from + i) / 100 + version
+    bars.start[i] = T0 + (from + i) * MINUTE
+    bars.open[i] = price
+    bars.high[i] = price + 0.1
+    bars.low[i] = price - 0.1
+    bars.close[i] = price + 0.05
+    bars.volume[i] = 1000.5 + i
+    bars.trades[i] = i
+    bars.filled[i] = i % 2
+  }
+  return bars
+}
+
+async function read(pages: AsyncIterable<BarColumns>): Promise<number[][]> {
+  const rows: number[][] = []
+  for await (const page of pages) rows.push(...rowsOf(page))
+  return rows
+}
+
+const rowsOf = (bars: BarColumns): number[][] =>
+  Array.from({ length: bars.length }, (_, i) =>
+    [
+      bars.start,
+      bars.open,
+      bars.high,
+      bars.low,
+      bars.close,
+      bars.volume,
+      bars.trades,
+      bars.filled,
+    ].map((column) => column[i] ?? NaN),
+  )
+
+const SPY = { symbol: 'SPY', timeframe: '1m' } as const
+
+describe('archive', () => {
+  it('gives back what was put, over many messages and pages', async () => {
+    const archive = await openArchive(freshPath())
+    const bars = minutes(0, 25_037)
+
+    const { written } = await archive.putBars('SPY', '1m', bars)
+
+    assert.equal(written, 25_037)
+    assert.deepEqual(await read(archive.bars(SPY)), rowsOf(bars))
+    assert.deepEqual(await read(archive.bars({ ...SPY, pageSize: 999 })), rowsOf(bars))
+    await archive.close()
+  })
+
+  it('leaves the columns of the caller alone', async () => {
+    const archive = await openArchive(freshPath())
+    const bars = minutes(0, 10)
+
+    await archive.putBars('SPY', '1m', bars)
+
+    assert.deepEqual(rowsOf(bars), rowsOf(minutes(0, 10)))
+    await archive.close()
+  })
+
+  it('lets a later write win', async () => {
+    const archive = await openArchive(freshPath())
+    await archive.putBars('SPY', '1m', minutes(0, 100))
+
+    await archive.putBars('SPY', '1m', minutes(50, 10, 7))
+
+    const rows = await read(archive.bars(SPY))
+    assert.equal(rows.length, 100)
+    assert.deepEqual(rows.slice(50, 60), rowsOf(minutes(50, 10, 7)))
+    assert.deepEqual(rows.slice(60), rowsOf(minutes(0, 100)).slice(60))
+    await archive.close()
+  })
+
+  it('keeps symbols and timeframes apart', async () => {
+    const archive = await openArchive(freshPath())
+    await archive.putBars('SPY', '1m', minutes(0, 5))
+    await archive.putBars('QQQ', '1m', minutes(0, 3, 1))
+    await archive.putBars('SPY', '5m', minutes(0, 1, 2))
+
+    assert.deepEqual(await archive.series(), [
+      { symbol: 'QQQ', timeframe: '1m', bars: 3, first: T0, last: T0 + 2 * MINUTE },
+      { symbol: 'SPY', timeframe: '1m', bars: 5, first: T0, last: T0 + 4 * MINUTE },
+      { symbol: 'SPY', timeframe: '5m', bars: 1, first: T0, last: T0 },
+    ])
+    assert.deepEqual(await read(archive.bars({ symbol: 'IWM', timeframe: '1m' })), [])
+    await archive.close()
+  })
+
+  it('gives ranges with the first included and the last excluded', async () => {
+    const archive = await openArchive(freshPath())
+    await archive.putBars('SPY', '1m', minutes(0, 50))
+
+    const rows = await read(
+      archive.bars({ ...SPY, from: ms(T0 + 10 * MINUTE), to: ms(T0 + 13 * MINUTE), pageSize: 2 }),
+    )
+
+    assert.deepEqual(rows, rowsOf(minutes(0, 50)).slice(10, 13))
+    await archive.close()
+  })
+
+  it('gives the latest bars oldest first', async () => {
+    const archive = await openArchive(freshPath())
+    await archive.putBars('SPY', '1m', minutes(0, 50))
+    const all = rowsOf(minutes(0, 50))
+
+    assert.deepEqual(rowsOf(await archive.latest({ ...SPY, limit: 3 })), all.slice(47))
+    assert.deepEqual(rowsOf(await archive.latest({ ...SPY, limit: 99 })), all)
+    assert.deepEqual(
+      rowsOf(await archive.latest({ ...SPY, limit: 2, before: ms(T0 + 10 * MINUTE) })),
+      all.slice(8, 10),
+    )
+    assert.equal((await archive.latest({ ...SPY, limit: 0 })).length, 0)
+    await archive.close()
+  })
+
+  it('tells the unbroken runs of a series', async () => {
+    const archive = await openArchive(freshPath())
+    await archive.putBars('SPY', '1m', minutes(0, 10))
+    await archive.putBars('SPY', '1m', minutes(12, 1))
+    await archive.putBars('SPY', '1m', minutes(20, 5))
+
+    assert.deepEqual(await archive.coverage('SPY', '1m'), [
+      { from: T0, to: T0 + 10 * MINUTE, bars: 10 },
+      { from: T0 + 12 * MINUTE, to: T0 + 13 * MINUTE, bars: 1 },
+      { from: T0 + 20 * MINUTE, to: T0 + 25 * MINUTE, bars: 5 },
+    ])
+    assert.deepEqual(await archive.coverage('QQQ', '1m'), [])
+    await archive.close()
+  })
+
+  for (const [what, field, value] of [
+    ['a price that is not a number', 'close', NaN],
+    ['an infinite price', 'high', Infinity],
+    ['a price of zero', 'low', 0],
+    ['a high below the low', 'high', 1],
+    ['an open above the high', 'open', 1e6],
+    ['a negative volume', 'volume', -1],
+    ['half a trade', 'trades', 0.5],
+    ['a start that is off the grid', 'start', T0 + 1],
+    ['a start before the one before', 'start', T0],
+  ] as const) {
+    it(`refuses ${what} and stays as it was`, async () => {
+      const archive = await openArchive(freshPath())
+      await archive.putBars('SPY', '1m', minutes(0, 3))
+      const bars = minutes(0, 20_000, 5)
+      bars[field][15_000] = value
+
+      await assert.rejects(archive.putBars('SPY', '1m', bars), {
+        name: 'BadInput',
+        message: new RegExp(`^bars of SPY 1m:15001: ${field} is refused: .*; allowed: `),
+      })
+
+      assert.deepEqual(await read(archive.bars(SPY)), rowsOf(minutes(0, 3)))
+      await archive.close()
+    })
+  }
+
+  it('keeps nothing of a write that meets a full disk', async () => {
+    const archive = await openArchive(freshPath(), { maxBytes: 200_000 })
+    await archive.putBars('SPY', '1m', minutes(0, 100))
+
+    await assert.rejects(archive.putBars('SPY', '1m', minutes(0, 100_000, 3)), {
+      name: 'StoreError',
+      code: 'disk-full',
+      message: /no room left.*free space/,
+    })
+
+    assert.deepEqual(await read(archive.bars(SPY)), rowsOf(minutes(0, 100)))
+    await archive.putBars('SPY', '1m', minutes(100, 1))
+    assert.equal((await read(archive.bars(SPY))).length, 101)
+    await archive.close()
+  })
+
+  it('says that a file is locked, and works again when it is not', async () => {
+    const path = freshPath()
+    const archive = await openArchive(path, { busyMs: 10 })
+    const other = new DatabaseSync(path)
+    other.exec('begin immediate')
+
+    await assert.rejects(archive.putBars('SPY', '1m', minutes(0, 5)), {
+      code: 'locked',
+      message: /is locked by another process; close it, or try again later/,
+    })
+
+    other.exec('rollback')
+    other.close()
+    await archive.putBars('SPY', '1m', minutes(0, 5))
+    assert.equal((await read(archive.bars(SPY))).length, 5)
+    await archive.close()
+  })
+
+  it('refuses a file that is no database, and leaves it alone', async () => {
+    const path = freshPath()
+    writeFileSync(path, 'Datetime,Open,High,Low,Close\n'.repeat(100))
+
+    await assert.rejects(openArchive(path), {
+      code: 'not-a-database',
+      message: /is not a database of ours; name another file/,
+    })
+
+    assert.match(readFileSync(path, 'utf8'), /^Datetime/)
+  })
+
+  it('refuses a path in a folder that is not there', async () => {
+    await assert.rejects(openArchive(join(folder, 'no', 'such.db')), {
+      code: 'cannot-open',
+      message: /check that its folder exists/,
+    })
+  })
+
+  it('reads what was committed while a transaction is open, and waits with other writes', async () => {
+    const archive = await openArchive(freshPath())
+    await archive.putBars('SPY', '1m', minutes(0, 5))
+    const writing = await archive.begin()
+    await writing.write('SPY', '1m', minutes(5, 5))
+    const later = archive.putBars('SPY', '1m', minutes(0, 1, 9))
+
+    assert.equal((await read(archive.bars(SPY))).length, 5)
+
+    await writing.rollback()
+    await later
+    const rows = await read(archive.bars(SPY))
+    assert.equal(rows.length, 5)
+    assert.deepEqual(rows[0], rowsOf(minutes(0, 1, 9))[0])
+    await archive.close()
+  })
+
+  it('forgets symbols with the transaction that brought them', async () => {
+    const archive = await openArchive(freshPath())
+    const writing = await archive.begin()
+    await writing.write('NEW', '1m', minutes(0, 5))
+    await writing.rollback()
+
+    await archive.putBars('OTHER', '1m', minutes(0, 2))
+    await archive.putBars('NEW', '1m', minutes(0, 1))
+
+    assert.deepEqual(
+      (await archive.series()).map(({ symbol, bars }) => [symbol, bars]),
+      [
+        ['NEW', 1],
+        ['OTHER', 2],
+      ],
+    )
+    await archive.close()
+  })
+
+  it('answers many requests at once and refuses more than it can hold', async () => {
+    const archive = await openArchive(freshPath())
+    await archive.putBars('SPY', '1m', minutes(0, 5))
+
+    const answers = await Promise.allSettled(
+      Array.from({ length: 1_100 }, () => archive.latest({ ...SPY, limit: 1 })),
+    )
+
+    const refused = answers.filter(({ status }) => status === 'rejected')
+    assert.equal(refused.length, 1_100 - 1_024 - 8)
+    assert.match(String((refused[0] as PromiseRejectedResult).reason), /1024 requests waiting/)
+    await archive.close()
+  })
+
+  it('lets a reader leave early', async () => {
+    const archive = await openArchive(freshPath())
+    await archive.putBars('SPY', '1m', minutes(0, 500))
+
+    for await (const page of archive.bars({ ...SPY, pageSize: 10 })) {
+      assert.equal(page.length, 10)
+      break
+    }
+
+    await archive.close()
+    await archive.close()
+    await assert.rejects(archive.series(), { code: 'closed', message: /is closed; open it again/ })
+  })
+
+  it('keeps its bars when opened again', async () => {
+    const path = freshPath()
+    const first = await openArchive(path)
+    await first.putBars('SPY', '1m', minutes(0, 100))
+    await first.close()
+
+    const second = await openArchive(path)
+
+    assert.deepEqual(await read(second.bars(SPY)), rowsOf(minutes(0, 100)))
+    await second.close()
+    const own = readdirSync(folder).filter((name) => join(folder, name).startsWith(path))
+    assert.deepEqual(
+      own.map((name) => join(folder, name)),
+      [path],
+    )
+  })
+})

@@ -1,0 +1,172 @@
+/*
+ * Migrations: how a database file of an older Skein becomes one of today.
+ *
+ * A schema is a list of numbered steps; a file holds the numbers that it has seen in `schema_version`. Steps
+ * only add, so that an older backup can be read next to today's file. Opening a file
+ *   without content      runs all steps in one transaction;
+ *   of an older version  for each step: a backup `<file>.backup-v<version before>`, then the step and its
+ *                        number in one transaction. A step that fails leaves the file as it was;
+ *   of a newer version   is refused, and so is a file of another program. Neither is changed.
+ */
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { assert } from '../core/assert.ts'
+import { StoreError, storeError } from './store-error.ts'
+
+export interface Migration {
+  /** 1, 2, 3 … without a hole. */
+  readonly version: number
+  /** What is true after it, for people. */
+  readonly name: string
+  readonly sql: string
+}
+
+export interface Schema {
+  readonly name: 'archive' | 'journal'
+  /** Marks the file in its header (https://www.sqlite.org/pragma.html#pragma_application_id). */
+  readonly applicationId: number
+  readonly migrations: readonly Migration[]
+}
+
+// Bars of one series lie next to each other, because series are read and backfilled as a whole. Times are
+// integers of milliseconds, which SQLite stores in six bytes; text would take four times that.
+export const ARCHIVE_SCHEMA: Schema = {
+  name: 'archive',
+  applicationId: 0x534b4541,
+  migrations: [
+    {
+      version: 1,
+      name: 'bars by symbol, timeframe and start',
+      sql: `
+        create table symbols (
+          id integer primary key,
+          symbol text not null unique
+        );
+        create table bars (
+          symbol_id integer not null,
+          timeframe integer not null,
+          start integer not null,
+          open real not null,
+          high real not null,
+          low real not null,
+          close real not null,
+          volume real not null,
+          trades integer not null,
+          filled integer not null,
+          primary key (symbol_id, timeframe, start)
+        ) without rowid;`,
+    },
+  ],
+}
+
+export const JOURNAL_SCHEMA: Schema = {
+  name: 'journal',
+  applicationId: 0x534b454a,
+  migrations: [
+    {
+      version: 1,
+      name: 'turns, snapshots and meta',
+      sql: `
+        create table turns (
+          n integer primary key,
+          at integer not null,
+          inputs text not null,
+          batches text not null
+        );
+        create table snapshots (n integer primary key, state text not null);
+        create table meta (key text primary key, value text not null) without rowid;`,
+    },
+  ],
+}
+
+/** Brings the open database at `path` to the newest version of `schema`. Throws StoreError, see above. */
+export function migrate(db: DatabaseSync, path: string, schema: Schema): void {
+  const newest = schema.migrations.length
+  schema.migrations.forEach(({ version }, i) =>
+    assert(version === i + 1, `migrations count from 1 without a hole, not ${version} at ${i}`),
+  )
+  const found = versionOf(db, path, schema)
+  if (found > newest) {
+    throw new StoreError(
+      'newer-schema',
+      `${path} has version ${found} of the ${schema.name}, but this Skein knows versions up to ` +
+        `${newest}; update Skein, or open a backup`,
+    )
+  }
+  if (found === 0) {
+    apply(db, { path, schema, from: 0, steps: schema.migrations })
+    return
+  }
+  for (const step of schema.migrations.slice(found)) {
+    backUp(db, path, step.version - 1)
+    apply(db, { path, schema, from: step.version - 1, steps: [step] })
+  }
+}
+
+/** The version of a database, 0 where it is empty. Reads only. */
+function versionOf(db: DatabaseSync, path: string, schema: Schema): number {
+  const id = single(db, 'pragma application_id')
+  const tables = single(db, `select count(*) from sqlite_master where type = 'table'`)
+  if (id === 0 && tables === 0) return 0
+  if (id !== schema.applicationId) {
+    throw new StoreError(
+      'other-program',
+      `${path} is a database, but not a Skein ${schema.name}; name another file`,
+    )
+  }
+  return single(db, 'select max(version) from schema_version')
+}
+
+interface Steps {
+  readonly path: string
+  readonly schema: Schema
+  readonly from: number
+  readonly steps: readonly Migration[]
+}
+
+function apply(db: DatabaseSync, { path, schema, from, steps }: Steps): void {
+  db.exec('begin immediate')
+  let step: Migration | undefined
+  try {
+    // Another process may have been faster while this one waited for the lock.
+    if (versionOf(db, path, schema) === from) {
+      if (from === 0) {
+        db.exec(`pragma application_id = ${schema.applicationId}`)
+        db.exec('create table schema_version (version integer primary key, name text not null)')
+      }
+      const note = db.prepare('insert into schema_version (version, name) values (?, ?)')
+      for (step of steps) {
+        db.exec(step.sql)
+        note.run(step.version, step.name)
+      }
+    }
+    db.exec('commit')
+  } catch (error) {
+    if (db.isTransaction) db.exec('rollback')
+    if (step === undefined) throw storeError(error, path)
+    const why = error instanceof Error ? error.message : String(error)
+    throw new StoreError(
+      'migration-failed',
+      `${path} stays at version ${from}: migration ${step.version} (${step.name}) failed: ${why}; ` +
+        `nothing was changed, report it`,
+      { cause: error },
+    )
+  }
+}
+
+/** Writes a copy beside the file, complete or not at all; a copy left by an earlier attempt is replaced. */
+function backUp(db: DatabaseSync, path: string, version: number): void {
+  const target = `${path}.backup-v${version}`
+  const partial = `${target}.partial`
+  rmSync(partial, { force: true })
+  db.prepare('vacuum into ?').run(partial)
+  const file = openSync(partial, 'r+')
+  fsyncSync(file)
+  closeSync(file)
+  renameSync(partial, target)
+}
+
+function single(db: DatabaseSync, sql: string): number {
+  const value: SQLOutputValue | undefined = Object.values(db.prepare(sql).get() ?? {})[0]
+  return typeof value === 'number' ? value : 0
+}
