@@ -1,0 +1,5 @@
+// The stores: the archive of bars, the engine's journal, and the way of a tape into the archive.
+export { openArchive, type SqliteArchive, type Writing } from './archive.ts'
+export { importTape, type ImportProgress, type ImportReport } from './import.ts'
+export { openJournal, type SqliteJournal } from './journal.ts'
+export { StoreError, type StoreErrorCode } from './store-error.ts'
