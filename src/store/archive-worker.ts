@@ -50,20 +50,17 @@ class Server {
         return undefined
       case 'begin':
         this.#failure = undefined
-        return table.begin()
+        table.begin()
+        return undefined
       case 'write':
+        return this.#write(table, () =>
+          table.write(request.symbol, request.timeframeMs, request.bars),
+        )
       case 'commit':
-        if (this.#failure !== undefined) throw this.#failure
-        try {
-          if (request.type === 'commit') return table.commit()
-          return table.write(request.symbol, request.timeframeMs, request.bars)
-        } catch (error) {
-          this.#failure = error
-          table.rollback()
-          throw error
-        }
+        return this.#write(table, () => table.commit())
       case 'rollback':
-        return table.rollback()
+        table.rollback()
+        return undefined
       case 'page':
         return table.page(request.stretch, request.limit)
       case 'latest':
@@ -73,9 +70,21 @@ class Server {
       case 'coverage':
         return table.coverage(request.symbol, request.timeframeMs)
       case 'close':
-        return table.close()
+        table.close()
+        return undefined
       default:
         return unreachable(request)
+    }
+  }
+
+  #write(table: BarTable, work: () => void): undefined {
+    if (this.#failure !== undefined) throw this.#failure
+    try {
+      work()
+    } catch (error) {
+      this.#failure = error
+      table.rollback()
+      throw error
     }
   }
 }
