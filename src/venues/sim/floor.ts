@@ -1,0 +1,178 @@
+// Floor: where market data meet the orders that rest in their symbol. The rules are in matcher.ts.
+import type { Ms } from '../../core/brand.ts'
+import { calendarOf } from '../../core/calendar.ts'
+import type { Instrument } from '../../core/instrument.ts'
+import type { Bar, Quote, Trade } from '../../core/market.ts'
+import { sign } from '../../core/order.ts'
+import { ms } from '../../core/time.ts'
+import type { Book, Desk, Moment } from './book.ts'
+import { byPriority, type Deal, found, type Found, type Item, match, meets } from './matcher.ts'
+import { viewOf, viewsOf } from './matcher.ts'
+import { endOf } from './seen.ts'
+import { isImmediate, left, type Working } from './working.ts'
+
+/** What orders may still take from an item. The two sides share it, but for a quote. */
+interface Room {
+  buy: number
+  sell: number
+}
+
+/** A leg that began to work within a bar, and the deal of its entry. */
+interface Born {
+  readonly leg: Working
+  readonly entry: Deal
+}
+
+export class Floor {
+  readonly #desk: Desk
+  readonly #book: Book
+
+  constructor(desk: Desk, book: Book) {
+    this.#desk = desk
+    this.#book = book
+  }
+
+  /** Like the others, gives true where an order may have changed. */
+  bar(bar: Bar, at: Ms): boolean {
+    const { seen, universe } = this.#desk
+    if (!seen.bar(bar)) return false
+    if (this.#book.at(bar.symbol).length === 0 || bar.filled === true) return false
+    const instrument = universe.at(bar.symbol)
+    const end = ms(Math.min(at, endOf(bar, instrument)))
+    if (!(bar.volume > 0) || !overlaps(instrument, bar.start, end)) return false
+    const { symbol, start, volume } = bar
+    const views = viewsOf(bar)
+    const marks = { size: 0, isTakeable: true, isTrigger: true }
+    const room = this.#room(instrument, { buy: volume, sell: volume })
+    return this.#meet({ source: 'bar', symbol, start, end, at, ...views, ...marks }, room)
+  }
+
+  trade(trade: Trade, at: Ms): boolean {
+    const { seen, universe } = this.#desk
+    const { symbol, ts, price, size } = trade
+    const instrument = this.#book.at(symbol).length === 0 ? undefined : universe.at(symbol)
+    const session = instrument && calendarOf(instrument.spec.calendar).sessionAt(ts)
+    if (instrument === undefined || session === undefined || !(size > 0)) {
+      seen.trade(trade)
+      return false
+    }
+    const before = seen.lastPrint(symbol, session.open)
+    seen.trade(trade)
+    const views = { buyer: viewOf(price, before), seller: viewOf(-price, -before) }
+    const marks = { size, isTakeable: !seen.hasQuotes(symbol), isTrigger: true }
+    const room = this.#room(instrument, { buy: size, sell: size })
+    return this.#meet({ source: 'trade', symbol, start: ts, end: ts, at, ...views, ...marks }, room)
+  }
+
+  quote(quote: Quote, at: Ms): boolean {
+    const { seen, universe, terms } = this.#desk
+    const { symbol, ts } = quote
+    const orders = this.#book.at(symbol)
+    const instrument = orders.length === 0 ? undefined : universe.at(symbol)
+    const session = instrument && calendarOf(instrument.spec.calendar).sessionAt(ts)
+    if (instrument === undefined || session === undefined) {
+      seen.quote(quote)
+      return false
+    }
+    const ask = seen.lastFarSide(symbol, 'buy', session.open)
+    const bid = seen.lastFarSide(symbol, 'sell', session.open)
+    seen.quote(quote)
+    if (terms.queue === 'volume') this.#moveUp(orders)
+    const views = { buyer: viewOf(quote.ask, ask), seller: viewOf(-quote.bid, -bid) }
+    const marks = { size: 0, isTakeable: true, isTrigger: !seen.hasTrades(symbol) }
+    const room = this.#room(instrument, { buy: quote.askSize, sell: quote.bidSize })
+    return this.#meet({ source: 'quote', symbol, start: ts, end: ts, at, ...views, ...marks }, room)
+  }
+
+  #room(instrument: Instrument, sizes: Room): Room {
+    const { participation } = this.#desk.terms
+    const share = (size: number) => (size > 0 ? instrument.qty(size * participation, 'down') : 0)
+    return { buy: share(sizes.buy), sell: share(sizes.sell) }
+  }
+
+  /** No more can be ahead of an order than a quote shows at its price. */
+  #moveUp(orders: readonly Working[]): void {
+    for (const order of orders) {
+      if (order.limit === undefined || !order.isTriggered) continue
+      const shown = this.#desk.seen.shown(order.symbol, order.side, order.limit)
+      order.ahead = Math.min(order.ahead, shown)
+    }
+  }
+
+  #meet(item: Item, room: Room): boolean {
+    const instrument = this.#desk.universe.at(item.symbol)
+    const all: Found[] = []
+    for (const order of this.#book.at(item.symbol)) {
+      if (!meets(order, item)) continue
+      const wasTriggered = order.isTriggered
+      const deal = match(order, item, instrument, this.#desk.terms)
+      if (deal !== undefined) all.push(found(order, deal, item))
+      else if (wasTriggered && item.isTakeable && isImmediate(order))
+        all.push(found(order, 'cancel', item))
+    }
+    if (all.length > 1) all.sort(byPriority)
+    const born: Born[] = []
+    for (const { order, deal } of all) {
+      if (this.#book.get(order.id) !== order) continue
+      if (deal === 'cancel') this.#book.end(order, 'order.canceled', this.#moment(item, item.end))
+      else for (const leg of this.#trade(order, deal, item, room)) born.push({ leg, entry: deal })
+    }
+    if (item.source === 'bar' && born.length > 0) this.#follow(born, item, room)
+    return all.length > 0
+  }
+
+  /** Lets the legs of entries that this bar filled meet it too: stops first, targets of entries at the open after. */
+  #follow(born: readonly Born[], item: Item, room: Room): void {
+    const stops = born.filter(({ leg }) => leg.stop !== undefined)
+    const targets = born.filter(({ leg, entry }) => leg.stop === undefined && entry.phase === 0)
+    const instrument = this.#desk.universe.at(item.symbol)
+    for (const { leg, entry } of [...stops, ...targets]) {
+      if (this.#book.get(leg.id) !== leg) continue
+      const from = entry.price * sign(leg.side)
+      const view = leg.side === 'buy' ? item.buyer : item.seller
+      const after = { ...view, first: from, before: from }
+      const deal = match(
+        leg,
+        { ...item, buyer: after, seller: after },
+        instrument,
+        this.#desk.terms,
+      )
+      if (deal === 'cancel') this.#book.end(leg, 'order.canceled', this.#moment(item, item.end))
+      else if (deal !== undefined) this.#trade(leg, { ...deal, phase: 2 }, item, room)
+    }
+  }
+
+  /** Fills an order as far as there is room, and gives the legs that begin to work by it. */
+  #trade(order: Working, deal: Deal, item: Item, room: Room): readonly Working[] {
+    const { universe, ledger } = this.#desk
+    const instrument = universe.at(item.symbol)
+    const most = order.isReduceOnly ? ledger.reducible(order) : Infinity
+    const open = left(order)
+    const fits = Math.min(open, room[order.side], deal.qtyMax, most)
+    const qty = instrument.qty(order.tif === 'fok' && fits < open ? 0 : fits, 'down')
+    const isAtOpen = item.source === 'bar' && deal.phase === 0
+    const when = this.#moment(item, isAtOpen ? Math.max(item.start, order.arrivedAt) : item.end)
+    let born: readonly Working[] = []
+    if (qty > 0) {
+      born = this.#book.fill(order, { qty, price: deal.price, isMaker: deal.isMaker }, when)
+      if (item.source !== 'quote' || order.side === 'buy') room.buy = instrument.qty(room.buy - qty)
+      if (item.source !== 'quote' || order.side === 'sell')
+        room.sell = instrument.qty(room.sell - qty)
+    }
+    const isOver = isImmediate(order) && this.#book.get(order.id) === order
+    if (isOver) this.#book.end(order, 'order.canceled', when)
+    return born
+  }
+
+  /** What a bar filled is known with the bar; what a print or a quote filled, one latency later. */
+  #moment(item: Item, ts: number): Moment {
+    const { responseMs } = this.#desk.terms.latency
+    const at = item.source === 'bar' ? item.at : Math.max(ts + responseMs, item.at)
+    return { ts: ms(ts), at }
+  }
+}
+
+function overlaps(instrument: Instrument, start: Ms, end: Ms): boolean {
+  const calendar = calendarOf(instrument.spec.calendar)
+  return calendar.sessionAt(start) !== undefined || calendar.nextSession(start).open < end
+}

@@ -1,0 +1,3 @@
+// The simulated venue.
+export { type ExchangeState, SimExchange } from './exchange.ts'
+export type { FeeModel, Latency, QueueModel, SimOptions, SlippageModel } from './models.ts'

@@ -1,0 +1,143 @@
+// Ledger: the venue's own books: cash, positions, and the last orders and fills.
+import { type Account, applyCash, cashOf, openAccount, worth } from '../../core/account.ts'
+import {
+  type FillId,
+  type Money,
+  type Ms,
+  type Qty,
+  type SymbolId,
+  symbolId,
+} from '../../core/brand.ts'
+import { type Instrument, money } from '../../core/instrument.ts'
+import { type Side, sign } from '../../core/order.ts'
+import { applyFill, FLAT, type Position, realisedProfit } from '../../core/position.ts'
+import type { Universe } from '../../core/universe.ts'
+import type { VenueReport } from '../../core/venue.ts'
+import type { Working } from './working.ts'
+
+/** Finished orders and fills that a report shows: older ones are forgotten. */
+export const REPORTED_MAX = 1_000
+
+type ReportedFill = VenueReport['fills'][number]
+type ReportedOrder = VenueReport['orders'][number]
+
+export interface LedgerState {
+  readonly account: Account
+  readonly positions: readonly (readonly [SymbolId, Position])[]
+  readonly fills: readonly ReportedFill[]
+  readonly done: readonly ReportedOrder[]
+}
+
+export class Ledger {
+  readonly #universe: Universe
+  #account: Account
+  #positions: Position[] = []
+  #fills: ReportedFill[] = []
+  #done: ReportedOrder[] = []
+
+  constructor(universe: Universe, currency: string, cash: number) {
+    this.#universe = universe
+    this.#account = openAccount(currency, cash)
+  }
+
+  get cash(): Money {
+    return money(cashOf(this.#account))
+  }
+
+  positionOf(symbol: SymbolId): Position {
+    return this.#positions[symbol] ?? FLAT
+  }
+
+  /** How much of the position an order of this side could close. */
+  reducible(order: { readonly side: Side; readonly symbol: SymbolId }): number {
+    return Math.max(0, -sign(order.side) * this.positionOf(order.symbol).qty)
+  }
+
+  /** Moves cash and position by a fill. */
+  book(
+    order: Working,
+    fill: {
+      readonly id: FillId
+      readonly qty: Qty
+      readonly price: number
+      readonly fee: Money
+      readonly ts: Ms
+    },
+    instrument: Instrument,
+  ): void {
+    const { id, qty, price, fee, ts } = fill
+    const signed = { signedQty: sign(order.side) * qty, price, fee }
+    const before = this.positionOf(order.symbol)
+    const after = applyFill(before, signed, instrument)
+    while (this.#positions.length <= order.symbol) this.#positions.push(FLAT)
+    this.#positions[order.symbol] = after
+    const realised = realisedProfit(after) - realisedProfit(before)
+    this.#account = applyCash(this.#account, signed, realised, instrument)
+    keep(this.#fills, { id, order: order.venueId, qty, price, ts })
+  }
+
+  /** Remembers an order that has ended, for reports. */
+  file(order: Working): void {
+    keep(this.#done, reported(order, 'done'))
+  }
+
+  /** The books at `at`; positions are worth what `priceOf` says, and their average price where it is NaN. */
+  report(at: Ms, live: Iterable<Working>, priceOf: (symbol: SymbolId) => number): VenueReport {
+    const positions = this.#held().map(([symbol, { qty, avgPrice }]) => ({ symbol, qty, avgPrice }))
+    const worths = this.#held().map(([symbol, position]) => {
+      const price = priceOf(symbol)
+      const known = Number.isNaN(price) ? position.avgPrice : price
+      return worth(position, known, this.#universe.at(symbol))
+    })
+    const equity = worths.reduce((sum, each) => sum + each, this.cash)
+    return {
+      at,
+      orders: [...this.#done, ...Array.from(live, (order) => reported(order, 'open'))],
+      fills: [...this.#fills],
+      positions,
+      account: { equity: money(equity), cash: this.cash, buyingPower: this.cash },
+    }
+  }
+
+  capture(): LedgerState {
+    const positions = this.#positions.flatMap((position, i) =>
+      position === FLAT ? [] : [[symbolId(i), position] as const],
+    )
+    return structuredClone({
+      account: this.#account,
+      positions,
+      fills: this.#fills,
+      done: this.#done,
+    })
+  }
+
+  restore(state: LedgerState): void {
+    const { account, positions, fills, done } = structuredClone(state)
+    this.#account = account
+    this.#positions = []
+    for (const [symbol, position] of positions) {
+      while (this.#positions.length <= symbol) this.#positions.push(FLAT)
+      this.#positions[symbol] = position
+    }
+    this.#fills = [...fills]
+    this.#done = [...done]
+  }
+
+  #held(): (readonly [SymbolId, Position])[] {
+    return this.#positions.flatMap((position, i) =>
+      position.qty === 0 ? [] : [[symbolId(i), position] as const],
+    )
+  }
+}
+
+function reported(order: Working, phase: 'open' | 'done'): ReportedOrder {
+  const { id, venueId, symbol, side, qty, filled, limit } = order
+  const base = { id, venueId, symbol, side, qty, filled, open: phase === 'open' }
+  return limit === undefined ? base : { ...base, limit }
+}
+
+/** Appends to a bounded list; the older half goes when it has doubled, so that no append is dear. */
+function keep<T>(list: T[], item: T): void {
+  list.push(item)
+  if (list.length >= 2 * REPORTED_MAX) list.splice(0, list.length - REPORTED_MAX)
+}
