@@ -160,49 +160,47 @@ class BarCursor extends PagedCursor<BarColumns> {
   }
 }
 
+/** Series that have their next row at the same time, by rank. */
 interface Group {
-  readonly at: number
-  cursors: Cursor[]
-  /** False once a cursor was added out of order. */
-  isSorted: boolean
+  at: number
+  readonly cursors: Cursor[]
 }
 
-/** Series of equal next time, the earliest group first. */
+/** Groups of series, the earliest first: a heap, in which several groups may have the same time. */
 class Schedule {
   readonly #heap: Group[] = []
-  readonly #byTime = new Map<number, Group>()
-  #last: Group | undefined
-
-  add(cursor: Cursor): void {
-    const { at } = cursor
-    if (at === Infinity) return
-    const group = this.#last?.at === at ? this.#last : this.#byTime.get(at)
-    if (group === undefined) {
-      this.#last = { at, cursors: [cursor], isSorted: true }
-      this.#byTime.set(at, this.#last)
-      this.#up(this.#last)
-      return
-    }
-    if (group.cursors.at(-1)!.rank > cursor.rank) group.isSorted = false
-    group.cursors.push(cursor)
-    this.#last = group
-  }
 
   get nextAt(): number {
     return this.#heap.length === 0 ? Infinity : this.#heap[0]!.at
   }
 
-  takeFirst(): Group {
+  /** The earliest group; it stays in the heap until it is moved or popped. */
+  get first(): Group {
+    return this.#heap[0]!
+  }
+
+  /** True where no other group has the time of the first. */
+  get isFirstAlone(): boolean {
+    const heap = this.#heap
+    const { at } = heap[0]!
+    return (heap.length < 2 || heap[1]!.at !== at) && (heap.length < 3 || heap[2]!.at !== at)
+  }
+
+  /** The first group goes on to a later time. */
+  moveFirst(at: number): void {
+    const group = this.#heap[0]!
+    group.at = at
+    this.#down(group)
+  }
+
+  pop(): Group {
     const first = this.#heap[0]!
-    this.#byTime.delete(first.at)
-    if (this.#last === first) this.#last = undefined
     const tail = this.#heap.pop()!
-    if (this.#heap.length > 0) this.#down(tail)
-    if (!first.isSorted) first.cursors.sort((a, b) => a.rank - b.rank)
+    if (tail !== first) this.#down(tail)
     return first
   }
 
-  #up(group: Group): void {
+  push(group: Group): void {
     const heap = this.#heap
     let i = heap.length
     heap.push(group)
@@ -239,6 +237,7 @@ export class Feed {
   /** Symbols of the tape that are not in the universe are left out. */
   constructor(tape: Tape, universe: Universe) {
     this.#cursors = tape.series.flatMap((series) => cursorOf(series, universe) ?? [])
+    this.#cursors.sort((a, b) => a.rank - b.rank)
     this.#starved = this.#cursors
   }
 
@@ -261,9 +260,8 @@ export class Feed {
   async refill(): Promise<void> {
     const starved = this.#starved
     this.#starved = []
-    for (const cursor of starved) {
-      if (await cursor.fetch()) this.#schedule.add(cursor)
-    }
+    for (const cursor of starved) await cursor.fetch()
+    this.#plan(starved)
   }
 
   /** Skips everything received at or before `at`: a run that is resumed has had it. */
@@ -280,14 +278,51 @@ export class Feed {
   /** Adds all rows received at `nextAt`, in order. */
   take(into: MarketInput[]): void {
     assert(this.#starved.length === 0, 'a starved feed is refilled first')
-    const { at, cursors } = this.#schedule.takeFirst()
+    const schedule = this.#schedule
     const before = into.length
-    for (const cursor of cursors) {
-      cursor.take(at, into)
-      if (cursor.isStarved) this.#starved.push(cursor)
-      else this.#schedule.add(cursor)
+    const at = schedule.nextAt
+    if (schedule.isFirstAlone) {
+      const { cursors } = schedule.first
+      const next = this.#takeAll(cursors, at, into)
+      // All series of the group go on together, as bars of one market do: the group just moves.
+      if (next !== undefined) schedule.moveFirst(next)
+      else this.#plan(schedule.pop().cursors)
+    } else {
+      const cursors: Cursor[] = []
+      while (schedule.nextAt === at) cursors.push(...schedule.pop().cursors)
+      cursors.sort((a, b) => a.rank - b.rank)
+      this.#takeAll(cursors, at, into)
+      this.#plan(cursors)
     }
     this.#rows += into.length - before
+  }
+
+  /** Takes the rows at `at` of each cursor. Gives their next time where all have the same one. */
+  #takeAll(cursors: readonly Cursor[], at: number, into: MarketInput[]): number | undefined {
+    let next: number | undefined
+    let isTogether = true
+    for (let i = 0; i < cursors.length; i++) {
+      const cursor = cursors[i]!
+      cursor.take(at, into)
+      if (cursor.isStarved) {
+        this.#starved.push(cursor)
+        isTogether = false
+      } else if (i === 0) next = cursor.at
+      else if (cursor.at !== next) isTogether = false
+    }
+    return isTogether ? next : undefined
+  }
+
+  /** Puts series that have a next row into groups by its time. */
+  #plan(cursors: readonly Cursor[]): void {
+    const byTime = new Map<number, Cursor[]>()
+    for (const cursor of cursors) {
+      if (cursor.isStarved || cursor.at === Infinity) continue
+      const group = byTime.get(cursor.at)
+      if (group === undefined) byTime.set(cursor.at, [cursor])
+      else group.push(cursor)
+    }
+    for (const [at, group] of byTime) this.#schedule.push({ at, cursors: group })
   }
 
   async close(): Promise<void> {
