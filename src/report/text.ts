@@ -191,6 +191,8 @@ const cellsOf = (row: Results): readonly string[] => [
   row.averageHeldMs === null ? NONE : duration(row.averageHeldMs),
 ]
 
+const NAME_WIDTH_MIN = 8
+
 /** A table by net profit; where rows are too many, the best and the worst. */
 function results(
   noun: string,
@@ -206,12 +208,14 @@ function results(
   const widths = COLUMNS.map((title, column) =>
     Math.max(title.length, ...cells.map((row) => row[column]!.length)),
   )
-  const numbers = widths.reduce((sum, each) => sum + each + 2, 0)
+  // Columns that have no room go, from the last.
+  let numbers = widths.reduce((sum, each) => sum + each + 2, 0)
+  while (numbers > width - NAME_WIDTH_MIN) numbers -= widths.pop()! + 2
   const longest = Math.max(noun.length, ...shown.map(({ name }) => clean(name).length))
-  const nameWidth = Math.max(8, Math.min(longest, width - numbers))
+  const nameWidth = Math.max(NAME_WIDTH_MIN, Math.min(longest, width - numbers))
   const line = (name: string, row: readonly string[]) =>
     fit(name, nameWidth).padEnd(nameWidth) +
-    row.map((cell, column) => `  ${cell.padStart(widths[column]!)}`).join('')
+    widths.map((each, column) => `  ${row[column]!.padStart(each)}`).join('')
   const lines = [paint('dim', line(noun, COLUMNS))]
   for (const [i, row] of shown.entries()) {
     const text = line(row.name, cells[i]!)
