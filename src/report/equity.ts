@@ -1,6 +1,7 @@
 // Equity: a run's equity, sampled after every turn, as a bounded curve, drawdown, exposure and daily returns.
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
+import { money } from '../core/instrument.ts'
 import { DAY } from '../core/time.ts'
 import { addReturn, NO_RETURNS, type Returns } from './returns.ts'
 
@@ -129,8 +130,8 @@ export class EquityCurve {
     if (this.#deepestFraction === 0) return null
     const { peak, low, peakAt, troughAt, recoveredAt } = this.#deepest
     return {
-      amount: peak - low,
-      fraction: this.#deepestFraction,
+      amount: money(peak - low),
+      fraction: money(this.#deepestFraction),
       peakAt,
       troughAt,
       recoveredAt: recoveredAt < 0 ? null : recoveredAt,
@@ -146,12 +147,13 @@ export class EquityCurve {
 
   exposure(): Exposure {
     const elapsed = this.#at - this.#firstAt
-    if (elapsed <= 0) return { mean: 0, meanFraction: 0, max: this.#exposureMax, timeInMarket: 0 }
+    if (elapsed <= 0)
+      return { mean: 0, meanFraction: 0, max: money(this.#exposureMax), timeInMarket: 0 }
     return {
-      mean: this.#exposureTime / elapsed,
-      meanFraction: this.#equityTime > 0 ? this.#exposureTime / this.#equityTime : 0,
-      max: this.#exposureMax,
-      timeInMarket: this.#inMarketMs / elapsed,
+      mean: money(this.#exposureTime / elapsed),
+      meanFraction: this.#equityTime > 0 ? money(this.#exposureTime / this.#equityTime) : 0,
+      max: money(this.#exposureMax),
+      timeInMarket: money(this.#inMarketMs / elapsed),
     }
   }
 
@@ -174,7 +176,7 @@ export class EquityCurve {
       values.set(this.#deepest.troughAt, this.#deepest.low)
     }
     const at = [...values.keys()].toSorted((a, b) => a - b)
-    return { at, equity: at.map((time) => values.get(time)!) }
+    return { at, equity: at.map((time) => money(values.get(time)!)) }
   }
 
   /** The starting equity stands one millisecond before the first sample, which may already be lower. */
