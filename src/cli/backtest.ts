@@ -1,0 +1,65 @@
+// skein backtest: a strategy over recorded data, with simulated fills and a report.
+import { Command } from 'commander'
+import { backtest } from '../runtime/backtest.ts'
+import { Observer } from '../runtime/observer.ts'
+import { prepare } from '../runtime/prepare.ts'
+import {
+  type ConfigOptions,
+  configOf,
+  type DataOptions,
+  tapeOf,
+  withConfigOptions,
+  withDataOptions,
+} from './inputs.ts'
+import {
+  commandLine,
+  giveReport,
+  type OutputOptions,
+  stopSignal,
+  withOutputOptions,
+} from './output.ts'
+import { progress } from './progress.ts'
+
+type Options = DataOptions & ConfigOptions & OutputOptions & { readonly run: string }
+
+export function backtestCommand(): Command {
+  const command = new Command('backtest')
+    .description('Runs a strategy over recorded data: from files (--tape), or from the archive.')
+    .option('--run <name>', 'begins every order id: 1 to 8 letters or digits', 'test')
+    .addHelpText(
+      'after',
+      '\nExample:\n  skein backtest --tape recorded/us-equity --strategy sma-cross --html reports/first.html',
+    )
+  return withOutputOptions(withConfigOptions(withDataOptions(command))).action(runBacktest)
+}
+
+async function runBacktest(options: Options): Promise<void> {
+  const config = configOf(options)
+  const { tape, close } = await tapeOf(options, config)
+  const stop = stopSignal()
+  const bar = progress({ label: 'backtest', unit: 'rows' })
+  try {
+    const setup = await prepare(config, tape, options.run)
+    const observer = new Observer(setup, config, tape, (rows) => bar.update(rows))
+    const began = performance.now()
+    const { from, to } = options
+    const result = await backtest({
+      tape,
+      setup,
+      watch: observer.watch,
+      signal: stop.signal,
+      ...(from === undefined ? {} : { from }),
+      ...(to === undefined ? {} : { to }),
+    })
+    bar.end()
+    const { turns, rows, hash, intents, isComplete } = result
+    const warnings = isComplete ? [] : ['The run was stopped before the end of its data.']
+    const elapsedMs = Math.round(performance.now() - began)
+    const ended = { mode: 'backtest', command: commandLine(), elapsedMs, turns, rows } as const
+    giveReport(observer, { ...ended, hash, intents, from, to, warnings }, options)
+  } finally {
+    bar.end()
+    stop.release()
+    await close()
+  }
+}

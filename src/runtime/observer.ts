@@ -1,0 +1,124 @@
+// Observer: watches a run and makes its report.
+import { calendarOf } from '../core/calendar.ts'
+import type { Notice } from '../core/notice.ts'
+import type { Tape } from '../core/tape.ts'
+import { type Chart, ChartBars } from '../report/chart-bars.ts'
+import { type Json, makeReport, type Manifest, type Report } from '../report/report.ts'
+import { Statistics } from '../report/statistics.ts'
+import type { Watch } from './backtest.ts'
+import type { Setup } from './build.ts'
+import type { Config } from './config.ts'
+import { VERSIONS } from './version.ts'
+
+const TYPES: readonly Notice['type'][] = [
+  'fill',
+  'order.placed',
+  'order.changed',
+  'order.denied',
+  'bar.gap',
+  'trade.late',
+  'safe-mode',
+  'kill-switch',
+  'strategy.halted',
+  'bar.closed',
+]
+
+/** What a run tells of itself when it is over. */
+export interface Ended {
+  readonly mode: Manifest['mode']
+  /** The command line, as a person would type it. */
+  readonly command: string
+  readonly elapsedMs: number
+  readonly turns: number
+  /** Rows of the tape. */
+  readonly rows: number
+  readonly hash: string
+  readonly intents: string
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+  readonly warnings?: readonly string[]
+}
+
+export class Observer {
+  readonly watch: Watch
+  readonly #setup: Setup
+  readonly #config: Config
+  readonly #tape: Pick<Tape, 'name' | 'series'>
+  readonly #statistics: Statistics
+  readonly #charts: ChartBars
+
+  constructor(
+    setup: Setup,
+    config: Config,
+    tape: Pick<Tape, 'name' | 'series'>,
+    progress?: Watch['progress'],
+  ) {
+    this.#setup = setup
+    this.#config = config
+    this.#tape = tape
+    const calendar = calendarOf(setup.universe.all[0]!.spec.calendar)
+    this.#statistics = new Statistics({
+      universe: setup.universe,
+      equity: config.account.cash,
+      daysPerYear: calendar.name === '24/7' ? 365 : 252,
+      nextDay: (at) => calendar.nextDayStart(at),
+    })
+    this.#charts = new ChartBars(setup.universe)
+    this.watch = {
+      notices: { types: TYPES, handle: (notice) => this.#onNotice(notice) },
+      sample: (at, equity, exposure) => this.#statistics.sample(at, equity, exposure),
+      ...(progress === undefined ? {} : { progress }),
+    }
+  }
+
+  get charts(): readonly Chart[] {
+    return this.#charts.charts()
+  }
+
+  report(ended: Ended): Report {
+    const { universe, uses, base } = this.#setup
+    const { sim, risk, account } = this.#config
+    const kinds = [...new Set(this.#tape.series.map(({ kind }) => kind))]
+    return makeReport({
+      manifest: {
+        mode: ended.mode,
+        command: ended.command,
+        currency: account.currency,
+        strategies: uses.map(({ name, params, on }) => ({
+          name,
+          symbols: on.map((id) => universe.at(id).symbol),
+          params: params as Json,
+        })),
+        universe: universe.all.map(({ symbol }) => symbol),
+        data: {
+          source: this.#tape.name,
+          kind: kinds.length === 1 ? kinds[0]! : 'mixed',
+          timeframe: base,
+          fromAt: ended.from ?? null,
+          toAt: ended.to ?? null,
+        },
+        versions: VERSIONS,
+        hashes: { state: ended.hash, intents: ended.intents },
+        seeds: sim.seed === undefined ? {} : { sim: sim.seed },
+        costs: sim as unknown as Json,
+        risk: risk as unknown as Json,
+        work: { elapsedMs: ended.elapsedMs, turns: ended.turns, inputs: ended.rows },
+      },
+      summary: this.#statistics.summary(),
+      warnings: [
+        `Fills are simulated: an order takes at most ${percent(sim.participation)} of the traded volume.`,
+        ...(ended.warnings ?? []),
+      ],
+    })
+  }
+
+  #onNotice(notice: Notice): void {
+    if (notice.type !== 'bar.closed') {
+      this.#statistics.onNotice(notice)
+      return
+    }
+    if (notice.bar.timeframe === this.#setup.base) this.#charts.push(notice.bar)
+  }
+}
+
+const percent = (fraction: number): string => `${Math.round(fraction * 1e4) / 100} %`

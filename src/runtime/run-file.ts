@@ -1,0 +1,158 @@
+/*
+ * Run file: the journal of one paper run, and what it needs to be done again: the configuration, the
+ * instruments and the name of the run. A run that was killed goes on in its own file; a run that is over is
+ * moved aside when the next one starts.
+ */
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import { BadInput } from '../core/bad-input.ts'
+import { hashOf } from '../core/hash.ts'
+import type { InstrumentSpec } from '../core/instrument.ts'
+import { TIMEFRAMES } from '../core/time.ts'
+import { Universe } from '../core/universe.ts'
+import { openJournal, type SqliteJournal } from '../store/index.ts'
+import type { Setup } from './build.ts'
+import { type Config, configHash, toRiskLimits, toSimOptions } from './config.ts'
+import { restoreConfig } from './config.ts'
+import { loadUses } from './uses.ts'
+
+const header = z.object({
+  run: z.string(),
+  config: z.unknown(),
+  folder: z.string(),
+  configHash: z.string(),
+  tape: z.string(),
+  kinds: z.array(z.enum(['bars', 'trades', 'quotes'])),
+  instruments: z.array(z.unknown()),
+  base: z.enum(TIMEFRAMES),
+  startedAt: z.number(),
+})
+type Header = z.output<typeof header>
+
+const ending = z.object({ hash: z.string(), intents: z.string(), turns: z.number() })
+export type Ending = z.output<typeof ending>
+
+export class RunFile {
+  readonly path: string
+  readonly journal: SqliteJournal
+
+  private constructor(path: string, journal: SqliteJournal) {
+    this.path = path
+    this.journal = journal
+  }
+
+  /** Opens a journal that exists. Throws BadInput where it is missing or holds no run. */
+  static open(path: string): RunFile {
+    if (!existsSync(path)) {
+      throw new BadInput({ file: path }, 'is missing', undefined, 'the journal of a run')
+    }
+    const file = new RunFile(path, openJournal(path))
+    if (file.header !== undefined) return file
+    file.close()
+    throw new BadInput({ file: path }, 'holds no run', undefined, 'the journal of a run')
+  }
+
+  /** Opens the journal for a new run, or for the one that is in it and not over. */
+  static forRun(path: string): RunFile {
+    mkdirSync(dirname(path), { recursive: true })
+    const file = new RunFile(path, openJournal(path))
+    const over = file.ending === undefined ? undefined : file.header
+    if (over === undefined) return file
+    file.close()
+    renameSync(path, asideOf(path, over.run))
+    return new RunFile(path, openJournal(path))
+  }
+
+  get header(): Header | undefined {
+    const text = this.journal.meta('run')
+    return text === undefined ? undefined : header.parse(JSON.parse(text))
+  }
+
+  /** How the run ended; undefined while it is not over. */
+  get ending(): Ending | undefined {
+    const text = this.journal.meta('ending')
+    return text === undefined ? undefined : ending.parse(JSON.parse(text))
+  }
+
+  /** Name of the run that is in the file; undefined where it is new. */
+  get run(): string | undefined {
+    return this.header?.run
+  }
+
+  /**
+   * Writes down what the run is, or checks that it is the one in the file. Throws BadInput where the file
+   * holds another run that is not over.
+   */
+  begin(
+    config: Config,
+    setup: Setup,
+    tape: { name: string; series: readonly { kind: string }[] },
+  ): void {
+    const instruments = setup.universe.all.map(({ spec }) => spec)
+    const { source, ...settings } = config
+    const mine = {
+      run: setup.run,
+      config: settings,
+      folder: source.folder,
+      configHash: configHash(config),
+      tape: tape.name,
+      kinds: [...new Set(tape.series.map(({ kind }) => kind))],
+      instruments,
+      base: setup.base,
+      startedAt: Date.now(),
+    }
+    const found = this.header
+    if (found === undefined) {
+      this.journal.setMeta('run', JSON.stringify(mine))
+      return
+    }
+    const differs =
+      found.configHash !== mine.configHash
+        ? 'configuration'
+        : found.tape !== mine.tape
+          ? 'tape'
+          : hashOf(found.instruments) !== hashOf(instruments)
+            ? 'universe'
+            : undefined
+    if (differs === undefined) return
+    const what = `holds the unfinished run ${found.run} of another ${differs}`
+    const allowed = 'the same command again to go on with it, or another journal (--journal)'
+    throw new BadInput({ file: this.path }, what, undefined, allowed)
+  }
+
+  end(ended: Ending): void {
+    this.journal.setMeta('ending', JSON.stringify(ended))
+  }
+
+  /** The setup and the configuration of the run in the file. */
+  async setup(): Promise<{
+    readonly setup: Setup
+    readonly config: Config
+    readonly header: Header
+  }> {
+    const found = this.header!
+    const config = restoreConfig(found.config, this.path, found.folder)
+    const universe = new Universe(found.instruments as InstrumentSpec[])
+    const uses = await loadUses(config, universe)
+    const { latenessMs, maxFill } = config.bars
+    const setup = {
+      universe,
+      uses,
+      risk: toRiskLimits(config),
+      sim: toSimOptions(config),
+      run: found.run,
+      currency: config.account.currency,
+      base: found.base,
+      bars: { latenessMs, maxFill },
+    }
+    return { setup, config, header: found }
+  }
+
+  close(): void {
+    this.journal.close()
+  }
+}
+
+/** `journal.db` of run `k3x` → `journal-k3x.db`. */
+const asideOf = (path: string, run: string): string => path.replace(/(\.[^./]*)?$/, `-${run}$1`)
