@@ -118,12 +118,12 @@ export class Book {
     for (const leg of this.#legsOf(group)) this.end(leg, 'order.canceled', when)
   }
 
-  /** Ends what expires by `at`. */
-  expire(at: number, heardAt: (ts: number) => number): void {
+  /** Ends what expires at `ts`. */
+  expire(ts: number, heardAt: number): void {
     for (const order of this.#live.values()) {
       // What this ends on the way, such as the legs of an entry, a Map no longer gives.
-      if (order.expiresAt > at) continue
-      this.end(order, 'order.expired', { ts: ms(order.expiresAt), at: heardAt(order.expiresAt) })
+      if (order.expiresAt > ts) continue
+      this.end(order, 'order.expired', { ts: ms(ts), at: heardAt })
     }
   }
 

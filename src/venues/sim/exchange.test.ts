@@ -54,6 +54,15 @@ describe('a market order', () => {
     stage.quote(51, 101, 102).wait(50)
     assert.deepEqual(after(stage), ['filled a 10 @ 102', 'filled b 10 @ 101'])
   })
+  test('does not fill at a print that is stamped as it arrived, or heard late', () => {
+    const stage = new Stage().trade(1, 100).submit({ id: 'a' }).wait(60)
+    const trade = { symbol: symbolId(0), ts: ms(T0 + 51), price: 90, size: 10 }
+    stage
+      .fact({ type: 'trade', at: ms(T0 + 70), trade })
+      .trade(1, 100)
+      .wait(50)
+    assert.deepEqual(after(stage), ['filled a 10 @ 100'])
+  })
   test('waits for a quote where the symbol has shown one', () => {
     const stage = new Stage().quote(1, 99, 100).submit({ id: 'a' }).trade(60, 99)
     stage.quote(1, 99, 100).wait(50)
@@ -105,6 +114,11 @@ describe('a limit order', () => {
     const stage = new Stage().trade(1, 100).submit({ id: 'a', limit: 99 })
     stage.trade(60, 100).trade(1, 98).wait(50)
     assert.deepEqual(after(stage), ['filled a 10 @ 99'])
+  })
+  test('fills no better than a later print that is still beyond it', () => {
+    const stage = new Stage().trade(1, 101).submit({ id: 'a', limit: 100 }).trade(60, 101)
+    stage.trade(1, 98, 4).trade(1, 99).wait(50)
+    assert.deepEqual(after(stage), ['filled a 4 @ 100', 'filled a 6 @ 99'])
   })
   test('that is fresh takes what the market offers', () => {
     const stage = new Stage({ fees: { type: 'fraction', maker: 0, taker: 0.001 } })
@@ -225,6 +239,14 @@ describe('time in force', () => {
     const stage = new Stage({}, [share]).submit(day).until(close + 49)
     assert.deepEqual(after(stage), [])
     assert.deepEqual(after(stage.wait(1)), ['expired a'])
+  })
+  test('a day order expires also when another has ended before', () => {
+    const stage = new Stage({}, [share])
+      .submit({ ...day, id: 'b' })
+      .submit(day)
+      .wait(100)
+    stage.cancel('b').until(close + 50)
+    assert.deepEqual(after(stage), ['canceled b', 'expired a'])
   })
   test('the last bar of the session comes before the expiry', () => {
     const stage = new Stage({}, [share]).submit(day).until(close - MINUTE)
@@ -391,6 +413,12 @@ describe('cancel and amend', () => {
     stage.amend('a', { limit: 99, qty: 12 }).bar([100, 100, 98, 100])
     assert.deepEqual(after(stage), ['amended a qty 12 limit 99', 'filled a 12 @ 99'])
   })
+  test('an amend to a price that the market offers takes', () => {
+    const stage = new Stage({ fees: { type: 'fraction', maker: 0, taker: 0.001 } })
+    stage.submit({ id: 'a', limit: 90 }).quote(60, 99, 100).amend('a', { limit: 101 })
+    assert.deepEqual(after(stage.quote(60, 99, 100).wait(50)).at(-1), 'filled a 10 @ 100')
+    assert.equal(stage.cash, 100_000 - 1_000 - 1)
+  })
   test('an amend to a better price meets no bar that began before it was sent', () => {
     const stage = new Stage().submit({ id: 'a', limit: 90 }).wait(30_000).amend('a', { limit: 110 })
     stage.bar([100, 100, 99, 100], { start: ms(T0), lengthMs: 30_000 })
@@ -445,6 +473,23 @@ describe('the venue', () => {
     stage.bar([100, 100, 100, 100], { timeframe: '1s', lengthMs: 400 })
     assert.deepEqual(stage.facts(), [])
     assert.deepEqual(stage.wait(101).facts(), ['accepted a', 'filled a 10 @ 100'])
+  })
+  test('dates no answer before the driver that comes late for it', () => {
+    const stage = new Stage()
+    stage.submit({ id: 'a', limit: 9 })
+    const facts = stage.exchange.take(ms(T0 + HOUR))
+    assert.deepEqual(
+      facts.map(({ at }) => at),
+      [T0 + HOUR],
+    )
+  })
+  test('does what was due within a bar before the bar, though the driver comes late', () => {
+    const { exchange } = new Stage().submit({ id: 'a' })
+    const known = { symbol: symbolId(0), timeframe: '1m', start: ms(T0), trades: 0 } as const
+    const bar = { ...known, open: 100, high: 101, low: 99, close: 100, volume: 100 }
+    exchange.observe({ type: 'bar', at: ms(T0 + MINUTE), source: 'venue', bar })
+    const facts = exchange.take(ms(T0 + MINUTE)).map(({ type }) => type)
+    assert.deepEqual(facts, ['order.accepted', 'order.filled'])
   })
   test('opens the account with the first take, and knows nothing else to do', () => {
     const exchange = new SimExchange(new Universe([coin]), { venue: VENUE, cash: 5 })

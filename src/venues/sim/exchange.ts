@@ -24,7 +24,6 @@ interface Arrival {
 /** The complete state, as plain JSON. Options and universe are not in it: restore into an exchange made alike. */
 export interface ExchangeState {
   readonly isOpen: boolean
-  readonly now: number
   readonly messages: number
   readonly lastArrival: number
   readonly arrivals: readonly Arrival[]
@@ -59,7 +58,6 @@ export class SimExchange {
   #arrivals: Arrival[] = []
   #messages = 0
   #lastArrival = 0
-  #now = 0
   #isOpen = false
   /** The next arrival or expiry; and the next of these or of the answers. */
   #nextEvent = Infinity
@@ -137,7 +135,6 @@ export class SimExchange {
   capture(): ExchangeState {
     return {
       isOpen: this.#isOpen,
-      now: this.#now,
       messages: this.#messages,
       lastArrival: this.#lastArrival,
       arrivals: structuredClone(this.#arrivals),
@@ -151,9 +148,8 @@ export class SimExchange {
 
   /** Continues from a captured state. Only a new exchange, with the same options and universe, may. */
   restore(state: ExchangeState): void {
-    assert(this.#now === 0 && this.#messages === 0, 'only a new exchange is restored')
+    assert(!this.#isOpen && this.#messages === 0, 'only a new exchange is restored')
     this.#isOpen = state.isOpen
-    this.#now = state.now
     this.#messages = state.messages
     this.#lastArrival = state.lastArrival
     this.#arrivals = structuredClone([...state.arrivals])
@@ -180,23 +176,23 @@ export class SimExchange {
 
   /** Does all that happens at the venue by `to`. An order that arrives when others expire comes after them. */
   #advance(to: number, now: number): void {
-    this.#now = Math.max(this.#now, now)
     for (;;) {
       const arrival = this.#arrivals[0]
       const expiry = this.#book.nextExpiry
       if (expiry <= to && expiry <= (arrival?.at ?? Infinity)) {
-        this.#book.expire(expiry, (ts) => this.#heardAt(ts))
+        this.#book.expire(expiry, this.#heardAt(expiry, now))
       } else if (arrival !== undefined && arrival.at <= to) {
         this.#arrivals.shift()
         const { command, sentAt, at } = arrival
-        this.#gate.arrive(command, sentAt, { ts: at, at: this.#heardAt(at) })
+        this.#gate.arrive(command, sentAt, { ts: at, at: this.#heardAt(at, now) })
       } else break
     }
     this.#plan()
   }
 
-  #heardAt(ts: number): number {
-    return Math.max(ts + this.#terms.latency.responseMs, this.#now)
+  /** One latency later, but not before now, where the driver did not look in time. */
+  #heardAt(ts: number, now: number): number {
+    return Math.max(ts + this.#terms.latency.responseMs, now)
   }
 
   #account(at: Ms): Input {

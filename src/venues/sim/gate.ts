@@ -121,7 +121,7 @@ export class Gate {
       priority: 0,
       sentAt,
       arrivedAt: at,
-      ...this.#lifeOf(order, at),
+      expiresAt: this.#expiryOf(order, at),
       isHeld: group !== undefined && group !== id,
       isTriggered: stop === undefined,
       hasRested: false,
@@ -135,13 +135,12 @@ export class Gate {
    * the expiry of its instrument. Where that falls inside a bar, it is said at the end of the bar, which the
    * order still meets.
    */
-  #lifeOf(order: Order, at: Ms): { readonly until: number; readonly expiresAt: number } {
+  #expiryOf(order: Order, at: Ms): number {
     const instrument = this.#desk.universe.at(order.symbol)
     const calendar = calendarOf(instrument.spec.calendar)
     const { close } = calendar.sessionAt(at) ?? calendar.nextSession(at)
-    const until = Math.min(order.tif === 'day' ? close : NEVER, instrument.spec.expiry ?? NEVER)
-    if (until === NEVER) return { until, expiresAt: NEVER }
-    return { until, expiresAt: this.#desk.seen.barEnd(instrument, ms(until)) }
+    const end = Math.min(order.tif === 'day' ? close : NEVER, instrument.spec.expiry ?? NEVER)
+    return end === NEVER ? NEVER : this.#desk.seen.barEnd(instrument, ms(end))
   }
 
   #amend(command: Amend, sentAt: Ms, when: Moment): void {

@@ -136,7 +136,6 @@ export function viewOf(price: number, before: number): View {
 
 /** True where an order may meet the data at all. */
 export function meets(order: Working, item: Item): boolean {
-  if (item.start >= order.until) return false
   return item.source === 'bar'
     ? item.start >= order.sentAt && item.end > order.arrivedAt
     : item.start > order.arrivedAt

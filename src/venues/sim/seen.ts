@@ -116,12 +116,16 @@ export class Seen {
     return ms(start + Math.ceil((close - start) / length) * length)
   }
 
+  /** Rows up to the last symbol that was seen. */
   capture(): number[] {
-    return Array.from(this.#rows)
+    let end = this.#rows.length
+    while (end > 0 && this.#rows[end - WIDTH + KINDS] === 0) end -= WIDTH
+    return Array.from(this.#rows.subarray(0, end))
   }
 
   restore(rows: readonly number[]): void {
-    this.#rows = Float64Array.from(rows)
+    this.#rows = new Float64Array(Math.max(rows.length, this.#rows.length))
+    this.#rows.set(rows)
   }
 
   #at(symbol: SymbolId, column: number): number {

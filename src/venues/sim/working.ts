@@ -30,9 +30,8 @@ export interface Working {
   /** When the command that set its price left us, and when it arrived. */
   sentAt: Ms
   arrivedAt: Ms
-  /** Data that begin here or later are not for it; and when it is said to have expired. */
-  until: number
-  expiresAt: number
+  /** NEVER where it is good till canceled. */
+  readonly expiresAt: number
   /** A leg whose entry has not filled. */
   isHeld: boolean
   /** A stop was touched, or there is none. */
