@@ -1,0 +1,237 @@
+// The schema of the configuration. Top-level keys are folder or module names: a setting tells where its code is.
+import { z } from 'zod'
+import { MAX_SYMBOLS } from '../core/universe.ts'
+import { INBOX_DEFAULTS } from '../engine/inbox.ts'
+import { RISK_DEFAULTS } from '../engine/risk.ts'
+
+/** A limit that may be switched off. `off` is Infinity, which neither YAML nor JSON writes well. */
+function limit(fallback: number, number: z.ZodNumber, unit: string) {
+  const given = Number.isFinite(fallback) ? fallback : ('off' as const)
+  return z
+    .union([z.literal('off'), number])
+    .default(given)
+    .describe(unit)
+}
+
+const above0 = z.number().gt(0)
+const MONEY = 'money of the account'
+const OF_EQUITY = 'fraction of equity'
+const fraction = above0.max(1)
+const milliseconds = (least: number, most: number) =>
+  z.int().min(least).max(most).describe('milliseconds')
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
+const currency = z
+  .string()
+  .regex(/^[A-Z]{3,5}$/)
+  .describe('3 to 5 capital letters such as USD')
+const symbol = z
+  .string()
+  .regex(/^[A-Za-z0-9^][A-Za-z0-9._/:=-]{0,31}$/)
+  .describe('a symbol of at most 32 letters, digits and . _ / : = -')
+const path = z
+  .string()
+  .regex(/^[^\0\n]{1,4096}$/)
+  .describe('a path')
+
+const isStep = (step: number): boolean => Number(step.toFixed(10)) === step
+const step = above0
+  .max(1_000_000)
+  .refine(isStep, { message: 'a decimal with at most 10 digits after the point' })
+
+const kind = z.enum(['equity', 'crypto', 'future', 'perpetual'])
+const calendar = z.enum(['us-equity', 'cme', '24/7'])
+const multiplier = above0.max(1_000_000).describe('money per point and contract')
+const minNotional = z.number().min(0).max(1e12).describe('money')
+const tickSize = step.describe('smallest price step')
+const lotSize = step.describe('smallest quantity step')
+
+const instrument = z.strictObject({
+  kind: kind.default('equity'),
+  tickSize: tickSize.default(0.01),
+  lotSize: lotSize.default(1),
+  multiplier: multiplier.default(1),
+  calendar: calendar.exactOptional().describe('that of the kind where not given'),
+  currency: currency.exactOptional().describe('that of the account where not given'),
+  minNotional: minNotional.default(0),
+})
+
+const listing = z.strictObject({
+  symbol,
+  kind: kind.exactOptional(),
+  tickSize: tickSize.exactOptional(),
+  lotSize: lotSize.exactOptional(),
+  multiplier: multiplier.exactOptional(),
+  calendar: calendar.exactOptional(),
+  currency: currency.exactOptional(),
+  minNotional: minNotional.exactOptional(),
+})
+
+const strategy = z.strictObject({
+  use: z
+    .string()
+    .regex(/^[^\0\n]{1,4096}$/)
+    .describe('the name of a built-in strategy, or a path to a file such as ./my.ts'),
+  as: z
+    .string()
+    .regex(/^[a-z0-9-]{1,20}$/)
+    .exactOptional()
+    .describe('1 to 20 lower-case letters, digits and hyphens'),
+  on: z.union([z.literal('all'), z.array(symbol).min(1).max(MAX_SYMBOLS)]).default('all'),
+  params: z.record(z.string(), z.unknown()).default({}),
+})
+
+const ladder = RISK_DEFAULTS.drawdown
+const level = (fallback: number) => limit(fallback, fraction, 'fraction of the peak of equity')
+const recovery = z.number().gt(0).max(1).describe('fraction of the peak of equity')
+const drawdown = z.strictObject({
+  days: z.int().min(1).max(1_000).default(ladder.days).describe('days of the rolling peak'),
+  warning: level(ladder.warning),
+  halt: level(ladder.halt),
+  emergency: level(ladder.emergency),
+  recoverWarning: recovery.default(ladder.recoverWarning),
+  recoverHalt: recovery.default(ladder.recoverHalt),
+  recoverEmergency: recovery.default(ladder.recoverEmergency),
+  warningScale: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(ladder.warningScale)
+    .describe('what is left of a size at the warning level'),
+})
+
+const R = RISK_DEFAULTS
+const count = z.int().min(1).max(1_000_000)
+const risk = z.strictObject({
+  maxOrderNotional: limit(R.maxOrderNotional, above0.max(1e12), MONEY),
+  maxPositionNotional: limit(R.maxPositionNotional, above0.max(1e12), MONEY),
+  maxPositionFraction: limit(R.maxPositionFraction, above0.max(100), OF_EQUITY),
+  maxRiskFraction: limit(R.maxRiskFraction, fraction, OF_EQUITY),
+  maxExposureFraction: limit(R.maxExposureFraction, above0.max(100), OF_EQUITY),
+  leverage: above0.max(100).default(R.leverage).describe('multiple of equity'),
+  marginRate: fraction.default(R.marginRate).describe('fraction of notional'),
+  maxPositions: limit(R.maxPositions, count, 'positions'),
+  maxOpenOrders: z.int().min(1).max(10_000).default(R.maxOpenOrders).describe('orders'),
+  maxTradesPerDay: limit(R.maxTradesPerDay, count, 'trades per day'),
+  maxDailyLoss: limit(R.maxDailyLoss, above0.max(1e12), MONEY),
+  maxDailyLossFraction: limit(R.maxDailyLossFraction, fraction, OF_EQUITY),
+  ordersPerMinute: limit(R.ordersPerMinute, count, 'orders per minute'),
+  priceBand: limit(R.priceBand, fraction, 'fraction of the last price'),
+  staleAfterMs: limit(
+    R.staleAfterMs,
+    z
+      .int()
+      .min(1)
+      .max(30 * DAY_MS),
+    'milliseconds',
+  ),
+  tradingHours: z.enum(['regular', 'extended', 'always']).default(R.tradingHours),
+  drawdown: drawdown.prefault({}),
+})
+
+const none = z.strictObject({ type: z.literal('none') })
+const fees = z.discriminatedUnion('type', [
+  none,
+  z.strictObject({
+    type: z.literal('per-share'),
+    perShare: z.number().min(0).max(1_000).describe(MONEY),
+    min: z.number().min(0).max(1_000).default(0).describe('money per order'),
+    maxFraction: fraction.default(0.01).describe("fraction of the order's value"),
+  }),
+  z.strictObject({
+    type: z.literal('fraction'),
+    maker: z.number().min(-0.01).max(0.1).describe('fraction of the value, a rebate below 0'),
+    taker: z.number().min(0).max(0.1).describe('fraction of the value'),
+  }),
+  z.strictObject({
+    type: z.literal('per-contract'),
+    perContract: z.number().min(0).max(1_000).describe(MONEY),
+  }),
+])
+const slippage = z.discriminatedUnion('type', [
+  none,
+  z.strictObject({
+    type: z.literal('ticks'),
+    ticks: z.number().min(0).max(1_000).describe('tick sizes'),
+  }),
+  z.strictObject({
+    type: z.literal('fraction'),
+    fraction: z.number().min(0).max(0.5).describe('fraction of the price'),
+  }),
+  z.strictObject({
+    type: z.literal('half-spread'),
+    spread: z.number().min(0).max(1e6).describe('units of the price'),
+  }),
+])
+
+const sim = z.strictObject({
+  latency: z
+    .strictObject({
+      entryMs: milliseconds(1, 60_000).default(50),
+      responseMs: milliseconds(1, 60_000).default(50),
+      jitterMs: milliseconds(0, 60_000).default(0),
+    })
+    .prefault({}),
+  fees: fees.default({ type: 'none' }),
+  slippage: slippage.default({ type: 'none' }),
+  queue: z.enum(['touch', 'through', 'volume']).default('through'),
+  participation: fraction.default(0.1).describe('fraction of the volume'),
+  brackets: z.enum(['native', 'emulated']).default('native'),
+  batch: z.int().min(1).max(1_000).default(20).describe('commands'),
+  seed: z.int().min(0).max(4_294_967_295).default(1),
+})
+
+/** The whole configuration. Nothing is required: an empty file runs sma-cross on all symbols. */
+export const configSchema = z.strictObject({
+  mode: z
+    .enum(['paper', 'backtest'])
+    .default('paper')
+    .describe('as live and dry-run come with a live venue'),
+  universe: z
+    .union([
+      z.literal('all'),
+      z
+        .array(z.union([symbol, listing]))
+        .min(1)
+        .max(MAX_SYMBOLS),
+    ])
+    .default('all'),
+  instrument: instrument.prefault({}),
+  strategies: z
+    .array(strategy)
+    .min(1)
+    .max(100)
+    .prefault([{ use: 'sma-cross' }]),
+  account: z
+    .strictObject({
+      cash: above0.max(1e12).default(100_000).describe(MONEY),
+      currency: currency.default('USD'),
+    })
+    .prefault({}),
+  risk: risk.prefault({}),
+  sim: sim.prefault({}),
+  bars: z
+    .strictObject({
+      latenessMs: milliseconds(0, HOUR_MS).default(0),
+      maxFill: z.int().min(0).max(1_440).default(2).describe('bars in a row'),
+    })
+    .prefault({}),
+  inbox: z
+    .strictObject({
+      capacity: z.int().min(1).max(1_000_000).default(INBOX_DEFAULTS.capacity).describe('inputs'),
+      maxAgeMs: milliseconds(1, DAY_MS).default(INBOX_DEFAULTS.maxAgeMs),
+    })
+    .prefault({}),
+  store: z
+    .strictObject({
+      journal: path.default('./data/journal.db'),
+      archive: path.default('./data/archive.db'),
+      snapshotEvery: z.int().min(1).max(1_000_000).default(1_000).describe('turns'),
+    })
+    .prefault({}),
+  report: z.strictObject({ html: path.exactOptional(), json: path.exactOptional() }).prefault({}),
+})
+
+/** Checked settings, every default filled in. */
+export type Settings = z.output<typeof configSchema>
