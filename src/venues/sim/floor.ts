@@ -43,8 +43,8 @@ export class Floor {
     const { symbol, start, volume } = bar
     const views = viewsOf(bar)
     const marks = { size: 0, isTakeable: true, isTrigger: true }
-    const room = this.#room(instrument, { buy: volume, sell: volume })
-    return this.#meet({ source: 'bar', symbol, start, end, at, ...views, ...marks }, room)
+    const sizes = { buy: volume, sell: volume }
+    return this.#meet({ source: 'bar', symbol, start, end, at, ...views, ...marks }, sizes)
   }
 
   trade(trade: Trade, at: Ms): boolean {
@@ -60,8 +60,11 @@ export class Floor {
     seen.trade(trade)
     const views = { buyer: viewOf(price, before), seller: viewOf(-price, -before) }
     const marks = { size, isTakeable: !seen.hasQuotes(symbol), isTrigger: true }
-    const room = this.#room(instrument, { buy: size, sell: size })
-    return this.#meet({ source: 'trade', symbol, start: ts, end: ts, at, ...views, ...marks }, room)
+    const sizes = { buy: size, sell: size }
+    return this.#meet(
+      { source: 'trade', symbol, start: ts, end: ts, at, ...views, ...marks },
+      sizes,
+    )
   }
 
   quote(quote: Quote, at: Ms): boolean {
@@ -80,8 +83,11 @@ export class Floor {
     if (terms.queue === 'volume') this.#moveUp(orders)
     const views = { buyer: viewOf(quote.ask, ask), seller: viewOf(-quote.bid, -bid) }
     const marks = { size: 0, isTakeable: true, isTrigger: !seen.hasTrades(symbol) }
-    const room = this.#room(instrument, { buy: quote.askSize, sell: quote.bidSize })
-    return this.#meet({ source: 'quote', symbol, start: ts, end: ts, at, ...views, ...marks }, room)
+    const sizes = { buy: quote.askSize, sell: quote.bidSize }
+    return this.#meet(
+      { source: 'quote', symbol, start: ts, end: ts, at, ...views, ...marks },
+      sizes,
+    )
   }
 
   #room(instrument: Instrument, sizes: Room): Room {
@@ -99,7 +105,7 @@ export class Floor {
     }
   }
 
-  #meet(item: Item, room: Room): boolean {
+  #meet(item: Item, sizes: Room): boolean {
     const instrument = this.#desk.universe.at(item.symbol)
     const all: Found[] = []
     for (const order of this.#book.at(item.symbol)) {
@@ -110,7 +116,9 @@ export class Floor {
       else if (wasTriggered && item.isTakeable && isImmediate(order))
         all.push(found(order, 'cancel', item))
     }
+    if (all.length === 0) return false
     if (all.length > 1) all.sort(byPriority)
+    const room = this.#room(instrument, sizes)
     const born: Born[] = []
     for (const { order, deal } of all) {
       if (this.#book.get(order.id) !== order) continue
@@ -118,7 +126,7 @@ export class Floor {
       else for (const leg of this.#trade(order, deal, item, room)) born.push({ leg, entry: deal })
     }
     if (item.source === 'bar' && born.length > 0) this.#follow(born, item, room)
-    return all.length > 0
+    return true
   }
 
   /** Lets the legs of entries that this bar filled meet it too: stops first, targets of entries at the open after. */

@@ -153,28 +153,28 @@ export function match(
 ): Deal | 'cancel' | undefined {
   const side = sign(order.side)
   const view = side === 1 ? item.buyer : item.seller
-  const slip = (price: number) => worsened(price * side, order, item, instrument, rules) * side
-  if (order.isTriggered) return trade(order, view, item, rules, slip)
+  if (order.isTriggered) return trade(order, view, item, instrument, rules)
   const stop = side * (order.stop ?? 0)
   if (!item.isTrigger || view.worst < stop) return undefined
   order.isTriggered = true
   if (item.source === 'trade') return undefined
-  if (item.source === 'quote' || view.first >= stop) return trade(order, view, item, rules, slip)
-  if (order.limit === undefined) return taken(Math.min(slip(stop), view.worst), 1, side)
+  if (item.source === 'quote' || view.first >= stop)
+    return trade(order, view, item, instrument, rules)
+  if (order.limit === undefined) {
+    return taken(Math.min(slipped(stop, item, instrument, rules), view.worst), 1, side)
+  }
   order.hasRested = true
   const limit = side * order.limit
   if (!reaches(view.last, limit, rules.queue === 'touch')) return undefined
   return taken(Math.min(limit, view.worst), 2, side)
 }
 
-type Slip = (price: number) => number
-
 /** Trades an order that has no stop, or has passed it. */
-function trade(order: Working, view: View, item: Item, rules: Rules, slip: Slip) {
+function trade(order: Working, view: View, item: Item, instrument: Instrument, rules: Rules) {
   const side = sign(order.side)
   if (order.limit === undefined) {
     if (!item.isTakeable) return undefined
-    return taken(Math.min(slip(view.first), view.worst), 0, side)
+    return taken(Math.min(slipped(view.first, item, instrument, rules), view.worst), 0, side)
   }
   const limit = side * order.limit
   if (!order.hasRested) {
@@ -184,7 +184,8 @@ function trade(order: Working, view: View, item: Item, rules: Rules, slip: Slip)
     const takes = reaches(view.first, limit, item.source === 'quote' || rules.queue === 'touch')
     if (takes && order.isPostOnly && item.source === 'bar') return 'cancel'
     if (takes && !order.isPostOnly) {
-      return taken(Math.min(slip(view.first), limit, view.worst), 0, side)
+      const price = slipped(view.first, item, instrument, rules)
+      return taken(Math.min(price, limit, view.worst), 0, side)
     }
   }
   return isImmediate(order) ? undefined : made(order, view, item, rules, limit)
@@ -220,7 +221,8 @@ function made(
 }
 
 const taken = (price: number, phase: Deal['phase'], side: 1 | -1): Deal => ({
-  price: price * side,
+  // Adding 0 turns -0 into 0.
+  price: price * side + 0,
   isMaker: false,
   phase,
   qtyMax: Infinity,
@@ -229,20 +231,12 @@ const taken = (price: number, phase: Deal['phase'], side: 1 | -1): Deal => ({
 const reaches = (price: number, limit: number, isEnough: boolean): boolean =>
   isEnough ? price <= limit : price < limit
 
-/** A price of a bar, worse by the slippage and on the grid; other prices as they are. */
-function worsened(
-  price: number,
-  order: Working,
-  item: Item,
-  instrument: Instrument,
-  rules: Rules,
-): number {
+/** A mirrored price of a bar, worse by the slippage and on the grid; other prices as they are. */
+function slipped(price: number, item: Item, instrument: Instrument, rules: Rules): number {
   if (item.source !== 'bar') return price
   const slippage = slippageOf(rules.slippage, price, instrument.tickSize)
-  if (slippage === 0) return price
-  return order.side === 'buy'
-    ? instrument.px(price + slippage, 'up')
-    : instrument.px(price - slippage, 'down')
+  // Rounding a mirrored price up makes it worse for both sides.
+  return slippage === 0 ? price : instrument.px(price + slippage, 'up')
 }
 
 /** Orders that trade on the same data, first come first: see HOW MUCH. */
