@@ -141,3 +141,14 @@ test('finds the same drawdown as a search over all pairs', () => {
 test('refuses to tell an equity that is not a number', () => {
   assert.throws(() => curveOf(100, [100, Number.NaN]).end, /sampled equity is finite, not NaN/)
 })
+
+test('takes no fraction of an equity that is smaller than money', () => {
+  const curve = new EquityCurve(0)
+  curve.sample(at(0), 5e-324, 1)
+  curve.sample(at(1), -1e9, 1)
+  curve.sample(at(2), 0, 1)
+
+  assert.equal(curve.drawdown(), null)
+  assert.equal(curve.exposure().meanFraction, 0)
+  assert.equal(curve.returns().days, 0)
+})

@@ -36,6 +36,9 @@ export interface EquityPoints {
   readonly equity: readonly number[]
 }
 
+/** Less equity than money's finest unit is none: a fraction of it would be noise, or infinite. */
+export const EQUITY_MIN = 1e-8
+
 /** Most points kept; past it every other one goes and the spacing doubles. */
 export const POINTS_MAX = 4_000
 
@@ -149,9 +152,10 @@ export class EquityCurve {
     const elapsed = this.#at - this.#firstAt
     if (elapsed <= 0)
       return { mean: 0, meanFraction: 0, max: money(this.#exposureMax), timeInMarket: 0 }
+    const meanEquity = this.#equityTime / elapsed
     return {
       mean: money(this.#exposureTime / elapsed),
-      meanFraction: this.#equityTime > 0 ? money(this.#exposureTime / this.#equityTime) : 0,
+      meanFraction: meanEquity < EQUITY_MIN ? 0 : money(this.#exposureTime / this.#equityTime),
       max: money(this.#exposureMax),
       timeInMarket: money(this.#inMarketMs / elapsed),
     }
@@ -159,7 +163,7 @@ export class EquityCurve {
 
   /** Daily returns, the day that still lasts included; none from a day that began without equity. */
   returns(): Returns {
-    if (this.#samples === 0 || this.#isRuined || this.#dayOpen <= 0) return NO_RETURNS
+    if (this.#samples === 0 || this.#isRuined || this.#dayOpen < EQUITY_MIN) return NO_RETURNS
     return addReturn(this.#returns, this.#equity / this.#dayOpen - 1)
   }
 
@@ -201,7 +205,7 @@ export class EquityCurve {
 
   #fall(at: Ms, equity: number): void {
     this.#low = equity
-    if (this.#peak <= 0) return
+    if (this.#peak < EQUITY_MIN) return
     const fraction = (this.#peak - equity) / this.#peak
     if (fraction <= this.#deepestFraction) return
     this.#deepestFraction = fraction
@@ -210,7 +214,7 @@ export class EquityCurve {
   }
 
   #closeDay(at: Ms): void {
-    if (this.#dayOpen > 0)
+    if (this.#dayOpen >= EQUITY_MIN)
       this.#returns = addReturn(this.#returns, this.#equity / this.#dayOpen - 1)
     else this.#isRuined = true
     this.#dayOpen = this.#equity

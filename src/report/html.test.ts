@@ -30,7 +30,7 @@ test('loads nothing: no address but the attribution and comments of the library'
   assert.doesNotMatch(html, /<script[^>]+src=/i)
   const loads = /@import|\burl\((?!#)|\bfetch\(|XMLHttpRequest|WebSocket|import\(/.exec(html)
   assert.equal(loads?.[0], undefined)
-  assert.match(html, /http-equiv="Content-Security-Policy" content="default-src 'none';/)
+  assert.match(html, /http-equiv="Content-Security-Policy"\s+content="default-src 'none';/)
   const hosts = new Set([...html.matchAll(/https?:\/\/([\w.-]+)/g)].map(([, host]) => host))
   // A licence, the attribution, and the name of SVG, which is never loaded.
   assert.deepEqual(hosts, new Set(['www.apache.org', 'www.w3.org', 'www.tradingview.com']))
@@ -96,6 +96,13 @@ test('lists the latest trips only, and says how many are left out', () => {
   assert.equal(trips.list.length, 3_000)
   assert.equal(trips.list.at(-1)!.exitAt, 3_999)
   assert.equal(trips.unlisted, 1_005)
+})
+
+test('takes braces in data for data', () => {
+  const { report } = example(['{{style}}', '/* {{charts}} */'])
+
+  const { symbols } = dataOf(reportHtml(report))
+  assert.deepEqual(symbols.map(({ name }) => name).toSorted(), ['/* {{charts}} */', '{{style}}'])
 })
 
 test('escapes what could end a script element', () => {

@@ -1,7 +1,7 @@
 /*
  * Html: the report as one file that needs nothing else, and no network: the chart library and the data are inside.
  *
- * Data reaches the page as JSON in a script element that is no script, and page.js builds the page from it with
+ * Data reaches the page as JSON in a script element that is no script, and page.html builds itself from it with
  * textContent only, so a symbol's name is never markup. A content security policy refuses every load, so the file
  * stays silent even where that failed. The only link is the attribution that the chart library's licence asks for.
  */
@@ -28,31 +28,19 @@ export function reportHtml(report: Report, charts: readonly Chart[] = []): strin
   const unlisted = report.trips.unlisted + report.trips.list.length - list.length
   const data = { ...report, trips: { list, unlisted }, charts: charts.map(pack) }
   const names = report.manifest.strategies.map(({ name }) => name).join(', ')
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeText(`${names} · ${report.manifest.mode} · Skein`)}</title>
-<style>
-${asset('page.css')}</style>
-</head>
-<body>
-<noscript>This report draws itself with the script inside this file. Allow scripts to see it.</noscript>
-<script type="application/json" id="report">${escapeJson(data)}</script>
-<script>
-${chartLibrary()}</script>
-<script>
-${asset('page.js')}</script>
-</body>
-</html>
-`
+  const slots: Readonly<Record<string, string>> = {
+    title: escapeText(`${names} · ${report.manifest.mode} · Skein`),
+    style: asset('page.css'),
+    data: escapeJson(data),
+    charts: chartLibrary(),
+  }
+  // One pass, so that braces in data stay data. Slots in style and script are comments there.
+  const slot = /\/\* \{\{(\w+)\}\} \*\/|\{\{(\w+)\}\}/g
+  return asset('page.html').replaceAll(slot, (whole, inComment?: string, plain?: string) => {
+    const name = inComment ?? plain
+    return (name === undefined ? undefined : slots[name]) ?? whole
+  })
 }
-
-const POLICY =
-  "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 /** JSON that cannot end its script element, nor a line of a script. */
 export const escapeJson = (value: unknown): string =>

@@ -5,7 +5,13 @@ import { money } from '../core/instrument.ts'
 import type { DenyCode, Notice } from '../core/notice.ts'
 import type { Order } from '../core/order.ts'
 import type { Universe } from '../core/universe.ts'
-import { type Drawdown, EquityCurve, type EquityPoints, type Exposure } from './equity.ts'
+import {
+  type Drawdown,
+  EQUITY_MIN,
+  EquityCurve,
+  type EquityPoints,
+  type Exposure,
+} from './equity.ts'
 import { sharpe, sortino } from './returns.ts'
 import { type Results, Tally } from './tally.ts'
 import { type FillNotice, type RoundTrip, RoundTrips } from './trips.ts'
@@ -204,7 +210,7 @@ export class Statistics {
       equityStart: money(curve.start),
       equityEnd: money(curve.end),
       change,
-      changeFraction: curve.start > 0 ? money(change / curve.start) : null,
+      changeFraction: curve.start >= EQUITY_MIN ? money(change / curve.start) : null,
       openProfit: money(change - total.net),
       openTrips: this.#roundTrips.openCount(),
       drawdown: curve.drawdown(),
