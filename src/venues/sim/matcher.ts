@@ -14,7 +14,7 @@
  *   print    a trade stamped after the order arrived; the same millisecond is not after.
  *   quote    stamped after the order arrived. Once a symbol has shown quotes, only they are taken from, and
  *            prints only fill what rests. Once it has shown prints, only they trigger stops.
- *   A price that was known before the order arrived fills nothing. Data outside the regular session of the
+ *   But for that open, a price from before the order arrived fills nothing. Data outside the regular session of the
  *   instrument's calendar, from its expiry on, of no volume, or carried over (`filled`) meet nobody. A bar that
  *   overlaps a session is inside.
  *
@@ -26,11 +26,22 @@
  *   ioc takes what its first chance gives and is canceled; fok takes all of it or nothing. The first chance is the
  *   open of the first bar it meets, the first print, or the first quote where there are any.
  *
+ * HOW LONG
+ *   day expires at the close of the session that the order arrives in, or else of the next; gtc stays. Orders
+ *   wait while their market is shut, ioc and fok too. Where a close or an expiry falls inside a bar, the order
+ *   still meets that bar and expires with its end.
+ *
+ * WHEN IT IS KNOWN
+ *   An acceptance, a cancel or a rejection is heard one response latency after the command arrived; a fill on a
+ *   print or a quote one after its stamp; a fill on a bar with the bar, since it happened before. No fact about an
+ *   order is heard before an earlier one. A cancel or an amend of what is no longer live is refused.
+ *
  * AT WHAT PRICE (for a buyer; a seller's is the mirror image)
  *   taker    bar: its open, or its trigger, worsened by the slippage, no worse than the high. print: its price.
  *            quote: the ask. Slippage is for bars: a print or a quote is a price that was really had.
  *   maker    its limit. Where the market jumped over it: the open of the bar, or the print before; that is, the
  *            first price at or below the limit that the data show on their way.
+ *            The first print or quote of a session jumped over nothing: it counts from itself.
  *   So a fill is never outside [low, high] of its bar, [bid, ask] of the quote it takes, or the span from one
  *   print (or far side of a quote) to the next; and never above the limit.
  *

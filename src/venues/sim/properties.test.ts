@@ -324,6 +324,35 @@ test('what was said makes the same orders as the venue has, and no fact overtake
   })
 })
 
+test('legs take out what their entry brought in, and never more', () => {
+  let exits = 0
+  check((seed) => {
+    const { said, orders } = run(seed)
+    const filled = new Map<string, number>(orders.map(({ id }) => [id, 0]))
+    const sizes = new Map<string, number>(orders.map(({ id, qty }) => [id, qty]))
+    const ended = new Set<string>()
+    for (const fact of said) {
+      if (!('id' in fact)) continue
+      if (fact.type === 'order.amended') sizes.set(fact.id, fact.qty ?? sizes.get(fact.id)!)
+      if (fact.type === 'order.canceled' || fact.type === 'order.expired') ended.add(fact.id)
+      if (fact.type === 'order.rejected') ended.add(fact.id)
+      if (fact.type !== 'order.filled') continue
+      filled.set(fact.id, filled.get(fact.id)! + fact.qty)
+      const entry = /^[st]/.test(fact.id) ? fact.id.slice(1) : fact.id
+      const out = (filled.get(`s${entry}`) ?? 0) + (filled.get(`t${entry}`) ?? 0)
+      if (entry !== fact.id) exits++
+      assert.ok(out <= filled.get(entry)!, `${entry} took out ${out}`)
+    }
+    for (const { id } of orders.filter(({ id }) => /^[st]/.test(id))) {
+      const entry = id.slice(1)
+      const left = filled.get(entry)! - filled.get(`s${entry}`)! - filled.get(`t${entry}`)!
+      const isWorking = !ended.has(id) && filled.get(entry)! > 0 && filled.get(id)! < sizes.get(id)!
+      if (isWorking) assert.equal(sizes.get(id)! - filled.get(id)!, left, id)
+    }
+  })
+  assert.ok(exits > 200, `only ${exits} exits were seen`)
+})
+
 test('capture and restore at every step change nothing', () => {
   check((seed) => {
     const renew = (exchange: SimExchange) => {
