@@ -26,6 +26,8 @@ const IN_EXTRA = 0xffffffff
 export function zipEntries(bytes: Buffer): readonly ZipEntry[] | undefined {
   return orUndefined(() => {
     const end = bytes.lastIndexOf(END)
+    const commentBytes = bytes.readUInt16LE(end + 20)
+    if (end + 22 + commentBytes > bytes.length) return undefined
     let at = startOfDirectory(bytes, end)
     const count = bytes.readUInt16LE(end + 10)
     const entries: ZipEntry[] = []

@@ -97,7 +97,6 @@ export class SqliteArchive implements Archive {
     timeframe: Timeframe,
     bars: BarColumns,
   ): Promise<{ readonly written: number }> {
-    checkBars(symbol, timeframe, bars)
     if (bars.length === 0) return { written: 0 }
     const writing = await this.begin()
     try {

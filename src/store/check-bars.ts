@@ -1,4 +1,5 @@
 // The rule of what a stored bar may be, checked for all columns before the first row is written.
+import { assert } from '../core/assert.ts'
 import { BadInput } from '../core/bad-input.ts'
 import type { BarColumns } from '../core/columns.ts'
 import { DAY, lengthMs, type Timeframe } from '../core/time.ts'
@@ -12,6 +13,7 @@ const END_OF_TIME = Date.UTC(2100, 0, 1)
  * integer >= 0; filled 0 or 1. A '1d' bar starts where its market's day does, so its grid is whole minutes.
  */
 export function checkBars(symbol: string, timeframe: Timeframe, bars: BarColumns): void {
+  assert(symbol !== '', 'bars have a symbol')
   const gridMs = lengthMs(timeframe) === DAY ? 60_000 : lengthMs(timeframe)
   let last = -Infinity
   for (let i = 0; i < bars.length; i++) {
