@@ -24,6 +24,7 @@ import {
 } from '../core/time.ts'
 import { COUNT, countIn, numberIn, priceIn, undoFloat32 } from './numbers.ts'
 import type { Skipped } from './options.ts'
+import { type Column, type Header, headerOf } from './csv-header.ts'
 import { type Row, rowsOf } from './rows.ts'
 import { parseStamp, type Stamp, STAMPS, WallClock } from './stamps.ts'
 
@@ -50,59 +51,15 @@ export interface BarPart {
   readonly line: number
 }
 
-const NAMES: Readonly<Record<string, Field>> = {
-  datetime: 'time',
-  timestamp: 'time',
-  time: 'time',
-  date: 'time',
-  start: 'time',
-  open: 'open',
-  high: 'high',
-  low: 'low',
-  close: 'close',
-  volume: 'volume',
-  trades: 'trades',
-  filled: 'filled',
-  symbol: 'symbol',
-  ticker: 'symbol',
-  timeframe: 'timeframe',
-}
-type Field =
-  | 'time'
-  | 'open'
-  | 'high'
-  | 'low'
-  | 'close'
-  | 'volume'
-  | 'trades'
-  | 'filled'
-  | 'symbol'
-  | 'timeframe'
-const REQUIRED = ['time', 'open', 'high', 'low', 'close'] as const
-
-interface Column {
-  readonly index: number
-  /** As the file spells it. */
-  readonly title: string
-}
-type Header = Readonly<Partial<Record<Field, Column>>> & {
-  readonly width: number
-  readonly time: Column
-  readonly open: Column
-  readonly high: Column
-  readonly low: Column
-  readonly close: Column
-}
-
 /** True where a text has bars of more than one series, told by a column. */
 export function namesSeries(context: CsvContext, text: string): boolean {
-  const header = headerOf(context, rowsOf(context.name, text)).header
+  const header = headerOf(rowsOf(context.name, text), context).header
   return header.symbol !== undefined || header.timeframe !== undefined
 }
 
 /** All bars of a text, by series. Throws BadInput for the first value that cannot be used. */
 export function readCsvBars(context: CsvContext, text: string, skipped: Skipped): BarPart[] {
-  const { header, rows } = headerOf(context, rowsOf(context.name, text))
+  const { header, rows } = headerOf(rowsOf(context.name, text), context)
   if (rows.length === 0) {
     throw new BadInput(
       { file: context.name },
@@ -129,65 +86,6 @@ export function readCsvBars(context: CsvContext, text: string, skipped: Skipped)
     group.add(row)
   }
   return [...series.values()].map((group) => group.finish(skipped))
-}
-
-function headerOf(
-  context: CsvContext,
-  rows: readonly Row[],
-): { readonly header: Header; readonly rows: readonly Row[] } {
-  const first = rows[0]
-  const file = context.name
-  if (first === undefined) {
-    throw new BadInput({ file }, 'is empty', undefined, 'a header row and data rows')
-  }
-  const isHeader = first.cells.some((cell) => fieldOf(cell) !== undefined)
-  const titles = isHeader ? first.cells : context.columns
-  if (titles === undefined) {
-    const allowed =
-      'a header row such as datetime,open,high,low,close,volume, or the option columns'
-    throw new BadInput(
-      { file, line: first.line },
-      'names no column',
-      first.cells.join(','),
-      allowed,
-    )
-  }
-  const found: Partial<Record<Field, Column>> = {}
-  titles.forEach((title, index) => {
-    const field = fieldOf(title)
-    if (field === undefined) return
-    const twin = found[field]
-    if (twin !== undefined) {
-      const what = `means the same as column ${twin.title}`
-      const place = { file, line: first.line, field: title }
-      throw new BadInput(place, what, undefined, `one column for ${field}`)
-    }
-    found[field] = { index, title }
-  })
-  const { time, open, high, low, close } = found
-  if (
-    time === undefined ||
-    open === undefined ||
-    high === undefined ||
-    low === undefined ||
-    close === undefined
-  ) {
-    const missing = REQUIRED.filter((field) => found[field] === undefined).join(', ')
-    const what = `has no column for ${missing}`
-    const allowed = 'columns for time, open, high, low and close, with commas between'
-    throw new BadInput({ file, line: first.line }, what, titles.join(','), allowed)
-  }
-  const header = { ...found, time, open, high, low, close, width: titles.length }
-  return { header, rows: isHeader ? rows.slice(1) : rows }
-}
-
-// A byte order mark is part of the first cell.
-const fieldOf = (title: string): Field | undefined => {
-  const name = title
-    .replace(/^\uFEFF/, '')
-    .trim()
-    .toLowerCase()
-  return Object.hasOwn(NAMES, name) ? NAMES[name] : undefined
 }
 
 function symbolIn(context: CsvContext, { symbol }: Header, row: Row): string {
