@@ -291,6 +291,23 @@ describe('archive', () => {
     await assert.rejects(archive.series(), { code: 'closed', message: /is closed; open it again/ })
   })
 
+  it('ends what waits when it is closed, and keeps nothing of an open transaction', async () => {
+    const path = freshPath()
+    const archive = await openArchive(path)
+    const writing = await archive.begin()
+    await writing.write('SPY', '1m', minutes(0, 5))
+    const waiting = archive.putBars('QQQ', '1m', minutes(0, 5))
+    const refused = assert.rejects(waiting, { code: 'closed' })
+
+    await archive.close()
+
+    await refused
+    await assert.rejects(writing.commit(), { code: 'closed' })
+    const again = await openArchive(path)
+    assert.deepEqual(await again.series(), [])
+    await again.close()
+  })
+
   it('keeps its bars when opened again', async () => {
     const path = freshPath()
     const first = await openArchive(path)

@@ -73,6 +73,8 @@ export class SqliteArchive implements Archive {
   #closing: Promise<void> | undefined
   /** Resolves when the write before has ended. */
   #writes: Promise<unknown> = Promise.resolve()
+  /** Ends each transaction that is open or waits to be. */
+  readonly #ends = new Set<() => void>()
 
   constructor(path: string, options: TableOptions) {
     this.path = path
@@ -111,7 +113,13 @@ export class SqliteArchive implements Archive {
 
   /** Starts a transaction of many writes, when those before it have ended. Commit it or roll it back. */
   async begin(): Promise<Writing> {
-    const { promise, resolve: end } = Promise.withResolvers<void>()
+    if (this.#ends.size >= WAITING_MAX) throw overloaded(this.path)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const end = () => {
+      this.#ends.delete(end)
+      resolve()
+    }
+    this.#ends.add(end)
     const before = this.#writes
     this.#writes = before.then(() => promise)
     await before
@@ -247,10 +255,7 @@ export class SqliteArchive implements Archive {
     if (this.#gone !== undefined) reject(this.#gone)
     else if (this.#sent.size < IN_FLIGHT_MAX) this.#send(waiting)
     else if (this.#waiting.length < WAITING_MAX) this.#waiting.push(waiting)
-    else {
-      const text = `${this.path} has ${WAITING_MAX} requests waiting; ask for less at once`
-      reject(new StoreError('overloaded', text))
-    }
+    else reject(overloaded(this.path))
     return promise
   }
 
@@ -277,8 +282,12 @@ export class SqliteArchive implements Archive {
     for (const { reject } of [...this.#sent.values(), ...this.#waiting]) reject(this.#gone)
     this.#sent.clear()
     this.#waiting.length = 0
+    for (const end of this.#ends) end()
   }
 }
+
+const overloaded = (path: string): StoreError =>
+  new StoreError('overloaded', `${path} has ${WAITING_MAX} requests waiting; ask for less at once`)
 
 function packedOf(value: Value): PackedBars {
   assert(value !== undefined && 'buffer' in value, 'a page is packed bars')
