@@ -70,6 +70,7 @@ export class Inbox {
   constructor(options: InboxOptions = INBOX_DEFAULTS) {
     const { capacity, maxAgeMs } = options
     assert(Number.isSafeInteger(capacity) && capacity > 0, `capacity is > 0, not ${capacity}`)
+    assert(maxAgeMs >= 0, `the age limit is >= 0 ms, not ${maxAgeMs}`)
     this.#capacity = capacity
     this.#maxAgeMs = maxAgeMs
     this.#sequences = new Float64Array(capacity)
@@ -81,16 +82,16 @@ export class Inbox {
   }
 
   push(input: Input): void {
-    const sequence = this.#sequence++
     if (!isMarket(input)) {
       const waiting = this.#facts.length - this.#factHead
       assert(
         waiting < this.#capacity,
-        `at most ${this.#capacity} facts wait, the next: ${input.type}`,
+        () => `at most ${this.#capacity} facts wait, the next: ${input.type}`,
       )
-      this.#facts.push({ sequence, input })
+      this.#facts.push({ sequence: this.#sequence++, input })
       return
     }
+    const sequence = this.#sequence++
     if (this.#waiting === this.#capacity) {
       this.#drop()
       this.#dropped++
@@ -111,6 +112,7 @@ export class Inbox {
    * @param limit Most inputs for one turn.
    */
   takeTurn(now: number, limit = 1_024): Input[] {
+    assert(limit > 0, () => `a turn takes at least one input, not ${limit}`)
     const inputs: Input[] = []
     this.#expire(now)
     const at = this.nextAt
@@ -147,8 +149,9 @@ export class Inbox {
       (this.#waiting === 0 || fact.sequence < this.#sequences[this.#head]!)
     ) {
       this.#factHead++
-      if (this.#factHead === this.#facts.length) {
-        this.#facts = []
+      // What was taken is let go, also where the queue never runs empty.
+      if (this.#factHead === this.#facts.length || this.#factHead === this.#capacity) {
+        this.#facts = this.#facts.slice(this.#factHead)
         this.#factHead = 0
       }
       return fact.input

@@ -1,0 +1,305 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { symbolId } from '../core/brand.ts'
+import { type Input, isMarket, type MarketInput } from '../core/input.ts'
+import { ms, TIMEFRAMES } from '../core/time.ts'
+import { bar, filled, quote, trade } from '../testing/builders.ts'
+import { Inbox, INBOX_DEFAULTS } from './inbox.ts'
+
+const tradeAt = (at: number, price = 100): Input => ({
+  type: 'trade',
+  at: ms(at),
+  trade: trade({ ts: ms(at), price }),
+})
+const factAt = (at: number, id = 's-r-1'): Input => filled(id, { at, ts: at })
+
+const small = (capacity: number, maxAgeMs = 1_000): Inbox => new Inbox({ capacity, maxAgeMs })
+
+function drain(inbox: Inbox, now = 0): Input[] {
+  const all: Input[] = []
+  while (inbox.nextAt !== Infinity) all.push(...inbox.takeTurn(now))
+  return all
+}
+
+/** Prices of trades, ids of facts. */
+const names = (inputs: readonly Input[]): (string | number)[] =>
+  inputs.map((input) =>
+    input.type === 'trade' ? input.trade.price : input.type === 'order.filled' ? input.id : '?',
+  )
+
+test('holds 10,000 market inputs for 60 seconds by default', () => {
+  assert.deepEqual(INBOX_DEFAULTS, { capacity: 10_000, maxAgeMs: 60_000 })
+})
+
+test('drops the oldest of 10,001 market inputs and counts it', () => {
+  const inbox = new Inbox()
+
+  for (let i = 0; i <= 10_000; i++) inbox.push(tradeAt(1, i))
+
+  const taken = inbox.takeTurn(1, Infinity)
+  assert.deepEqual([taken.length, ...names([taken[0]!, taken.at(-1)!])], [10_000, 1, 10_000])
+  assert.equal(inbox.statistics.dropped, 1)
+})
+
+test('never drops a fact to make room for market data', () => {
+  const inbox = small(2)
+
+  inbox.push(factAt(1, 'first'))
+  for (let price = 1; price <= 5; price++) inbox.push(tradeAt(1, price))
+  inbox.push(factAt(1, 'last'))
+
+  assert.deepEqual(names(drain(inbox)), ['first', 4, 5, 'last'])
+  assert.equal(inbox.statistics.dropped, 3)
+})
+
+test('asserts that facts do not overflow, and keeps those that wait', () => {
+  const inbox = small(2)
+  inbox.push(factAt(1, 'a'))
+  inbox.push(factAt(1, 'b'))
+
+  assert.throws(() => inbox.push(factAt(1, 'c')), /at most 2 facts wait, the next: order.filled/)
+
+  assert.equal(inbox.statistics.pushed, 2)
+  assert.deepEqual(names(drain(inbox)), ['a', 'b'])
+})
+
+test('takes a control as it takes a fact', () => {
+  const inbox = small(1)
+  const control: Input = { type: 'control', at: ms(1), control: { do: 'pause' }, by: 'me' }
+
+  inbox.push(control)
+  inbox.push(tradeAt(1, 1))
+  inbox.push(tradeAt(1, 2))
+
+  assert.deepEqual(drain(inbox), [control, tradeAt(1, 2)])
+})
+
+test('takes more facts than fit at once when they are taken meanwhile', () => {
+  const inbox = small(2)
+  inbox.push(factAt(0, '0'))
+  const taken: (string | number)[] = []
+
+  for (let i = 1; i <= 50; i++) {
+    inbox.push(factAt(i, String(i)))
+    taken.push(...names(inbox.takeTurn(i)))
+  }
+
+  assert.deepEqual(
+    taken,
+    Array.from({ length: 50 }, (_, i) => String(i)),
+  )
+  assert.equal(inbox.statistics.waiting, 1)
+})
+
+test('throws away a market input that is older than the limit, not one that is as old', () => {
+  const inbox = small(10, 60_000)
+  inbox.push(tradeAt(999, 1))
+  inbox.push(tradeAt(1_000, 2))
+
+  assert.deepEqual(names(inbox.takeTurn(61_000)), [2])
+  assert.equal(inbox.statistics.expired, 1)
+})
+
+test('gives a fact however old it is', () => {
+  const inbox = small(10, 60_000)
+  inbox.push(factAt(0, 'old'))
+
+  assert.deepEqual(names(inbox.takeTurn(10_000_000)), ['old'])
+})
+
+test('gives what follows where all that was first has expired', () => {
+  const inbox = small(10, 1_000)
+  inbox.push(tradeAt(0, 1))
+  inbox.push(tradeAt(5_000, 2))
+
+  assert.deepEqual(names(inbox.takeTurn(5_000)), [2])
+})
+
+test('takes one moment per turn', () => {
+  const inbox = small(10)
+  for (const at of [1, 1, 2, 2, 3]) inbox.push(tradeAt(at, at))
+
+  const turns = [1, 2, 3, 4].map(() => names(inbox.takeTurn(3)))
+
+  assert.deepEqual(turns, [[1, 1], [2, 2], [3], []])
+})
+
+test('keeps the order of arrival between facts and market data', () => {
+  const inbox = small(10)
+  const inputs = [tradeAt(1, 1), factAt(1, 'a'), tradeAt(1, 2), factAt(1, 'b'), tradeAt(1, 3)]
+
+  for (const input of inputs) inbox.push(input)
+
+  assert.deepEqual(inbox.takeTurn(1), inputs)
+})
+
+test('ends a turn at its limit and goes on with the same moment', () => {
+  const inbox = small(10)
+  for (let price = 1; price <= 5; price++) inbox.push(tradeAt(1, price))
+
+  assert.deepEqual(
+    [names(inbox.takeTurn(1, 3)), names(inbox.takeTurn(1, 3))],
+    [
+      [1, 2, 3],
+      [4, 5],
+    ],
+  )
+})
+
+test('refuses a turn of no inputs, which would never empty the inbox', () => {
+  assert.throws(() => small(10).takeTurn(1, 0), /a turn takes at least one input/)
+})
+
+test('counts what came, went, waits and was lost', () => {
+  const inbox = small(4, 1_000)
+  for (let price = 1; price <= 5; price++) inbox.push(tradeAt(0, price))
+  inbox.push(factAt(0))
+  inbox.takeTurn(0, 2)
+  inbox.push(tradeAt(5_000, 6))
+  inbox.takeTurn(5_000, 1)
+
+  assert.deepEqual(inbox.statistics, {
+    pushed: 7,
+    taken: 3,
+    dropped: 1,
+    expired: 2,
+    waiting: 1,
+    utilisation: 0.25,
+    peak: 1,
+  })
+})
+
+test('tells when its next input arrived, and Infinity where none waits', () => {
+  const inbox = small(4)
+  assert.equal(inbox.nextAt, Infinity)
+  inbox.push(factAt(7))
+  assert.equal(inbox.nextAt, 7)
+  inbox.push(tradeAt(6))
+  inbox.takeTurn(7)
+  assert.equal(inbox.nextAt, 6)
+})
+
+const at = ms(42)
+const exact: readonly (readonly [string, MarketInput])[] = [
+  ['a trade without an id', { type: 'trade', at, trade: trade({ price: 1 / 3, size: 1e-8 }) }],
+  [
+    'a trade with an id',
+    { type: 'trade', at, trade: trade({ id: 'T-1', symbol: symbolId(65_535) }) },
+  ],
+  ['a trade with an empty id', { type: 'trade', at, trade: trade({ id: '' }) }],
+  ['a quote', { type: 'quote', at, quote: quote({ bid: 0.1 + 0.2, askSize: 0 }) }],
+  ['a bar of a venue', { type: 'bar', at, bar: bar(), source: 'venue' }],
+  ['a bar of the warm-up', { type: 'bar', at, bar: bar({ open: 7 }), source: 'warmup' }],
+  ['a filled bar', { type: 'bar', at, bar: bar({ filled: true }), source: 'venue' }],
+  [
+    'a filled bar of the warm-up',
+    { type: 'bar', at, bar: bar({ filled: true, volume: 0, trades: 0 }), source: 'warmup' },
+  ],
+  ...TIMEFRAMES.map(
+    (timeframe) =>
+      [
+        `a ${timeframe} bar`,
+        { type: 'bar', at, bar: bar({ timeframe }), source: 'venue' },
+      ] as const,
+  ),
+]
+
+for (const [name, input] of exact) {
+  test(`gives ${name} back exactly`, () => {
+    const inbox = small(1)
+    inbox.push(input)
+    assert.deepEqual(inbox.takeTurn(42), [input])
+  })
+}
+
+test('gives a slot that held an id to a trade without one', () => {
+  const inbox = small(1)
+  const [named, plain] = [exact[1]![1], exact[0]![1]]
+
+  inbox.push(named)
+  inbox.push(plain)
+
+  assert.deepEqual(inbox.takeTurn(42), [plain])
+})
+
+/** What the inbox promises, said with one array. */
+class Model {
+  readonly #capacity: number
+  readonly #maxAgeMs: number
+  #waiting: Input[] = []
+  dropped = 0
+  expired = 0
+
+  constructor(capacity: number, maxAgeMs: number) {
+    this.#capacity = capacity
+    this.#maxAgeMs = maxAgeMs
+  }
+
+  canTake(input: Input): boolean {
+    return isMarket(input) || this.#waiting.filter((one) => !isMarket(one)).length < this.#capacity
+  }
+
+  push(input: Input): void {
+    if (isMarket(input) && this.#waiting.filter(isMarket).length === this.#capacity) {
+      this.#waiting.splice(this.#waiting.findIndex(isMarket), 1)
+      this.dropped++
+    }
+    this.#waiting.push(input)
+  }
+
+  takeTurn(now: number, limit: number): Input[] {
+    const kept = this.#waiting.filter((one) => !isMarket(one) || now - one.at <= this.#maxAgeMs)
+    this.expired += this.#waiting.length - kept.length
+    const first = kept[0]
+    const end = kept.findIndex((one) => one.at !== first?.at)
+    const count = Math.min(limit, end < 0 ? kept.length : end)
+    this.#waiting = kept.slice(count)
+    return kept.slice(0, count)
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+}
+
+// A step is a push (a fact where the second number is low) or a turn.
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(fc.constant('push' as const), fc.nat(9), fc.nat(3)) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constant('turn' as const), fc.integer({ min: 1, max: 6 }), fc.nat(3)),
+  },
+)
+
+test('does what a plain array would do', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 7 }),
+      fc.array(step, { maxLength: 120 }),
+      (size, steps) => {
+        const inbox = small(size, 5)
+        const model = new Model(size, 5)
+        let now = 0
+        for (const [i, [what, number, passed]] of steps.entries()) {
+          now += passed
+          if (what === 'turn') {
+            assert.deepEqual(inbox.takeTurn(now, number), model.takeTurn(now, number))
+          } else {
+            const input = number < 3 ? factAt(now, `f-${i}`) : tradeAt(now, i)
+            if (!model.canTake(input)) continue
+            inbox.push(input)
+            model.push(input)
+          }
+          const { waiting, dropped, expired, pushed, taken } = inbox.statistics
+          assert.deepEqual(
+            [waiting, dropped, expired],
+            [model.waiting, model.dropped, model.expired],
+          )
+          assert.equal(pushed, taken + dropped + expired + waiting)
+        }
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
