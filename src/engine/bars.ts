@@ -12,7 +12,10 @@
  *    lasts. When the next trade comes and at most `maxFill` bars of the same session are missing, they are
  *    published first: flat at the previous close, no volume, marked `filled`. More than that is a gap: it is
  *    told by a notice `bar.gap` and not filled. The same holds for bars that come from a venue or a file.
- * 5. Higher timeframes are built from the closed bars of the base timeframe, filled ones included.
+ * 5. Higher timeframes are built from the closed bars of the base timeframe, filled ones included. They too
+ *    close by the clock, and never change then: a bar that only becomes known afterwards (a straggler's, or a
+ *    silence that was filled) is in no higher bar that is already published. A straggler is counted as late.
+ * 6. Where a source tells trades and bars, its bar takes the place of the open bar of the same time.
  */
 import { assert } from '../core/assert.ts'
 import { type Ms, type SymbolId, symbolId } from '../core/brand.ts'
@@ -55,6 +58,8 @@ class OpenBars {
   readonly #lengthMs: number
   readonly #calendars: readonly Calendar[]
   rows: Float64Array
+  /** End of the last published bar of each symbol; 0 before the first. */
+  lastEnd: Float64Array<ArrayBuffer>
   /** No open bar ends before this. Rows that close by a later trade leave it behind until `settle`. */
   nextEnd = Infinity
 
@@ -63,6 +68,7 @@ class OpenBars {
     this.#lengthMs = lengthMs(timeframe)
     this.#calendars = calendars
     this.rows = new Float64Array(calendars.length * ROW).fill(Infinity)
+    this.lastEnd = new Float64Array(calendars.length)
   }
 
   /** More symbols have joined: their rows are empty. */
@@ -71,6 +77,7 @@ class OpenBars {
     const rows = new Float64Array(symbols * ROW).fill(Infinity)
     rows.set(this.rows)
     this.rows = rows
+    this.lastEnd = grown(this.lastEnd, symbols)
   }
 
   startOf(symbol: number, ts: number): Ms {
@@ -102,12 +109,18 @@ class OpenBars {
     if (end < this.nextEnd) this.nextEnd = end
   }
 
+  /** Forgets the open bar of a row. */
+  discard(symbol: number): void {
+    this.rows[symbol * ROW + START] = Infinity
+  }
+
   /** The bar of a row that closes now; the row is empty afterwards. */
   close(symbol: number): Bar {
     const rows = this.rows
     const row = symbol * ROW
     const start = rows[row + START]! as Ms
-    rows[row + START] = Infinity
+    this.discard(symbol)
+    this.lastEnd[symbol] = rows[row + END]!
     return {
       symbol: symbolId(symbol),
       timeframe: this.timeframe,
@@ -136,8 +149,9 @@ export interface BarState {
   readonly open: readonly {
     readonly timeframe: Timeframe
     readonly rows: readonly (number | null)[]
+    readonly lastEnd: readonly number[]
+    readonly nextEnd: number | null
   }[]
-  readonly lastEnd: readonly number[]
   readonly lastClose: readonly number[]
   readonly late: number
   readonly filled: number
@@ -152,12 +166,12 @@ export class Bars {
   readonly #base: OpenBars
   readonly #higher: readonly OpenBars[]
   readonly #baseMs: number
-  // The end and the close of the last base bar of each symbol; 0 before the first.
-  #lastEnd = new Float64Array(0)
+  /** The close of the last base bar of each symbol. */
   #lastClose = new Float64Array(0)
   #late = 0
   #filled = 0
   #gaps = 0
+  #isSweeping = false
 
   constructor(universe: Universe, options: BarOptions, sink: BarSink) {
     for (const timeframe of options.higher) {
@@ -181,7 +195,6 @@ export class Bars {
     for (let i = this.#calendars.length; i < size; i++) {
       this.#calendars.push(calendarOf(this.#universe.all[i]!.spec.calendar))
     }
-    this.#lastEnd = grown(this.#lastEnd, size)
     this.#lastClose = grown(this.#lastClose, size)
     this.#base.grow(size)
     for (const open of this.#higher) open.grow(size)
@@ -203,13 +216,17 @@ export class Bars {
 
   /** A closed bar of the base timeframe from outside. A bar at or before the last one is late. */
   bar(bar: Bar): void {
-    const { symbol } = bar
-    const lastEnd = this.#lastEnd[symbol]!
-    if (bar.start < lastEnd) {
+    const { symbol, start } = bar
+    const base = this.#base
+    const opened = base.rows[symbol * ROW + START]!
+    if (opened < start) this.#publish(base.close(symbol))
+    const lastEnd = base.lastEnd[symbol]!
+    if (start < lastEnd || (opened > start && opened !== Infinity)) {
       this.#late++
       return
     }
-    if (bar.start > lastEnd && lastEnd > 0) this.#fill(symbol, bar.start)
+    if (opened === start) base.discard(symbol)
+    if (start > lastEnd && lastEnd > 0) this.#fill(symbol, start)
     this.#publish(bar)
   }
 
@@ -220,17 +237,17 @@ export class Bars {
     return nextEnd + this.#options.latenessMs
   }
 
-  /** Closes every bar whose end plus lateness is at or before `at`: base first, symbols in order. */
+  /**
+   * Closes every bar whose end plus lateness is at or before `at`: one timeframe after the other, the base
+   * first, and within each the symbols in order.
+   */
   closeDue(at: number): void {
-    const end = at - this.#options.latenessMs
-    if (this.#base.nextEnd <= end) this.#closeUntil(this.#base, end)
-    for (const open of this.#higher) if (open.nextEnd <= end) this.#closeUntil(open, end)
+    this.#sweep(at - this.#options.latenessMs)
   }
 
   /** Closes every open bar, finished or not: for an ordered stop. */
   closeAll(): void {
-    this.#closeUntil(this.#base, Infinity)
-    for (const open of this.#higher) this.#closeUntil(open, Infinity)
+    this.#sweep(Infinity)
   }
 
   get statistics(): { readonly late: number; readonly filled: number; readonly gaps: number } {
@@ -238,13 +255,14 @@ export class Bars {
   }
 
   capture(): BarState {
-    const open = [this.#base, ...this.#higher].map(({ timeframe, rows }) => ({
+    const open = [this.#base, ...this.#higher].map(({ timeframe, rows, lastEnd, nextEnd }) => ({
       timeframe,
       rows: Array.from(rows, (value) => (value === Infinity ? null : value)),
+      lastEnd: [...lastEnd],
+      nextEnd: nextEnd === Infinity ? null : nextEnd,
     }))
     return {
       open,
-      lastEnd: [...this.#lastEnd],
       lastClose: [...this.#lastClose],
       ...this.statistics,
     }
@@ -255,9 +273,10 @@ export class Bars {
       const saved = state.open[i]
       assert(saved?.timeframe === open.timeframe, `the snapshot has ${open.timeframe} bars`)
       open.rows.set(saved.rows.map((value) => value ?? Infinity))
-      open.settle()
+      open.lastEnd.set(saved.lastEnd)
+      // As it was, and not settled anew: a runner wakes at the same moments as without the restart.
+      open.nextEnd = saved.nextEnd ?? Infinity
     }
-    this.#lastEnd.set(state.lastEnd)
     this.#lastClose.set(state.lastClose)
     this.#late = state.late
     this.#filled = state.filled
@@ -267,11 +286,12 @@ export class Bars {
   /** Opens the bar of a trade that is not in the open one. False where the trade is late. */
   #roll(symbol: number, ts: number, price: number, size: number): boolean {
     const base = this.#base
+    assert(Number.isFinite(ts), () => `the time of a trade of symbol ${symbol} is finite: ${ts}`)
     if (base.isOpen(symbol) && ts >= base.rows[symbol * ROW + END]!) {
       this.#publish(base.close(symbol))
     }
     const start = base.startOf(symbol, ts)
-    const lastEnd = this.#lastEnd[symbol]!
+    const lastEnd = base.lastEnd[symbol]!
     if (base.isOpen(symbol) || start < lastEnd) {
       this.#late++
       this.#sink.late({ symbol: symbolId(symbol), ts: ts as Ms, price, size })
@@ -284,8 +304,7 @@ export class Bars {
 
   #publish(bar: Bar): void {
     const { symbol } = bar
-    this.#lastEnd[symbol] =
-      this.#baseMs === Infinity ? this.#base.endOf(symbol, bar.start) : bar.start + this.#baseMs
+    this.#base.lastEnd[symbol] = this.#base.endOf(symbol, bar.start)
     this.#lastClose[symbol] = bar.close
     this.#sink.closed(bar)
     for (const open of this.#higher) this.#merge(open, bar)
@@ -293,9 +312,10 @@ export class Bars {
 
   /** Rule 4: fills a short silence before `start`, or tells of a long one. */
   #fill(symbol: number, start: Ms): void {
-    const from = this.#lastEnd[symbol]! as Ms
+    const from = this.#base.lastEnd[symbol]! as Ms
     if (!this.#isSameSession(symbol, from, start)) return
-    const missing = (start - from) / this.#baseMs
+    // Whole bars only: a source may begin its sessions off the grid, as hourly bars from 09:30 do.
+    const missing = Math.floor((start - from) / this.#baseMs)
     if (missing > this.#options.maxFill) {
       this.#gaps++
       this.#sink.gap(symbolId(symbol), this.#options.base, from, start)
@@ -327,11 +347,15 @@ export class Bars {
     while (session !== undefined && start >= session.close) {
       session = calendar.sessionAt(session.close, 'extended')
     }
-    return session !== undefined && start >= session.open
+    return session !== undefined
   }
 
   #merge(open: OpenBars, bar: Bar): void {
     const { symbol } = bar
+    if (bar.start < open.lastEnd[symbol]!) {
+      if (bar.filled !== true) this.#late++
+      return
+    }
     const row = symbol * ROW
     const start = open.startOf(symbol, bar.start)
     if (open.isOpen(symbol) && open.rows[row + START] !== start) {
@@ -344,8 +368,16 @@ export class Bars {
     rows[row + CLOSE] = bar.close
     rows[row + VOLUME]! += bar.volume
     rows[row + TRADES]! += bar.trades
-    if (this.#lastEnd[symbol]! < rows[row + END]!) return
+    // A sweep comes to this timeframe by itself, after the base bars of all symbols.
+    if (this.#isSweeping || this.#base.lastEnd[symbol]! < rows[row + END]!) return
     this.#sink.closed(open.close(symbol))
+  }
+
+  #sweep(end: number): void {
+    this.#isSweeping = true
+    if (this.#base.nextEnd <= end) this.#closeUntil(this.#base, end)
+    for (const open of this.#higher) if (open.nextEnd <= end) this.#closeUntil(open, end)
+    this.#isSweeping = false
   }
 
   #closeUntil(open: OpenBars, end: number): void {
