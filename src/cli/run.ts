@@ -1,7 +1,6 @@
 // skein run: a paper run on a tape, at a chosen speed, journaled, resumed where it was killed.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Tape } from '../core/tape.ts'
-import { systemClock } from '../io/clock.ts'
 import type { Config } from '../runtime/config.ts'
 import { Observer } from '../runtime/observer.ts'
 import { paper, type PaperResult } from '../runtime/paper.ts'
@@ -84,7 +83,6 @@ export async function paperRun(tape: Tape, config: Config, options: RunOptions):
       setup,
       journal: file.journal,
       archive,
-      clock: systemClock,
       speed: options.speed,
       inbox: config.inbox,
       snapshotEvery: config.store.snapshotEvery,

@@ -1,11 +1,12 @@
 // Backtest: a tape, the simulated venue and simulated time, one turn per distinct millisecond.
 import type { Ms } from '../core/brand.ts'
+import type { Turn } from '../core/command.ts'
 import type { Input, MarketInput } from '../core/input.ts'
 import type { Notice } from '../core/notice.ts'
 import type { Tape } from '../core/tape.ts'
 import { MINUTE } from '../core/time.ts'
 import { buildSession, type Setup } from './build.ts'
-import { Feed } from './feed.ts'
+import { Feed, type MarketFeed } from './feed.ts'
 import type { Session } from './session.ts'
 
 export interface BacktestOptions {
@@ -27,6 +28,8 @@ export interface Watch {
   }
   /** Equity and exposure: once in every minute in which something happened, and after every fill. */
   readonly sample?: (at: Ms, equity: number, exposure: number) => void
+  /** Each turn, before its batches leave. */
+  readonly turn?: (turn: Turn) => void
   /** Rows of the tape so far, and the engine's time; some times a second. */
   readonly progress?: (rows: number, at: Ms) => void
 }
@@ -64,10 +67,22 @@ export const stopInput = (at: Ms, by: string): Input => ({
 })
 
 export async function backtest(options: BacktestOptions): Promise<BacktestResult> {
-  const { setup, tape, watch, signal } = options
-  const session = buildSession(setup)
+  const feed = new Feed(options.tape, options.setup.universe)
+  try {
+    return await drive(feed, options)
+  } finally {
+    await feed.close()
+  }
+}
+
+/** Runs a feed through a fresh session, from its first row to its last. */
+export async function drive(
+  feed: MarketFeed,
+  options: Omit<BacktestOptions, 'tape'>,
+): Promise<BacktestResult> {
+  const { setup, watch, signal } = options
+  const session = buildSession(setup, watch?.turn)
   watchNotices(session, watch)
-  const feed = new Feed(tape, setup.universe)
   const sampler = new Sampler(session, watch?.sample)
   const to = options.to ?? Infinity
   if (options.from !== undefined) await feed.skipTo(options.from - 1)
@@ -90,7 +105,6 @@ export async function backtest(options: BacktestOptions): Promise<BacktestResult
   }
   session.step(at, [], [stopInput(at, 'backtest')])
   sampler.sample(at, true)
-  await feed.close()
   const { engine } = session
   return {
     turns: engine.turns,

@@ -228,7 +228,22 @@ class Schedule {
   }
 }
 
-export class Feed {
+/** Market facts in order of receipt, for a runner to drive a session with. */
+export interface MarketFeed {
+  /** True where `refill` must be awaited before the next `take`. */
+  readonly isStarved: boolean
+  /** When the next rows are received; Infinity at the end. */
+  readonly nextAt: number
+  /** Rows given so far. */
+  readonly rows: number
+  refill(): Promise<void>
+  /** Skips everything received at or before `at`. */
+  skipTo(at: number): Promise<void>
+  /** Adds all rows received at `nextAt`, in order. */
+  take(into: MarketInput[]): void
+}
+
+export class Feed implements MarketFeed {
   readonly #schedule = new Schedule()
   readonly #cursors: Cursor[]
   #starved: Cursor[]
@@ -241,17 +256,14 @@ export class Feed {
     this.#starved = this.#cursors
   }
 
-  /** True where `refill` must be awaited before the next `take`. */
   get isStarved(): boolean {
     return this.#starved.length > 0
   }
 
-  /** When the next rows are received; Infinity at the end of the tape. */
   get nextAt(): number {
     return this.#schedule.nextAt
   }
 
-  /** Rows given so far. */
   get rows(): number {
     return this.#rows
   }
@@ -264,7 +276,6 @@ export class Feed {
     this.#plan(starved)
   }
 
-  /** Skips everything received at or before `at`: a run that is resumed has had it. */
   async skipTo(at: number): Promise<void> {
     const skipped: MarketInput[] = []
     for (;;) {
@@ -275,7 +286,6 @@ export class Feed {
     }
   }
 
-  /** Adds all rows received at `nextAt`, in order. */
   take(into: MarketInput[]): void {
     assert(this.#starved.length === 0, 'a starved feed is refilled first')
     const schedule = this.#schedule

@@ -13,6 +13,7 @@ import type { MarketInput } from '../core/input.ts'
 import type { Archive, Journal } from '../core/store.ts'
 import type { Tape } from '../core/tape.ts'
 import { Inbox, type InboxOptions, type InboxStatistics } from '../engine/inbox.ts'
+import { systemClock } from '../io/clock.ts'
 import { stopInput, type Watch, watchNotices } from './backtest.ts'
 import { buildSession, type Setup } from './build.ts'
 import { Feed } from './feed.ts'
@@ -25,7 +26,8 @@ export interface PaperOptions {
   readonly setup: Setup
   readonly journal: Journal
   readonly archive: Archive
-  readonly clock: Clock
+  /** The system's where not given. */
+  readonly clock?: Clock
   /** Tape time per clock time: 1 is real time, 60 a minute per second; 'max' does not wait. */
   readonly speed: number | 'max'
   readonly inbox: InboxOptions
@@ -67,7 +69,7 @@ export async function paper(options: PaperOptions): Promise<PaperResult> {
   const inbox = new Inbox(options.inbox)
   let { at } = recovered
   if (at > 0) await feed.skipTo(at)
-  const pacer = new Pacer(options.clock, options.speed)
+  const pacer = new Pacer(options.clock ?? systemClock, options.speed)
   const market: MarketInput[] = []
   const to = options.to ?? Infinity
   for (;;) {
