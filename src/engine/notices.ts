@@ -5,13 +5,17 @@ import type { Notice } from '../core/notice.ts'
 export const HISTORY_LIMIT = 1_000
 
 type Handler<N extends Notice> = (notice: N) => void
+interface Subscription {
+  readonly handler: Handler<Notice>
+}
 type Of<T extends Notice['type']> = Extract<Notice, { readonly type: T }>
 
 const NONE: readonly Notice[] = []
 
 /** A handler that throws is counted and told to `onError`; the other handlers still run. */
 export class Notices {
-  readonly #handlers = new Map<Notice['type'], Handler<Notice>[]>()
+  /** Lists are replaced, never changed: one that is being delivered to stays as it was. */
+  readonly #handlers = new Map<Notice['type'], readonly Subscription[]>()
   readonly #history: Notice[] = []
   readonly #onError: (error: unknown, notice: Notice) => void
   #oldest = 0
@@ -26,13 +30,14 @@ export class Notices {
 
   /** Calls `handler` for each notice of a type, in the order of subscription. Returns how to stop it. */
   on<T extends Notice['type']>(type: T, handler: Handler<Of<T>>): () => void {
-    const handlers = this.#handlers.get(type) ?? []
-    handlers.push(handler as Handler<Notice>)
-    this.#handlers.set(type, handlers)
-    this.#wantsBars = this.#handlers.has('bar.closed')
+    const subscription = { handler: handler as Handler<Notice> }
+    this.#set(type, [...(this.#handlers.get(type) ?? []), subscription])
     return () => {
-      const at = handlers.indexOf(handler as Handler<Notice>)
-      if (at >= 0) handlers.splice(at, 1)
+      const others = this.#handlers.get(type) ?? []
+      this.#set(
+        type,
+        others.filter((other) => other !== subscription),
+      )
     }
   }
 
@@ -65,7 +70,7 @@ export class Notices {
     for (const notice of notices) {
       const handlers = this.#handlers.get(notice.type)
       if (handlers === undefined) continue
-      for (const handler of handlers) {
+      for (const { handler } of handlers) {
         try {
           handler(notice)
         } catch (error) {
@@ -83,5 +88,10 @@ export class Notices {
 
   get statistics(): { readonly published: number; readonly failures: number } {
     return { published: this.#published, failures: this.#failures }
+  }
+
+  #set(type: Notice['type'], subscriptions: readonly Subscription[]): void {
+    this.#handlers.set(type, subscriptions)
+    if (type === 'bar.closed') this.#wantsBars = subscriptions.length > 0
   }
 }

@@ -1,5 +1,12 @@
 // Builders: small makers of test data. What a test does not say has a default that is easy to calculate with.
-import { type Ms, type OrderId, symbolId, type VenueId, venueId } from '../core/brand.ts'
+import {
+  type FillId,
+  type Ms,
+  type OrderId,
+  symbolId,
+  type VenueId,
+  venueId,
+} from '../core/brand.ts'
 import type { OrderFact } from '../core/input.ts'
 import { equitySpec, type InstrumentSpec } from '../core/instrument.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
@@ -83,7 +90,7 @@ export const bar = (changes: Partial<Bar> = {}): Bar => ({
 type Plain<T> = {
   readonly [Key in keyof T]: T[Key] extends number | undefined
     ? number
-    : T[Key] extends OrderId | undefined
+    : T[Key] extends OrderId | FillId | undefined
       ? string
       : T[Key]
 }
