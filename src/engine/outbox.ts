@@ -10,6 +10,7 @@ import { assert } from '../core/assert.ts'
 import type { OrderId, VenueId } from '../core/brand.ts'
 import type { Batch, Command } from '../core/command.ts'
 import { Hasher, type HashState } from '../core/hash.ts'
+import type { Order } from '../core/order.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
 
@@ -42,6 +43,12 @@ export class Outbox {
   #folded = 0
 
   constructor(universe: Universe, limits: ReadonlyMap<VenueId, Limits>) {
+    for (const [venue, { orders }] of limits) {
+      assert(
+        Number.isSafeInteger(orders.batch) && orders.batch > 0,
+        `a batch of ${venue} holds at least one command, not ${orders.batch}`,
+      )
+    }
     this.#universe = universe
     this.#limits = limits
   }
@@ -80,7 +87,7 @@ export class Outbox {
 
   /** The batches of the turn that ends now; the outbox is empty afterwards. */
   flush(): readonly Batch[] {
-    if (this.#submits.size + this.#cancels.size + this.#amends.size === 0) return NONE
+    if (this.#waiting === 0) return NONE
     const batches: Batch[] = []
     for (const kind of [this.#cancels, this.#amends, this.#submits]) {
       this.#cut([...kind.values()], batches)
@@ -100,7 +107,7 @@ export class Outbox {
   }
 
   capture(): OutboxState {
-    assert(this.#submits.size === 0, 'a snapshot is taken between turns')
+    assert(this.#waiting === 0, 'a snapshot is taken between turns')
     return { ...this.statistics, intents: this.#intents.capture() }
   }
 
@@ -109,6 +116,10 @@ export class Outbox {
     this.#batches = state.batches
     this.#folded = state.folded
     this.#intents.restore(state.intents)
+  }
+
+  get #waiting(): number {
+    return this.#submits.size + this.#cancels.size + this.#amends.size
   }
 
   #cut(commands: readonly Command[], batches: Batch[]): void {
@@ -140,8 +151,10 @@ function intent(command: Command): string {
     return `amend ${command.id} ${command.qty} ${command.limit} ${command.stop}`
   }
   const { order, legs } = command
-  const line = `submit ${order.id} ${order.symbol} ${order.side} ${order.type} ${order.qty}`
-  const prices = `${order.limit} ${order.stop} ${order.tif} ${order.postOnly} ${order.reduceOnly}`
-  const ids = legs?.map((leg) => `${leg.id} ${leg.limit} ${leg.stop}`).join(' ')
-  return `${line} ${prices} ${ids}`
+  return `submit ${orderLine(order)} ${legs?.map(orderLine).join(' ')}`
+}
+
+function orderLine(order: Order): string {
+  const { id, symbol, side, type, qty, limit, stop, tif, postOnly, reduceOnly } = order
+  return `${id} ${symbol} ${side} ${type} ${qty} ${limit} ${stop} ${tif} ${postOnly} ${reduceOnly}`
 }
