@@ -7,8 +7,15 @@ import type { Universe } from '../core/universe.ts'
 
 /** Most orders that may be live at once. */
 export const LIVE_LIMIT = 50_000
-/** Finished orders that are kept, so that a late fill finds its order; the oldest go first. */
+/**
+ * Finished orders that are kept, so that a late fill finds its order; the oldest go first. Those of a bracket
+ * that is still working are kept beyond it, because what its legs have to cover follows from them.
+ */
 export const FINISHED_LIMIT = 10_000
+/** Finished orders that are looked at, at most, to find one that may be forgotten. */
+const FORGET_TRIES = 32
+/** Longest name of a strategy: with the run and six digits of the counter, an id has 36 characters. */
+const NAME_LENGTH_MAX = 20
 
 interface Entry {
   order: Order
@@ -38,6 +45,8 @@ export class Orders {
   readonly #run: string
   readonly #entries = new Map<OrderId, Entry>()
   readonly #bySymbol: Order['id'][][] = []
+  /** Live orders of each bracket. */
+  readonly #liveOfGroup = new Map<OrderId, number>()
   readonly #finished: OrderId[] = []
   #finishedHead = 0
   #live = 0
@@ -53,6 +62,10 @@ export class Orders {
 
   /** The next id: unique for ever, because the run is, and the counter never goes back. */
   nextId(strategy: string): OrderId {
+    assert(
+      strategy.length <= NAME_LENGTH_MAX,
+      () => `a strategy has at most ${NAME_LENGTH_MAX} characters, not "${strategy}"`,
+    )
     const id = `${strategy}-${this.#run}-${(this.#next++).toString(36)}`
     assert(id.length <= 36, `an order id has at most 36 characters, not ${id}`)
     return orderId(id)
@@ -61,9 +74,9 @@ export class Orders {
   add(order: Order): void {
     assert(!this.#entries.has(order.id), `order id ${order.id} is used once`)
     assert(this.#live < LIVE_LIMIT, `at most ${LIVE_LIMIT} orders are live`)
+    assert(isLive(order), `order ${order.id} is sent when it is added, not ${order.phase}`)
     this.#entries.set(order.id, { order, fills: new Set() })
-    this.#live++
-    this.#list(order.symbol).push(order.id)
+    this.#enlist(order)
   }
 
   get(id: OrderId): Order | undefined {
@@ -97,6 +110,7 @@ export class Orders {
   update(order: Order): void {
     const entry = this.#entries.get(order.id)
     assert(entry !== undefined, `order ${order.id} is known`)
+    assert(isLive(entry.order), `order ${order.id} is live when it changes, not done`)
     this.#settle(entry, order)
   }
 
@@ -137,9 +151,7 @@ export class Orders {
     this.#unknown = state.unknown
     for (const { order, fills } of state.entries) {
       this.#entries.set(order.id, { order, fills: new Set(fills) })
-      if (!isLive(order)) continue
-      this.#live++
-      this.#list(order.symbol).push(order.id)
+      if (isLive(order)) this.#enlist(order)
     }
     this.#finished.push(...state.finished)
   }
@@ -148,20 +160,40 @@ export class Orders {
     return (this.#bySymbol[symbol] ??= [])
   }
 
+  #enlist({ id, symbol, group }: Order): void {
+    this.#live++
+    this.#list(symbol).push(id)
+    if (group !== undefined) this.#liveOfGroup.set(group, (this.#liveOfGroup.get(group) ?? 0) + 1)
+  }
+
+  #delist({ id, symbol, group }: Order): void {
+    this.#live--
+    const ids = this.#list(symbol)
+    ids.splice(ids.indexOf(id), 1)
+    if (group === undefined) return
+    const live = this.#liveOfGroup.get(group)! - 1
+    if (live > 0) this.#liveOfGroup.set(group, live)
+    else this.#liveOfGroup.delete(group)
+  }
+
   #settle(entry: Entry, order: Order): void {
-    const wasLive = isLive(entry.order) || entry.order.phase === 'new'
+    const wasLive = isLive(entry.order)
     entry.order = order
     if (!wasLive || order.phase !== 'done') return
-    this.#live--
-    const ids = this.#list(order.symbol)
-    ids.splice(ids.indexOf(order.id), 1)
+    this.#delist(order)
     this.#finished.push(order.id)
     this.#forget()
   }
 
+  /** Several are forgotten where brackets that have ended since had kept more than the limit. */
   #forget(): void {
-    if (this.#finished.length - this.#finishedHead <= FINISHED_LIMIT) return
-    this.#entries.delete(this.#finished[this.#finishedHead++]!)
+    for (let i = 0; i < FORGET_TRIES; i++) {
+      if (this.#finished.length - this.#finishedHead <= FINISHED_LIMIT) break
+      const id = this.#finished[this.#finishedHead++]!
+      const { group } = this.#entries.get(id)!.order
+      if (group !== undefined && this.#liveOfGroup.has(group)) this.#finished.push(id)
+      else this.#entries.delete(id)
+    }
     if (this.#finishedHead < FINISHED_LIMIT) return
     this.#finished.splice(0, this.#finishedHead)
     this.#finishedHead = 0

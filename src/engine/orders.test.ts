@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { orderId } from '../core/brand.ts'
+import { fault } from '../core/fault.ts'
+import type { OrderInput } from '../core/order.ts'
+import { A, B, filled, MONDAY_10, order, universeOf } from '../testing/builders.ts'
+import { FINISHED_LIMIT, Orders, type OrdersState } from './orders.ts'
+
+const make = (): Orders => new Orders(universeOf('AAPL', 'MSFT'), 'run1')
+const canceled = (id: string): OrderInput => ({
+  type: 'order.canceled',
+  at: MONDAY_10,
+  id: orderId(id),
+  ts: MONDAY_10,
+})
+const accepted = (id: string): OrderInput => ({
+  type: 'order.accepted',
+  at: MONDAY_10,
+  id: orderId(id),
+  venueId: `v-${id}`,
+  ts: MONDAY_10,
+})
+const ids = (orders: Iterable<{ readonly id: string }>): string[] => [...orders].map(({ id }) => id)
+const copied = (orders: Orders): Orders => {
+  const copy = make()
+  copy.restore(JSON.parse(JSON.stringify(orders.capture())) as OrdersState)
+  return copy
+}
+
+test('counts up in order ids, whatever the strategy', () => {
+  const orders = make()
+  assert.deepEqual([orders.nextId('sma'), orders.nextId('b-c')], ['sma-run1-1', 'b-c-run1-2'])
+})
+
+test('gives ids of at most 36 characters to the longest names, for two billion orders', () => {
+  const orders = new Orders(universeOf('AAPL'), '12345678')
+  orders.restore({ ...orders.capture(), next: 36 ** 6 - 1 })
+  assert.equal(orders.nextId('a'.repeat(20)).length, 36)
+})
+
+test('refuses a name that is too long with its first order, not with a later one', () => {
+  assert.throws(() => make().nextId('a'.repeat(21)), /a strategy has at most 20 characters/)
+})
+
+for (const run of ['', 'a-b', '123456789', 'ä']) {
+  test(`refuses the run "${run}"`, () => {
+    assert.throws(() => new Orders(universeOf('AAPL'), run), /a run is named by/)
+  })
+}
+
+test('lists live orders of a symbol, oldest first, and of all symbols in order', () => {
+  const orders = make()
+  orders.add(order({ id: 'b1', symbol: B }))
+  orders.add(order({ id: 'a1' }))
+  orders.add(order({ id: 'a2' }))
+  orders.add(order({ id: 'a3' }))
+  orders.apply(canceled('a2'))
+
+  assert.deepEqual(ids(orders.liveOf(A)), ['a1', 'a3'])
+  assert.deepEqual(ids(orders.allLive()), ['a1', 'a3', 'b1'])
+  assert.equal(orders.live, 3)
+})
+
+test('asserts that an id is used once', () => {
+  const orders = make()
+  orders.add(order({ id: 'a' }))
+  assert.throws(() => orders.add(order({ id: 'a' })), /order id a is used once/)
+})
+
+test('asserts that an order is sent when it is added', () => {
+  assert.throws(() => make().add(order({ phase: 'new' })), /is sent when it is added/)
+})
+
+test('moves an order on and tells what it was', () => {
+  const orders = make()
+  orders.add(order({ id: 'a' }))
+  const applied = orders.apply(accepted('a'))!
+  assert.deepEqual(
+    [applied.before.phase, applied.after.phase, applied.isNewFill],
+    ['sent', 'open', false],
+  )
+  assert.equal(orders.get(orderId('a'))!.venueId, 'v-a')
+})
+
+test('counts a fill once, for ever', () => {
+  const orders = make()
+  orders.add(order({ id: 'a' }))
+
+  const results = [1, 2].map(() => orders.apply(filled('a', { qty: 4 }))!)
+  const restarted = copied(orders).apply(filled('a', { qty: 4 }))!
+
+  assert.deepEqual(
+    [...results, restarted].map(({ isNewFill, after }) => [isNewFill, after.filled]),
+    [
+      [true, 4],
+      [false, 4],
+      [false, 4],
+    ],
+  )
+})
+
+test('counts fills of one id that belong to two orders', () => {
+  const orders = make()
+  orders.add(order({ id: 'a' }))
+  orders.add(order({ id: 'b' }))
+  const results = ['a', 'b'].map((id) => orders.apply(filled(id, { fill: 'same' })))
+  assert.deepEqual(
+    results.map((applied) => applied?.isNewFill),
+    [true, true],
+  )
+})
+
+test('books a fill that arrives after the cancel', () => {
+  const orders = make()
+  orders.add(order({ id: 'a' }))
+  orders.apply(canceled('a'))
+
+  const late = orders.apply(filled('a', { qty: 3 }))!
+
+  assert.deepEqual([late.isNewFill, late.after.filled, late.after.reason], [true, 3, 'canceled'])
+  assert.equal(orders.live, 0)
+})
+
+test('tells of an overfill', () => {
+  const orders = make()
+  orders.add(order({ id: 'a', qty: 10 }))
+  const whole = orders.apply(filled('a', { qty: 10 }))!
+  const more = orders.apply(filled('a', { fill: '2', qty: 1 }))!
+  assert.deepEqual([whole.isOverfill, more.isOverfill, more.isNewFill], [false, true, true])
+})
+
+test('counts inputs for orders that it does not know', () => {
+  const orders = make()
+  assert.equal(orders.apply(filled('stranger')), undefined)
+  assert.equal(orders.statistics.unknown, 1)
+})
+
+test('takes an answer that changes nothing for no change', () => {
+  const orders = make()
+  orders.add(order({ id: 'a' }))
+  orders.apply(canceled('a'))
+  const rejected: OrderInput = {
+    type: 'order.rejected',
+    at: MONDAY_10,
+    id: orderId('a'),
+    fault: fault('bad-request', 'no'),
+    ts: MONDAY_10,
+  }
+  const applied = orders.apply(rejected)!
+  assert.equal(applied.after, applied.before)
+})
+
+test('ends an order that never left', () => {
+  const orders = make()
+  orders.add(order({ id: 'a' }))
+  orders.update(order({ id: 'a', phase: 'done', reason: 'canceled' }))
+  assert.deepEqual([orders.live, ids(orders.liveOf(A))], [0, []])
+})
+
+test('asserts that a finished order is not revived', () => {
+  const orders = make()
+  const stale = order({ id: 'a' })
+  orders.add(stale)
+  orders.apply(canceled('a'))
+  assert.throws(() => orders.update(stale), /order a is live when it changes, not done/)
+})
+
+/** Adds and ends so many orders of no bracket. */
+function finish(orders: Orders, count: number, prefix: string): void {
+  for (let i = 0; i < count; i++) {
+    orders.add(order({ id: `${prefix}${i}` }))
+    orders.apply(canceled(`${prefix}${i}`))
+  }
+}
+
+test('forgets the oldest of 10,001 finished orders', () => {
+  const orders = make()
+  finish(orders, FINISHED_LIMIT + 1, 'x')
+  assert.deepEqual(
+    ['x0', 'x1', 'x10000'].map((id) => orders.get(orderId(id)) !== undefined),
+    [false, true, true],
+  )
+  assert.equal(orders.capture().entries.length, FINISHED_LIMIT)
+})
+
+test('keeps to its limit over three times as many orders', () => {
+  const orders = make()
+  finish(orders, 3 * FINISHED_LIMIT + 7, 'x')
+  const { entries, finished } = orders.capture()
+  assert.deepEqual([entries.length, finished.length], [FINISHED_LIMIT, FINISHED_LIMIT])
+})
+
+test('forgets no live order', () => {
+  const orders = make()
+  orders.add(order({ id: 'live' }))
+  finish(orders, FINISHED_LIMIT + 1, 'x')
+  assert.equal(orders.get(orderId('live'))?.phase, 'sent')
+})
+
+test('remembers the finished orders of a bracket while one of its legs works', () => {
+  const orders = make()
+  const bracket = { group: 'entry' }
+  orders.add(order({ id: 'entry', ...bracket, role: 'entry' }))
+  orders.apply(filled('entry'))
+  orders.add(order({ id: 'stop', ...bracket, role: 'stop' }))
+  finish(orders, FINISHED_LIMIT + 1, 'x')
+  const restarted = copied(orders)
+
+  for (const one of [orders, restarted]) {
+    finish(one, FINISHED_LIMIT + 1, 'y')
+    assert.equal(one.get(orderId('entry'))?.filled, 10)
+    one.apply(canceled('stop'))
+    finish(one, 2 * FINISHED_LIMIT, 'z')
+    assert.equal(one.get(orderId('entry')), undefined)
+    assert.equal(one.capture().entries.length, FINISHED_LIMIT)
+  }
+})
+
+const facts = fc.array(
+  fc.record({
+    what: fc.constantFrom('add', 'accept', 'fill', 'cancel'),
+    i: fc.nat(12),
+    qty: fc.integer({ min: 1, max: 6 }),
+    fill: fc.nat(4),
+  }),
+  { maxLength: 80 },
+)
+
+function take(
+  orders: Orders,
+  { what, i, qty, fill }: { what: string; i: number; qty: number; fill: number },
+): unknown {
+  const id = `o${i}`
+  if (what === 'add') {
+    if (orders.get(orderId(id)) === undefined) {
+      orders.add(order({ id, symbol: i % 2 === 0 ? A : B, ...(i < 6 ? { group: 'g' } : {}) }))
+    }
+    return orders.nextId('s')
+  }
+  if (what === 'accept') return orders.apply(accepted(id))
+  if (what === 'cancel') return orders.apply(canceled(id))
+  return orders.apply(filled(id, { qty, fill: String(fill) }))
+}
+
+test('goes on after a restart at any moment as if there had been none', () => {
+  fc.assert(
+    fc.property(facts, fc.nat(80), (steps, cut) => {
+      const running = make()
+      for (const step of steps.slice(0, cut)) take(running, step)
+      const restarted = copied(running)
+      for (const step of steps.slice(cut)) {
+        assert.deepEqual(take(restarted, step), take(running, step))
+      }
+      assert.deepEqual(restarted.capture(), running.capture())
+      assert.deepEqual([...restarted.allLive()], [...running.allLive()])
+      assert.deepEqual(restarted.statistics, running.statistics)
+    }),
+  )
+})
+
+test('lists exactly the orders that are live', () => {
+  fc.assert(
+    fc.property(facts, (steps) => {
+      const orders = make()
+      for (const step of steps) take(orders, step)
+      const live = orders
+        .capture()
+        .entries.filter((entry) => entry.order.phase !== 'done')
+        .map((entry) => entry.order.id)
+      assert.deepEqual(ids(orders.allLive()).toSorted(), live.toSorted())
+      assert.equal(orders.live, live.length)
+    }),
+  )
+})
