@@ -7,6 +7,7 @@
  * that commands something is durable before its batches leave. A run that was killed goes on where its journal
  * ends: what was not durable had commanded nothing, and the tape tells it again.
  */
+import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
 import type { Clock } from '../core/clock.ts'
 import type { MarketInput } from '../core/input.ts'
@@ -58,13 +59,19 @@ const SLICE_TURNS = 256
 
 export async function paper(options: PaperOptions): Promise<PaperResult> {
   const { tape, setup, journal, archive, watch, signal } = options
-  const build = (): Session => buildSession(setup, (turn) => journal.append(turn))
-  const recovered = await recover(build, journal, archive)
+  let recorder: Recorder | undefined
+  // The recorder hears the turns that are done again too: their bars may not have reached the archive.
+  const build = (): Session => {
+    const session = buildSession(setup, (turn) => journal.append(turn))
+    recorder = new Recorder(archive, session.engine)
+    return session
+  }
+  const recovered = await recover(build, journal, archive, async () => recorder?.work())
   const { session } = recovered
   const { engine } = session
   options.onStart?.(recovered)
   watchNotices(session, watch)
-  const recorder = new Recorder(archive, engine)
+  assert(recorder !== undefined, 'a session has its recorder')
   const feed = new Feed(tape, setup.universe)
   const inbox = new Inbox(options.inbox)
   let { at } = recovered

@@ -39,14 +39,18 @@ export function snapshotOf(session: Session): string {
   return JSON.stringify(snapshot)
 }
 
-/** @param build Makes a fresh session; called again where a first attempt cannot be finished. */
+/**
+ * @param build Makes a fresh session with its observers; called again where a first attempt cannot be finished.
+ * @param breathe Awaited now and then while turns are done again, so that what they tell can be written.
+ */
 export async function recover(
   build: () => Session,
   journal: Journal,
-  archive: Archive | undefined,
+  archive: Archive,
+  breathe: () => Promise<void>,
 ): Promise<Recovered> {
   const saved = journal.latest()
-  if (saved !== undefined && archive !== undefined) {
+  if (saved !== undefined) {
     const session = build()
     const snapshot = JSON.parse(saved.state) as Snapshot
     session.restore(snapshot.state)
@@ -55,15 +59,24 @@ export async function recover(
       `the snapshot of turn ${saved.n} restores to its hash: the journal is damaged`,
     )
     if (await rebuildLanes(session.engine, archive)) {
-      return { session, ...redoTail(session, journal, saved.n), from: 'snapshot' }
+      const tail = await redoTail(session, journal, saved.n, breathe)
+      return { session, ...tail, from: 'snapshot' }
     }
   }
   const session = build()
-  const tail = redoTail(session, journal, 0)
+  const tail = await redoTail(session, journal, 0, breathe)
   return { session, ...tail, from: tail.redone === 0 ? 'nothing' : 'journal' }
 }
 
-function redoTail(session: Session, journal: Journal, after: number) {
+/** Turns between two breaths. */
+const SLICE_TURNS = 256
+
+async function redoTail(
+  session: Session,
+  journal: Journal,
+  after: number,
+  breathe: () => Promise<void>,
+): Promise<{ readonly redone: number; readonly at: Ms }> {
   let redone = 0
   for (const recorded of journal.since(after)) {
     const difference = differenceOf(session, recorded)
@@ -71,7 +84,7 @@ function redoTail(session: Session, journal: Journal, after: number) {
       difference === undefined,
       `turn ${recorded.n} of the journal is decided as it was recorded: ${difference}`,
     )
-    redone++
+    if (++redone % SLICE_TURNS === 0) await breathe()
   }
   return { redone, at: session.engine.now }
 }
