@@ -8,7 +8,12 @@ type Handler<N extends Notice> = (notice: N) => void
 interface Subscription {
   readonly handler: Handler<Notice>
 }
-type Of<T extends Notice['type']> = Extract<Notice, { readonly type: T }>
+/** The notices of a type, also of those types that share one shape, which `Extract` would not find. */
+type Of<T extends Notice['type'], N extends Notice = Notice> = N extends Notice
+  ? T extends N['type']
+    ? N & { readonly type: T }
+    : never
+  : never
 
 const NONE: readonly Notice[] = []
 
