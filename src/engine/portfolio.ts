@@ -3,7 +3,7 @@ import { type Account, applyCash, cashOf, openAccount, worth } from '../core/acc
 import { assert } from '../core/assert.ts'
 import type { SymbolId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
-import { applyFill, FLAT, type Position, realisedProfit } from '../core/position.ts'
+import { applyFill, FLAT, type Position, realisedBy } from '../core/position.ts'
 import type { Universe } from '../core/universe.ts'
 
 export interface PortfolioState {
@@ -60,7 +60,7 @@ export class Portfolio {
     const before = this.position(symbol)
     const after = applyFill(before, fill, instrument)
     this.#positions[symbol] = after
-    const realised = realisedProfit(after) - realisedProfit(before)
+    const realised = realisedBy(before, after)
     this.#account = applyCash(this.#account, fill, realised, instrument)
     if (before.qty === 0 && after.qty !== 0) this.#held.push(instrument)
     if (before.qty !== 0 && after.qty === 0) {
