@@ -1,5 +1,4 @@
 // Sizing: how much to buy. Zero is an answer; nothing is ever forced up to one share.
-import { assert } from '../core/assert.ts'
 import type { Instrument } from '../core/instrument.ts'
 
 export interface SizeInputs {
@@ -23,21 +22,24 @@ export interface SizeInputs {
  * Quantity in lots, rounded down: the smaller of fraction × equity ÷ (price × multiplier) and, with a stop,
  * riskFraction × equity ÷ (stop distance × multiplier), scaled, then capped by notional.
  *
- * Any input that is not finite, and any price, equity or stop distance that is not above zero, gives 0.
+ * Any input that is not finite, and any price, equity or stop distance that is not above zero, gives 0; but
+ * `riskFraction` and the caps may be Infinity, which switches them off.
  */
 export function sizeOf(instrument: Instrument, inputs: SizeInputs): number {
   const { equity, price, fraction, stopDistance, riskFraction, scale } = inputs
   const perUnit = price * instrument.multiplier
-  if (!(equity > 0 && perUnit > 0 && fraction > 0 && scale > 0)) return 0
+  if (![equity, perUnit, fraction, scale].every(isAboveZero)) return 0
   let qty = (equity * fraction) / perUnit
   if (stopDistance !== undefined) {
-    if (!(stopDistance > 0)) return 0
+    if (!isAboveZero(stopDistance)) return 0
     qty = Math.min(qty, (equity * riskFraction) / (stopDistance * instrument.multiplier))
   }
   const cap = Math.min(inputs.maxOrderNotional, inputs.maxPositionNotional) / perUnit
   const capped = Math.min(qty * scale, cap)
-  if (!Number.isFinite(capped)) return 0
+  // More lots than a double can count come from a price that is none.
+  if (!(capped > 0 && capped / instrument.lotSize <= Number.MAX_SAFE_INTEGER)) return 0
   const sized = instrument.qty(capped, 'down')
-  assert(sized >= 0, `a size is >= 0, not ${sized}`)
   return instrument.notional(sized, price) < instrument.spec.minNotional ? 0 : sized
 }
+
+const isAboveZero = (x: number): boolean => x > 0 && x < Infinity
