@@ -7,10 +7,12 @@
  * the drawdown is below the recovery threshold of the level that is left. A drawdown that cannot be computed
  * (equity not finite, or a peak that is not above zero) counts as halt: a check without data denies.
  */
+import { assert } from '../core/assert.ts'
 import type { DrawdownLevel } from '../core/notice.ts'
+import { DAY } from '../core/time.ts'
 
 export interface DrawdownLimits {
-  /** Days of the rolling peak. */
+  /** Days of the rolling peak, today included; days of the calendar, traded or not. */
   readonly days: number
   /** Fractions of the peak at which a level is entered: 0.03 is 3 %. */
   readonly warning: number
@@ -37,8 +39,12 @@ export const DRAWDOWN_DEFAULTS: DrawdownLimits = {
 
 const LEVELS: readonly DrawdownLevel[] = ['normal', 'warning', 'halt', 'emergency']
 
+const HALT = 2
+
 export interface DrawdownState {
   readonly level: number
+  /** Null where it could not be computed. */
+  readonly drawdown: number | null
   readonly peaks: readonly { readonly day: number; readonly peak: number }[]
 }
 
@@ -49,6 +55,10 @@ export class Drawdown {
   #drawdown = 0
 
   constructor(limits: DrawdownLimits) {
+    for (const [name, limit] of Object.entries(limits)) {
+      assert(limit >= 0, `the drawdown limit ${name} is >= 0, not ${limit}`)
+    }
+    assert(limits.days >= 1, `the peak is of one day at least, not ${limits.days}`)
     this.#limits = limits
   }
 
@@ -58,22 +68,14 @@ export class Drawdown {
    * @param day Start of the trading day: a new value begins a new day of the rolling peak.
    */
   update(day: number, equity: number): DrawdownLevel {
-    if (!Number.isFinite(equity)) {
+    const peak = Number.isFinite(equity) ? this.#peakWith(day, equity) : NaN
+    if (peak > 0) {
+      this.#drawdown = (peak - equity) / peak
+      this.#step()
+    } else {
       this.#drawdown = NaN
-      this.#level = Math.max(this.#level, 2)
-      return this.level
+      this.#level = Math.max(this.#level, HALT)
     }
-    const today = this.#peaks.at(-1)
-    if (today === undefined || today.day !== day) {
-      this.#peaks.push({ day, peak: equity })
-      if (this.#peaks.length > this.#limits.days) this.#peaks.shift()
-    } else if (equity > today.peak) {
-      today.peak = equity
-    }
-    let peak = -Infinity
-    for (const { peak: high } of this.#peaks) if (high > peak) peak = high
-    this.#drawdown = peak > 0 ? (peak - equity) / peak : Infinity
-    this.#step()
     return this.level
   }
 
@@ -92,12 +94,25 @@ export class Drawdown {
   }
 
   capture(): DrawdownState {
-    return { level: this.#level, peaks: this.#peaks.map((peak) => ({ ...peak })) }
+    const drawdown = Number.isNaN(this.#drawdown) ? null : this.#drawdown
+    return { level: this.#level, drawdown, peaks: this.#peaks.map((peak) => ({ ...peak })) }
   }
 
   restore(state: DrawdownState): void {
     this.#level = state.level
+    this.#drawdown = state.drawdown ?? NaN
     this.#peaks = state.peaks.map((peak) => ({ ...peak }))
+  }
+
+  /** The peak of the last days, after today's equity was added and days that are too old have left. */
+  #peakWith(day: number, equity: number): number {
+    const today = this.#peaks.at(-1)
+    if (today === undefined || today.day !== day) this.#peaks.push({ day, peak: equity })
+    else if (equity > today.peak) today.peak = equity
+    // Half a day of slack, because a day of a clock change has 23 or 25 hours.
+    const since = day - (this.#limits.days - 0.5) * DAY
+    this.#peaks = this.#peaks.filter((peak) => peak.day > since)
+    return Math.max(...this.#peaks.map(({ peak }) => peak))
   }
 
   #step(): void {
