@@ -7,11 +7,13 @@
  *   2. Safety: kill switch, trading hours.
  *   3. State: stopping, paused, safe mode, venue down, drawdown ladder (halt and emergency).
  *   4. Losses and counts of the day: daily loss, trades per day, concurrent positions.
- *   5. Size: order notional, position notional, exposure, buying power; open orders count as if filled.
- *   6. Mechanics: open orders, order rate, price band, stale price, duplicates.
+ *   5. Size: order notional, position notional, exposure, buying power; open orders count as if filled, a sale
+ *      at the last price where that is above its own.
+ *   6. Mechanics: open orders, order rate, stale price, price band, duplicates.
  * An order that reduces its lane's position passes tiers 1 and 2 only. A protective leg of a bracket passes
  * tier 1 only, because an unprotected position is the greater risk.
  */
+import { assert } from '../core/assert.ts'
 import type { Ms, VenueId } from '../core/brand.ts'
 import { type Calendar, calendarOf } from '../core/calendar.ts'
 import type { Instrument } from '../core/instrument.ts'
@@ -112,6 +114,10 @@ export class Risk {
 
   /** @param calendar Whose trading days begin the counts of a day anew. */
   constructor(limits: RiskLimits, portfolio: Portfolio, orders: Orders, calendar: Calendar) {
+    for (const [name, limit] of Object.entries(limits)) {
+      if (typeof limit === 'string' || typeof limit === 'object') continue
+      assert(limit >= 0, `the risk limit ${name} is >= 0, not ${limit}`)
+    }
     this.limits = limits
     this.#portfolio = portfolio
     this.#orders = orders
@@ -265,12 +271,13 @@ export class Risk {
 
   #checkSize(instrument: Instrument, request: OrderRequest): Denial | undefined {
     const { limits } = this
-    const price = request.limit ?? request.stop ?? this.#portfolio.price(request.symbol)
+    const last = this.#portfolio.price(request.symbol)
+    if (!isKnown(last))
+      return missing(`no price of ${instrument.symbol} to value the order: ${last}`)
     const { equity } = this.#portfolio
+    if (!isKnown(equity)) return missing(`equity is not above zero: ${equity}`)
+    const price = valuedAt(request, last)
     const notional = instrument.notional(request.qty, price)
-    if (!Number.isFinite(notional))
-      return missing(`no price of ${instrument.symbol} to value the order`)
-    if (!(equity > 0)) return missing(`equity is not above zero: ${equity}`)
     if (!(notional <= limits.maxOrderNotional)) {
       return above('max-order-notional', 'order notional', notional, limits.maxOrderNotional)
     }
@@ -323,7 +330,7 @@ export class Risk {
   #openEntries(request: OrderRequest): { readonly flat: number; readonly hasOwn: boolean } {
     const symbols = new Set<number>()
     for (const order of this.#orders.allLive()) {
-      if (isExit(order) || this.#portfolio.position(order.symbol).qty !== 0) continue
+      if (this.#isExit(order) || this.#portfolio.position(order.symbol).qty !== 0) continue
       symbols.add(order.symbol)
     }
     return { flat: symbols.size, hasOwn: symbols.has(request.symbol) }
@@ -334,7 +341,7 @@ export class Risk {
     const held = this.#portfolio.position(request.symbol).qty
     let worst = held + sign(request.side) * request.qty
     for (const order of this.#orders.liveOf(request.symbol)) {
-      if (!isExit(order) && order.side === request.side)
+      if (!this.#isExit(order) && order.side === request.side)
         worst += sign(order.side) * remaining(order)
     }
     return worst
@@ -345,7 +352,7 @@ export class Risk {
     let notional = 0
     let margin = 0
     const count = (instrument: Instrument, qty: number, price: number): void => {
-      const value = instrument.notional(qty, price)
+      const value = isKnown(price) ? instrument.notional(qty, price) : NaN
       notional += value
       margin += value * this.#marginOf(instrument)
     }
@@ -354,12 +361,19 @@ export class Risk {
       count(instrument, qty, this.#portfolio.price(instrument.id))
     }
     for (const order of this.#orders.allLive()) {
-      if (isExit(order)) continue
-      const instrument = this.#orders.instrumentOf(order)
-      const price = order.limit ?? order.stop ?? this.#portfolio.price(order.symbol)
-      count(instrument, remaining(order), price)
+      if (this.#isExit(order)) continue
+      const price = valuedAt(order, this.#portfolio.price(order.symbol))
+      count(this.#orders.instrumentOf(order), remaining(order), price)
     }
     return { notional, margin }
+  }
+
+  /** A leg of a bracket, or a reduce-only order that its symbol's position can take. */
+  #isExit(order: Order): boolean {
+    if (isLeg(order)) return true
+    if (order.reduceOnly !== true) return false
+    const { qty } = this.#portfolio.position(order.symbol)
+    return Math.sign(qty) === -sign(order.side) && remaining(order) <= Math.abs(qty)
   }
 
   #marginOf(instrument: Instrument): number {
@@ -375,9 +389,12 @@ export class Risk {
   }
 
   #noteOrder(now: Ms): void {
+    if (this.limits.ordersPerMinute === Infinity) return
     const since = now - 60_000
     while (this.#orderTimes.length > 0 && this.#orderTimes[0]! <= since) this.#orderTimes.shift()
     this.#orderTimes.push(now)
+    // Exits are not held to the rate, so more may come than the limit needs to be remembered.
+    if (this.#orderTimes.length > Math.ceil(this.limits.ordersPerMinute)) this.#orderTimes.shift()
   }
 
   #ordersSince(since: number): number {
@@ -387,24 +404,31 @@ export class Risk {
   }
 }
 
+/** A price or an amount that checks can be made with. */
+const isKnown = (x: number): boolean => x > 0 && x < Infinity
+
+/** The price that an order is valued at, if it fills: a sale may get more than it asks for. */
+function valuedAt(request: OrderRequest, last: number): number {
+  const asked = request.limit ?? request.stop ?? last
+  return request.side === 'sell' ? Math.max(asked, last) : asked
+}
+
 /** True where the order only makes its lane's position smaller, other exits under way included. */
 export function isReducing(request: OrderRequest, asker: Asker): boolean {
   const direction = sign(request.side)
   if (asker.held === 0 || Math.sign(asker.held) === direction) return false
   let free = Math.abs(asker.held)
   for (const order of asker.live) {
-    if (order.side === request.side && order.role === undefined) free -= remaining(order)
+    if (order.side === request.side && !isLeg(order)) free -= remaining(order)
   }
   return request.qty <= free
 }
 
-const isExit = (order: Order): boolean =>
-  order.role === 'stop' || order.role === 'target' || order.reduceOnly === true
+const isLeg = (order: Order): boolean => order.role === 'stop' || order.role === 'target'
 
 const isTwin = (order: Order, request: OrderRequest): boolean =>
   isLive(order) &&
-  order.role !== 'stop' &&
-  order.role !== 'target' &&
+  !isLeg(order) &&
   order.symbol === request.symbol &&
   order.side === request.side &&
   order.type === request.type &&
@@ -415,6 +439,9 @@ function checkRequest(instrument: Instrument, request: OrderRequest): Denial | u
   const { qty, limit, stop, type } = request
   if (!Number.isFinite(qty)) return missing(`the quantity is not finite: ${qty}`)
   if (!(qty > 0)) return deny('below-minimum', `the quantity is not above zero: ${qty}`)
+  if (!(qty / instrument.lotSize <= Number.MAX_SAFE_INTEGER)) {
+    return deny('bad-request', `quantity ${qty} has more lots than can be counted`)
+  }
   if (!instrument.isOnSizeGrid(qty)) {
     return deny('off-grid', `quantity ${qty} is not a multiple of ${instrument.lotSize}`)
   }
@@ -427,6 +454,9 @@ function checkRequest(instrument: Instrument, request: OrderRequest): Denial | u
     if (price === undefined) continue
     if (!Number.isFinite(price)) return missing(`a price is not finite: ${price}`)
     if (!(price > 0)) return deny('bad-request', `a price is not above zero: ${price}`)
+    if (!(price / instrument.tickSize <= Number.MAX_SAFE_INTEGER)) {
+      return deny('bad-request', `price ${price} has more ticks than can be counted`)
+    }
     if (!instrument.isOnPriceGrid(price)) {
       return deny('off-grid', `price ${price} is not a multiple of ${instrument.tickSize}`)
     }

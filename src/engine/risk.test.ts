@@ -1,0 +1,857 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import type { Ms, SymbolId } from '../core/brand.ts'
+import { calendarOf } from '../core/calendar.ts'
+import { DENY_CODES, type DenyCode } from '../core/notice.ts'
+import type { Order, OrderRequest } from '../core/order.ts'
+import { DAY, HOUR, MINUTE, plus } from '../core/time.ts'
+import {
+  A,
+  B,
+  C,
+  coin,
+  filled,
+  future,
+  MONDAY_10,
+  order,
+  request,
+  share,
+  SIM,
+  universeOf,
+  utc,
+} from '../testing/builders.ts'
+import { Orders } from './orders.ts'
+import { Portfolio } from './portfolio.ts'
+import {
+  type Asker,
+  isReducing,
+  Risk,
+  RISK_DEFAULTS,
+  type RiskLimits,
+  type RiskState,
+} from './risk.ts'
+
+/** No limit that a test does not set: what is denied is denied by what it set. */
+const OPEN: RiskLimits = {
+  ...RISK_DEFAULTS,
+  maxPositionFraction: Infinity,
+  maxExposureFraction: Infinity,
+  leverage: Infinity,
+  maxPositions: Infinity,
+  maxOpenOrders: Infinity,
+  maxTradesPerDay: Infinity,
+  maxDailyLossFraction: Infinity,
+  ordersPerMinute: Infinity,
+}
+
+/** Risk over an account of 10,000 with AAPL at 100, ES at 5,000 and BTC at 50,000. */
+class Desk {
+  readonly universe = universeOf(
+    'AAPL',
+    future('ES'),
+    coin('BTC'),
+    share('X', { minNotional: 500 }),
+  )
+  readonly portfolio = new Portfolio(this.universe, 'USD')
+  readonly orders = new Orders(this.universe, 'r')
+  readonly risk: Risk
+  now: Ms = MONDAY_10
+
+  constructor(limits: Partial<RiskLimits> = {}) {
+    this.risk = new Risk(
+      { ...OPEN, ...limits },
+      this.portfolio,
+      this.orders,
+      calendarOf('us-equity'),
+    )
+    this.portfolio.setCash(10_000)
+    for (const [symbol, price] of [100, 5_000, 50_000, 10].entries()) {
+      this.portfolio.mark(this.universe.all[symbol]!.id, price, this.now)
+    }
+  }
+
+  /** Why the order is denied, or 'passes'. */
+  ask(
+    changes: Parameters<typeof request>[0] = {},
+    asker: Partial<Asker> = {},
+  ): DenyCode | 'passes' {
+    return this.denial(changes, asker)?.code ?? 'passes'
+  }
+
+  detail(changes: Parameters<typeof request>[0] = {}, asker: Partial<Asker> = {}): string {
+    return this.denial(changes, asker)?.detail ?? 'passes'
+  }
+
+  denial(changes: Parameters<typeof request>[0], asker: Partial<Asker>) {
+    const asked: OrderRequest = request(changes)
+    const instrument = this.universe.at(asked.symbol)
+    return this.risk.check(this.now, instrument, asked, {
+      held: 0,
+      live: [],
+      isProtective: false,
+      ...asker,
+    })
+  }
+
+  /** Buys where the quantity is above zero, at the last price. */
+  hold(symbol: SymbolId, qty: number): void {
+    this.portfolio.fill(symbol, { signedQty: qty, price: this.portfolio.price(symbol), fee: 0 })
+  }
+
+  /** Puts a live order into the book. */
+  work(changes: Parameters<typeof order>[0]): Order {
+    const live = order(changes)
+    this.orders.add(live)
+    return live
+  }
+}
+
+// Each code, with the number that was met and its limit.
+
+const denials: readonly (readonly [
+  DenyCode,
+  string,
+  (desk: Desk) => string,
+  Partial<RiskLimits>?,
+])[] = [
+  [
+    'kill-switch',
+    'the kill switch is on: storm',
+    (desk) => {
+      desk.risk.setKillSwitch('storm')
+      return desk.detail()
+    },
+  ],
+  [
+    'stopping',
+    'the engine is stopping',
+    (desk) => {
+      desk.risk.stop()
+      return desk.detail()
+    },
+  ],
+  [
+    'paused',
+    'trading is paused',
+    (desk) => {
+      desk.risk.setPaused(true)
+      return desk.detail()
+    },
+  ],
+  [
+    'safe-mode',
+    'safe mode is on: breaker',
+    (desk) => {
+      desk.risk.setSafeMode('breaker')
+      return desk.detail()
+    },
+  ],
+  [
+    'venue-down',
+    'sim is down',
+    (desk) => {
+      desk.risk.setVenue(SIM, false)
+      return desk.detail()
+    },
+  ],
+  [
+    'drawdown',
+    'the drawdown of 6 % is at level halt',
+    (desk) => {
+      desk.risk.updateDrawdown(desk.now)
+      desk.portfolio.setCash(9_400)
+      desk.risk.updateDrawdown(desk.now)
+      return desk.detail()
+    },
+  ],
+  [
+    'daily-loss',
+    'the loss of the day 301 is above the limit of 300',
+    (desk) => {
+      desk.risk.onFill(desk.now, -300, 1, false)
+      return desk.detail()
+    },
+    { maxDailyLoss: 300 },
+  ],
+  [
+    'max-trades-per-day',
+    'trades of the day 3 is above the limit of 2',
+    (desk) => {
+      for (let i = 0; i < 2; i++) desk.risk.onFill(desk.now, 0, 0, true)
+      return desk.detail()
+    },
+    { maxTradesPerDay: 2 },
+  ],
+  [
+    'max-positions',
+    'open positions 2 is above the limit of 1',
+    (desk) => {
+      desk.hold(C, 0.01)
+      return desk.detail()
+    },
+    { maxPositions: 1 },
+  ],
+  [
+    'max-order-notional',
+    'order notional 1000 is above the limit of 999',
+    (desk) => desk.detail(),
+    { maxOrderNotional: 999 },
+  ],
+  [
+    'max-position-notional',
+    'position notional 2000 is above the limit of 1500',
+    (desk) => {
+      desk.hold(A, 10)
+      return desk.detail()
+    },
+    { maxPositionNotional: 1_500 },
+  ],
+  [
+    'max-exposure',
+    'exposure 6000 is above the limit of 5000',
+    (desk) => {
+      desk.hold(C, 0.1)
+      return desk.detail()
+    },
+    { maxExposureFraction: 0.5 },
+  ],
+  [
+    'max-open-orders',
+    'open orders 2 is above the limit of 1',
+    (desk) => {
+      desk.work({ symbol: C, qty: 0.01 })
+      return desk.detail()
+    },
+    { maxOpenOrders: 1 },
+  ],
+  [
+    'order-rate',
+    'orders in a minute 3 is above the limit of 2',
+    (desk) => {
+      desk.ask()
+      desk.ask()
+      return desk.detail()
+    },
+    { ordersPerMinute: 2 },
+  ],
+  [
+    'insufficient-buying-power',
+    'margin 25000 is above the limit of 20000',
+    (desk) => desk.detail({ symbol: B, qty: 1 }),
+    { leverage: 2, marginRate: 0.1 },
+  ],
+  [
+    'price-band',
+    'distance of 111 from 100 0.11 is above the limit of 0.1',
+    (desk) => desk.detail({ type: 'limit', limit: 111 }),
+  ],
+  [
+    'stale-price',
+    'age of the last price in ms 300001 is above the limit of 300000',
+    (desk) => {
+      desk.now = plus(MONDAY_10, 300_001)
+      return desk.detail()
+    },
+  ],
+  [
+    'market-closed',
+    `AAPL has no regular session at ${utc('2026-03-09 20:00')}`,
+    (desk) => {
+      desk.now = utc('2026-03-09 20:00')
+      return desk.detail()
+    },
+  ],
+  [
+    'duplicate',
+    'the same order is live as twin',
+    (desk) => desk.detail({}, { live: [order({ id: 'twin', qty: 3 })] }),
+  ],
+  ['off-grid', 'quantity 1.5 is not a multiple of 1', (desk) => desk.detail({ qty: 1.5 })],
+  [
+    'below-minimum',
+    'order notional 490 is below 500',
+    (desk) => desk.detail({ symbol: desk.universe.all[3]!.id, qty: 49 }),
+  ],
+  [
+    'bad-request',
+    'a limit order has limit undefined and stop undefined',
+    (desk) => desk.detail({ type: 'limit' }),
+  ],
+  ['missing-data', 'the quantity is not finite: NaN', (desk) => desk.detail({ qty: NaN })],
+]
+
+for (const [code, expected, meet, limits] of denials) {
+  test(`denies with ${code} and says what was met`, () => {
+    const desk = new Desk(limits)
+    assert.equal(meet(desk), expected)
+    assert.equal(desk.risk.denied.get(code), 1)
+  })
+}
+
+test('can deny with every code of the list', () => {
+  assert.deepEqual(denials.map(([code]) => code).toSorted(), DENY_CODES.toSorted())
+})
+
+test('lets an order pass that meets no limit', () => {
+  const desk = new Desk()
+  assert.equal(desk.ask(), 'passes')
+  assert.equal(desk.risk.denied.size, 0)
+})
+
+// At a limit: what is equal to it passes where the limit is the most that is allowed.
+
+const borders: readonly (readonly [string, Partial<RiskLimits>, (desk: Desk) => string, string])[] =
+  [
+    ['order notional', { maxOrderNotional: 1_000 }, (desk) => desk.ask(), 'passes'],
+    ['position notional', { maxPositionNotional: 1_000 }, (desk) => desk.ask(), 'passes'],
+    ['position fraction', { maxPositionFraction: 0.1 }, (desk) => desk.ask(), 'passes'],
+    [
+      'position fraction, one lot more',
+      { maxPositionFraction: 0.1 },
+      (desk) => desk.ask({ qty: 11 }),
+      'max-position-notional',
+    ],
+    ['exposure', { maxExposureFraction: 0.1 }, (desk) => desk.ask(), 'passes'],
+    ['buying power', { leverage: 0.1 }, (desk) => desk.ask(), 'passes'],
+    ['price band', { priceBand: 0.1 }, (desk) => desk.ask({ type: 'limit', limit: 110 }), 'passes'],
+    ['price band below', {}, (desk) => desk.ask({ type: 'limit', limit: 89.99 }), 'price-band'],
+    ['price band of a stop', {}, (desk) => desk.ask({ type: 'stop', stop: 120 }), 'price-band'],
+    [
+      'daily loss, where one that is met denies',
+      { maxDailyLoss: 300 },
+      (desk) => {
+        desk.risk.onFill(desk.now, -300, 0, false)
+        return desk.ask()
+      },
+      'daily-loss',
+    ],
+    [
+      'daily loss in fractions of equity',
+      { maxDailyLossFraction: 0.05 },
+      (desk) => {
+        desk.risk.onFill(desk.now, -501, 0, false)
+        return desk.ask()
+      },
+      'daily-loss',
+    ],
+  ]
+for (const [name, limits, ask, expected] of borders) {
+  test(`${expected === 'passes' ? 'passes' : 'denies'} at the limit of ${name}`, () => {
+    assert.equal(ask(new Desk(limits)), expected)
+  })
+}
+
+// The order of the tiers: with everything wrong, each cure shows the next code.
+
+test('gives the code of the first tier that refuses', () => {
+  const desk = new Desk({
+    maxDailyLoss: 300,
+    maxTradesPerDay: 1,
+    maxPositions: 1,
+    maxOrderNotional: 50_000,
+    maxPositionNotional: 15_000,
+    maxExposureFraction: 1,
+    leverage: 2,
+    maxOpenOrders: 1,
+    ordersPerMinute: 1,
+  })
+  const { risk, portfolio } = desk
+  risk.updateDrawdown(MONDAY_10)
+  portfolio.setCash(9_000)
+  risk.updateDrawdown(MONDAY_10)
+  portfolio.setCash(10_000)
+  desk.hold(C, 0.1)
+  desk.work({ id: 'old', symbol: C, qty: 0.01, side: 'sell', role: 'stop' })
+  const live = [order({ id: 'twin', type: 'limit', limit: 115 })]
+  risk.onFill(MONDAY_10, -400, 0, true)
+  risk.setKillSwitch('x')
+  risk.stop()
+  risk.setPaused(true)
+  risk.setSafeMode('x')
+  risk.setVenue(SIM, false)
+  desk.now = utc('2026-03-09 22:00')
+  portfolio.mark(A, 100, MONDAY_10)
+
+  let asked: Parameters<typeof request>[0] = { type: 'limit', qty: 600.5 }
+  const met: string[] = []
+  const next = (cure: () => void): void => {
+    met.push(desk.ask(asked, { live }))
+    cure()
+  }
+  next(() => (asked = { ...asked, qty: 600, limit: 115.005 }))
+  next(() => (asked = { ...asked, limit: 115 }))
+  next(() => risk.setKillSwitch(null))
+  next(() => (desk.now = plus(MONDAY_10, HOUR)))
+  const { isStopping: _stopped, ...rest } = risk.capture()
+  next(() => risk.restore({ ...rest, killSwitch: null, isStopping: false }))
+  next(() => risk.setPaused(false))
+  next(() => risk.setSafeMode(null))
+  next(() => risk.setVenue(SIM, true))
+  next(() => {
+    for (let i = 0; i < 3; i++) risk.updateDrawdown(desk.now)
+  })
+  next(() => risk.onFill(desk.now, 400, 0, false))
+  next(() => risk.restore({ ...risk.capture(), tradesToday: 0 }))
+  next(() => desk.hold(C, -0.1))
+  next(() => (asked = { ...asked, qty: 140 }))
+  next(() => (asked = { ...asked, qty: 100 }))
+  next(() => (asked = { ...asked, qty: 80 }))
+
+  assert.deepEqual(met, [
+    'off-grid',
+    'off-grid',
+    'kill-switch',
+    'market-closed',
+    'stopping',
+    'paused',
+    'safe-mode',
+    'venue-down',
+    'drawdown',
+    'daily-loss',
+    'max-trades-per-day',
+    'max-positions',
+    'max-order-notional',
+    'max-position-notional',
+    'max-exposure',
+  ])
+})
+
+test('gives the code of the first mechanical check that refuses', () => {
+  const desk = new Desk({ maxOpenOrders: 1, ordersPerMinute: 1 })
+  desk.work({ id: 'old', symbol: C, qty: 0.01 })
+  desk.now = plus(MONDAY_10, HOUR)
+  const reduce = { symbol: C, side: 'sell', qty: 0.01 } as const
+  desk.ask(reduce, { held: 0.01 })
+  const live = [order({ id: 'twin', type: 'limit', limit: 115 })]
+  const asked = { type: 'limit', limit: 115 } as const
+
+  const met = [desk.ask(asked, { live })]
+  desk.orders.apply(filled('old', { qty: 0.01 }))
+  met.push(desk.ask(asked, { live }))
+  desk.now = plus(desk.now, MINUTE)
+  met.push(desk.ask(asked, { live }))
+  desk.portfolio.mark(A, 100, desk.now)
+  met.push(desk.ask(asked, { live }))
+  desk.portfolio.mark(A, 110, desk.now)
+  met.push(desk.ask(asked, { live }))
+  met.push(desk.ask(asked))
+
+  assert.deepEqual(met, [
+    'max-open-orders',
+    'order-rate',
+    'stale-price',
+    'price-band',
+    'duplicate',
+    'passes',
+  ])
+})
+
+// Tier 1.
+
+const malformed: readonly (readonly [string, Parameters<typeof request>[0], DenyCode])[] = [
+  ['no quantity', { qty: 0 }, 'below-minimum'],
+  ['a quantity below zero', { qty: -10 }, 'below-minimum'],
+  ['an infinite quantity', { qty: Infinity }, 'missing-data'],
+  ['more lots than can be counted', { qty: 1e17 }, 'bad-request'],
+  ['a market order with a limit', { limit: 100 }, 'bad-request'],
+  ['a stop order without a stop', { type: 'stop' }, 'bad-request'],
+  ['a stop order with a limit', { type: 'stop', stop: 100, limit: 100 }, 'bad-request'],
+  ['a stop-limit order without a limit', { type: 'stop-limit', stop: 100 }, 'bad-request'],
+  ['a limit of zero', { type: 'limit', limit: 0 }, 'bad-request'],
+  ['a limit below zero', { type: 'limit', limit: -5 }, 'bad-request'],
+  ['a limit that is no number', { type: 'limit', limit: NaN }, 'missing-data'],
+  ['a limit off the grid', { type: 'limit', limit: 100.005 }, 'off-grid'],
+  ['a stop off the grid', { type: 'stop', stop: 100.005 }, 'off-grid'],
+  ['a limit of more ticks than can be counted', { type: 'limit', limit: 1e16 }, 'bad-request'],
+]
+for (const [name, changes, code] of malformed) {
+  test(`denies ${name}, for an exit and a protective leg too`, () => {
+    const desk = new Desk()
+    const sell = { side: 'sell', ...changes } as const
+    assert.equal(desk.ask(changes), code)
+    assert.equal(desk.ask(sell, { held: 1e300 }), code)
+    assert.equal(desk.ask(sell, { isProtective: true }), code)
+  })
+}
+
+// What exits and protective legs pass.
+
+/** Everything of tiers 3 to 6 refuses. */
+function refusing(): Desk {
+  const desk = new Desk({
+    maxOrderNotional: 1,
+    maxOpenOrders: 0,
+    ordersPerMinute: 0,
+    maxTradesPerDay: 0,
+  })
+  desk.risk.stop()
+  desk.risk.setPaused(true)
+  desk.risk.setSafeMode('x')
+  desk.risk.setVenue(SIM, false)
+  desk.risk.onFill(desk.now, -1e6, 0, true)
+  desk.portfolio.setCash(NaN)
+  desk.risk.updateDrawdown(desk.now)
+  desk.portfolio.mark(A, NaN, 0)
+  return desk
+}
+const EXIT = { side: 'sell' } as const
+
+test('lets an order that reduces pass whatever tiers 3 to 6 say', () => {
+  assert.equal(refusing().ask(EXIT, { held: 10 }), 'passes')
+  assert.equal(refusing().ask({}, { held: -10 }), 'passes')
+  assert.notEqual(refusing().ask(EXIT), 'passes')
+})
+
+test('holds an order that reduces to the kill switch and the trading hours', () => {
+  const desk = refusing()
+  desk.risk.setKillSwitch('x')
+  assert.equal(desk.ask(EXIT, { held: 10 }), 'kill-switch')
+  desk.risk.setKillSwitch(null)
+  desk.now = utc('2026-03-09 22:00')
+  assert.equal(desk.ask(EXIT, { held: 10 }), 'market-closed')
+})
+
+test('lets a protective leg pass the kill switch and the trading hours too', () => {
+  const desk = refusing()
+  desk.risk.setKillSwitch('x')
+  desk.now = utc('2026-03-09 22:00')
+  assert.equal(desk.ask({ ...EXIT, type: 'stop', stop: 90 }, { isProtective: true }), 'passes')
+})
+
+const reductions: readonly (readonly [
+  string,
+  number,
+  number,
+  Partial<Parameters<typeof order>[0]>[],
+  boolean,
+])[] = [
+  ['all that is held', 10, 10, [], true],
+  ['a part', 10, 4, [], true],
+  ['more than is held', 10, 11, [], false],
+  ['what is not held', 0, 10, [], false],
+  ['what is short', -10, 10, [], false],
+  ['what another exit already sells', 10, 10, [{ qty: 1 }], false],
+  ['what another exit leaves', 10, 6, [{ qty: 4 }], true],
+  ['what the rest of another exit leaves', 10, 6, [{ qty: 8, filled: 4, phase: 'open' }], true],
+  ['what a live entry of a bracket sells', 10, 10, [{ qty: 10, role: 'entry' }], false],
+  ['what a leg would sell', 10, 10, [{ qty: 10, role: 'stop' }], true],
+  ['what a finished order sold', 10, 10, [{ qty: 10, phase: 'done' }], true],
+  ['a holding that is no number', NaN, 10, [], false],
+]
+for (const [name, held, qty, live, expected] of reductions) {
+  test(`takes a sale of ${name} for ${expected ? 'an exit' : 'no exit'}`, () => {
+    const asker = {
+      held,
+      live: live.map((changes, i) => order({ id: `l${i}`, side: 'sell', ...changes })),
+      isProtective: false,
+    }
+    assert.equal(isReducing(request({ side: 'sell', qty }), asker), expected)
+  })
+}
+
+// Fail closed.
+
+const BAD = [NaN, Infinity, -Infinity, 0, -1, undefined as unknown as number]
+
+for (const value of BAD) {
+  test(`denies a market order at a last price of ${value}`, () => {
+    const desk = new Desk()
+    desk.portfolio.mark(A, value, desk.now)
+    assert.equal(desk.ask(), 'missing-data')
+  })
+
+  test(`denies a limit order at a last price of ${value}`, () => {
+    const desk = new Desk({ priceBand: Infinity, staleAfterMs: Infinity })
+    desk.portfolio.mark(A, value, desk.now)
+    assert.equal(desk.ask({ type: 'limit', limit: 100 }), 'missing-data')
+  })
+
+  test(`denies at an equity of ${value}`, () => {
+    const desk = new Desk()
+    desk.portfolio.setCash(value)
+    assert.notEqual(desk.ask(), 'passes')
+  })
+
+  test(`denies while another holding has a price of ${value}`, () => {
+    const desk = new Desk()
+    desk.hold(C, 0.1)
+    desk.portfolio.mark(C, value, desk.now)
+    assert.notEqual(desk.ask(), 'passes')
+  })
+}
+
+test('denies before the first price, with no limit on its age', () => {
+  const desk = new Desk({ staleAfterMs: Infinity })
+  const { id } = desk.universe.add(share('NEW'))
+  desk.portfolio.grow()
+  assert.equal(desk.ask({ symbol: id }), 'missing-data')
+  assert.equal(desk.ask({ symbol: id, type: 'limit', limit: 100 }), 'missing-data')
+})
+
+test('denies after an equity that was not known', () => {
+  const desk = new Desk()
+  desk.portfolio.setCash(NaN)
+  desk.risk.updateDrawdown(desk.now)
+  desk.portfolio.setCash(10_000)
+  assert.match(desk.detail(), /NaN % is at level halt/)
+})
+
+test('denies after a profit that is no number', () => {
+  const desk = new Desk()
+  desk.risk.onFill(desk.now, NaN, 0, false)
+  assert.equal(desk.ask(), 'missing-data')
+})
+
+const NUMBERS = Object.entries(RISK_DEFAULTS).flatMap(([key, value]) =>
+  typeof value === 'number' ? [key] : [],
+)
+for (const key of NUMBERS) {
+  test(`refuses to run with a ${key} that is no number or below zero`, () => {
+    for (const value of [NaN, -1, undefined]) {
+      assert.throws(() => new Desk({ [key]: value }), new RegExp(`the risk limit ${key} is >= 0`))
+    }
+  })
+}
+
+test('lets no order pass that increases, where one number is none', () => {
+  const spoiled = fc.constantFrom('price', 'cash', 'qty', 'limit', 'holding')
+  const value = fc.constantFrom(NaN, Infinity, -Infinity, undefined as unknown as number)
+  const side = fc.constantFrom('buy', 'sell')
+  const qty = fc.integer({ min: 1, max: 50 })
+  fc.assert(
+    fc.property(spoiled, value, side, qty, fc.boolean(), (what, bad, way, size, isLimit) => {
+      const desk = new Desk({ priceBand: Infinity, staleAfterMs: Infinity })
+      desk.hold(C, 0.01)
+      const asked = {
+        side: way,
+        qty: what === 'qty' ? bad : size,
+        ...(isLimit || what === 'limit'
+          ? { type: 'limit' as const, limit: what === 'limit' ? bad : 100 }
+          : {}),
+      } as const
+      if (what === 'price') desk.portfolio.mark(A, bad, desk.now)
+      if (what === 'cash') desk.portfolio.setCash(bad)
+      if (what === 'holding') desk.portfolio.mark(C, bad, desk.now)
+      assert.notEqual(desk.ask(asked), 'passes')
+    }),
+    { numRuns: 500 },
+  )
+})
+
+// Pessimism: open orders count as if filled.
+
+test('counts live entries of the symbol towards its position', () => {
+  const desk = new Desk({ maxPositionNotional: 2_500 })
+  desk.work({ id: 'live', qty: 20, filled: 4, phase: 'open' })
+  assert.equal(desk.ask({ qty: 9 }), 'passes')
+  assert.equal(desk.detail({ qty: 10 }), 'position notional 2600 is above the limit of 2500')
+})
+
+test('does not let a live sale make room for a purchase', () => {
+  const desk = new Desk({ maxPositionNotional: 1_500 })
+  desk.hold(A, 10)
+  desk.work({ id: 'out', side: 'sell', qty: 10 })
+  assert.equal(desk.ask({ qty: 10 }), 'max-position-notional')
+})
+
+test('counts live entries of other symbols towards exposure, at their own price', () => {
+  const desk = new Desk({ maxExposureFraction: 0.5 })
+  desk.work({ id: 'c', symbol: C, qty: 0.1, type: 'limit', limit: 45_000 })
+  assert.equal(desk.detail(), 'exposure 5500 is above the limit of 5000')
+})
+
+test('counts holdings and entries of futures by their margin', () => {
+  const desk = new Desk({ leverage: 8, marginRate: 0.1 })
+  desk.work({ id: 'b', symbol: B, qty: 1 })
+  desk.hold(B, 1)
+  assert.equal(desk.ask({ symbol: B, qty: 1 }), 'passes')
+  desk.hold(B, 1)
+  assert.equal(desk.detail({ symbol: B, qty: 1 }), 'margin 100000 is above the limit of 80000')
+})
+
+test('counts a sale at the last price where that is above its limit', () => {
+  const desk = new Desk({ maxOrderNotional: 900, priceBand: Infinity })
+  const cheap = { type: 'limit', limit: 1 } as const
+  assert.equal(desk.ask({ side: 'sell', ...cheap }), 'max-order-notional')
+  assert.equal(desk.ask({ side: 'buy', ...cheap }), 'passes')
+})
+
+test('counts no leg of a bracket, and no reduce-only order that the position can take', () => {
+  const desk = new Desk({ maxExposureFraction: 0.25, maxPositions: 1 })
+  desk.hold(A, 10)
+  desk.work({ id: 'stop', side: 'sell', qty: 10, role: 'stop' })
+  desk.work({ id: 'out', side: 'sell', qty: 10, reduceOnly: true })
+  assert.equal(desk.ask(), 'passes')
+})
+
+test('counts a reduce-only order that there is nothing to reduce for', () => {
+  const desk = new Desk({ maxExposureFraction: 0.15, maxPositions: 1 })
+  desk.work({ id: 'odd', symbol: C, side: 'sell', qty: 0.02, reduceOnly: true })
+  assert.equal(desk.ask(), 'max-positions')
+})
+
+test('counts symbols with live entries as positions and as trades of the day', () => {
+  const entries = (limits: Partial<RiskLimits>): Desk => {
+    const desk = new Desk(limits)
+    desk.work({ id: 'c', symbol: C, qty: 0.01 })
+    desk.work({ id: 'c2', symbol: C, qty: 0.02 })
+    return desk
+  }
+  assert.equal(entries({ maxPositions: 1 }).ask(), 'max-positions')
+  assert.equal(entries({ maxPositions: 2 }).ask(), 'passes')
+  assert.equal(entries({ maxTradesPerDay: 1 }).ask(), 'max-trades-per-day')
+  assert.equal(entries({ maxTradesPerDay: 2 }).ask(), 'passes')
+})
+
+test('lets a symbol that is held or entered have more, at the most positions', () => {
+  const desk = new Desk({ maxPositions: 2 })
+  desk.hold(A, 1)
+  desk.work({ id: 'c', symbol: C, qty: 0.01 })
+  assert.deepEqual(
+    [desk.ask(), desk.ask({ symbol: C, qty: 0.02 }), desk.ask({ symbol: B, qty: 1 })],
+    ['passes', 'passes', 'max-positions'],
+  )
+})
+
+test('lets a lane add to what it holds when the trades of the day are used up', () => {
+  const desk = new Desk({ maxTradesPerDay: 0 })
+  assert.deepEqual([desk.ask({}, { held: 10 }), desk.ask()], ['passes', 'max-trades-per-day'])
+})
+
+test('takes only an equal live order of the same side and prices for a duplicate', () => {
+  const twin = { type: 'limit', limit: 100 } as const
+  const live = [order({ id: 'twin', ...twin })]
+  const desk = new Desk()
+  assert.deepEqual(
+    [
+      desk.ask(twin, { live }),
+      desk.ask({ ...twin, limit: 99.5 }, { live }),
+      desk.ask({ ...twin, side: 'sell' }, { live }),
+      desk.ask({}, { live }),
+      desk.ask(twin, { live: [order({ ...twin, phase: 'done' })] }),
+      desk.ask(twin, { live: [order({ ...twin, role: 'target' })] }),
+    ],
+    ['duplicate', 'passes', 'passes', 'passes', 'passes', 'passes'],
+  )
+})
+
+// Time.
+
+test('begins the counts of a day with the trading day of its calendar', () => {
+  const desk = new Desk({ maxTradesPerDay: 1, maxDailyLoss: 300, tradingHours: 'always' })
+  desk.risk.onFill(desk.now, -1_000, 0, true)
+  const midnight = utc('2026-03-10 04:00')
+  const ask = (at: Ms): string => {
+    desk.now = at
+    desk.portfolio.mark(A, 100, at)
+    return desk.ask()
+  }
+  assert.equal(ask(plus(midnight, -1)), 'daily-loss')
+  assert.equal(ask(midnight), 'passes')
+})
+
+test('begins a new day with the fill that comes first', () => {
+  const desk = new Desk({ maxDailyLoss: 300 })
+  desk.risk.onFill(desk.now, -250, 0, false)
+  desk.now = plus(desk.now, DAY)
+  desk.portfolio.mark(A, 100, desk.now)
+  desk.risk.onFill(desk.now, -250, 0, false)
+  assert.equal(desk.ask(), 'passes')
+})
+
+test('nets profits with losses and takes fees for losses', () => {
+  const desk = new Desk({ maxDailyLoss: 300 })
+  desk.risk.onFill(desk.now, -350, 0, false)
+  desk.risk.onFill(desk.now, 100, 0, false)
+  assert.equal(desk.ask(), 'passes')
+  desk.risk.onFill(desk.now, 0, 50, false)
+  assert.equal(desk.ask(), 'daily-loss')
+})
+
+test('frees an order of the rate after a minute', () => {
+  const desk = new Desk({ ordersPerMinute: 1 })
+  desk.ask()
+  desk.now = plus(MONDAY_10, MINUTE - 1)
+  assert.equal(desk.ask(), 'order-rate')
+  desk.now = plus(MONDAY_10, MINUTE)
+  assert.equal(desk.ask(), 'passes')
+})
+
+test('counts no denied order for the rate', () => {
+  const desk = new Desk({ ordersPerMinute: 1 })
+  for (let i = 0; i < 5; i++) desk.ask({ qty: 1.5 })
+  assert.equal(desk.ask(), 'passes')
+})
+
+test('counts exits for the rate, and remembers no more of them than it needs', () => {
+  const desk = new Desk({ ordersPerMinute: 3 })
+  for (let i = 0; i < 1_000; i++) desk.ask(EXIT, { held: 10 })
+  assert.equal(desk.risk.capture().orderTimes.length, 3)
+  assert.equal(desk.ask(), 'order-rate')
+})
+
+test('remembers no order where there is no rate', () => {
+  const desk = new Desk()
+  for (let i = 0; i < 1_000; i++) desk.ask()
+  assert.equal(desk.risk.capture().orderTimes.length, 0)
+})
+
+test('keeps the hours of each instrument', () => {
+  const evening = (limits: Partial<RiskLimits>) => {
+    const desk = new Desk({ staleAfterMs: Infinity, ...limits })
+    desk.now = utc('2026-03-09 22:30')
+    return [desk.ask(), desk.ask({ symbol: B, qty: 1 }), desk.ask({ symbol: C, qty: 0.01 })]
+  }
+  assert.deepEqual(evening({}), ['market-closed', 'passes', 'passes'])
+  assert.deepEqual(evening({ tradingHours: 'extended' }), ['passes', 'passes', 'passes'])
+  const desk = new Desk({ staleAfterMs: Infinity, tradingHours: 'always' })
+  desk.now = utc('2026-03-07 12:00')
+  assert.equal(desk.ask(), 'passes')
+})
+
+test('lets trading go on when what stopped it ends', () => {
+  const desk = new Desk()
+  for (const set of [
+    (isOn: boolean) => desk.risk.setKillSwitch(isOn ? '' : null),
+    (isOn: boolean) => desk.risk.setSafeMode(isOn ? '' : null),
+    (isOn: boolean) => desk.risk.setPaused(isOn),
+    (isOn: boolean) => desk.risk.setVenue(SIM, !isOn),
+  ]) {
+    set(true)
+    assert.notEqual(desk.ask(), 'passes')
+    set(false)
+    assert.equal(desk.ask(), 'passes')
+  }
+})
+
+// Restart.
+
+test('goes on after a restart as if there had been none', () => {
+  const limits = { maxDailyLoss: 300, maxTradesPerDay: 3, ordersPerMinute: 2 }
+  const prepared: readonly ((desk: Desk) => void)[] = [
+    () => {},
+    ({ risk }) => risk.setKillSwitch('why'),
+    ({ risk }) => risk.setSafeMode('why'),
+    ({ risk }) => risk.setPaused(true),
+    ({ risk }) => risk.stop(),
+    ({ risk }) => risk.setVenue(SIM, false),
+    ({ risk, now }) => risk.onFill(now, -301, 0, false),
+    ({ risk, now }) => [1, 2, 3].forEach(() => risk.onFill(now, 0, 0, true)),
+    (desk) => [1, 2].forEach(() => desk.ask()),
+    (desk) => {
+      desk.risk.updateDrawdown(desk.now)
+      desk.portfolio.setCash(9_300)
+      desk.risk.updateDrawdown(desk.now)
+    },
+  ]
+  for (const prepare of prepared) {
+    const running = new Desk(limits)
+    prepare(running)
+    const restarted = new Desk(limits)
+    restarted.risk.restore(JSON.parse(JSON.stringify(running.risk.capture())) as RiskState)
+    restarted.portfolio.setCash(running.portfolio.cash)
+    assert.deepEqual(restarted.risk.capture(), running.risk.capture())
+    for (let i = 0; i < 3; i++) assert.equal(restarted.detail(), running.detail())
+  }
+})
