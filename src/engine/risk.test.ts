@@ -312,6 +312,21 @@ const borders: readonly (readonly [string, Partial<RiskLimits>, (desk: Desk) => 
       (desk) => desk.ask({ qty: 11 }),
       'max-position-notional',
     ],
+    [
+      'position notional with its slack',
+      { maxPositionNotional: 999.5 },
+      (desk) => desk.ask(),
+      'passes',
+    ],
+    [
+      'the age of a price',
+      {},
+      (desk) => {
+        desk.now = plus(MONDAY_10, 300_000)
+        return desk.ask()
+      },
+      'passes',
+    ],
     ['exposure', { maxExposureFraction: 0.1 }, (desk) => desk.ask(), 'passes'],
     ['buying power', { leverage: 0.1 }, (desk) => desk.ask(), 'passes'],
     ['price band', { priceBand: 0.1 }, (desk) => desk.ask({ type: 'limit', limit: 110 }), 'passes'],
@@ -536,6 +551,7 @@ const reductions: readonly (readonly [
   ['what the rest of another exit leaves', 10, 6, [{ qty: 8, filled: 4, phase: 'open' }], true],
   ['what a live entry of a bracket sells', 10, 10, [{ qty: 10, role: 'entry' }], false],
   ['what a leg would sell', 10, 10, [{ qty: 10, role: 'stop' }], true],
+  ['what a purchase adds to', 10, 10, [{ side: 'buy', qty: 10 }], true],
   ['what a finished order sold', 10, 10, [{ qty: 10, phase: 'done' }], true],
   ['a holding that is no number', NaN, 10, [], false],
 ]
@@ -685,10 +701,37 @@ test('counts no leg of a bracket, and no reduce-only order that the position can
   assert.equal(desk.ask(), 'passes')
 })
 
+test('counts no leg of a bracket towards the position of a sale', () => {
+  const desk = new Desk({ maxPositionNotional: 500 })
+  desk.hold(A, 10)
+  desk.work({ id: 'stop', side: 'sell', qty: 10, role: 'stop' })
+  assert.equal(desk.ask({ side: 'sell' }), 'passes')
+})
+
+for (const changes of [
+  { side: 'sell', qty: 11 },
+  { side: 'buy', qty: 10 },
+] as const) {
+  test(`counts a reduce-only order to ${changes.side} ${changes.qty} against a holding of 10`, () => {
+    const desk = new Desk({ maxExposureFraction: 0.25 })
+    desk.hold(A, 10)
+    desk.work({ id: 'odd', reduceOnly: true, ...changes })
+    assert.equal(desk.ask(), 'max-exposure')
+  })
+}
+
 test('counts a reduce-only order that there is nothing to reduce for', () => {
   const desk = new Desk({ maxExposureFraction: 0.15, maxPositions: 1 })
   desk.work({ id: 'odd', symbol: C, side: 'sell', qty: 0.02, reduceOnly: true })
   assert.equal(desk.ask(), 'max-positions')
+})
+
+test('counts fills that open a position as trades of the day, and no others', () => {
+  const desk = new Desk({ maxTradesPerDay: 1 })
+  desk.risk.onFill(desk.now, 0, 0, false)
+  assert.equal(desk.ask(), 'passes')
+  desk.risk.onFill(desk.now, 0, 0, true)
+  assert.equal(desk.ask(), 'max-trades-per-day')
 })
 
 test('counts symbols with live entries as positions and as trades of the day', () => {
@@ -729,10 +772,11 @@ test('takes only an equal live order of the same side and prices for a duplicate
       desk.ask({ ...twin, limit: 99.5 }, { live }),
       desk.ask({ ...twin, side: 'sell' }, { live }),
       desk.ask({}, { live }),
+      desk.ask({ type: 'stop', stop: 99 }, { live: [order({ type: 'stop', stop: 98 })] }),
       desk.ask(twin, { live: [order({ ...twin, phase: 'done' })] }),
       desk.ask(twin, { live: [order({ ...twin, role: 'target' })] }),
     ],
-    ['duplicate', 'passes', 'passes', 'passes', 'passes', 'passes'],
+    ['duplicate', 'passes', 'passes', 'passes', 'passes', 'passes', 'passes'],
   )
 })
 

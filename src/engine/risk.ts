@@ -431,7 +431,6 @@ const isTwin = (order: Order, request: OrderRequest): boolean =>
   !isLeg(order) &&
   order.symbol === request.symbol &&
   order.side === request.side &&
-  order.type === request.type &&
   order.limit === request.limit &&
   order.stop === request.stop
 
