@@ -108,6 +108,8 @@ export class Risk {
   #isStopping = false
   readonly #down = new Set<VenueId>()
   #day = -1
+  /** Until here the day cannot change: it spares a look at the calendar. */
+  #dayEnd = -Infinity
   #realisedToday = 0
   #tradesToday = 0
   #orderTimes: number[] = []
@@ -381,6 +383,8 @@ export class Risk {
   }
 
   #rollDay(now: Ms): void {
+    if (now < this.#dayEnd) return
+    this.#dayEnd = this.#calendar.nextDayStart(now)
     const day = this.#calendar.dayStart(now)
     if (day === this.#day) return
     this.#day = day
