@@ -1,7 +1,7 @@
 /*
- * Archive: bars into and out of a file beside bare prepared statements of node:sqlite in one thread: the same table,
- * WAL, `synchronous = normal`, the same upsert, one transaction for each page. The archive works in a thread of its own and
- * checks every bar; neither is taken out of its time.
+ * Archive: bars into and out of a file beside bare prepared statements of node:sqlite in one thread: the same
+ * table, WAL, `synchronous = normal`, the same upsert, one transaction for each page. The archive works in a thread
+ * of its own and checks every bar; neither is taken out of its time.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

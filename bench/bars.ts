@@ -107,7 +107,7 @@ function skeinBars(symbols: number, trades: Trades): string {
 
 function bareBars(symbols: number, trades: Trades): string {
   const tally = new Tally()
-  // Eight doubles per symbol: start, end, open, high, low, close, volume, trades. End is 0 before the first bar.
+  // Eight doubles per symbol: start, end, open, high, low, close, volume, trades. Before its first bar, end is 0.
   const rows = new Float64Array(symbols * 8)
   const close = (row: number): void => {
     tally.add({
