@@ -45,8 +45,10 @@ export class RunFile {
   /** Opens a journal that exists. Throws BadInput where it is missing or holds no run. */
   static open(path: string): RunFile {
     const found = statSync(path, { throwIfNoEntry: false })
-    if (found === undefined || found.isDirectory()) {
-      const what = found === undefined ? 'is missing' : 'is a folder'
+    // SQLite would make a database of a file that is empty.
+    if (found === undefined || found.isDirectory() || found.size === 0) {
+      const what =
+        found === undefined ? 'is missing' : found.isDirectory() ? 'is a folder' : 'is empty'
       throw new BadInput({ file: path }, what, undefined, 'the journal of a run')
     }
     const file = new RunFile(path, openJournal(path))
@@ -185,5 +187,10 @@ function headerOf(config: Config, setup: Setup, tape: NamedTape) {
   }
 }
 
-/** `journal.db` of run `k3x` → `journal-k3x.db`. */
-const asideOf = (path: string, run: string): string => path.replace(/(\.[^./]*)?$/, `-${run}$1`)
+/** `journal.db` of run `k3x` → `journal-k3x.db`, or `journal-k3x-2.db` where that is there. */
+function asideOf(path: string, run: string): string {
+  for (let n = 1; ; n++) {
+    const aside = path.replace(/(\.[^./]*)?$/, `-${run}${n === 1 ? '' : `-${n}`}$1`)
+    if (!existsSync(aside)) return aside
+  }
+}
