@@ -105,6 +105,14 @@ test('an export into a pipe that is closed early ends without an error', async (
   assert.deepEqual([code, stderr], [0, ''])
 })
 
+test('a help into a pipe that is closed early ends without an error', async (t) => {
+  const { child, ended } = start(temporary(t), ['run', '--help'])
+  child.stdout!.destroy()
+
+  const { code, stderr } = await ended
+  assert.deepEqual([code, stderr], [0, ''])
+})
+
 test('the table of the archive fits into 80 columns', async (t) => {
   const folder = temporary(t)
   assert.equal((await skein(folder, 'data', 'import', market)).code, 0)

@@ -50,9 +50,6 @@ async function runDemo(options: Options): Promise<void> {
   const outputs = outputsOf({ html: 'reports/demo.html', ...options }, 'paper', config)
   const opened = options.tape === undefined ? generated(options) : await tapeOf(options, config)
   const { tape } = opened
-  const names = config.strategies.map(({ use }) => use).join(', ')
-  const symbols = new Set(tape.series.map(({ symbol }) => symbol)).size
-  process.stderr.write(`paper run: ${symbols} symbols of ${tape.name}, ${names}, simulated fills\n`)
   try {
     await paperRun(tape, config, { speed: 'max' }, outputs)
   } finally {

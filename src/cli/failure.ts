@@ -32,6 +32,11 @@ export function exitCodeOf(error: unknown): number {
   return tell('failed', error instanceof Error ? (error.stack ?? error.message) : String(error), 1)
 }
 
+/** For stdout: `skein --help | head` closes it before all is written, which is no failure. */
+export function ignoreClosedPipe(error: Error): void {
+  if (!isSystemError(error) || error.code !== 'EPIPE') throw error
+}
+
 function tell(label: 'error' | 'failed', text: string, code: number): number {
   process.stderr.write(`${label}: ${text}\n`)
   return code

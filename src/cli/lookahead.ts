@@ -26,7 +26,7 @@ export function lookaheadCommand(): Command {
     .description('Lookahead analysis: finds a strategy that decides with data from the future.')
     .option(
       '--every <rows>',
-      `cuts the tape after each so many rows; so that ${PREFIXES} cuts are tried if not given`,
+      `cuts the tape after each so many rows; about ${PREFIXES} cuts are tried if not given`,
       integerOf,
     )
     .addHelpText(

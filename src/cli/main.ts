@@ -4,7 +4,7 @@ import { VERSIONS } from '../runtime/version.ts'
 import { backtestCommand } from './backtest.ts'
 import { dataCommand } from './data.ts'
 import { demoCommand } from './demo.ts'
-import { exitCodeOf } from './failure.ts'
+import { exitCodeOf, ignoreClosedPipe } from './failure.ts'
 import { lookaheadCommand } from './lookahead.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
@@ -31,6 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     )
   for (const command of commands()) program.addCommand(command)
   settle(program, 'skein')
+  process.stdout.off('error', ignoreClosedPipe).on('error', ignoreClosedPipe)
   try {
     await program.parseAsync([...argv])
     return 0

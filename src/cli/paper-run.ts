@@ -1,5 +1,7 @@
 // Paper run: what `run` and `demo` do with a tape: the run itself, its journal and archive, its report.
+import type { Ms } from '../core/brand.ts'
 import type { Tape } from '../core/tape.ts'
+import { iso } from '../core/time.ts'
 import type { Config } from '../runtime/config.ts'
 import { paper, type PaperResult } from '../runtime/paper.ts'
 import { prepare } from '../runtime/prepare.ts'
@@ -29,10 +31,12 @@ export async function paperRun(
   unfinished?.mustBe(config, setup, tape)
   const archive = await openForWriting(options.archive ?? storedAt(config, config.store.archive))
   const stop = stopSignal()
-  const bar = progress({ label: 'paper run', unit: 'rows' })
+  const bar = progress({ label: 'paper run', unit: 'turns' })
+  let turns = 0
   let file: RunFile | undefined
   try {
     file = RunFile.begin(path, config, setup, tape)
+    process.stderr.write(`${headline(tape, config, setup.run, options.speed)}\n`)
     const began = performance.now()
     const result = await paper({
       tape,
@@ -43,11 +47,12 @@ export async function paperRun(
       inbox: config.inbox,
       snapshotEvery: config.store.snapshotEvery,
       signal: stop.signal,
-      watch: { progress: (rows) => bar.update(rows) },
+      // Each turn, because at real time there is one a minute: a run must be seen to live.
+      watch: { sample: (at, equity) => bar.update(++turns, () => shownState(at, equity)) },
       onStart: ({ from, redone, at }) => {
         if (from === 'nothing') return
-        const when = new Date(at).toISOString()
-        process.stderr.write(`going on at ${when} from the ${from}, ${redone} turns done again\n`)
+        const gone = `from the ${from}, ${redone} turns done again`
+        process.stderr.write(`going on at ${iso(at)} ${gone}\n`)
       },
     })
     file.end({ hash: result.hash, intents: result.intents, turns: result.turns })
@@ -61,6 +66,16 @@ export async function paperRun(
     file?.close()
   }
 }
+
+function headline(tape: Tape, config: Config, run: string, speed: number | 'max'): string {
+  const symbols = new Set(tape.series.map(({ symbol }) => symbol)).size
+  const names = config.strategies.map(({ use }) => use).join(', ')
+  const what = `${names} on ${symbols} symbol${symbols === 1 ? '' : 's'} of ${tape.name}`
+  return `paper run ${run}: ${what}, speed ${speed}, simulated fills; Ctrl-C stops in order`
+}
+
+const shownState = (at: Ms, equity: number): string =>
+  `at ${iso(at).slice(0, 19)}Z, equity ${equity.toFixed(2)}`
 
 /** Seconds since 1970 in letters and digits: runs of one machine have names that rise. */
 const nameOfNow = (): string => Math.floor(Date.now() / 1_000).toString(36)
