@@ -1,13 +1,13 @@
 // The engine as a whole: the order of things in a turn, controls, and what it remembers.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Context, Hooks } from '../strategy/index.ts'
+import type { Context, Hooks, Needs } from '../strategy/index.ts'
 import { A, MONDAY_10, share } from '../testing/builders.ts'
 import { ms } from '../core/time.ts'
 import { type Actor, scenario, Stage } from '../testing/scenario.ts'
 
 /** Writes down what its hooks hear, with the seconds after ten. */
-function listener(heard: string[], needs: Actor['needs'] = {}): Actor {
+function listener(heard: string[], needs: Needs = {}): Actor {
   const hooks = (ctx: Context): Hooks => {
     const note = (what: string) => heard.push(`${(ctx.now - MONDAY_10) / 1_000} ${what}`)
     return {

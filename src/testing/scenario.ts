@@ -56,12 +56,20 @@ import {
   type Shown,
 } from './scenario-words.ts'
 
-/** A strategy of a scenario: it does what the story says, and what its hooks do. */
-export interface Actor {
+/** A strategy made for a story: it does what the story says, and what its hooks do. */
+export interface Puppet {
   readonly needs?: Needs
   readonly state?: () => unknown
   readonly hooks?: (ctx: Context) => Hooks
 }
+
+/** A strategy from elsewhere, with its parameters as a configuration gives them. */
+export interface Guest {
+  readonly strategy: Use['strategy']
+  readonly params?: object
+}
+
+export type Actor = Puppet | Guest
 
 export interface ScenarioOptions {
   /** AAPL where not given. */
@@ -266,8 +274,7 @@ function engineOf({ symbols, actors, limits, risk, options }: ScenarioOptions): 
   const on = universe.all.map(({ id }) => id)
   const uses = Object.entries(actors ?? { s: {} }).map(([name, actor]): Use => ({
     name,
-    strategy: strategyOf(actor),
-    params: {},
+    ...strategyOf(actor),
     on,
   }))
   return new Engine({
@@ -285,14 +292,21 @@ function engineOf({ symbols, actors, limits, risk, options }: ScenarioOptions): 
   })
 }
 
-const strategyOf = ({ needs, state, hooks }: Actor): Use['strategy'] =>
-  defineStrategy<z.ZodObject, unknown>({
+function strategyOf(actor: Actor): Pick<Use, 'strategy' | 'params'> {
+  if ('strategy' in actor) {
+    const { strategy, params = {} } = actor
+    return { strategy, params: strategy.params.parse(params) }
+  }
+  const { needs, state, hooks } = actor
+  const strategy = defineStrategy<z.ZodObject, unknown>({
     name: 'actor',
     params: z.object({}),
     needs: () => needs ?? {},
     ...(state === undefined ? {} : { state }),
     symbol: (ctx) => hooks?.(ctx) ?? {},
   })
+  return { strategy, params: {} }
+}
 
 /** Lines that tell where two lists differ; none where they do not. */
 function compare(
