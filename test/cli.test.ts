@@ -213,6 +213,23 @@ test('a run that was killed goes on with the same command and ends as if nothing
   assert.deepEqual(hashesOf(resumed), hashesOf(whole))
 })
 
+test('a second run on a journal that is being written is refused, and the first goes on', async (t) => {
+  const folder = temporary(t)
+  const words = ['run', '--tape', market, '--speed', '1', '--run', 'mine', '--json', 'report.json']
+  const first = start(folder, words)
+  await until(() => hasBegun(join(folder, 'data/journal.db')))
+
+  const second = await start(folder, words).ended
+  first.child.kill('SIGINT')
+  const { code, stderr } = await first.ended
+
+  assert.equal(second.code, 1)
+  assert.match(second.stderr, /^failed: data\/journal\.db is being written by another run; wait/m)
+  assert.equal(code, 0, stderr)
+  assert.equal((await skein(folder, 'replay', 'data/journal.db')).code, 0)
+  assert.deepEqual(filesIn(join(folder, 'data')), ['archive.db', 'journal.db'])
+})
+
 test('--json prints one JSON of the stable schema on stdout, and nothing else', async (t) => {
   const report = reportOf(await paperRun(temporary(t), '--json'))
 

@@ -15,6 +15,7 @@ import { openJournal, type SqliteJournal } from '../store/index.ts'
 import type { Setup } from './build.ts'
 import { type Config, configHash, restoreConfig } from './config.ts'
 import { toRiskLimits, toSimOptions } from './config.ts'
+import { lockRun, type RunLock } from './run-lock.ts'
 import { loadUses } from './uses.ts'
 
 const header = z.object({
@@ -37,9 +38,13 @@ export class RunFile {
   readonly path: string
   readonly journal: SqliteJournal
 
-  private constructor(path: string, journal: SqliteJournal) {
+  /** Held while the run is written; reading needs none. */
+  readonly #lock: RunLock | undefined
+
+  private constructor(path: string, journal: SqliteJournal, lock?: RunLock) {
     this.path = path
     this.journal = journal
+    this.#lock = lock
   }
 
   /** Opens a journal that exists. Throws BadInput where it is missing or holds no run. */
@@ -71,26 +76,29 @@ export class RunFile {
 
   /**
    * Opens the journal for a new run, or to go on with the one that is in it and not over. A run that is over is
-   * moved aside. Throws BadInput where the file holds another run that is not over.
+   * moved aside. Throws BadInput where the file holds another run that is not over, StoreError where another process writes it.
    */
   static begin(path: string, config: Config, setup: Setup, tape: NamedTape): RunFile {
     mkdirSync(dirname(path), { recursive: true })
-    let file = new RunFile(path, openJournal(path))
+    const lock = lockRun(path)
+    let file: RunFile | undefined
     try {
+      file = new RunFile(path, openJournal(path), lock)
       const found = file.header
       if (found !== undefined && file.ending === undefined) {
         new Unfinished(path, found).mustBe(config, setup, tape)
         return file
       }
       if (found !== undefined) {
-        file.close()
+        file.journal.close()
         renameSync(path, asideOf(path, found.run))
-        file = new RunFile(path, openJournal(path))
+        file = new RunFile(path, openJournal(path), lock)
       }
       file.journal.setMeta('run', JSON.stringify(headerOf(config, setup, tape)))
       return file
     } catch (error) {
-      file.close()
+      file?.close()
+      lock.release()
       throw error
     }
   }
@@ -135,7 +143,11 @@ export class RunFile {
   }
 
   close(): void {
-    this.journal.close()
+    try {
+      this.journal.close()
+    } finally {
+      this.#lock?.release()
+    }
   }
 }
 
