@@ -7,16 +7,13 @@
  *   entry    while flat: a market order, filled at the open of the next bar, with its stop and its target.
  *   exit     on the bar of the entry: the stop, at its price or the entry's where that is worse; else the target.
  *            Later: whichever the open is beyond, at the open; else the stop; else the target, when it is passed.
- *   close    a signal against the position cancels stop and target at once, and their cancels are heard within the
- *            next bar; the closing order leaves then, and so fills at the open of the bar after it. One that leaves in
- *            the last minute of a day expires with it, and its successor fills one bar later. The lane asks for
- *            nothing new on the bar that closes it.
+ *   close    a signal against the position cancels stop and target and sells at the open of the next bar. The lane
+ *            asks for nothing new on the bar that closes it.
  *   order    in each minute all symbols are filled before the first of them decides.
  *
  * Sums of closes are kept in whole cents, where they are exact.
  */
 import type { BarColumns } from '../src/core/columns.ts'
-import { DAY, MINUTE } from '../src/core/time.ts'
 import type { Outcome, TERMS } from './backtest.ts'
 
 const WARMUP = 51
@@ -96,8 +93,7 @@ export function bareBacktest(
     if (status[s] === HELD) {
       if (qtys[s]! > 0 === way > 0) return
       status[s] = CLOSING
-      const isLastMinute = (market[s]!.start[i]! + 2 * MINUTE) % DAY === 0
-      closeAt[s] = i + (isLastMinute ? 3 : 2)
+      closeAt[s] = i + 1
       return
     }
     if (status[s] !== FLAT || (closeAt[s] === i && i > 0)) return

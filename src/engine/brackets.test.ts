@@ -276,7 +276,7 @@ test('parts of a coin add up to nothing left', () => {
   scenario(
     `
     10:00:00  trade BTC 100
-    10:00:01  s bracket buy 0.3 stop 98 target 104  > submit #1 buy 0.3 market
+    10:00:01  s bracket buy 0.3 stop 98 target 104  > submit #1 buy 0.3 market gtc
     10:00:02  filled #1 0.3 @ 100                   > submit #2 sell 0.3 stop 98 gtc
                                                     > submit #3 sell 0.3 limit 104 gtc
     10:00:03  filled #2 0.1 @ 98                    > amend #3 qty 0.2

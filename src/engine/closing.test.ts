@@ -52,6 +52,54 @@ test('a close while the entry is partly filled cancels it and sells what came in
   `)
 })
 
+const beside: ScenarioOptions = { limits: { exitsBesideLegs: true } }
+
+test('where the venue lets it, the sale follows the cancels of the legs at once', () => {
+  scenario(
+    `${held}
+    10:00:03  s close                               > cancel #2    > cancel #3
+                                                    > submit #4 sell 10 market reduce-only
+    10:00:04  filled #2 4 @ 98                      = position 6 @ 100, closing s
+    10:00:05  canceled #2
+              canceled #3
+              filled #4 6 @ 99                      = live #4, position 0, closing s
+    10:00:06  canceled #4                           = live none, closing none
+  `,
+    beside,
+  )
+})
+
+test('where the venue lets it, a sale still waits for an entry that may fill', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 entry 100 stop 98    > submit #1 buy 10 limit 100
+    10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 98 gtc
+    10:00:03  s close                               > cancel #1    > cancel #2
+    10:00:04  filled #1 3 @ 100                     = position 7 @ 100
+    10:00:05  canceled #1                           > submit #3 sell 7 market reduce-only
+    10:00:06  canceled #2
+              filled #3 7 @ 100                     = live none, position 0, closing none
+  `,
+    beside,
+  )
+})
+
+test('where the venue lets it, a sale still waits where another lane holds the symbol', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  a bracket buy 10 stop 98              > submit #1 a buy 10 market
+              b sell 4                              > submit #2 b sell 4 market
+    10:00:02  filled #1 10 @ 100                    > submit #3 a sell 10 stop 98 gtc
+              filled #2 4 @ 100
+    10:00:03  a close                               > cancel #3
+    10:00:04  canceled #3                           > submit #4 a sell 10 market
+  `,
+    { ...two, ...beside },
+  )
+})
+
 test('a second close changes nothing', () => {
   scenario(`${held}
     10:00:03  s close
@@ -127,9 +175,9 @@ test('a market that never closes is not waited for', () => {
   scenario(
     `
     23:00:00  trade BTC 100
-    23:00:01  s buy 1                               > submit #1 buy 1 market
+    23:00:01  s buy 1                               > submit #1 buy 1 market gtc
     23:00:02  filled #1 1 @ 100
-    23:00:03  s close                               > submit #2 sell 1 market reduce-only
+    23:00:03  s close                               > submit #2 sell 1 market gtc reduce-only
   `,
     { symbols: [coin('BTC')] },
   )

@@ -5,7 +5,9 @@
  *   clearing  once a market order may leave, the legs of its brackets are canceled too; until then, through a
  *             night or a kill switch, they go on protecting what is held
  *   selling   when the last order has ended, what is still held goes to the market; reduce-only, unless another
- *             lane holds the symbol, because then the venue's net position says nothing about this lane
+ *             lane holds the symbol, because then the venue's net position says nothing about this lane. Where
+ *             the venue lets it (`exitsBesideLegs`) and the order is reduce-only, it follows the cancels at once:
+ *             a leg that fills on the way cannot turn the position around, and nothing is unprotected meanwhile
  *   flat      nothing is held and nothing is live: the close is over
  *
  * What fails is tried again. A refused cancel, after CLOSE_RETRY_MS. A market order that was refused or fell
@@ -35,6 +37,8 @@ export interface ClosingDesk {
   ordersOf(lane: Lane): readonly Order[]
   order(id: OrderId): Order | undefined
   cancelOrder(order: Order): void
+  /** May an exit of the lane's symbol leave while its legs are still being canceled? */
+  exitsBesideLegs(lane: Lane): boolean
   /** Why risk would not let the request leave, were it the lane's only order; undefined where it would. */
   check(lane: Lane, request: OrderRequest): Denial | undefined
   deny(lane: Lane, request: OrderRequest, denial: Denial): void
@@ -96,7 +100,7 @@ export class Closings {
     const waitsUntil = this.#clear(lane, closing)
     if (waitsUntil !== undefined) return waitsUntil
     if (lane.position.isFlat) {
-      lane.closing = undefined
+      if (this.#isDone(lane)) lane.closing = undefined
       return null
     }
     if (this.#desk.now < closing.retryAt) return closing.retryAt
@@ -130,16 +134,24 @@ export class Closings {
       closing.cancelAt = now + CLOSE_RETRY_MS
       for (const order of stays) this.#desk.cancelOrder(order)
     }
-    return this.#desk.ordersOf(lane).length === 0 ? undefined : null
+    const left = this.#desk.ordersOf(lane)
+    if (left.length === 0) return undefined
+    // An entry that may still fill is waited for: what it brings would be left over.
+    const isParting = left.every(isLeg) && this.#desk.exitsBesideLegs(lane)
+    return isParting && !this.#isShared(lane) ? undefined : null
+  }
+
+  /** True where another lane holds the symbol too. */
+  #isShared({ symbol, strategy }: Lane): boolean {
+    return this.#desk.lanes.some(
+      (other) => other.symbol === symbol && other.strategy !== strategy && !other.position.isFlat,
+    )
   }
 
   #request(lane: Lane): OrderRequest {
-    const { symbol, position, instrument } = lane
-    const isShared = this.#desk.lanes.some(
-      (other) => other !== lane && other.symbol === symbol && !other.position.isFlat,
-    )
+    const { position, instrument } = lane
     const qty = Math.abs(position.qty)
-    const intent = isShared ? { qty } : { qty, reduceOnly: true as const }
+    const intent = this.#isShared(lane) ? { qty } : { qty, reduceOnly: true as const }
     return requestOf(instrument, position.isLong ? 'sell' : 'buy', intent)
   }
 

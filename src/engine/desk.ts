@@ -188,6 +188,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     return this.parts.universe.at(symbol)
   }
 
+  exitsBesideLegs({ instrument }: Lane): boolean {
+    return this.#limitsOf(instrument).exitsBesideLegs
+  }
+
   get tradingHours(): Risk['limits']['tradingHours'] {
     return this.parts.risk.limits.tradingHours
   }

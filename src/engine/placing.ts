@@ -17,7 +17,8 @@ export function requestOf(instrument: Instrument, side: Side, intent: OrderInten
     side,
     type: typeOf(intent),
     qty: snapped(intent.qty, (x) => instrument.qty(x, 'down')),
-    tif: intent.tif ?? 'day',
+    // A day ends at midnight where the market never closes: an order of its last minute would expire unseen.
+    tif: intent.tif ?? (instrument.spec.calendar === '24/7' ? 'gtc' : 'day'),
     ...(limit === undefined ? {} : { limit: snapped(limit, (x) => instrument.px(x, rounding)) }),
     ...(stop === undefined ? {} : { stop: snapped(stop, (x) => instrument.px(x)) }),
     ...(intent.postOnly === undefined ? {} : { postOnly: true }),

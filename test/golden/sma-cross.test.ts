@@ -61,12 +61,12 @@ test('sma-cross trades five generated sessions of five shares as it always did',
       intents,
     },
     {
-      trips: 617,
-      orders: 2014,
-      profit: -1651.39,
-      fees: 1238,
+      trips: 622,
+      orders: 2032,
+      profit: -1629.37,
+      fees: 1248,
       denied: { 'market-closed': 2 },
-      intents: 'bac1155d8761b86c',
+      intents: '0820f43a2f3e574c',
     },
   )
 })
