@@ -313,7 +313,7 @@ export class Engine {
         return
       case 'venue.up':
       case 'venue.down':
-        this.#desk.parts.risk.setVenue(input.venue, input.type === 'venue.up')
+        this.#desk.parts.risk.setStream(input.venue, input.stream, input.type === 'venue.up')
         return
       case 'instrument.added':
         this.universe.add(input.spec)

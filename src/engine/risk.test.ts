@@ -149,9 +149,9 @@ const denials: readonly (readonly [
   ],
   [
     'venue-down',
-    'sim is down',
+    'feed of sim is down',
     (desk) => {
-      desk.risk.setVenue(SIM, false)
+      desk.risk.setStream(SIM, 'feed', false)
       return desk.detail()
     },
   ],
@@ -384,7 +384,7 @@ test('gives the code of the first tier that refuses', () => {
   risk.stop()
   risk.setPaused(true)
   risk.setSafeMode('x')
-  risk.setVenue(SIM, false)
+  risk.setStream(SIM, 'feed', false)
   desk.now = utc('2026-03-09 22:00')
   portfolio.mark(A, 100, MONDAY_10)
 
@@ -402,7 +402,7 @@ test('gives the code of the first tier that refuses', () => {
   next(() => risk.restore({ ...rest, killSwitch: null, isStopping: false }))
   next(() => risk.setPaused(false))
   next(() => risk.setSafeMode(null))
-  next(() => risk.setVenue(SIM, true))
+  next(() => risk.setStream(SIM, 'feed', true))
   next(() => {
     for (let i = 0; i < 3; i++) risk.updateDrawdown(desk.now)
   })
@@ -503,7 +503,7 @@ function refusing(): Desk {
   desk.risk.stop()
   desk.risk.setPaused(true)
   desk.risk.setSafeMode('x')
-  desk.risk.setVenue(SIM, false)
+  desk.risk.setStream(SIM, 'feed', false)
   desk.risk.onFill(desk.now, -1e6, 0, true)
   desk.portfolio.setCash(NaN)
   desk.risk.updateDrawdown(desk.now)
@@ -562,7 +562,10 @@ for (const [name, held, qty, live, expected] of reductions) {
       live: live.map((changes, i) => order({ id: `l${i}`, side: 'sell', ...changes })),
       isProtective: false,
     }
-    assert.equal(isReducing(request({ side: 'sell', qty }), asker), expected)
+    assert.equal(
+      isReducing(universeOf('AAPL').at(A), request({ side: 'sell', qty }), asker),
+      expected,
+    )
   })
 }
 
@@ -860,7 +863,7 @@ test('lets trading go on when what stopped it ends', () => {
     (isOn: boolean) => desk.risk.setKillSwitch(isOn ? '' : null),
     (isOn: boolean) => desk.risk.setSafeMode(isOn ? '' : null),
     (isOn: boolean) => desk.risk.setPaused(isOn),
-    (isOn: boolean) => desk.risk.setVenue(SIM, !isOn),
+    (isOn: boolean) => desk.risk.setStream(SIM, 'feed', !isOn),
   ]) {
     set(true)
     assert.notEqual(desk.ask(), 'passes')
@@ -879,7 +882,7 @@ test('goes on after a restart as if there had been none', () => {
     ({ risk }) => risk.setSafeMode('why'),
     ({ risk }) => risk.setPaused(true),
     ({ risk }) => risk.stop(),
-    ({ risk }) => risk.setVenue(SIM, false),
+    ({ risk }) => risk.setStream(SIM, 'feed', false),
     ({ risk, now }) => risk.onFill(now, -301, 0, false),
     ({ risk, now }) => [1, 2, 3].forEach(() => risk.onFill(now, 0, 0, true)),
     (desk) => [1, 2].forEach(() => desk.ask()),
@@ -898,4 +901,22 @@ test('goes on after a restart as if there had been none', () => {
     assert.deepEqual(restarted.risk.capture(), running.risk.capture())
     for (let i = 0; i < 3; i++) assert.equal(restarted.detail(), running.detail())
   }
+})
+
+test('a venue is down until all of its streams are up', () => {
+  const desk = new Desk()
+  desk.risk.setStream(SIM, 'feed', false)
+  desk.risk.setStream(SIM, 'orders', false)
+  desk.risk.setStream(SIM, 'orders', true)
+  assert.equal(desk.ask(), 'venue-down')
+  desk.risk.setStream(SIM, 'feed', true)
+  assert.equal(desk.ask(), 'passes')
+})
+
+test('an exit of a coin reduces although the difference of its parts is off the grid', () => {
+  const instrument = universeOf(coin('BTC', { lotSize: 0.1 })).at(A)
+  const live = [order({ side: 'sell', qty: 0.1, phase: 'open' })]
+  const asker = { held: 0.3, live, isProtective: false }
+  assert.equal(isReducing(instrument, request({ side: 'sell', qty: 0.2 }), asker), true)
+  assert.equal(isReducing(instrument, request({ side: 'sell', qty: 0.3 }), asker), false)
 })
