@@ -24,7 +24,7 @@ async function rowsOf(kind: 'bars' | 'trades', minutes: number): Promise<readonl
   for (;;) {
     if (feed.isStarved) await feed.refill()
     if (feed.nextAt === Infinity) return rows
-    feed.take(rows)
+    rows.push(...feed.take())
   }
 }
 

@@ -107,7 +107,7 @@ async function rowsOf(
     while (rows.length <= ROWS_MAX) {
       if (feed.isStarved) await feed.refill()
       if (feed.nextAt === Infinity) break
-      feed.take(rows)
+      rows.push(...feed.take())
     }
   } finally {
     await feed.close()

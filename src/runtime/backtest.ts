@@ -48,6 +48,8 @@ export interface BacktestResult {
   readonly isComplete: boolean
 }
 
+const NONE: readonly MarketInput[] = []
+
 /** Rows between two looks at the event loop: progress, and whether to stop. */
 const SLICE_ROWS = 65_536
 
@@ -86,17 +88,12 @@ export async function drive(
   const sampler = new Sampler(session, watch?.sample)
   const to = options.to ?? Infinity
   if (options.from !== undefined) await feed.skipTo(options.from - 1)
-  const market: MarketInput[] = []
   let at = (options.from ?? 0) as Ms
   let nextSlice = SLICE_ROWS
   for (;;) {
     if (feed.isStarved) await feed.refill()
     if (feed.nextAt === Infinity || feed.nextAt > to) break
-    at = Math.min(feed.nextAt, Math.max(session.nextAt, at)) as Ms
-    market.length = 0
-    if (feed.nextAt === at) feed.take(market)
-    const turn = session.step(at, market)
-    sampler.sample(at, turn.notices.length > 0)
+    at = runSlice({ feed, session, sampler, to }, at, nextSlice)
     if (feed.rows < nextSlice) continue
     nextSlice = feed.rows + SLICE_ROWS
     watch?.progress?.(feed.rows, at)
@@ -116,6 +113,26 @@ export async function drive(
     statistics: engine.statistics,
     isComplete: signal?.aborted !== true,
   }
+}
+
+interface Run {
+  readonly feed: MarketFeed
+  readonly session: Session
+  readonly sampler: Sampler
+  readonly to: number
+}
+
+/** Turns until the feed is starved or over, or has given so many rows. It awaits nothing, so it is compiled once. */
+function runSlice({ feed, session, sampler, to }: Run, from: Ms, rows: number): Ms {
+  let at = from
+  while (!feed.isStarved && feed.rows < rows) {
+    const { nextAt } = feed
+    if (nextAt === Infinity || nextAt > to) break
+    at = Math.min(nextAt, Math.max(session.nextAt, at)) as Ms
+    const turn = session.step(at, nextAt === at ? feed.take() : NONE)
+    sampler.sample(at, turn.notices.length > 0)
+  }
+  return at
 }
 
 /** Takes equity once a minute of engine time, and whenever something happened. */

@@ -33,8 +33,8 @@ abstract class Cursor {
 
   /** Fetches the next page; false at the end of the series. */
   abstract fetch(): Promise<boolean>
-  /** Adds the rows received at `at` and moves on. */
-  abstract take(at: number, into: MarketInput[]): void
+  /** The next row, received at `at`; moves on. */
+  abstract next(): MarketInput
   abstract close(): Promise<void>
 }
 
@@ -71,17 +71,13 @@ abstract class PagedCursor<Page extends { readonly length: number }> extends Cur
     await this.#pages.return?.()
   }
 
-  take(at: number, into: MarketInput[]): void {
+  next(): MarketInput {
     const page = this.page!
-    while (this.at === at) {
-      into.push(this.inputOf(page, this.row, at as Ms))
-      this.row++
-      if (this.row === page.length) {
-        this.isStarved = true
-        return
-      }
-      this.at = this.timeOf(page, this.row)
-    }
+    const input = this.inputOf(page, this.row, this.at as Ms)
+    this.row++
+    if (this.row === page.length) this.isStarved = true
+    else this.at = this.timeOf(page, this.row)
+    return input
   }
 
   protected abstract timeOf(page: Page, row: number): number
@@ -239,8 +235,8 @@ export interface MarketFeed {
   refill(): Promise<void>
   /** Skips everything received at or before `at`. */
   skipTo(at: number): Promise<void>
-  /** Adds all rows received at `nextAt`, in order. */
-  take(into: MarketInput[]): void
+  /** All rows received at `nextAt`, in order. */
+  take(): readonly MarketInput[]
 }
 
 export class Feed implements MarketFeed {
@@ -277,43 +273,46 @@ export class Feed implements MarketFeed {
   }
 
   async skipTo(at: number): Promise<void> {
-    const skipped: MarketInput[] = []
     for (;;) {
       if (this.isStarved) await this.refill()
       if (this.nextAt > at) return
-      skipped.length = 0
-      this.take(skipped)
+      this.take()
     }
   }
 
-  take(into: MarketInput[]): void {
+  take(): readonly MarketInput[] {
     assert(this.#starved.length === 0, 'a starved feed is refilled first')
     const schedule = this.#schedule
-    const before = into.length
     const at = schedule.nextAt
-    if (schedule.isFirstAlone) {
-      const { cursors } = schedule.first
-      const next = this.#takeAll(cursors, at, into)
-      // All series of the group go on together, as bars of one market do: the group just moves.
-      if (next !== undefined) schedule.moveFirst(next)
-      else this.#plan(schedule.pop().cursors)
-    } else {
-      const cursors: Cursor[] = []
-      while (schedule.nextAt === at) cursors.push(...schedule.pop().cursors)
-      cursors.sort((a, b) => a.rank - b.rank)
-      this.#takeAll(cursors, at, into)
+    const isAlone = schedule.isFirstAlone
+    const cursors = isAlone ? schedule.first.cursors : this.#popAll(at)
+    // It begins with its first row, because an empty array takes room for 17 with the first push.
+    const inputs = [cursors[0]!.next()]
+    const next = this.#takeAll(cursors, at, inputs)
+    // All series of the group go on together, as bars of one market do: the group just moves.
+    if (isAlone && next !== undefined) schedule.moveFirst(next)
+    else {
+      if (isAlone) schedule.pop()
       this.#plan(cursors)
     }
-    this.#rows += into.length - before
+    this.#rows += inputs.length
+    return inputs
   }
 
-  /** Takes the rows at `at` of each cursor. Gives their next time where all have the same one. */
+  /** The series of all groups at `at`, by rank. */
+  #popAll(at: number): Cursor[] {
+    const cursors: Cursor[] = []
+    while (this.#schedule.nextAt === at) cursors.push(...this.#schedule.pop().cursors)
+    return cursors.toSorted((a, b) => a.rank - b.rank)
+  }
+
+  /** Takes the rows at `at` that each cursor still has. Gives their next time where all have the same one. */
   #takeAll(cursors: readonly Cursor[], at: number, into: MarketInput[]): number | undefined {
     let next: number | undefined
     let isTogether = true
     for (let i = 0; i < cursors.length; i++) {
       const cursor = cursors[i]!
-      cursor.take(at, into)
+      while (cursor.at === at && !cursor.isStarved) into.push(cursor.next())
       if (cursor.isStarved) {
         this.#starved.push(cursor)
         isTogether = false

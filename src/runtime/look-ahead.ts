@@ -123,8 +123,10 @@ export class RowFeed implements MarketFeed {
     while (this.nextAt <= at) this.#next++
   }
 
-  take(into: MarketInput[]): void {
+  take(): readonly MarketInput[] {
+    const from = this.#next
     const at = this.nextAt
-    while (this.nextAt === at) into.push(this.#rows[this.#next++]!)
+    while (this.nextAt === at) this.#next++
+    return this.#rows.slice(from, this.#next)
   }
 }

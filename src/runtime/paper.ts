@@ -77,7 +77,6 @@ export async function paper(options: PaperOptions): Promise<PaperResult> {
   let { at } = recovered
   if (at > 0) await feed.skipTo(at)
   const pacer = new Pacer(options.clock ?? systemClock, options.speed)
-  const market: MarketInput[] = []
   const to = options.to ?? Infinity
   for (;;) {
     if (feed.isStarved) await feed.refill()
@@ -85,9 +84,7 @@ export async function paper(options: PaperOptions): Promise<PaperResult> {
     at = Math.min(feed.nextAt, Math.max(session.nextAt, at)) as Ms
     await pacer.until(at, signal)
     if (signal?.aborted === true) break
-    market.length = 0
-    if (feed.nextAt === at) feed.take(market)
-    pump(session, inbox, at, market)
+    pump(session, inbox, at, feed.nextAt === at ? feed.take() : [])
     watch?.sample?.(at, engine.equity, engine.exposure)
     if (engine.turns % options.snapshotEvery === 0) await snapshot(session, journal, recorder)
     if (engine.turns % SLICE_TURNS !== 0) continue
