@@ -107,13 +107,18 @@ export const smaCross = defineStrategy({
           const direction = pairs[i]!.push(close)
           if (direction === 0 || direction === last[i]) continue
           last[i] = direction
-          const regime = regimeOf(close, average.value, range.value)
-          const confidence = confidenceOf(regime.regime, i, pairs.length)
+          const { regime, strength } = regimeOf(close, average.value, range.value)
+          const confidence = confidenceOf(regime, i, pairs.length)
           const [fast, slow] = bySpeed[i]!
           const side: Side = direction > 0 ? 'buy' : 'sell'
           // Not a number until it is ready, and zero where nothing moved: then it is not told.
-          const known = range.value > 0 ? { atr: range.value } : {}
-          ctx.signal('cross', { side, fast, slow, close, ...known, confidence, ...regime })
+          const atr = range.value
+          ctx.signal(
+            'cross',
+            atr > 0
+              ? { side, fast, slow, close, atr, confidence, regime, strength }
+              : { side, fast, slow, close, confidence, regime, strength },
+          )
           if (confidence >= p.minConfidence) trade(ctx, p, side, bar, range.value)
         }
       },
