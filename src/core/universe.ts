@@ -35,11 +35,15 @@ export class Universe {
   /** The instrument of an id of this run. Throws on an id that was never given. */
   at(id: SymbolId): Instrument {
     const instrument = this.#all[id]
-    assert(instrument !== undefined, () => `symbol id ${id} is one of 0 to ${this.size - 1}`)
-    return instrument
+    return instrument ?? unknown(id, this.size)
   }
 
   find(symbol: string): Instrument | undefined {
     return this.#bySymbol.get(symbol)
   }
+}
+
+// Apart, so that no look into the universe makes a closure for its message.
+function unknown(id: SymbolId, size: number): never {
+  throw new Error(`assertion failed: symbol id ${id} is one of 0 to ${size - 1}`)
 }

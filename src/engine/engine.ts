@@ -120,11 +120,11 @@ export class Engine {
    */
   turn(at: Ms, inputs: readonly Input[]): Turn {
     if (this.#n === 0) this.#timers.start(at - 1)
-    assert(at >= this.#now, () => `time moves forward: ${at} is before ${this.#now}`)
+    if (!(at >= this.#now)) backwards(at, this.#now)
     const n = ++this.#n
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i]!
-      assert(input.at <= at, () => `no input of turn ${at} is of the future: ${input.at}`)
+      if (!(input.at <= at)) ofTheFuture(at, input.at)
       if (input.at > this.#now) this.#moveTo(input.at)
       this.#take(input)
     }
@@ -458,6 +458,16 @@ export class Engine {
     const { strategy, symbol, halted } = lane
     this.notices.publish({ type: 'strategy.halted', strategy, symbol, error: halted })
   }
+}
+
+// The checks of every turn and input, apart: a message that names its values, written where they are, would make a
+// closure for each.
+function backwards(at: Ms, now: Ms): never {
+  throw new Error(`assertion failed: time moves forward: ${at} is before ${now}`)
+}
+
+function ofTheFuture(at: Ms, received: Ms): never {
+  throw new Error(`assertion failed: no input of turn ${at} is of the future: ${received}`)
 }
 
 function push(lists: (Lane[] | undefined)[], symbol: SymbolId, lane: Lane): void {

@@ -1,5 +1,4 @@
 // ATR: the average true range, how far a price moves within a bar, gaps included.
-import { assert } from '../core/assert.ts'
 import { type Ema, wilder } from './ema.ts'
 import { checkFinite } from './streaming.ts'
 
@@ -13,7 +12,7 @@ export class Atr {
 
   push(high: number, low: number, close: number): number {
     checkFinite(close)
-    assert(high >= low, () => `the high of a bar is not below its low: ${high} and ${low}`)
+    if (!(high >= low)) refuse(high, low)
     const range = Number.isNaN(this.#previousClose)
       ? high - low
       : Math.max(high, this.#previousClose) - Math.min(low, this.#previousClose)
@@ -28,6 +27,10 @@ export class Atr {
   get isReady(): boolean {
     return this.#average.isReady
   }
+}
+
+function refuse(high: number, low: number): never {
+  throw new Error(`assertion failed: the high of a bar is not below its low: ${high} and ${low}`)
 }
 
 /**

@@ -13,7 +13,12 @@ export interface Streaming {
 
 /** Indicators refuse NaN and infinity: one would stay in every later value. Bad data ends at the edge. */
 export function checkFinite(x: number): void {
-  assert(Number.isFinite(x), () => `an indicator is pushed finite values, not ${x}`)
+  if (!Number.isFinite(x)) refuse(x)
+}
+
+// Apart: a message that names its value, written where it is, makes a closure for every value that is pushed.
+function refuse(x: number): never {
+  throw new Error(`assertion failed: an indicator is pushed finite values, not ${x}`)
 }
 
 /** Throws unless `length` can be the length of an indicator: 1 to a million values. */
