@@ -47,6 +47,8 @@ export class Orders {
   /** Those that are live, oldest first: all of them, and by symbol. */
   readonly #live = new Map<OrderId, Entry>()
   readonly #bySymbol: (Entry[] | undefined)[] = []
+  /** Those that are live and no legs, oldest first: risk counts them for each new order. */
+  readonly #liveNoLegs = new Map<OrderId, Entry>()
   /** Live orders of each bracket. */
   readonly #liveOfGroup = new Map<OrderId, number>()
   readonly #finished: OrderId[] = []
@@ -104,6 +106,11 @@ export class Orders {
     for (const { order } of this.#live.values()) yield order
   }
 
+  /** Live orders that may add to a position, oldest first: all but the legs of brackets. */
+  get liveNoLegs(): Iterable<{ readonly order: Order }> {
+    return this.#liveNoLegs.values()
+  }
+
   /** Replaces an order by what the engine itself decided: a cancel that was sent, an order that never left. */
   update(order: Order): void {
     const entry = this.#entries.get(order.id)
@@ -156,8 +163,9 @@ export class Orders {
   }
 
   #enlist(entry: Entry): void {
-    const { id, symbol, group } = entry.order
+    const { id, symbol, group, role } = entry.order
     this.#live.set(id, entry)
+    if (role === undefined || role === 'entry') this.#liveNoLegs.set(id, entry)
     const entries = (this.#bySymbol[symbol] ??= [])
     entries.push(entry)
     if (group !== undefined) this.#liveOfGroup.set(group, (this.#liveOfGroup.get(group) ?? 0) + 1)
@@ -166,6 +174,7 @@ export class Orders {
   #delist(entry: Entry): void {
     const { id, symbol, group } = entry.order
     this.#live.delete(id)
+    this.#liveNoLegs.delete(id)
     const entries = this.#bySymbol[symbol]!
     entries.splice(entries.indexOf(entry), 1)
     if (group === undefined) return

@@ -337,7 +337,7 @@ export class Risk {
   /** Live entries: how many symbols would newly be held, and whether this symbol is one of them. */
   #openEntries(request: OrderRequest): { readonly flat: number; readonly hasOwn: boolean } {
     const symbols = new Set<number>()
-    for (const order of this.#orders.allLive()) {
+    for (const { order } of this.#orders.liveNoLegs) {
       if (this.#isExit(order) || this.#portfolio.position(order.symbol).qty !== 0) continue
       symbols.add(order.symbol)
     }
@@ -368,7 +368,7 @@ export class Risk {
       const { qty } = this.#portfolio.position(instrument.id)
       count(instrument, qty, this.#portfolio.price(instrument.id))
     }
-    for (const order of this.#orders.allLive()) {
+    for (const { order } of this.#orders.liveNoLegs) {
       if (this.#isExit(order)) continue
       const price = valuedAt(order, this.#portfolio.price(order.symbol))
       count(this.#orders.instrumentOf(order), remaining(order), price)
