@@ -7,7 +7,8 @@ import { Universe } from '../src/core/universe.ts'
 import { RISK_DEFAULTS } from '../src/engine/risk.ts'
 import type { Setup } from '../src/runtime/build.ts'
 import { Feed } from '../src/runtime/feed.ts'
-import { findLookAhead } from '../src/runtime/look-ahead.ts'
+import { drive } from '../src/runtime/backtest.ts'
+import { findLookAhead, RowFeed } from '../src/runtime/look-ahead.ts'
 import { SIM } from '../src/runtime/prepare.ts'
 import { generateTape } from '../src/simulators/market.ts'
 import { smaCross } from '../src/strategies/sma-cross.ts'
@@ -54,10 +55,18 @@ test('sma-cross decides on every prefix of a day of bars as in the full run', as
   })
   assert.equal(found, undefined)
   assert.equal(decisions, rows.length, 'every prefix was run')
+  const { statistics } = await drive(new RowFeed(rows), {
+    setup: setupWith(smaCross, { minConfidence: 0 }),
+  })
+  assert.ok(statistics.orders.created > 100, `${statistics.orders.created} orders were compared`)
 })
 
 test('sma-cross decides on prefixes of trades as in the full run', async () => {
   const rows = await rowsOf('trades', 120)
+  const { statistics } = await drive(new RowFeed(rows), {
+    setup: setupWith(smaCross, { minConfidence: 0 }),
+  })
+  assert.ok(statistics.orders.created > 20, `${statistics.orders.created} orders were compared`)
   const found = await findLookAhead(rows, () => setupWith(smaCross, { minConfidence: 0 }), {
     every: 23,
   })

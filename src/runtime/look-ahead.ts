@@ -50,39 +50,59 @@ export async function findLookAhead(
     const prefix = rows.slice(0, length)
     const { at } = prefix.at(-1)!
     const decisions = await decisionsOf(prefix, setupOf)
-    const difference = differenceOf(decisions, full, at)
+    const isCut = rows[length]!.at === at
+    const difference = differenceOf(decisions, full, at, isCut ? at : undefined)
     if (difference !== undefined) return { rows: length, at, ...difference }
   }
   return undefined
 }
 
-/** The first decision of a prefix that ends at `end` which is not that of the full run. */
+/**
+ * The first decision of a prefix that is not that of the full run.
+ *
+ * @param cutAt The moment that the prefix has only a part of; undefined where it ends between two.
+ */
 function differenceOf(
   prefix: readonly Decision[],
   full: readonly Decision[],
   end: number,
+  cutAt: number | undefined,
 ): { readonly decided: string; readonly decidedInFull: string } | undefined {
   const inTime = full.filter(({ at }) => at <= end)
   for (let i = 0; i < Math.max(prefix.length, inTime.length); i++) {
     const [mine, other] = [prefix[i], inTime[i]]
-    // The last moment may be cut in the middle: what it decided is the beginning of what it did in full.
-    const isCut = other?.at === end
-    const isEqual = isCut
-      ? mine === undefined || isBeginning(mine, other)
-      : canonical(mine ?? null) === canonical(other ?? null)
+    const isEqual =
+      cutAt !== undefined && (mine ?? other)?.at === cutAt
+        ? isPart(mine, other)
+        : canonical(mine ?? null) === canonical(other ?? null)
     if (!isEqual)
       return { decided: canonical(mine ?? null), decidedInFull: canonical(other ?? null) }
   }
   return undefined
 }
 
-/** Commands leave by kind, so a decision that is cut is a beginning of each kind. */
-function isBeginning(mine: Decision, whole: Decision): boolean {
-  return (['cancel', 'amend', 'submit'] as const).every((kind) => {
-    const cut = mine.commands.filter(({ type }) => type === kind)
-    const all = whole.commands.filter(({ type }) => type === kind)
-    return canonical(all.slice(0, cut.length)) === canonical(cut)
+/**
+ * Part of a moment's facts decides a part of what all of them decide. Ids are left out of the comparison, because
+ * they count the wishes of a turn, and the others' wishes are not there.
+ */
+function isPart(mine: Decision | undefined, whole: Decision | undefined): boolean {
+  const left = (whole?.commands ?? []).map(wishOf)
+  return (mine?.commands ?? []).every((command) => {
+    const at = left.indexOf(wishOf(command))
+    if (at >= 0) left.splice(at, 1)
+    return at >= 0
   })
+}
+
+function wishOf(command: Command): string {
+  if (command.type !== 'submit') return canonical(command)
+  const orders = [command.order, ...(command.legs ?? [])]
+  return canonical(
+    orders.map(({ symbol, side, type, qty, limit, stop, tif, strategy, role }) => ({
+      ...{ symbol, side, type, qty, tif, strategy },
+      ...{ limit: limit ?? null, stop: stop ?? null, role: role ?? null },
+    })),
+  )
 }
 
 async function decisionsOf(
