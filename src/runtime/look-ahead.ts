@@ -99,8 +99,15 @@ function wishOf(command: Command): string {
   const orders = [command.order, ...(command.legs ?? [])]
   return canonical(
     orders.map(({ symbol, side, type, qty, limit, stop, tif, strategy, role }) => ({
-      ...{ symbol, side, type, qty, tif, strategy },
-      ...{ limit: limit ?? null, stop: stop ?? null, role: role ?? null },
+      symbol,
+      side,
+      type,
+      qty,
+      tif,
+      strategy,
+      limit: limit ?? null,
+      stop: stop ?? null,
+      role: role ?? null,
     })),
   )
 }
