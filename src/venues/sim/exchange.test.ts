@@ -427,10 +427,12 @@ describe('cancel and amend', () => {
   test('an amend of what is done, off the grid or below what is filled is refused', () => {
     const stage = new Stage().submit({ id: 'a', limit: 99 }).bar([100, 100, 98, 100], { volume: 4 })
     stage.facts()
-    stage.amend('b', { qty: 1 }).amend('a', { limit: 1.001 }).amend('a', { qty: 4 }).wait(100)
+    stage.amend('b', { qty: 1 }).amend('a', { limit: 1.001 }).amend('a', { limit: NaN })
+    stage.amend('a', { qty: 4 }).wait(100)
     assert.deepEqual(stage.facts(), [
       'refused b: order b is not live',
       'refused a: order a has price 1.001 off the grid',
+      'refused a: order a has price NaN off the grid',
       'refused a: order a has filled 4 and cannot have quantity 4',
     ])
   })

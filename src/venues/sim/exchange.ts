@@ -1,6 +1,6 @@
 // SimExchange: the door of the simulated venue. Commands go in, market facts pass by, answers come out.
 import { assert, unreachable } from '../../core/assert.ts'
-import type { Ms, OrderId } from '../../core/brand.ts'
+import type { Ms } from '../../core/brand.ts'
 import type { Batch, Command } from '../../core/command.ts'
 import type { Input, MarketInput } from '../../core/input.ts'
 import type { Bar } from '../../core/market.ts'
@@ -11,6 +11,7 @@ import { Answers } from './answers.ts'
 import { Book, type BookState, type Desk } from './book.ts'
 import { Floor } from './floor.ts'
 import { Gate } from './gate.ts'
+import type { KnownState } from './known.ts'
 import { Ledger, type LedgerState } from './ledger.ts'
 import { entryDelay, limitsOf, type SimOptions, type SimTerms, termsOf } from './models.ts'
 import { endOf, Seen } from './seen.ts'
@@ -27,7 +28,7 @@ export interface ExchangeState {
   readonly messages: number
   readonly lastArrival: number
   readonly arrivals: readonly Arrival[]
-  readonly known: readonly OrderId[]
+  readonly known: KnownState
   readonly seen: readonly number[]
   readonly answers: readonly Input[]
   readonly book: BookState

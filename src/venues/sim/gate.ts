@@ -7,6 +7,7 @@ import { type Fault, fault } from '../../core/fault.ts'
 import { opposite, type Order } from '../../core/order.ts'
 import { ms } from '../../core/time.ts'
 import type { Book, Desk, Moment } from './book.ts'
+import { Known, type KnownState } from './known.ts'
 import { bad, NEVER, offGridPrice, refusal, type Working } from './working.ts'
 
 type Submit = Extract<Command, { type: 'submit' }>
@@ -16,8 +17,7 @@ export class Gate {
   readonly #desk: Desk
   readonly #book: Book
   readonly #brackets: 'native' | 'emulated'
-  /** Every order id that ever came, because none is executed twice. */
-  readonly #known = new Set<OrderId>()
+  readonly #known = new Known()
 
   constructor(desk: Desk, book: Book) {
     this.#desk = desk
@@ -159,15 +159,16 @@ export class Gate {
     this.#book.amend(order, changes, sentAt, when)
   }
 
-  #amendFault(order: Working, { qty, limit, stop }: Amend): Fault | undefined {
+  #amendFault(order: Working, command: Amend): Fault | undefined {
+    const { qty, limit, stop } = command
     const { universe, seen } = this.#desk
     const instrument = universe.at(order.symbol)
     const { id, symbol, side } = order
     if (limit !== undefined && order.limit === undefined) return bad(id, 'has no limit to amend')
     if (stop !== undefined && (order.stop === undefined || order.isTriggered))
       return bad(id, 'has no stop to amend')
-    if (offGridPrice({ ...(limit && { limit }), ...(stop && { stop }) }, instrument) !== undefined)
-      return bad(id, `has price ${limit ?? stop} off the grid`)
+    const offGrid = offGridPrice(command, instrument)
+    if (offGrid !== undefined) return bad(id, `has price ${offGrid} off the grid`)
     if (qty !== undefined && order.group !== undefined && order.group !== id)
       return bad(id, 'is a leg, which is sized by its entry')
     if (qty !== undefined && (!(qty > order.filled) || !instrument.isOnSizeGrid(qty)))
@@ -177,12 +178,12 @@ export class Gate {
     return undefined
   }
 
-  capture(): readonly OrderId[] {
-    return [...this.#known]
+  capture(): KnownState {
+    return this.#known.capture()
   }
 
-  restore(known: readonly OrderId[]): void {
-    for (const id of known) this.#known.add(id)
+  restore(known: KnownState): void {
+    this.#known.restore(known)
   }
 }
 

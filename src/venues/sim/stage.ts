@@ -70,9 +70,9 @@ export function orderOf(wish: Wish, instrument: Instrument): Order {
   }
 }
 
-/** A grid number that may be off the grid, as a broken caller would send it. */
+/** A grid number that may be off the grid, or none, as a broken caller would send it. */
 const loose = <T extends number>(x: number, snap: (x: number) => T): T =>
-  Math.abs(snap(x) - x) < 1e-9 ? snap(x) : (x as T)
+  Number.isFinite(x) && Math.abs(snap(x) - x) < 1e-9 ? snap(x) : (x as T)
 
 export class Stage {
   readonly universe: Universe
