@@ -160,13 +160,15 @@ for (const { spec, unit, lotsMax, start, perUnit, perLot } of sequences) {
       errorMax = Math.max(errorMax, Math.abs(ours - exact))
     }
 
-    for (let n = 0; n < 100_000; n++) {
+    let fills = 0
+    while (fills < 100_000) {
       ticks = Math.max(1, ticks + integer(random, -50, 50))
       // Every eighth fill or so makes the position flat, and the mean pulls back to zero: many flips.
       const pull = Math.trunc(-Number(ledger.lots) / 4)
       const wanted = integer(random, -lotsMax, lotsMax) + pull
       const lots = random() < 0.125 ? -Number(ledger.lots) : wanted
       if (lots === 0) continue
+      fills++
       // Fees of -0.5 to 3 money, in steps of 1e-8.
       const feeSteps = integer(random, -50_000_000, 300_000_000)
       const fill = {
