@@ -90,6 +90,7 @@ export class Outbox {
     if (this.#waiting === 0) return NONE
     const batches: Batch[] = []
     for (const kind of [this.#cancels, this.#amends, this.#submits]) {
+      if (kind.size === 0) continue
       this.#cut([...kind.values()], batches)
       kind.clear()
     }
@@ -123,19 +124,20 @@ export class Outbox {
   }
 
   #cut(commands: readonly Command[], batches: Batch[]): void {
-    const byVenue = new Map<VenueId, Command[]>()
+    // A list, because there are few venues: a Map per turn costs more than the looks along it.
+    const groups: { readonly venue: VenueId; readonly commands: Command[] }[] = []
     for (const command of commands) {
       this.#commands++
       this.#intents.add(intent(command))
       const symbol = command.type === 'submit' ? command.order.symbol : command.symbol
       const { venue } = this.#universe.at(symbol)
-      const group = byVenue.get(venue)
-      if (group === undefined) byVenue.set(venue, [command])
-      else group.push(command)
+      const group = groups.find((each) => each.venue === venue)
+      if (group === undefined) groups.push({ venue, commands: [command] })
+      else group.commands.push(command)
     }
-    for (const [venue, group] of byVenue) {
+    for (const { venue, commands: group } of groups) {
       const limits = this.#limits.get(venue)
-      assert(limits !== undefined, `the limits of venue ${venue} are known`)
+      assert(limits !== undefined, () => `the limits of venue ${venue} are known`)
       for (let i = 0; i < group.length; i += limits.orders.batch) {
         const chunk = group.slice(i, i + limits.orders.batch)
         batches.push({ venue, kind: chunk[0]!.type, commands: chunk })
