@@ -191,11 +191,18 @@ export class Book {
     answers.add({ type: 'order.filled', at, id: order.id, fill: id, qty, price, fee, ts })
     if (order.filled >= order.qty) this.#delist(order)
     const born = this.#regroup(order, qty, when)
+    this.#endIdle(order.symbol, when)
+    return born
+  }
+
+  /** Ends the reduce-only orders that have nothing left to reduce. */
+  #endIdle(symbol: SymbolId, when: Moment): void {
+    const { ledger } = this.#desk
     const isIdle = (each: Working) => each.isReduceOnly && ledger.reducible(each) === 0
-    for (const idle of this.at(order.symbol).filter(isIdle)) {
+    if (!this.at(symbol).some(isIdle)) return
+    for (const idle of this.at(symbol).filter(isIdle)) {
       if (this.#live.has(idle.id)) this.end(idle, 'order.canceled', when)
     }
-    return born
   }
 
   /** Sizes the other orders of a bracket by a fill of one. */

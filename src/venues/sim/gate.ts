@@ -103,7 +103,7 @@ export class Gate {
   #born(order: Order, group: OrderId | undefined, sentAt: Ms, at: Ms): Working {
     const { id, symbol, side, type, tif, qty, limit, stop } = order
     const instrument = this.#desk.universe.at(symbol)
-    return {
+    const born: Working = {
       id,
       venueId: this.#book.nextVenueId(),
       symbol,
@@ -112,9 +112,6 @@ export class Gate {
       tif,
       isPostOnly: order.postOnly === true,
       isReduceOnly: order.reduceOnly === true,
-      ...(group === undefined ? {} : { group }),
-      ...(limit === undefined ? {} : { limit }),
-      ...(stop === undefined ? {} : { stop }),
       qty,
       filled: instrument.qty(0),
       value: 0,
@@ -128,6 +125,11 @@ export class Gate {
       ahead: NEVER,
       toldAt: 0,
     }
+    // Spreads within the literal cost more than all the rest of an arrival.
+    if (group !== undefined) born.group = group
+    if (limit !== undefined) born.limit = limit
+    if (stop !== undefined) born.stop = stop
+    return born
   }
 
   /**

@@ -18,7 +18,7 @@ export interface Working {
   readonly isPostOnly: boolean
   readonly isReduceOnly: boolean
   /** The bracket it belongs to, as entry or as leg. */
-  readonly group?: OrderId
+  group?: OrderId
   qty: Qty
   limit?: Px
   stop?: Px
