@@ -67,7 +67,7 @@ export async function paper(options: PaperOptions): Promise<PaperResult> {
     return session
   }
   const recovered = await recover(build, journal, archive, async () => recorder?.work())
-  const { session } = recovered
+  const { session, marks } = recovered
   const { engine } = session
   options.onStart?.(recovered)
   watchNotices(session, watch)
@@ -78,6 +78,11 @@ export async function paper(options: PaperOptions): Promise<PaperResult> {
   if (at > 0) await feed.skipTo(at)
   const pacer = new Pacer(options.clock ?? systemClock, options.speed)
   const to = options.to ?? Infinity
+  // The bars of all turns so far are in the archive before the snapshot that counts on them.
+  const snapshot = async (): Promise<void> => {
+    await recorder?.flush()
+    journal.snapshot(engine.turns, snapshotOf(session, marks))
+  }
   for (;;) {
     if (feed.isStarved) await feed.refill()
     if (feed.nextAt === Infinity || feed.nextAt > to) break
@@ -86,7 +91,7 @@ export async function paper(options: PaperOptions): Promise<PaperResult> {
     if (signal?.aborted === true) break
     pump(session, inbox, at, feed.nextAt === at ? feed.take() : [])
     watch?.sample?.(at, engine.equity, engine.exposure)
-    if (engine.turns % options.snapshotEvery === 0) await snapshot(session, journal, recorder)
+    if (engine.turns % options.snapshotEvery === 0) await snapshot()
     if (engine.turns % SLICE_TURNS !== 0) continue
     watch?.progress?.(feed.rows, at)
     await recorder.work()
@@ -94,7 +99,7 @@ export async function paper(options: PaperOptions): Promise<PaperResult> {
   }
   // Stopping is a fact like any other: journaled, and replayed with the rest.
   session.step(engine.now, [], [stopInput(engine.now, 'runner')])
-  await snapshot(session, journal, recorder)
+  await snapshot()
   await feed.close()
   return {
     turns: engine.turns,
@@ -120,12 +125,6 @@ function pump(session: Session, inbox: Inbox, at: Ms, market: readonly MarketInp
     const inputs = inbox.takeTurn(at, Infinity)
     if (inputs.length > 0) session.step(at, inputs as MarketInput[])
   }
-}
-
-/** The bars of all turns so far are in the archive before the snapshot that counts on them. */
-async function snapshot(session: Session, journal: Journal, recorder: Recorder): Promise<void> {
-  await recorder.flush()
-  journal.snapshot(session.engine.turns, snapshotOf(session))
 }
 
 /** Tape time on a clock: the first moment is now, later ones follow at the chosen speed. */

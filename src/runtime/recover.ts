@@ -3,8 +3,12 @@
  * tail again; what it decides must be what was recorded, or the journal is not of this setup.
  *
  * A snapshot does not hold what strategies derive from bars. It is derived again: each lane is shown the bars
- * that it had seen, from the archive. Where the archive does not have exactly those, the whole journal is done
- * again from its first turn, which needs no snapshot and no archive.
+ * that it had seen, from the archive. The whole journal is done again from its first turn, which needs no
+ * snapshot and no archive, where that is not certain to give the same:
+ *   the archive has not exactly those bars: one is missing, changed, or of another run
+ *   a lane was halted, and so has not seen all bars, or throws while it is shown them
+ *   the snapshot was written by a Skein that keeps its state otherwise
+ *   a turn of the tail is decided otherwise than recorded: a strategy derives something from more than bars
  */
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
@@ -16,11 +20,14 @@ import type { Archive, Journal } from '../core/store.ts'
 import { lengthMs, type Timeframe } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Lane } from '../engine/lanes.ts'
+import { areMarked, type BarMark, BarMarks } from './bar-marks.ts'
 import { barsOf } from './recorder.ts'
 import type { Session, SessionState } from './session.ts'
 
 export interface Recovered {
   readonly session: Session
+  /** The bars that it has closed so far, and goes on to note. */
+  readonly marks: BarMarks
   /** Engine time of the last durable turn; 0 where there is none. */
   readonly at: Ms
   /** Turns that were done again. */
@@ -28,18 +35,30 @@ export interface Recovered {
   readonly from: 'nothing' | 'journal' | 'snapshot'
 }
 
+/** Raised when a state is kept otherwise than before: a snapshot of another form is not used. */
+const FORM = 2
+
 interface Snapshot {
+  readonly form: number
   readonly hash: string
   readonly state: SessionState
+  readonly bars: readonly BarMark[]
 }
 
-/** The session as a snapshot's text: its state, and the hash that a restored one must have. */
-export function snapshotOf(session: Session): string {
-  const snapshot: Snapshot = { hash: session.engine.hash(), state: session.capture() }
+/** The session as a snapshot's text: its state, the hash that a restored one must have, and the bars it has seen. */
+export function snapshotOf(session: Session, marks: BarMarks): string {
+  const snapshot: Snapshot = {
+    form: FORM,
+    hash: session.engine.hash(),
+    state: session.capture(),
+    bars: marks.capture(),
+  }
   return JSON.stringify(snapshot)
 }
 
 /**
+ * Throws where the journal is damaged, or is not of this setup.
+ *
  * @param build Makes a fresh session with its observers; called again where a first attempt cannot be finished.
  * @param breathe Awaited now and then while turns are done again, so that what they tell can be written.
  */
@@ -50,40 +69,50 @@ export async function recover(
   breathe: () => Promise<void>,
 ): Promise<Recovered> {
   const saved = journal.latest()
-  if (saved !== undefined) {
+  const snapshot = saved === undefined ? undefined : (JSON.parse(saved.state) as Snapshot)
+  if (saved !== undefined && snapshot?.form === FORM) {
     const session = build()
-    const snapshot = JSON.parse(saved.state) as Snapshot
+    const marks = new BarMarks(session.engine)
     session.restore(snapshot.state)
+    marks.restore(snapshot.bars)
     assert(
       session.engine.hash() === snapshot.hash,
       `the snapshot of turn ${saved.n} restores to its hash: the journal is damaged`,
     )
-    if (await rebuildLanes(session.engine, archive)) {
+    if (await rebuildLanes(session.engine, marks, archive)) {
       const tail = await redoTail(session, journal, saved.n, breathe)
-      return { session, ...tail, from: 'snapshot' }
+      if (tail.difference === undefined) return { session, marks, ...tail, from: 'snapshot' }
     }
   }
   const session = build()
-  const tail = await redoTail(session, journal, 0, breathe)
-  return { session, ...tail, from: tail.redone === 0 ? 'nothing' : 'journal' }
+  const marks = new BarMarks(session.engine)
+  const { difference, ...tail } = await redoTail(session, journal, 0, breathe)
+  assert(difference === undefined, `the journal is decided as it was recorded: ${difference}`)
+  return { session, marks, ...tail, from: tail.redone === 0 ? 'nothing' : 'journal' }
 }
 
 /** Turns between two breaths. */
 const SLICE_TURNS = 256
+
+interface Tail {
+  readonly redone: number
+  readonly at: Ms
+  /** The first turn that came out otherwise than recorded; none is done after it. */
+  readonly difference?: string
+}
 
 async function redoTail(
   session: Session,
   journal: Journal,
   after: number,
   breathe: () => Promise<void>,
-): Promise<{ readonly redone: number; readonly at: Ms }> {
+): Promise<Tail> {
   let redone = 0
   for (const recorded of journal.since(after)) {
     const difference = differenceOf(session, recorded)
-    assert(
-      difference === undefined,
-      `turn ${recorded.n} of the journal is decided as it was recorded: ${difference}`,
-    )
+    if (difference !== undefined) {
+      return { redone, at: session.engine.now, difference: `turn ${recorded.n}: ${difference}` }
+    }
     if (++redone % SLICE_TURNS === 0) await breathe()
   }
   return { redone, at: session.engine.now }
@@ -103,12 +132,14 @@ export function differenceOf(session: Session, recorded: Recorded): string | und
   return `decided ${canonical(turn.batches)}, recorded ${canonical(recorded.batches)}`
 }
 
-/** Shows every lane the bars that it had seen. False where the archive does not have them. */
-async function rebuildLanes(engine: Engine, archive: Archive): Promise<boolean> {
+/** Shows every lane the bars that it had seen. False where that is not certain to give what it had derived. */
+async function rebuildLanes(engine: Engine, marks: BarMarks, archive: Archive): Promise<boolean> {
   for (const lane of engine.lanes) {
+    if (lane.halted !== undefined) return false
+    if (lane.hooks.onBar === undefined) continue
     const bars: Bar[] = []
     for (const timeframe of lane.timeframes) {
-      const seen = await seenBars(lane, timeframe, engine.now, archive)
+      const seen = await seenBars(lane, timeframe, marks, archive)
       if (seen === undefined) return false
       bars.push(...seen)
     }
@@ -117,21 +148,32 @@ async function rebuildLanes(engine: Engine, archive: Archive): Promise<boolean> 
       (a, b) => endOf(lane, a) - endOf(lane, b) || lengthMs(a.timeframe) - lengthMs(b.timeframe),
     )
     engine.rebuild(lane, bars)
+    // It did not throw then: it derives something from more than bars.
+    if (lane.halted !== undefined) return false
   }
   return true
 }
 
+/** Undefined where the archive has not all bars that the lane had seen, as they were, and no other between them. */
 async function seenBars(
   lane: Lane,
   timeframe: Timeframe,
-  now: Ms,
+  marks: BarMarks,
   archive: Archive,
 ): Promise<Bar[] | undefined> {
-  const limit = lane.seen(timeframe)
-  if (limit === 0) return []
-  const before = (now - lengthMs(timeframe) + 1) as Ms
-  const columns = await archive.latest({ symbol: lane.instrument.symbol, timeframe, limit, before })
-  return columns.length === limit ? [...barsOf(columns, lane.symbol, timeframe)] : undefined
+  const mark = marks.of(lane.symbol, timeframe)
+  const count = lane.seen(timeframe)
+  if (mark === undefined) return count === 0 ? [] : undefined
+  // A lane that was halted for a while has seen some of them only.
+  if (count !== mark.count) return undefined
+  const { symbol } = lane.instrument
+  const bars: Bar[] = []
+  const query = { symbol, timeframe, from: mark.first, to: (mark.last + 1) as Ms }
+  for await (const page of archive.bars(query)) {
+    bars.push(...barsOf(page, lane.symbol, timeframe))
+    if (bars.length > count) return undefined
+  }
+  return areMarked(bars, mark) ? bars : undefined
 }
 
 function endOf(lane: Lane, bar: Bar): number {

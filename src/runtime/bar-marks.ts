@@ -1,0 +1,79 @@
+// Bar marks: which bars a session has closed, in a few words, so that an archive can be held against them.
+import type { Ms, SymbolId } from '../core/brand.ts'
+import { Hasher, type HashState } from '../core/hash.ts'
+import type { Bar } from '../core/market.ts'
+import type { Timeframe } from '../core/time.ts'
+import type { Engine } from '../engine/engine.ts'
+
+/** All closed bars of one series. */
+export interface BarMark {
+  readonly symbol: SymbolId
+  readonly timeframe: Timeframe
+  readonly count: number
+  /** Starts of the first and the last. */
+  readonly first: Ms
+  readonly last: Ms
+  readonly hash: HashState
+}
+
+interface Series {
+  readonly symbol: SymbolId
+  readonly timeframe: Timeframe
+  count: number
+  readonly first: Ms
+  last: Ms
+  readonly hasher: Hasher
+}
+
+/** Follows the notices of an engine. As many series as there are symbols and timeframes in use. */
+export class BarMarks {
+  readonly #series = new Map<string, Series>()
+
+  constructor(engine: Engine) {
+    engine.notices.on('bar.closed', ({ bar }) => this.#note(bar))
+  }
+
+  of(symbol: SymbolId, timeframe: Timeframe): BarMark | undefined {
+    const series = this.#series.get(`${timeframe} ${symbol}`)
+    return series === undefined ? undefined : markOf(series)
+  }
+
+  capture(): readonly BarMark[] {
+    return Array.from(this.#series.values(), markOf)
+  }
+
+  restore(marks: readonly BarMark[]): void {
+    for (const { hash, ...mark } of marks) {
+      const hasher = new Hasher()
+      hasher.restore(hash)
+      this.#series.set(`${mark.timeframe} ${mark.symbol}`, { ...mark, hasher })
+    }
+  }
+
+  #note(bar: Bar): void {
+    const { symbol, timeframe, start } = bar
+    const key = `${timeframe} ${symbol}`
+    let series = this.#series.get(key)
+    if (series === undefined) {
+      series = { symbol, timeframe, count: 0, first: start, last: start, hasher: new Hasher() }
+      this.#series.set(key, series)
+    }
+    series.count++
+    series.last = start
+    series.hasher.add(lineOf(bar))
+  }
+}
+
+/** True where these are all the bars of a mark, in order and unchanged. */
+export function areMarked(bars: readonly Bar[], mark: BarMark): boolean {
+  if (bars.length !== mark.count) return false
+  const hasher = new Hasher()
+  for (const bar of bars) hasher.add(lineOf(bar))
+  const { high, low } = hasher.capture()
+  return high === mark.hash.high && low === mark.hash.low
+}
+
+const markOf = ({ hasher, ...series }: Series): BarMark => ({ ...series, hash: hasher.capture() })
+
+const lineOf = ({ start, open, high, low, close, volume, trades, filled }: Bar): string =>
+  `${start} ${open} ${high} ${low} ${close} ${volume} ${trades} ${filled === true}`

@@ -1,0 +1,218 @@
+// A run that is killed ends as if it had not been, whatever became of its archive and its strategies.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { Archive } from '../src/core/store.ts'
+import { ms } from '../src/core/time.ts'
+import type { Use } from '../src/engine/lanes.ts'
+import { vwap } from '../src/indicators/index.ts'
+import { backtest } from '../src/runtime/backtest.ts'
+import type { Setup } from '../src/runtime/build.ts'
+import { paper, type PaperResult } from '../src/runtime/paper.ts'
+import type { Recovered } from '../src/runtime/recover.ts'
+import { openArchive, openJournal } from '../src/store/index.ts'
+import { defineStrategy, type Strategy, z } from '../src/strategy/index.ts'
+import { type Kind, setupOf, tapeOf } from './modes/tape.ts'
+
+const SNAPSHOT_EVERY = 120
+/** The end of the second day. */
+const TO = ms(Date.UTC(2026, 2, 24, 21))
+const SYMBOLS = ['AAPL', 'SPY', 'QQQ']
+
+/** Changes what a run finds when it is started again. */
+type Meddle = (archive: Archive) => Promise<void>
+
+interface Case {
+  readonly kind: Kind
+  readonly change?: (setup: Setup) => Setup
+  readonly meddle?: Meddle
+  readonly isArchiveGone?: boolean
+  /** In turns: by itself soon after a snapshot that was taken early on the second day. */
+  readonly killAt?: number
+}
+
+/** The end of a run that was killed once, where it went on from, and the end of the same run as a backtest. */
+async function killedOnce(
+  t: TestContext,
+  { kind, change = (setup) => setup, meddle, isArchiveGone = false, killAt = 1_130 }: Case,
+) {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-recovery-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const tape = tapeOf(kind)
+  const setup = async (): Promise<Setup> => change(await setupOf(tape))
+  let recovered: Recovered | undefined
+  const run = async (last: number): Promise<PaperResult> => {
+    const journal = openJournal(join(folder, 'journal.db'))
+    const archive = await openArchive(join(folder, 'archive.db'))
+    let turns = 0
+    try {
+      return await paper({
+        tape,
+        setup: await setup(),
+        journal,
+        archive,
+        speed: 'max',
+        inbox: { capacity: 10_000, maxAgeMs: 60_000 },
+        snapshotEvery: SNAPSHOT_EVERY,
+        to: TO,
+        watch: {
+          sample: () => {
+            if (++turns === last) throw new Error('killed')
+          },
+        },
+        onStart: (found) => (recovered = found),
+      })
+    } finally {
+      await archive.close()
+      journal.close()
+    }
+  }
+  const expected = await backtest({ tape, setup: await setup(), to: TO })
+  await assert.rejects(run(killAt), /killed/)
+  const archive = await openArchive(join(folder, 'archive.db'))
+  await meddle?.(archive)
+  await archive.close()
+  if (isArchiveGone)
+    for (const end of ['', '-wal', '-shm']) rmSync(`${archive.path}${end}`, { force: true })
+  const result = await run(Infinity)
+  return { result, expected, from: recovered!.from }
+}
+
+function assertSameEnd({ result, expected }: Awaited<ReturnType<typeof killedOnce>>): void {
+  assert.deepEqual([result.intents, result.hash], [expected.intents, expected.hash])
+}
+
+/** The setup with one strategy on the first symbols. */
+const only =
+  (strategy: Strategy) =>
+  (setup: Setup): Setup => {
+    const on = setup.universe.all.slice(0, 3).map(({ id }) => id)
+    const use: Use = { name: strategy.name, strategy, params: {}, on }
+    return { ...setup, uses: [use] }
+  }
+
+test('a run goes on from its snapshot', async (t) => {
+  const ended = await killedOnce(t, { kind: 'bars' })
+
+  assert.equal(ended.from, 'snapshot')
+  assertSameEnd(ended)
+})
+
+test('bars of another run among those of this one are not taken for its own', async (t) => {
+  const meddle: Meddle = async (archive) => {
+    for (const symbol of SYMBOLS) {
+      const bars = await archive.latest({ symbol, timeframe: '1m', limit: 1_000 })
+      const night = bars.start.findIndex((start, i) => start - bars.start[i - 1]! > 3_600_000)
+      const from = bars.start[night]! - (bars.length + 1) * 60_000
+      for (let i = 0; i < bars.length; i++) bars.start[i] = from + i * 60_000
+      await archive.putBars(symbol, '1m', bars)
+    }
+  }
+
+  assertSameEnd(await killedOnce(t, { kind: 'bars', meddle }))
+})
+
+test('bars that somebody has changed are not taken for those that were seen', async (t) => {
+  const meddle: Meddle = async (archive) => {
+    for (const symbol of SYMBOLS) {
+      const bars = await archive.latest({ symbol, timeframe: '1m', limit: 1_000 })
+      for (let i = 0; i < bars.length; i++) bars.close[i] = bars.low[i]!
+      await archive.putBars(symbol, '1m', bars)
+    }
+  }
+
+  assertSameEnd(await killedOnce(t, { kind: 'bars', meddle }))
+})
+
+test('bars that closed after the snapshot, and late, are not shown twice', async (t) => {
+  const change = (setup: Setup): Setup => ({
+    ...setup,
+    bars: { ...setup.bars, latenessMs: 90_000 },
+  })
+
+  const ended = await killedOnce(t, { kind: 'trades', change })
+
+  assert.equal(ended.from, 'snapshot')
+  assertSameEnd(ended)
+})
+
+test('a strategy that looks at the time of a bar in its closure looks at the same time again', async (t) => {
+  const timed = defineStrategy({
+    name: 'timed',
+    params: z.object({}),
+    needs: () => ({ bars: '1m' }),
+    symbol(ctx) {
+      let day = 0
+      let average = vwap()
+      return {
+        onBar({ high, low, close, volume }) {
+          const today = Math.floor(ctx.now / 86_400_000)
+          if (today !== day) average = vwap()
+          day = today
+          const mean = average.push((high + low + close) / 3, volume)
+          if (ctx.orders.length > 0) return
+          if (close > mean && ctx.position.isFlat) ctx.buy({ qty: ctx.size(0.01) })
+          if (close < mean && ctx.position.isLong) ctx.close()
+        },
+      }
+    },
+  })
+
+  assertSameEnd(await killedOnce(t, { kind: 'bars', change: only(timed), killAt: 600 }))
+})
+
+test('a strategy that was halted before the kill is halted after it, and so are its tries', async (t) => {
+  const broken = defineStrategy({
+    name: 'broken',
+    params: z.object({}),
+    needs: () => ({ bars: '1m' }),
+    symbol(ctx) {
+      let bars = 0
+      return {
+        onBar() {
+          if (++bars === 20) ctx.buy({ qty: ctx.size(0.01) })
+          if (bars === 50) throw new Error('bar 50')
+        },
+      }
+    },
+  })
+
+  const ended = await killedOnce(t, { kind: 'bars', change: only(broken), killAt: 600 })
+
+  assert.equal(ended.result.statistics.halted, 3)
+  assertSameEnd(ended)
+})
+
+test('what only the strategy knows is there again', async (t) => {
+  const counting = defineStrategy({
+    name: 'counting',
+    params: z.object({}),
+    needs: () => ({ bars: '1m' }),
+    state: () => ({ fills: 0 }),
+    symbol: (ctx) => ({
+      onBar({ close }) {
+        if (ctx.orders.length > 0) return
+        if (ctx.position.isLong) ctx.close()
+        else if (ctx.state.fills % 3 < 2 || Math.round(close * 100) % 7 === 0)
+          ctx.buy({ qty: ctx.size(0.01) })
+      },
+      onFill() {
+        ctx.state = { fills: ctx.state.fills + 1 }
+      },
+    }),
+  })
+
+  const ended = await killedOnce(t, { kind: 'bars', change: only(counting) })
+
+  assert.equal(ended.from, 'snapshot')
+  assertSameEnd(ended)
+})
+
+test('a run whose archive is gone does its whole journal again', async (t) => {
+  const ended = await killedOnce(t, { kind: 'bars', isArchiveGone: true })
+
+  assert.equal(ended.from, 'journal')
+  assertSameEnd(ended)
+})
