@@ -1,12 +1,18 @@
-// Recorder: closed bars → archive, in bulk and off the hot path. The engine never waits for it.
-import { assert } from '../core/assert.ts'
+/*
+ * Recorder: closed bars → archive, in bulk and between turns. No turn waits for it.
+ *
+ * A write that fails is tried again with the next one; meanwhile bars wait. Where more wait than WAITING_MAX,
+ * the next `work` or `flush` throws, which ends the run: no snapshot counts on bars that were let go of, so a
+ * run that goes on makes them again.
+ */
 import { type BarColumns, barColumns } from '../core/columns.ts'
 import type { Bar } from '../core/market.ts'
 import type { Archive } from '../core/store.ts'
 import type { Timeframe } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
+import { StoreError } from '../store/index.ts'
 
-/** Bars that may wait for an archive that does not take them. More than that ends the run. */
+/** Bars that may wait for an archive that does not take them. */
 export const WAITING_MAX = 200_000
 /** Bars that are worth a write of their own. */
 const BATCH = 2_000
@@ -19,6 +25,9 @@ export class Recorder {
   #count = 0
   #written = 0
   #failures = 0
+  #lastError: unknown
+  /** A bar came that had no room to wait. */
+  #isOverfull = false
   #flushing: Promise<void> | undefined
 
   constructor(archive: Archive, engine: Engine) {
@@ -35,14 +44,16 @@ export class Recorder {
     return { waiting: this.#count, written: this.#written, failures: this.#failures }
   }
 
-  /** Writes where enough waits. The caller need not wait for it. A write that fails is tried again later. */
+  /** Writes where enough waits. A write that fails is tried again later; throws where too much waits. */
   async work(): Promise<void> {
+    this.#checkRoom()
     if (this.#count < BATCH || this.#flushing !== undefined) return
     await this.flush().catch(() => {})
   }
 
-  /** Writes all that waits. Rejects with the archive's error; what was not written waits on. */
+  /** Writes all that waits. Throws the archive's error; what was not written waits on. */
   async flush(): Promise<void> {
+    this.#checkRoom()
     while (this.#flushing !== undefined) await this.#flushing.catch(() => {})
     if (this.#count === 0) return
     this.#flushing = this.#write()
@@ -54,15 +65,24 @@ export class Recorder {
   }
 
   #push(bar: Bar): void {
-    assert(
-      this.#count < WAITING_MAX,
-      () => `the archive has taken nothing for ${WAITING_MAX} bars: see its last error`,
-    )
+    // Not thrown here: a handler of notices that throws is counted, and the run would go on.
+    if (this.#count >= WAITING_MAX) {
+      this.#isOverfull = true
+      return
+    }
     const key = `${bar.timeframe} ${bar.symbol}`
     const bars = this.#waiting.get(key)
     if (bars === undefined) this.#waiting.set(key, [bar])
     else bars.push(bar)
     this.#count++
+  }
+
+  #checkRoom(): void {
+    if (!this.#isOverfull) return
+    const cause = this.#lastError
+    const why = cause instanceof Error ? cause.message : 'no write has ended'
+    const what = `the archive has not taken ${WAITING_MAX} bars that wait (${why}); mend it, and give the command again`
+    throw new StoreError('overloaded', what, { cause })
   }
 
   async #write(): Promise<void> {
@@ -74,6 +94,7 @@ export class Recorder {
         await this.#archive.putBars(this.#symbolOf(symbol), timeframe, columnsOf(bars))
       } catch (error) {
         this.#failures++
+        this.#lastError = error
         this.#keep(waiting)
         throw error
       }
