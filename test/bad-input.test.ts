@@ -489,6 +489,20 @@ const CASES: readonly Case[] = [
     ['run', ...TAPE, '--symbols', 'AAA', '--speed', 'max', '--journal', 'unfinished.db'],
     ['unfinished.db', 'another universe', 'allowed:'],
   ),
+  optional(
+    'an unfinished run of another part of the tape',
+    [
+      'run',
+      ...TAPE,
+      '--from',
+      '2026-01-05T16:00:00Z',
+      '--speed',
+      'max',
+      '--journal',
+      'unfinished.db',
+    ],
+    ['unfinished.db', 'another part of the tape', 'allowed:'],
+  ),
 ]
 
 const folder = temporary()

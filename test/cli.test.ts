@@ -213,6 +213,27 @@ test('a run that was killed goes on with the same command and ends as if nothing
   assert.deepEqual(hashesOf(resumed), hashesOf(whole))
 })
 
+test('a run that was killed does not go on with another text of its strategy', async (t) => {
+  const folder = temporary(t)
+  const mine = (qty: number): string =>
+    strategy(
+      'mine',
+      `(ctx) => ({ onBar: () => void (ctx.orders.length || ctx.buy({ qty: ${qty} })) })`,
+    )
+  put(folder, 'mine.ts', mine(1))
+  const words = ['--strategy', './mine.ts', '--run', 'mine']
+  assert.equal((await paperRun(folder, ...words)).code, 0)
+  const journal = new DatabaseSync(join(folder, 'data/journal.db'))
+  journal.exec("delete from meta where key = 'ending'")
+  journal.close()
+  put(folder, 'mine.ts', mine(2))
+
+  const { code, stderr } = await paperRun(folder, ...words)
+
+  assert.equal(code, 2, stderr)
+  assert.match(stderr, /unfinished run mine of another version of its strategy file; allowed:/)
+})
+
 test('a second run on a journal that is being written is refused, and the first goes on', async (t) => {
   const folder = temporary(t)
   const words = ['run', '--tape', market, '--speed', '1', '--run', 'mine', '--json', 'report.json']

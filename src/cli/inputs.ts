@@ -107,6 +107,15 @@ export async function recordedTape(
   return tape
 }
 
+/** Which part of a tape is read, and how: the options that say so, as words. */
+export function partOf(options: TapeOptions): string {
+  const { symbols, timeframe, from, to, kind, zone, stamp, columns } = options
+  const given = present({ symbols, timeframe, from, to, kind, zone, stamp, columns })
+  return Object.entries(given)
+    .map(([name, value]) => `--${name} ${String(value)}`)
+    .join(' ')
+}
+
 /** An option that would be ignored in silence is an error. */
 export function refuseFileOptions(options: FileOptions): void {
   for (const name of ['kind', 'zone', 'stamp', 'columns'] as const) {

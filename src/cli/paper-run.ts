@@ -13,6 +13,8 @@ import { reportRun } from './run-report.ts'
 
 export interface PaperRunOptions {
   readonly speed: number | 'max'
+  /** Which part of the tape is read, and how: a run that was killed goes on with the same. */
+  readonly part: string
   readonly journal?: string
   readonly archive?: string
   readonly run?: string
@@ -28,14 +30,15 @@ export async function paperRun(
   const path = options.journal ?? storedAt(config, config.store.journal)
   const unfinished = RunFile.unfinishedIn(path)
   const setup = await prepare(config, tape, options.run ?? unfinished?.run ?? nameOfNow())
-  unfinished?.mustBe(config, setup, tape)
+  const named = { ...tape, part: options.part }
+  unfinished?.mustBe(config, setup, named)
   const archive = await openForWriting(options.archive ?? storedAt(config, config.store.archive))
   const stop = stopSignal()
   const bar = progress({ label: 'paper run', unit: 'turns' })
   let turns = 0
   let file: RunFile | undefined
   try {
-    file = RunFile.begin(path, config, setup, tape)
+    file = RunFile.begin(path, config, setup, named)
     process.stderr.write(`${headline(tape, config, setup.run, options.speed)}\n`)
     const began = performance.now()
     const result = await paper({

@@ -1,7 +1,7 @@
 // skein run: a paper run on a tape, at a chosen speed, journaled, resumed where it was killed.
 import { Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
-import { tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
+import { partOf, tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { type OutputOptions, outputsOf, withOutputOptions } from './output.ts'
 import { paperRun, type PaperRunOptions } from './paper-run.ts'
 import { type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
@@ -10,7 +10,7 @@ import { pathOf, runNameOf, speedOf } from './values.ts'
 type Options = TapeOptions &
   ConfigOptions &
   OutputOptions &
-  PaperRunOptions & { readonly mode: 'paper' }
+  Omit<PaperRunOptions, 'part'> & { readonly mode: 'paper' }
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -47,7 +47,7 @@ async function runPaper(options: Options): Promise<void> {
   }
   const opened = await tapeOf(options, config)
   try {
-    await paperRun(opened.tape, config, options, outputs)
+    await paperRun(opened.tape, config, { ...options, part: partOf(options) }, outputs)
   } finally {
     await opened.close()
   }

@@ -3,8 +3,8 @@
  * instruments and the name of the run. A run that was killed goes on in its own file; a run that is over is
  * moved aside when the next one starts.
  */
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { BadInput } from '../core/bad-input.ts'
 import { hashOf } from '../core/hash.ts'
@@ -15,6 +15,7 @@ import { openJournal, type SqliteJournal } from '../store/index.ts'
 import type { Setup } from './build.ts'
 import { type Config, configHash, restoreConfig } from './config.ts'
 import { toRiskLimits, toSimOptions } from './config.ts'
+import { isPath } from './config-conflicts.ts'
 import { lockRun, type RunLock } from './run-lock.ts'
 import { loadUses } from './uses.ts'
 
@@ -24,6 +25,10 @@ const header = z.object({
   folder: z.string(),
   configHash: z.string(),
   tape: z.string(),
+  /** Which part of the tape, and how it was read. */
+  part: z.string().default(''),
+  /** Hash of the strategy files. */
+  code: z.string().default(''),
   kinds: z.array(z.enum(['bars', 'trades', 'quotes'])),
   instruments: z.array(z.unknown()),
   base: z.enum(TIMEFRAMES),
@@ -173,6 +178,8 @@ export class Unfinished {
       found.tape === mine.tape ? '' : 'tape',
       hashOf(found.instruments) === hashOf(mine.instruments) ? '' : 'universe',
       found.base === mine.base ? '' : 'timeframe',
+      found.part === mine.part ? '' : 'part of the tape',
+      found.code === mine.code ? '' : 'version of its strategy file',
     ].find((what) => what !== '')
     if (differs === undefined) return
     const what = `holds the unfinished run ${found.run} of another ${differs}`
@@ -182,7 +189,12 @@ export class Unfinished {
 }
 
 /** What is kept of a tape. */
-type NamedTape = { readonly name: string; readonly series: readonly { readonly kind: string }[] }
+interface NamedTape {
+  readonly name: string
+  /** Which part of it, and how it is read, in words: two runs with equal words read the same. */
+  readonly part?: string
+  readonly series: readonly { readonly kind: string }[]
+}
 
 function headerOf(config: Config, setup: Setup, tape: NamedTape) {
   const { source, ...settings } = config
@@ -192,12 +204,22 @@ function headerOf(config: Config, setup: Setup, tape: NamedTape) {
     folder: source.folder,
     configHash: configHash(config),
     tape: tape.name,
+    part: tape.part ?? '',
+    code: codeOf(config),
     kinds: [...new Set(tape.series.map(({ kind }) => kind))],
     instruments: setup.universe.all.map(({ spec }) => spec),
     base: setup.base,
     startedAt: Date.now(),
   }
 }
+
+/** Hash of the strategy files themselves; what they import is not looked at. */
+const codeOf = ({ strategies, source }: Config): string =>
+  hashOf(
+    strategies.flatMap(({ use }) =>
+      isPath(use) ? [readFileSync(resolve(source.folder, use), 'utf8')] : [],
+    ),
+  )
 
 /** `journal.db` of run `k3x` → `journal-k3x.db`, or `journal-k3x-2.db` where that is there. */
 function asideOf(path: string, run: string): string {
