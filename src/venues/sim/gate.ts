@@ -46,8 +46,10 @@ export class Gate {
 
   #submit({ order, legs = [] }: Submit, sentAt: Ms, when: Moment): void {
     const fault = this.#fault(order, when.ts) ?? this.#legsFault(order, legs, when.ts)
-    const unheard = legs.filter((leg) => !this.#known.has(leg.id))
-    for (const { id } of [order, ...legs]) this.#known.add(id)
+    // Legs that were refused before have been told their end.
+    const unheard = fault === undefined ? [] : legs.filter((leg) => !this.#known.has(leg.id))
+    this.#known.add(order.id)
+    for (const leg of legs) this.#known.add(leg.id)
     if (fault === undefined) {
       const group = legs.length === 0 ? undefined : order.id
       const born = [order, ...legs].map((each) => this.#born(each, group, sentAt, when.ts))
@@ -77,7 +79,7 @@ export class Gate {
     if (legs.length === 0) return undefined
     if (this.#brackets === 'emulated')
       return fault('unsupported', `order ${entry.id} brings legs, and this venue has no brackets`)
-    if (new Set([entry, ...legs].map(({ id }) => id)).size <= legs.length)
+    if (legs.some(({ id }, i) => id === entry.id || legs.findIndex((leg) => leg.id === id) !== i))
       return bad(entry.id, 'and its legs have one id each')
     for (const leg of legs) {
       if (leg.symbol !== entry.symbol || leg.side !== opposite(entry.side) || leg.type === 'market')

@@ -11,11 +11,19 @@ const knownOf = (...ids: string[]): Known => {
 }
 
 test('every id that came is known, and one that may still come is not', () => {
-  const known = knownOf('sma-k3x-1', 'sma-k3x-z', 'sma-k3x-10', 'order', 'a-b', 'sma-k3x-01')
+  const known = knownOf('sma-k3x-1', 'sma-k3x-z', 'sma-k3x-10', 'order', 'a-b', 'sma-k3x-01', '-5')
 
-  for (const id of ['sma-k3x-1', 'sma-k3x-z', 'sma-k3x-10', 'order', 'a-b', 'sma-k3x-01'])
+  for (const id of ['sma-k3x-1', 'sma-k3x-z', 'sma-k3x-10', 'order', 'a-b', 'sma-k3x-01', '-5'])
     assert.ok(known.has(orderId(id)), id)
-  for (const id of ['sma-k3x-11', 'sma-k3y-1', 'other-k3x-1', 'a-c', 'sma-k3x-001', 'sma-k3x-A'])
+  for (const id of [
+    '-4',
+    'sma-k3x-11',
+    'sma-k3y-1',
+    'other-k3x-1',
+    'a-c',
+    'sma-k3x-001',
+    'sma-k3x-A',
+  ])
     assert.ok(!known.has(orderId(id)), id)
 })
 

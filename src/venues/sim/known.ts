@@ -11,8 +11,9 @@ import { type OrderId, orderId } from '../../core/brand.ts'
 /** Ids without a counter that are remembered; one more ends the run, since forgetting could execute one twice. */
 export const UNCOUNTED_MAX = 1_000_000
 
-/** As `Orders.nextId` makes them: strategy, run, and a number in base 36 that a double holds exactly. */
-const COUNTED = /^(.+-[A-Za-z0-9]{1,8})-([1-9a-z][0-9a-z]{0,9})$/
+/** As `Orders.nextId` makes them: strategy and run, then a number in base 36 that a double holds exactly. */
+const PREFIX = /^.+-[A-Za-z0-9]{1,8}$/
+const DIGITS_MAX = 10
 
 export interface KnownState {
   /** The highest number of each prefix. */
@@ -23,10 +24,12 @@ export interface KnownState {
 export class Known {
   readonly #highest = new Map<string, number>()
   readonly #uncounted = new Set<string>()
+  /** Of the last id that had a number. */
+  #prefix = ''
 
   add(id: OrderId): void {
-    const counted = countedOf(id)
-    if (counted === undefined) {
+    const n = this.#numberOf(id)
+    if (n === undefined) {
       assert(
         this.#uncounted.size < UNCOUNTED_MAX || this.#uncounted.has(id),
         () => `at most ${UNCOUNTED_MAX} order ids have no counter, such as ${id}`,
@@ -34,16 +37,14 @@ export class Known {
       this.#uncounted.add(id)
       return
     }
-    const [prefix, n] = counted
-    this.#highest.set(prefix, Math.max(this.#highest.get(prefix) ?? 0, n))
+    if (n > (this.#highest.get(this.#prefix) ?? 0)) this.#highest.set(this.#prefix, n)
   }
 
   /** True for an id that came, and for one whose number others of its prefix have passed. */
   has(id: OrderId): boolean {
-    const counted = countedOf(id)
-    if (counted === undefined) return this.#uncounted.has(id)
-    const [prefix, n] = counted
-    return n <= (this.#highest.get(prefix) ?? 0)
+    const n = this.#numberOf(id)
+    if (n === undefined) return this.#uncounted.has(id)
+    return n <= (this.#highest.get(this.#prefix) ?? 0)
   }
 
   capture(): KnownState {
@@ -54,9 +55,30 @@ export class Known {
     for (const [prefix, n] of highest) this.#highest.set(prefix, n)
     for (const id of uncounted) this.#uncounted.add(id)
   }
+
+  /** The counter at the end of an id, whose prefix is remembered in `#prefix`; undefined where it has none. */
+  #numberOf(id: OrderId): number | undefined {
+    const at = id.lastIndexOf('-')
+    const n = numberIn(id, at + 1)
+    if (n === undefined) return undefined
+    // Nearly all ids are of one run, and only a new prefix is worth a look at its form.
+    if (at > 0 && this.#prefix.length === at && id.startsWith(this.#prefix)) return n
+    const prefix = id.slice(0, at)
+    if (!PREFIX.test(prefix)) return undefined
+    this.#prefix = prefix
+    return n
+  }
 }
 
-function countedOf(id: OrderId): readonly [prefix: string, n: number] | undefined {
-  const [, prefix, digits] = COUNTED.exec(id) ?? []
-  return prefix === undefined ? undefined : [prefix, parseInt(digits!, 36)]
+/** Digits of base 36 up to the end, without a leading zero. */
+function numberIn(id: string, from: number): number | undefined {
+  if (from === id.length || id.length - from > DIGITS_MAX) return undefined
+  let n = 0
+  for (let i = from; i < id.length; i++) {
+    const code = id.charCodeAt(i)
+    const digit = code >= 48 && code <= 57 ? code - 48 : code >= 97 && code <= 122 ? code - 87 : -1
+    if (digit < 0 || (i === from && digit === 0)) return undefined
+    n = n * 36 + digit
+  }
+  return n
 }
