@@ -46,6 +46,8 @@ export class Observer {
   readonly #tape: Pick<Tape, 'name' | 'series'>
   readonly #statistics: Statistics
   readonly #charts: ChartBars
+  /** The first error of a notice: whoever delivers notices counts errors and goes on. */
+  #failure: Error | undefined
 
   constructor(
     setup: Setup,
@@ -65,7 +67,7 @@ export class Observer {
     })
     this.#charts = new ChartBars(setup.universe)
     this.watch = {
-      notices: { types: TYPES, handle: (notice) => this.#onNotice(notice) },
+      notices: { types: TYPES, handle: (notice) => this.#take(notice) },
       sample: (at, equity, exposure) => this.#statistics.sample(at, equity, exposure),
       ...(progress === undefined ? {} : { progress }),
     }
@@ -75,7 +77,13 @@ export class Observer {
     return this.#charts.charts()
   }
 
+  /** Throws what a notice met: a report that lacks one would look fine and be wrong. */
   report(ended: Ended): Report {
+    if (this.#failure !== undefined) {
+      throw new Error(`the report lacks what happened: ${this.#failure.message}`, {
+        cause: this.#failure,
+      })
+    }
     const { universe, uses, base } = this.#setup
     const { sim, risk, account } = this.#config
     const kinds = [...new Set(this.#tape.series.map(({ kind }) => kind))]
@@ -110,6 +118,14 @@ export class Observer {
         ...(ended.warnings ?? []),
       ],
     })
+  }
+
+  #take(notice: Notice): void {
+    try {
+      this.#onNotice(notice)
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error))
+    }
   }
 
   #onNotice(notice: Notice): void {
