@@ -216,3 +216,30 @@ test('a run whose archive is gone does its whole journal again', async (t) => {
   assert.equal(ended.from, 'journal')
   assertSameEnd(ended)
 })
+
+test('a run that was killed between its stop and its end is over when it is started again', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-recovery-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const tape = tapeOf('bars')
+  const run = async (signal: AbortSignal | undefined): Promise<PaperResult> => {
+    const journal = openJournal(join(folder, 'journal.db'))
+    const archive = await openArchive(join(folder, 'archive.db'))
+    const setup = await setupOf(tape)
+    const inbox = { capacity: 10_000, maxAgeMs: 60_000 }
+    const options = { tape, setup, journal, archive, inbox, snapshotEvery: SNAPSHOT_EVERY, to: TO }
+    try {
+      return await paper({ ...options, speed: 'max', ...(signal === undefined ? {} : { signal }) })
+    } finally {
+      await archive.close()
+      journal.close()
+    }
+  }
+  const stop = new AbortController()
+  setTimeout(() => stop.abort(), 0)
+
+  const stopped = await run(stop.signal)
+  const again = await run(undefined)
+
+  assert.equal(stopped.isComplete, false)
+  assert.deepEqual([again.turns, again.hash], [stopped.turns, stopped.hash])
+})

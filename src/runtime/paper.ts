@@ -74,33 +74,41 @@ export async function paper(options: PaperOptions): Promise<PaperResult> {
   assert(recorder !== undefined, 'a session has its recorder')
   const feed = new Feed(tape, setup.universe)
   const inbox = new Inbox(options.inbox)
-  let { at } = recovered
-  if (at > 0) await feed.skipTo(at)
   const pacer = new Pacer(options.clock ?? systemClock, options.speed)
   const to = options.to ?? Infinity
+  let { at } = recovered
   // The bars of all turns so far are in the archive before the snapshot that counts on them.
   const snapshot = async (): Promise<void> => {
     await recorder?.flush()
     journal.snapshot(engine.turns, snapshotOf(session, marks))
   }
-  for (;;) {
-    if (feed.isStarved) await feed.refill()
-    if (feed.nextAt === Infinity || feed.nextAt > to) break
-    at = Math.min(feed.nextAt, Math.max(session.nextAt, at)) as Ms
-    await pacer.until(at, signal)
-    if (signal?.aborted === true) break
-    pump(session, inbox, at, feed.nextAt === at ? feed.take() : [])
-    watch?.sample?.(at, engine.equity, engine.exposure)
-    if (engine.turns % options.snapshotEvery === 0) await snapshot()
-    if (engine.turns % SLICE_TURNS !== 0) continue
-    watch?.progress?.(feed.rows, at)
-    await recorder.work()
-    await new Promise(setImmediate)
+  const drive = async (): Promise<void> => {
+    if (at > 0) await feed.skipTo(at)
+    for (;;) {
+      if (feed.isStarved) await feed.refill()
+      if (feed.nextAt === Infinity || feed.nextAt > to) return
+      at = Math.min(feed.nextAt, Math.max(session.nextAt, at)) as Ms
+      await pacer.until(at, signal)
+      if (signal?.aborted === true) return
+      pump(session, inbox, at, feed.nextAt === at ? feed.take() : [])
+      watch?.sample?.(at, engine.equity, engine.exposure)
+      if (engine.turns % options.snapshotEvery === 0) await snapshot()
+      if (engine.turns % SLICE_TURNS !== 0) continue
+      watch?.progress?.(feed.rows, at)
+      await recorder?.work()
+      await new Promise(setImmediate)
+    }
+  }
+  // A run that was killed after its stop was written down is over: nothing follows a stop.
+  const isOver = engine.capture().risk.isStopping
+  try {
+    if (!isOver) await drive()
+  } finally {
+    await feed.close()
   }
   // Stopping is a fact like any other: journaled, and replayed with the rest.
-  session.step(engine.now, [], [stopInput(engine.now, 'runner')])
+  if (!isOver) session.step(engine.now, [], [stopInput(engine.now, 'runner')])
   await snapshot()
-  await feed.close()
   return {
     turns: engine.turns,
     at: engine.now,
