@@ -4,7 +4,7 @@ import { BadInput } from '../core/bad-input.ts'
 import { ms } from '../core/time.ts'
 import type { ConfigInput } from '../runtime/config.ts'
 import { DEMO_SYMBOLS, generateTape } from '../simulators/market.ts'
-import { type OpenTape, partOf, refuseFileOptions, tapeOf, withTapeOptions } from './inputs.ts'
+import { type OpenTape, tapePartOf, refuseFileOptions, tapeOf, withTapeOptions } from './inputs.ts'
 import type { TapeOptions } from './inputs.ts'
 import { type OutputOptions, outputsOf, withOutputOptions } from './output.ts'
 import { paperRun } from './paper-run.ts'
@@ -51,7 +51,7 @@ async function runDemo(options: Options): Promise<void> {
   const opened = options.tape === undefined ? generated(options) : await tapeOf(options, config)
   const { tape } = opened
   try {
-    const part = options.tape === undefined ? `--sessions ${options.sessions}` : partOf(options)
+    const part = options.tape === undefined ? `--sessions ${options.sessions}` : tapePartOf(options)
     await paperRun(tape, config, { speed: 'max', part }, outputs)
   } finally {
     await opened.close()

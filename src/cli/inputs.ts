@@ -108,7 +108,7 @@ export async function recordedTape(
 }
 
 /** Which part of a tape is read, and how: the options that say so, as words. */
-export function partOf(options: TapeOptions): string {
+export function tapePartOf(options: TapeOptions): string {
   const { symbols, timeframe, from, to, kind, zone, stamp, columns } = options
   const given = present({ symbols, timeframe, from, to, kind, zone, stamp, columns })
   return Object.entries(given)

@@ -1,7 +1,7 @@
 // skein run: a paper run on a tape, at a chosen speed, journaled, resumed where it was killed.
 import { Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
-import { partOf, tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
+import { tapePartOf, tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { type OutputOptions, outputsOf, withOutputOptions } from './output.ts'
 import { paperRun, type PaperRunOptions } from './paper-run.ts'
 import { type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
@@ -47,7 +47,7 @@ async function runPaper(options: Options): Promise<void> {
   }
   const opened = await tapeOf(options, config)
   try {
-    await paperRun(opened.tape, config, { ...options, part: partOf(options) }, outputs)
+    await paperRun(opened.tape, config, { ...options, part: tapePartOf(options) }, outputs)
   } finally {
     await opened.close()
   }
