@@ -157,6 +157,9 @@ test('a replay tells a decision of which one byte was changed', async (t) => {
     stderr,
     new RegExp(`failed: 1 of \\d+ turns came out otherwise:\\n {2}turn ${String(row['n'])}: `),
   )
+  const told = /^ {2}turn .*$/m.exec(stderr)![0]
+  assert.match(told, /decided .*"qty":.*, recorded .*"qty":.* \(from character \d+\)$/)
+  assert.ok(told.length < 800, `${told.length} characters can be read`)
 })
 
 test('Ctrl-C stops a run in order: it reports, exits with 0 and replays equal', async (t) => {

@@ -125,11 +125,24 @@ export function differenceOf(session: Session, recorded: Recorded): string | und
   const { turn, facts } = session.redo(recorded)
   if (turn.n !== recorded.n) return `it is turn ${turn.n}`
   const answers = recorded.inputs.filter((input) => !isMarket(input) && input.type !== 'control')
-  if (canonical(answers) !== canonical(facts)) {
-    return `the venue said ${canonical(facts)}, recorded ${canonical(answers)}`
-  }
-  if (canonical(turn.batches) === canonical(recorded.batches)) return undefined
-  return `decided ${canonical(turn.batches)}, recorded ${canonical(recorded.batches)}`
+  return (
+    partingOf('the venue said', canonical(facts), canonical(answers)) ??
+    partingOf('decided', canonical(turn.batches), canonical(recorded.batches))
+  )
+}
+
+/** Characters that are shown of texts that differ, before and after the place where they do. */
+const SHOWN_BEFORE = 60
+const SHOWN_AFTER = 240
+
+/** Where two texts part, with what stands around it; undefined where they are equal. */
+function partingOf(what: string, now: string, recorded: string): string | undefined {
+  if (now === recorded) return undefined
+  let at = 0
+  while (now[at] === recorded[at]) at++
+  const from = Math.max(0, at - SHOWN_BEFORE)
+  const shown = (text: string): string => text.slice(from, at + SHOWN_AFTER)
+  return `${what} ${shown(now)}, recorded ${shown(recorded)} (from character ${from})`
 }
 
 /** Shows every lane the bars that it had seen. False where that is not certain to give what it had derived. */
