@@ -2,15 +2,22 @@
 
 /** JSON with sorted keys and without undefined members: equal data gives equal text. */
 export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) => {
-    if (member === null || typeof member !== 'object' || Array.isArray(member)) return member
-    const sorted: Record<string, unknown> = {}
-    for (const key of Object.keys(member).toSorted()) {
-      sorted[key] = (member as Record<string, unknown>)[key]
-    }
-    return sorted
-  })
+  // Written out, because JSON.stringify with a replacer that sorts takes several times as long.
+  if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null'
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  let text = ''
+  for (const key of Object.keys(value).toSorted()) {
+    const member = (value as Record<string, unknown>)[key]
+    if (member === undefined) continue
+    text += `${text === '' ? '' : ','}${nameOf(key)}${canonical(member)}`
+  }
+  return `{${text}}`
 }
+
+const PLAIN = /^[\w.-]*$/
+
+const nameOf = (key: string): string => (PLAIN.test(key) ? `"${key}":` : `${JSON.stringify(key)}:`)
 
 /** The inner state of a Hasher, as plain data: a run that is resumed goes on hashing where it stopped. */
 export interface HashState {

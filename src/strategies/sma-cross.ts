@@ -91,8 +91,11 @@ export const smaCross = defineStrategy({
   }),
   symbol(ctx, p) {
     const bySpeed = p.pairs.toSorted(([, a], [, b]) => a - b)
-    const pairs = bySpeed.map(([fast, slow]) => cross(sma(fast), sma(slow)))
-    const average = sma(REGIME_LENGTH)
+    const slows = bySpeed.map(([, slow]) => sma(slow))
+    const pairs = bySpeed.map(([fast], i) => cross(sma(fast), slows[i]!))
+    // The average of the regime is that of a pair, where one has its length: it is pushed there.
+    const shared = slows.find((slow) => slow.length === REGIME_LENGTH)
+    const average = shared ?? sma(REGIME_LENGTH)
     const range = atr(ATR_LENGTH)
     // The last signal of each pair, so that a pair which touches and turns does not signal twice.
     const last = pairs.map(() => 0)
@@ -101,10 +104,14 @@ export const smaCross = defineStrategy({
         // A filled bar is no price action: the averages stand still with it.
         if (bar.filled === true) return
         const { close } = bar
-        average.push(close)
+        if (shared === undefined) average.push(close)
         range.push(bar.high, bar.low, close)
+        // All averages move before the first signal looks at any of them.
+        let isCrossed = false
+        for (let i = 0; i < pairs.length; i++) if (pairs[i]!.push(close) !== 0) isCrossed = true
+        if (!isCrossed) return
         for (let i = 0; i < pairs.length; i++) {
-          const direction = pairs[i]!.push(close)
+          const direction = pairs[i]!.value
           if (direction === 0 || direction === last[i]) continue
           last[i] = direction
           const { regime, strength } = regimeOf(close, average.value, range.value)
