@@ -6,9 +6,9 @@ import { DAY, HOUR, MINUTE, SECOND } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 
 /** Most candles per symbol; past it they merge into the next coarser bucket. */
-export const CANDLES_MAX = 3_000
+const CANDLES_MAX = 3_000
 /** Most symbols with candles; those that come later have none, and the report says so. */
-export const CHARTS_MAX = 40
+const CHARTS_MAX = 40
 
 /** Buckets that people read; past a week they double. Aligned to the UTC epoch. */
 const BUCKETS: readonly number[] = [

@@ -43,7 +43,7 @@ export const EQUITY_MIN = 1e-8
 export const POINTS_MAX = 4_000
 
 /** The start of the day after `at`, for days that begin at midnight UTC. */
-export const nextUtcDay = (at: Ms): Ms => ((Math.floor(at / DAY) + 1) * DAY) as Ms
+const nextUtcDay = (at: Ms): Ms => ((Math.floor(at / DAY) + 1) * DAY) as Ms
 
 export class EquityCurve {
   readonly start: number

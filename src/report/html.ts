@@ -10,7 +10,7 @@ import type { Chart } from './chart-bars.ts'
 import type { Report } from './report.ts'
 
 /** Most round trips in the page, the latest; the JSON report has them all. */
-export const PAGE_TRIPS_MAX = 3_000
+const PAGE_TRIPS_MAX = 3_000
 
 /** A chart as the page holds it: whole ticks, each number relative to the one before, so that digits are few. */
 interface PackedChart {
