@@ -230,12 +230,18 @@ export class Engine {
 
   /**
    * Shows a lane's hooks bars that they had seen before the snapshot, so that what they derive is there again.
-   * Nothing that the hooks ask for or assign meanwhile has an effect.
+   * Nothing that the hooks ask for or assign meanwhile has an effect. `ctx.now` and `ctx.session` are those of the
+   * bar; price, position and equity are those of the snapshot.
    */
-  rebuild(lane: Lane, bars: Iterable<Bar>): void {
+  rebuild(lane: Lane, bars: Iterable<{ readonly at: Ms; readonly bar: Bar }>): void {
+    const { now } = this.#desk
     lane.rebuild(() => {
-      for (const bar of bars) this.#run(lane, () => lane.hooks.onBar?.(bar))
+      for (const { at, bar } of bars) {
+        this.#desk.now = at
+        this.#run(lane, () => lane.hooks.onBar?.(bar))
+      }
     })
+    this.#desk.now = now
   }
 
   /** Equal for two runs that ended in the same state. The number of turns is no part of it. */

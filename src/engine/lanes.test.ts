@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Context, Hooks } from '../strategy/index.ts'
-import { bar } from '../testing/builders.ts'
+import { bar, MONDAY_10 } from '../testing/builders.ts'
 import { type Actor, scenario, Stage } from '../testing/scenario.ts'
 
 /** Fires once armed, so that a story can come to its point first. */
@@ -129,9 +129,11 @@ test('a state of null and no state at all are told apart after a restore', () =>
 
 test('rebuilding shows the bars, changes no state, trades nothing and says nothing', () => {
   const seen: number[] = []
+  const times: number[] = []
   const hooks = (ctx: Context) => ({
     onBar({ close }: { readonly close: number }) {
       seen.push(close)
+      times.push(ctx.now)
       ctx.state = { last: close }
       ctx.signal('bar')
       ctx.buy({ qty: 1 })
@@ -142,9 +144,11 @@ test('rebuilding shows the bars, changes no state, trades nothing and says nothi
   const stage = scenario('10:00:00  account 50000', { actors: { s: actor } })
   const before = stage.engine.hash()
 
-  stage.engine.rebuild(stage.lane('s'), [bar({ close: 1 }), bar({ close: 2 })])
+  const shown = [1, 2].map((close) => ({ at: MONDAY_10, bar: bar({ close }) }))
+  stage.engine.rebuild(stage.lane('s'), shown)
 
   assert.deepEqual(seen, [1, 2])
+  assert.deepEqual(times, [MONDAY_10, MONDAY_10], 'each bar is shown at its own time')
   assert.deepEqual(stage.lane('s').state, { last: 0 })
   assert.equal(stage.engine.hash(), before)
   stage.play('10:00:01  wait')

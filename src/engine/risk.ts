@@ -12,6 +12,12 @@
  *   6. Mechanics: open orders, order rate, stale price, price band, duplicates.
  * An order that reduces its lane's position passes tiers 1 and 2 only. A protective leg of a bracket passes
  * tier 1 only, because an unprotected position is the greater risk.
+ *
+ * An exit is measured by its own lane. Where two lanes hold a symbol on opposite sides, the exit of one leaves the
+ * net position to the other, and may so raise it: it still passes, since whoever wants out gets out.
+ *
+ * The kill switch and safe mode keep orders from leaving; what rests at the venue stays there. `cancel-all` and
+ * `flatten` are controls of their own.
  */
 import { assert } from '../core/assert.ts'
 import type { Ms, VenueId } from '../core/brand.ts'

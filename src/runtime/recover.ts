@@ -17,7 +17,7 @@ import { canonical } from '../core/hash.ts'
 import { isMarket } from '../core/input.ts'
 import type { Bar } from '../core/market.ts'
 import type { Archive, Journal } from '../core/store.ts'
-import { lengthMs, type Timeframe } from '../core/time.ts'
+import { lengthMs, plus, type Timeframe } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Lane } from '../engine/lanes.ts'
 import { areMarked, type BarMark, BarMarks } from './bar-marks.ts'
@@ -160,7 +160,10 @@ async function rebuildLanes(engine: Engine, marks: BarMarks, archive: Archive): 
     bars.sort(
       (a, b) => endOf(lane, a) - endOf(lane, b) || lengthMs(a.timeframe) - lengthMs(b.timeframe),
     )
-    engine.rebuild(lane, bars)
+    engine.rebuild(
+      lane,
+      bars.map((bar) => ({ at: endOf(lane, bar), bar })),
+    )
     // It did not throw then: it derives something from more than bars.
     if (lane.halted !== undefined) return false
   }
@@ -189,7 +192,7 @@ async function seenBars(
   return areMarked(bars, mark) ? bars : undefined
 }
 
-function endOf(lane: Lane, bar: Bar): number {
-  if (bar.timeframe !== '1d') return bar.start + lengthMs(bar.timeframe)
+function endOf(lane: Lane, bar: Bar): Ms {
+  if (bar.timeframe !== '1d') return plus(bar.start, lengthMs(bar.timeframe))
   return calendarOf(lane.instrument.spec.calendar).nextDayStart(bar.start)
 }
