@@ -23,7 +23,10 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'venues/*': { may: ['core', 'io'] },
   store: { may: ['core', 'io'] },
   report: { may: ['core'], packages: ['lightweight-charts'] },
-  simulators: { may: ['core', 'io', 'venues/sim'] },
+  simulators: {
+    may: ['core', 'io', 'venues/sim'],
+    packages: ['ws', '@msgpack/msgpack', 'yaml', 'zod'],
+  },
   jobs: { may: ['core', 'io'] },
   ops: { may: ['core', 'io'] },
   runtime: { may: [...LOWER, ...MIDDLE], packages: ['zod', 'yaml'] },

@@ -8,6 +8,7 @@ import { demoCommand } from './demo.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
 import { RunFailed } from './output.ts'
+import { venueCommand } from './venue.ts'
 
 /** Runs one command line and gives the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -21,6 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     runCommand(),
     replayCommand(),
     dataCommand(),
+    venueCommand(),
   ]) {
     program.addCommand(command)
   }

@@ -1,0 +1,3 @@
+// The local venue that speaks Alpaca.
+export { AlpacaServer, type ServerOptions, type Urls } from './server.ts'
+export type { AlpacaOptions, Key, Plan, Timers } from './venue.ts'
