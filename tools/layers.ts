@@ -20,7 +20,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   formats: { may: ['core', 'io'], packages: ['csv-parse', 'fflate'] },
   strategies: { may: ['core', 'strategy', 'indicators', 'options'], isPure: true },
   venues: { may: ['core', 'io', 'venues/*'] },
-  'venues/*': { may: ['core', 'io'] },
+  'venues/*': { may: ['core', 'io'], packages: ['@msgpack/msgpack'] },
   store: { may: ['core', 'io'] },
   report: { may: ['core'], packages: ['lightweight-charts'] },
   simulators: {
