@@ -11,6 +11,7 @@ import {
   AlpacaServer,
   type Key,
   type Plan,
+  withCoins,
 } from '../simulators/alpaca/index.ts'
 import { type FaultScript, NO_FAULTS, parseFaults } from '../simulators/fault-script.ts'
 import { DEMO_SYMBOLS, generateTape } from '../simulators/market.ts'
@@ -30,6 +31,8 @@ interface Options extends DataOptions {
   readonly alwaysOpen?: true
 }
 
+/** The demo's universe, and two coins. */
+const SYMBOLS: readonly string[] = [...DEMO_SYMBOLS, 'BTC/USD', 'ETH/USD']
 /** Keys of the account where none are given. They open nothing but this venue. */
 const LOCAL_KEYS: readonly Key[] = [{ key: 'local', secret: 'local' }]
 
@@ -88,15 +91,15 @@ async function marketOf(options: Options): Promise<Market> {
     const { tape } = await tapeOf(options, configOf({}))
     return { tape, startAt: options.start ?? (await firstOf(tape)), isAlwaysOpen }
   }
-  const { seed, days, symbols = DEMO_SYMBOLS } = options
+  const { seed, days, symbols = SYMBOLS } = options
   const startAt = options.start ?? ms(Date.now())
   // Weekends and holidays are at most half of the days.
   const start = ms(isAlwaysOpen ? dayOf(startAt) - days * DAY : startAt - 2 * days * DAY)
   const length = 4 * days + 30
   const around = (at: Ms) => ({ open: ms(dayOf(at)), close: ms(dayOf(at) + DAY) })
   const common = { seed, symbols, start, ...(isAlwaysOpen && { sessionFrom: around }) }
-  const tape = generateTape({ ...common, sessions: length, kind: 'trades' })
-  const history = generateTape({ ...common, sessions: length, kind: 'bars' })
+  const tape = withCoins(generateTape({ ...common, sessions: length, kind: 'trades' }))
+  const history = withCoins(generateTape({ ...common, sessions: length, kind: 'bars' }))
   return { tape, history, startAt, halts: true, isAlwaysOpen }
 }
 

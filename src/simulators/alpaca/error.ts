@@ -31,6 +31,8 @@ export const forbidden = (message: string, extra?: Readonly<Record<string, unkno
   new ApiError(403, 40310000, message, extra)
 export const notFound = (message: string): ApiError => new ApiError(404, 40410000, message)
 export const unprocessable = (message: string): ApiError => new ApiError(422, 42210000, message)
+/** The code of duplicate ids, and of this: the words tell them apart. ccxt has it from the venue. */
+export const invalidType = (message: string): ApiError => new ApiError(422, 40010001, message)
 /** Proof that an earlier attempt was taken. */
 export const duplicateId = (): ApiError =>
   new ApiError(422, 40010001, 'client_order_id must be unique')

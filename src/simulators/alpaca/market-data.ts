@@ -79,7 +79,7 @@ export class MarketData {
     const clean = symbols.map((symbol) => symbol.trim()).filter((symbol) => symbol !== '')
     if (clean.length === 0) throw badData('symbols is required')
     const bad = clean.find((symbol) => !/^[A-Z0-9./]{1,21}$/.test(symbol))
-    if (bad !== undefined) throw badData(`invalid symbol: ${bad}`)
+    if (bad !== undefined) throw badData(`Invalid symbol(s): ${bad} does not match ^[A-Z0-9./]+$`)
     return [...new Set(clean)].toSorted()
   }
 
@@ -255,7 +255,10 @@ function timeOf(query: URLSearchParams, name: string, isEnd = false): number | u
   const text = query.get(name)
   if (text === null || text === '') return undefined
   const at = Date.parse(text)
-  if (Number.isNaN(at)) throw badData(`invalid ${name}: ${text}`)
+  if (Number.isNaN(at))
+    throw badData(
+      `Invalid format for parameter ${name}: error parsing '${text}' as RFC3339 or 2006-01-02`,
+    )
   const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text)
   if (!isDate) return at
   const start = calendarOf('us-equity').dayStart(ms(at + DAY / 2))

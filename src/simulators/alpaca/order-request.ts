@@ -19,7 +19,7 @@ import type {
   VenueOrderType,
   VenueTif,
 } from '../venue-order.ts'
-import { type ApiError, badRequest, forbidden, unprocessable } from './error.ts'
+import { type ApiError, badRequest, forbidden, invalidType, unprocessable } from './error.ts'
 
 type Body = Readonly<Record<string, unknown>>
 
@@ -270,7 +270,7 @@ function checkKind(order: {
 }): void {
   const { instrument, type, tif, extendedHours, orderClass, qty } = order
   if (instrument.kind === 'crypto') {
-    if (!CRYPTO_TYPES.includes(type)) fail(`invalid order type for crypto order`)
+    if (!CRYPTO_TYPES.includes(type)) throw invalidType('invalid order type for crypto order')
     if (tif !== 'gtc' && tif !== 'ioc') fail('invalid crypto time_in_force')
     return
   }

@@ -66,10 +66,12 @@ export class Rest {
   }
 
   #done(request: Request, account: Account | undefined, isData: boolean): Answer {
-    if (account === undefined) return this.#refused(unauthorized(), {}, isData)
+    // Market data of coins are public.
+    const isPublic = request.path.startsWith('/v1beta3/crypto/')
+    if (account === undefined && !isPublic) return this.#refused(unauthorized(), {}, isData)
     const venue = this.#venue
     const rate = isData ? venue.dataRate : venue.tradingRate
-    const allowance = rate.take(account.name, venue.clockNow())
+    const allowance = rate.take(account?.name ?? 'public', venue.clockNow())
     const headers = this.#rateHeaders(allowance)
     if (!allowance.isAllowed) {
       const error = isData
@@ -78,7 +80,10 @@ export class Rest {
       return this.#refused(error, headers, isData)
     }
     try {
-      const reply = isData ? this.#data.answer(request) : this.#traded(request, account)
+      const reply =
+        isData || account === undefined
+          ? this.#data.answer(request)
+          : this.#traded(request, account)
       if (reply === undefined) throw notFound('endpoint not found.')
       return this.#plain(reply.status, headers, reply.json)
     } catch (error) {

@@ -25,12 +25,17 @@ const UNITS: Readonly<Record<string, readonly [AlpacaTimeframe['unit'], most: nu
 
 export function parseTimeframe(text: string): AlpacaTimeframe {
   const match = /^(\d+)([A-Za-z]+)$/.exec(text)
-  const unit = match === null ? undefined : UNITS[match[2]!]
+  const name = match?.[2] ?? ''
+  // Words are taken in any case, and letters too; but `m` could be both and is neither.
+  const unit = UNITS[name] ?? UNITS[capital(name)]
   const count = Number(match?.[1])
-  if (unit === undefined || count < 1 || count > unit[1])
+  if (unit === undefined || name === 'm' || count < 1 || count > unit[1])
     throw badData(`invalid timeframe: ${text}`)
   return { count, unit: unit[0] }
 }
+
+const capital = (name: string): string =>
+  name.slice(0, 1).toUpperCase() + name.slice(1).toLowerCase()
 
 /** Start of the bucket of a time. Days begin at midnight in New York, those of coins at that of UTC. */
 export function bucketOf(at: number, { count, unit }: AlpacaTimeframe, isCrypto: boolean): number {

@@ -402,11 +402,20 @@ function refused(refusal: Refusal, draft: Pick<Draft, 'instrument'>): Error {
   switch (refusal.type) {
     case 'duplicate-id':
       return duplicateId()
-    case 'buying-power':
-      return forbidden('insufficient buying power', {
-        buying_power: decimal(refusal.available),
-        cost_basis: decimal(refusal.needed),
+    case 'buying-power': {
+      const [requested, available] = [decimal(refusal.needed), decimal(refusal.available)]
+      if (kind !== 'crypto') {
+        const extra = { buying_power: available, cost_basis: requested }
+        return forbidden('insufficient buying power', extra)
+      }
+      const money = symbol.split('/')[1] ?? 'USD'
+      const what = `insufficient balance for ${money}`
+      return forbidden(`${what} (requested: ${requested}, available: ${available})`, {
+        available,
+        balance: available,
+        symbol: money,
       })
+    }
     case 'wash':
       return forbidden('potential wash trade detected. use complex orders', {
         existing_order_id: refusal.existing,
