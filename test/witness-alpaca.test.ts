@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { marketData, streaming, trading } from '@alpacahq/alpaca-trade-api'
-import ccxt from 'ccxt'
+import { alpaca, InsufficientFunds } from 'ccxt'
 import type { AlpacaServer } from '../src/simulators/alpaca/index.ts'
 import { KEY, START, startVenue, until } from './alpaca/local.ts'
 
@@ -192,12 +192,12 @@ describe('@alpacahq/alpaca-trade-api against the local Alpaca', () => {
 
 describe('ccxt against the local Alpaca', () => {
   let server: AlpacaServer
-  let exchange: InstanceType<typeof ccxt.alpaca>
+  let exchange: alpaca
 
   before(async () => {
     server = await startVenue()
     const { rest } = server.urls
-    exchange = new ccxt.alpaca({ apiKey: KEY.key, secret: KEY.secret, enableRateLimit: false })
+    exchange = new alpaca({ apiKey: KEY.key, secret: KEY.secret, enableRateLimit: false })
     exchange.urls['api'] = { trader: rest, market: rest, broker: rest }
   })
   after(() => server.stop())
@@ -241,6 +241,6 @@ describe('ccxt against the local Alpaca', () => {
   it('is told in its own words what the venue refuses', async () => {
     const order = exchange.createOrder('BTC/USD', 'limit', 'buy', 1_000_000, 100)
 
-    await assert.rejects(order, ccxt.InsufficientFunds)
+    await assert.rejects(order, InsufficientFunds)
   })
 })

@@ -115,7 +115,9 @@ export function heldForOrders(open: Iterable<VenueOrder>, symbol: string, closin
     // The two exits of a group share what they close: only the one at work counts.
     const isSecond =
       order.parent !== undefined && (order.parent.class === 'oco' || order.where === 'held')
-    if (!isSecond && !isWaitingStop(order)) held += leftOf(order)
+    // What is being canceled makes room at once, so that a position can be closed with it.
+    const isLeaving = order.status === 'pending_cancel'
+    if (!isSecond && !isLeaving && !isWaitingStop(order)) held += leftOf(order)
   }
   return held
 }

@@ -6,7 +6,7 @@ import { DAY, ms } from '../../core/time.ts'
 import type { Account, Refusal } from '../account.ts'
 import type { Draft, VenueOrder } from '../venue-order.ts'
 import { isOver } from '../venue-order.ts'
-import { badRequest, duplicateId, forbidden, notFound, unprocessable } from './error.ts'
+import { ApiError, badRequest, duplicateId, forbidden, notFound, unprocessable } from './error.ts'
 import { changesOf, type Desk, draftOf, parseBody } from './order-request.ts'
 import {
   accountJson,
@@ -336,8 +336,14 @@ export class Trading {
     if (wanted !== undefined) return this.#closeOne(call, account, wanted)
     if (call.query.get('cancel_orders') === 'true') this.#cancelAll(account)
     const answers = account.holdings.held().map(({ instrument, position }) => {
-      const order = this.#close(account, instrument, position.qty)
-      return { symbol: instrument.symbol, status: 200, body: orderJson(order, false) }
+      const { symbol } = instrument
+      try {
+        const order = this.#close(account, instrument, position.qty)
+        return { symbol, status: 200, body: orderJson(order, false) }
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error
+        return { symbol, status: error.status, body: JSON.parse(error.body) as unknown }
+      }
     })
     return { status: 207, json: answers }
   }
