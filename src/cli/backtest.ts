@@ -3,39 +3,37 @@ import { Command } from 'commander'
 import { backtest } from '../runtime/backtest.ts'
 import { Observer } from '../runtime/observer.ts'
 import { prepare } from '../runtime/prepare.ts'
-import {
-  type ConfigOptions,
-  configOf,
-  type DataOptions,
-  tapeOf,
-  withConfigOptions,
-  withDataOptions,
-} from './inputs.ts'
+import { present, tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import {
   commandLine,
   giveReport,
   type OutputOptions,
+  outputsOf,
   stopSignal,
   withOutputOptions,
 } from './output.ts'
 import { progress } from './progress.ts'
+import { type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
+import { runNameOf } from './values.ts'
 
-type Options = DataOptions & ConfigOptions & OutputOptions & { readonly run: string }
+type Options = TapeOptions & ConfigOptions & OutputOptions & { readonly run: string }
 
 export function backtestCommand(): Command {
   const command = new Command('backtest')
     .description('Runs a strategy over recorded data: from files (--tape), or from the archive.')
-    .option('--run <name>', 'begins every order id: 1 to 8 letters or digits', 'test')
+    .option('--run <name>', 'begins every order id: 1 to 8 letters or digits', runNameOf, 'test')
     .addHelpText(
       'after',
       '\nExample:\n  skein backtest --tape recorded/us-equity --strategy sma-cross --html reports/first.html',
     )
-  return withOutputOptions(withConfigOptions(withDataOptions(command))).action(runBacktest)
+  return withOutputOptions(withConfigOptions(withTapeOptions(command))).action(runBacktest)
 }
 
 async function runBacktest(options: Options): Promise<void> {
   const config = configOf(options)
-  const { tape, close } = await tapeOf(options, config)
+  const outputs = outputsOf(options, 'backtest', config)
+  const opened = await tapeOf(options, config)
+  const { tape } = opened
   const stop = stopSignal()
   const bar = progress({ label: 'backtest', unit: 'rows' })
   try {
@@ -48,18 +46,17 @@ async function runBacktest(options: Options): Promise<void> {
       setup,
       watch: observer.watch,
       signal: stop.signal,
-      ...(from === undefined ? {} : { from }),
-      ...(to === undefined ? {} : { to }),
+      ...present({ from, to }),
     })
     bar.end()
     const { turns, rows, hash, intents, isComplete } = result
     const warnings = isComplete ? [] : ['The run was stopped before the end of its data.']
     const elapsedMs = Math.round(performance.now() - began)
     const ended = { mode: 'backtest', command: commandLine(), elapsedMs, turns, rows } as const
-    giveReport(observer, { ...ended, hash, intents, from, to, warnings }, options)
+    giveReport(observer, { ...ended, hash, intents, from, to, warnings }, outputs)
   } finally {
     bar.end()
     stop.release()
-    await close()
+    await opened.close()
   }
 }

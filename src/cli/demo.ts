@@ -1,56 +1,76 @@
 // skein demo: the main job in under a minute, on a market made from a seed. `npm start` runs it.
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { BadInput } from '../core/bad-input.ts'
 import { ms } from '../core/time.ts'
-import { configOf, type ConfigOptions, type DataOptions, tapeOf } from './inputs.ts'
-import { withConfigOptions, withDataOptions } from './inputs.ts'
-import { type OutputOptions, withOutputOptions } from './output.ts'
-import { paperRun } from './run.ts'
+import type { ConfigInput } from '../runtime/config.ts'
 import { DEMO_SYMBOLS, generateTape } from '../simulators/market.ts'
+import { type OpenTape, refuseFileOptions, tapeOf, withTapeOptions } from './inputs.ts'
+import type { TapeOptions } from './inputs.ts'
+import { type OutputOptions, outputsOf, withOutputOptions } from './output.ts'
+import { paperRun } from './paper-run.ts'
+import { type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
+import { integerOf, seedOf } from './values.ts'
 
 /** Monday before the first session of the demo's market. */
 const START = ms(Date.UTC(2026, 0, 5))
 
-type Options = DataOptions &
+/**
+ * The demo's own settings, where no --config is given. 31 symbols trade more than the usual 20 times a day;
+ * the costs are those of a small account at a US broker. Its files are not those of real runs.
+ */
+const SETTINGS: ConfigInput = {
+  risk: { maxTradesPerDay: 1_000 },
+  sim: {
+    fees: { type: 'per-share', perShare: 0.005, min: 1 },
+    slippage: { type: 'ticks', ticks: 1 },
+  },
+  store: { journal: './data/demo-journal.db', archive: './data/demo-archive.db' },
+}
+
+type Options = TapeOptions &
   ConfigOptions &
   OutputOptions & { readonly seed: number; readonly sessions: number }
 
 export function demoCommand(): Command {
   const command = new Command('demo')
     .description('A paper run of sma-cross on 31 symbols of a generated market, at full speed.')
-    .option('--seed <n>', 'another market', integerOf, 7)
+    .option('--seed <n>', 'another market', seedOf, 7)
     .option('--sessions <n>', 'trading days of the market', integerOf, 3)
-    .addHelpText('after', '\nExample:\n  skein demo --seed 8 --html reports/demo.html')
-  return withOutputOptions(withConfigOptions(withDataOptions(command))).action(runDemo)
+    .addHelpText(
+      'after',
+      '\nExample:\n  skein demo --seed 8 --html reports/demo.html\n\n' +
+        'Without --config it allows 1000 trades a day, takes fees (0.005 per share, at least 1 per order)\n' +
+        'and slippage (1 tick), and writes data/demo-journal.db and data/demo-archive.db.',
+    )
+  return withOutputOptions(withConfigOptions(withTapeOptions(command))).action(runDemo)
 }
 
 async function runDemo(options: Options): Promise<void> {
-  const config = configOf(options)
-  const { seed, sessions } = options
-  const opened =
-    options.tape === undefined
-      ? {
-          tape: generateTape({ seed, symbols: DEMO_SYMBOLS, start: START, sessions, kind: 'bars' }),
-          close: async () => {},
-        }
-      : await tapeOf(options, config)
+  const config = configOf(options, SETTINGS)
+  const outputs = outputsOf({ html: 'reports/demo.html', ...options }, 'paper', config)
+  const opened = options.tape === undefined ? generated(options) : await tapeOf(options, config)
   const { tape } = opened
-  process.stderr.write(
-    `paper run: ${tape.series.length} symbols of ${tape.name}, ` +
-      `${config.strategies.map(({ use }) => use).join(', ')}, simulated fills\n`,
-  )
   try {
-    await paperRun(tape, config, {
-      ...options,
-      html: options.html ?? 'reports/demo.html',
-      speed: 'max',
-    })
+    await paperRun(tape, config, { speed: 'max' }, outputs)
   } finally {
     await opened.close()
   }
 }
 
-function integerOf(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('an integer >= 1')
-  return value
+const MAX_SESSIONS = 250
+
+function generated(options: Options): OpenTape {
+  refuseFileOptions(options)
+  for (const name of ['symbols', 'timeframe', 'from', 'to'] as const) {
+    if (options[name] === undefined) continue
+    const place = { file: 'command line', field: `--${name}` }
+    throw new BadInput(place, 'is about recorded data', options[name], 'together with --tape')
+  }
+  const { seed, sessions } = options
+  if (sessions > MAX_SESSIONS) {
+    const place = { file: 'command line', field: '--sessions' }
+    throw new BadInput(place, 'is too large', sessions, `1 to ${MAX_SESSIONS}`)
+  }
+  const tape = generateTape({ seed, symbols: DEMO_SYMBOLS, start: START, sessions, kind: 'bars' })
+  return { tape, close: async () => {} }
 }

@@ -1,103 +1,63 @@
-// What commands are given: configuration, tapes and ranges, as options that several of them share.
-import { type Command, InvalidArgumentError, Option } from 'commander'
+// What commands are given: configuration, tapes and archives, as options that several of them share.
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
+import { type Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import type { Tape } from '../core/tape.ts'
-import { type Timeframe, TIMEFRAMES } from '../core/time.ts'
-import { openTape, type TapeOptions } from '../formats/index.ts'
+import { iso, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import { openTape, type RecordedTape } from '../formats/index.ts'
 import { archiveTape } from '../runtime/archive-tape.ts'
-import { type Config, defineConfig, loadConfig, parseConfig } from '../runtime/config.ts'
+import type { Config } from '../runtime/config.ts'
 import { openArchive, type SqliteArchive } from '../store/index.ts'
+import { listOf, pathOf, timeOf } from './values.ts'
 
-export interface DataOptions {
-  readonly tape?: string
+/** Which series, and which part of them. */
+export interface SeriesOptions {
   readonly symbols?: readonly string[]
-  readonly kind?: 'bars' | 'trades' | 'quotes'
   readonly timeframe?: Timeframe
-  readonly zone?: string
-  readonly stamp?: 'start' | 'end'
-  readonly columns?: readonly string[]
   readonly from?: Ms
   readonly to?: Ms
 }
 
-export interface ConfigOptions {
-  readonly config?: string
-  readonly strategy?: string
-  readonly params?: unknown
-  readonly cash?: number
+/** What files do not say about themselves. */
+export interface FileOptions {
+  readonly kind?: 'bars' | 'trades' | 'quotes'
+  readonly zone?: string
+  readonly stamp?: 'start' | 'end'
+  readonly columns?: readonly string[]
 }
 
-/** Options that say which recorded data are meant. */
-export function withDataOptions(command: Command): Command {
+export interface TapeOptions extends SeriesOptions, FileOptions {
+  readonly tape?: string
+}
+
+export function withSeriesOptions(command: Command): Command {
   return command
-    .option('--tape <path>', 'file or folder of recorded data: csv, csv.gz, Lean zips')
     .option('--symbols <list>', 'only these, such as SPY,BAC', listOf)
+    .addOption(new Option('--timeframe <timeframe>', 'timeframe of bars').choices(TIMEFRAMES))
+    .option('--from <time>', 'first moment in UTC: 2026-03-23 or 2026-03-23T13:30:00Z', timeOf)
+    .option('--to <time>', 'end of the range in UTC, excluded', timeOf)
+}
+
+export function withFileOptions(command: Command): Command {
+  return command
     .addOption(
       new Option('--kind <kind>', 'only data of this kind').choices(['bars', 'trades', 'quotes']),
     )
-    .addOption(new Option('--timeframe <timeframe>', 'timeframe of bars').choices(TIMEFRAMES))
     .option('--zone <zone>', 'time zone of stamps without one, such as America/New_York')
     .addOption(
-      new Option('--stamp <what>', 'what the stamp of a bar means').choices(['start', 'end']),
+      new Option('--stamp <what>', 'what the stamp of a bar is; its start if not given').choices([
+        'start',
+        'end',
+      ]),
     )
     .option('--columns <list>', 'names of the columns of csv files without a header', listOf)
-    .option('--from <time>', 'first moment, such as 2026-03-23 or 2026-03-23T13:30:00Z', timeOf)
-    .option('--to <time>', 'end of the range, excluded', timeOf)
 }
 
-/** Options that say what runs. */
-export function withConfigOptions(command: Command): Command {
-  return command
-    .option('--config <file>', 'configuration in YAML; without it every setting has its default')
-    .option('--strategy <name>', 'a built-in strategy or the path of a file, on all symbols')
-    .option('--params <json>', 'its parameters, such as \'{"fraction":0.05}\'', jsonOf)
-    .option('--cash <amount>', 'cash at the start', amountOf)
-}
-
-/** The configuration of a command: the file, and what the command line says otherwise. */
-export function configOf(options: ConfigOptions): Config {
-  const file = options.config
-  const config = file === undefined ? defineConfig({}) : loadConfig(file, process.env)
-  const { strategy, params, cash } = options
-  if (strategy === undefined && params === undefined && cash === undefined) return config
-  const { source: _source, ...settings } = config
-  const use = strategy ?? settings.strategies[0]?.use ?? 'sma-cross'
-  const text = JSON.stringify({
-    ...settings,
-    ...(strategy === undefined && params === undefined
-      ? {}
-      : { strategies: [{ use, params: params ?? {} }] }),
-    ...(cash === undefined ? {} : { account: { ...settings.account, cash } }),
-  })
-  return parseConfig(text, file ?? 'command line', process.env)
-}
-
-/** The tape of a command: recorded files, or without `--tape` the bars of the archive. */
-export async function tapeOf(options: DataOptions, config: Config): Promise<OpenTape> {
-  if (options.tape !== undefined) {
-    const tape = await openTape(options.tape, tapeOptions(options, config))
-    return { tape, close: async () => {} }
-  }
-  const path = config.store.archive
-  const archive = await openArchive(path)
-  try {
-    const { symbols, from, to } = options
-    const tape = await archiveTape(archive, path, {
-      timeframe: options.timeframe ?? '1m',
-      ...(symbols === undefined ? {} : { symbols }),
-      ...(from === undefined ? {} : { from }),
-      ...(to === undefined ? {} : { to }),
-    })
-    if (tape.series.length === 0) {
-      const allowed = '--tape with recorded data, or "skein data import" first'
-      throw new BadInput({ file: path }, 'has no bars', undefined, allowed)
-    }
-    return { tape, close: () => archive.close() }
-  } catch (error) {
-    await archive.close()
-    throw error
-  }
+export function withTapeOptions(command: Command): Command {
+  const path = 'recorded data: a file or a folder of csv, csv.gz, Lean zips'
+  return withFileOptions(withSeriesOptions(command.option('--tape <path>', path, pathOf)))
 }
 
 export interface OpenTape {
@@ -105,32 +65,105 @@ export interface OpenTape {
   close(): Promise<void>
 }
 
-export function tapeOptions(options: DataOptions, config: Config): TapeOptions {
-  const { tape: _tape, ...given } = options
-  const { kind, calendar, ...instrument } = config.instrument
-  const named = { symbols: given.symbols, kind: given.kind, timeframe: given.timeframe }
-  const told = { zone: given.zone, stamp: given.stamp, columns: given.columns }
-  const range = { from: given.from, to: given.to }
-  const calendarName =
-    calendar ?? (kind === 'equity' ? 'us-equity' : kind === 'future' ? 'cme' : '24/7')
-  return {
-    ...present({ ...named, ...told, ...range }),
-    instrument: { ...present(instrument), kind, calendar: calendarName },
+/** The tape of a command: recorded files, or without `--tape` the bars of the archive. */
+export async function tapeOf(options: TapeOptions, config: Config): Promise<OpenTape> {
+  if (options.tape !== undefined) {
+    const tape = await recordedTape(options.tape, options, config)
+    return { tape, close: async () => {} }
+  }
+  refuseFileOptions(options)
+  const path = storedAt(config, config.store.archive)
+  const archive = await openExisting(path)
+  try {
+    const { timeframe = '1m', ...rest } = options
+    const range = present({ symbols: rest.symbols, from: rest.from, to: rest.to })
+    const tape = await archiveTape(archive, path, { timeframe, ...range })
+    if (tape.series.length === 0) {
+      const allowed = '--tape with recorded data, or "skein data import" first'
+      throw new BadInput({ file: path }, `has no ${timeframe} bars`, undefined, allowed)
+    }
+    await refuseEmptyRange(tape, options)
+    return { tape, close: () => archive.close() }
+  } catch (error) {
+    await archive.close()
+    throw error
   }
 }
 
-/** The members that are there: an option that was not given is not an option. */
-function present<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
+/** Files as a tape, with what the command line and the configuration say about them. */
+export async function recordedTape(
+  path: string,
+  options: SeriesOptions & FileOptions,
+  config: Config,
+): Promise<RecordedTape> {
+  const { symbols, timeframe, from, to, kind, zone, stamp, columns } = options
+  const { kind: market, calendar, ...instrument } = config.instrument
+  const usual = market === 'equity' ? 'us-equity' : market === 'future' ? 'cme' : '24/7'
+  const tape = await openTape(path, {
+    ...present({ symbols, timeframe, from, to, kind, zone, stamp, columns }),
+    instrument: { ...present(instrument), kind: market, calendar: calendar ?? usual },
+  })
+  await refuseEmptyRange(tape, options)
+  return tape
 }
 
-/** Opens the archive for a while. */
-export async function withArchive<T>(
+/** An option that would be ignored in silence is an error. */
+export function refuseFileOptions(options: FileOptions): void {
+  for (const name of ['kind', 'zone', 'stamp', 'columns'] as const) {
+    if (options[name] === undefined) continue
+    const place = { file: 'command line', field: `--${name}` }
+    throw new BadInput(place, 'is about files', options[name], 'together with --tape only')
+  }
+}
+
+/** A range that holds nothing is a mistake in the range: no run shall end well over no data. */
+export async function refuseEmptyRange(tape: Tape, { from, to }: SeriesOptions): Promise<void> {
+  if (from === undefined && to === undefined) return
+  if (from !== undefined && to !== undefined && from >= to) {
+    const place = { file: 'command line', field: '--from' }
+    throw new BadInput(place, 'is not before --to', iso(from), `a time before ${iso(to)}`)
+  }
+  for (const series of tape.series) {
+    for await (const page of series.pages()) if (page.length > 0) return
+  }
+  const range = [
+    ...(from === undefined ? [] : [`from ${iso(from)}`]),
+    ...(to === undefined ? [] : [`to ${iso(to)}`]),
+  ].join(' ')
+  throw new BadInput({ file: tape.name }, 'has no data in the range', range, 'a range of its data')
+}
+
+/** A path of the configuration: relative to its folder, shown relative to where the command runs. */
+export const storedAt = (config: Config, path: string): string =>
+  shownPath(resolve(config.source.folder, path))
+
+/** A path as a person who stands in the working directory would write it. */
+export function shownPath(path: string): string {
+  const near = relative(process.cwd(), resolve(path))
+  return near === '' || near.startsWith('..') ? path : near
+}
+
+/** Opens an archive that is there: a command that only reads makes none. */
+async function openExisting(path: string): Promise<SqliteArchive> {
+  if (!existsSync(path)) {
+    const allowed = 'an archive: "skein data import <path>" makes one'
+    throw new BadInput({ file: path }, 'is missing', undefined, allowed)
+  }
+  return await openArchive(path)
+}
+
+/** Opens the archive for writing, and makes it and its folder where they are not there. */
+export async function openForWriting(path: string): Promise<SqliteArchive> {
+  mkdirSync(dirname(resolve(path)), { recursive: true })
+  return await openArchive(path)
+}
+
+/** Reads an archive for a while. */
+export async function reading<T>(
   path: string,
   work: (archive: SqliteArchive) => Promise<T>,
 ): Promise<T> {
-  const archive = await openArchive(path)
+  const archive = await openExisting(path)
   try {
     return await work(archive)
   } finally {
@@ -138,32 +171,8 @@ export async function withArchive<T>(
   }
 }
 
-function listOf(text: string): readonly string[] {
-  const list = text.split(',').map((item) => item.trim())
-  if (list.some((item) => item === '')) throw new InvalidArgumentError('a list such as SPY,BAC')
-  return list
-}
-
-export function timeOf(text: string): Ms {
-  const isDate = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?Z)?$/.test(text)
-  const at = isDate ? Date.parse(text) : NaN
-  if (Number.isNaN(at))
-    throw new InvalidArgumentError('UTC such as 2026-03-23 or 2026-03-23T13:30:00Z')
-  return at as Ms
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new InvalidArgumentError('JSON such as {"fraction":0.05}')
-  }
-}
-
-export function amountOf(text: string): number {
-  const amount = Number(text)
-  if (text.trim() === '' || !Number.isFinite(amount) || amount <= 0) {
-    throw new InvalidArgumentError('a number > 0')
-  }
-  return amount
+/** The members that are there: an option that was not given is not an option. */
+export function present<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }

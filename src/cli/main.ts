@@ -1,32 +1,39 @@
-// The command line: commands, help, and the exit codes 0 (done), 1 (the run failed), 2 (wrong usage or input).
-import { Command, CommanderError } from 'commander'
-import { BadInput } from '../core/bad-input.ts'
+// The command line: its commands. What comes of an error is in failure.ts.
+import { Command } from 'commander'
 import { VERSIONS } from '../runtime/version.ts'
 import { backtestCommand } from './backtest.ts'
 import { dataCommand } from './data.ts'
 import { demoCommand } from './demo.ts'
+import { exitCodeOf, ignoreClosedPipe } from './failure.ts'
+import { lookaheadCommand } from './lookahead.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
-import { RunFailed } from './output.ts'
 import { venueCommand } from './venue.ts'
+
+/** All commands, in the order of the help. */
+export const commands = (): readonly Command[] => [
+  demoCommand(),
+  backtestCommand(),
+  lookaheadCommand(),
+  runCommand(),
+  replayCommand(),
+  dataCommand(),
+  venueCommand(),
+]
 
 /** Runs one command line and gives the exit code of the process. */
 export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('skein')
     .description('Runs many symbols as one: backtest, paper run, replay, and the data they need.')
     .version(VERSIONS.skein)
-    .showHelpAfterError('(skein help <command> shows what it takes)')
-  for (const command of [
-    demoCommand(),
-    backtestCommand(),
-    runCommand(),
-    replayCommand(),
-    dataCommand(),
-    venueCommand(),
-  ]) {
-    program.addCommand(command)
-  }
-  throwInsteadOfExit(program)
+    .addHelpText(
+      'after',
+      '\nExample:\n  skein demo\n\n' +
+        'Exit codes: 0 done, 1 the run failed, 2 the command line, a file or the configuration is wrong.',
+    )
+  for (const command of commands()) program.addCommand(command)
+  settle(program, 'skein')
+  process.stdout.off('error', ignoreClosedPipe).on('error', ignoreClosedPipe)
   try {
     await program.parseAsync([...argv])
     return 0
@@ -35,22 +42,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function throwInsteadOfExit(command: Command): void {
-  command.exitOverride()
-  for (const child of command.commands) throwInsteadOfExit(child)
-}
-
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  if (error instanceof BadInput) {
-    process.stderr.write(`error: ${error.message}\n`)
-    return 2
-  }
-  if (error instanceof RunFailed) {
-    process.stderr.write(`failed: ${error.message}\n`)
-    return 1
-  }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  process.stderr.write(`failed: ${text}\n`)
-  return 1
+/** Every command throws where Commander would exit, and says after an error where its help is. */
+function settle(command: Command, path: string): void {
+  command.exitOverride().showHelpAfterError(`("${path} --help" shows what it takes)`)
+  for (const child of command.commands) settle(child, `${path} ${child.name()}`)
 }

@@ -1,12 +1,14 @@
 // What commands give: the report in the terminal, as JSON and as a page.
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
+import { BadInput } from '../core/bad-input.ts'
 import { reportHtml } from '../report/html.ts'
 import { printReport } from '../report/text.ts'
-import type { Report } from '../report/report.ts'
+import type { Config } from '../runtime/config.ts'
 import type { Ended, Observer } from '../runtime/observer.ts'
+import { shownPath, storedAt } from './inputs.ts'
 
 /** A run that came to its end and is not good: exit code 1. */
 export class RunFailed extends Error {}
@@ -14,7 +16,15 @@ export class RunFailed extends Error {}
 export interface OutputOptions {
   /** `true` prints it instead of the text; a path writes it there. */
   readonly json?: string | true
+  /** `true` writes it to reports/. */
   readonly html?: string | true
+}
+
+/** Where the report goes, checked before the run: what cannot be written is not found out after an hour. */
+export interface Outputs {
+  readonly isJsonPrinted: boolean
+  readonly json: string | undefined
+  readonly html: string | undefined
 }
 
 export function withOutputOptions(command: Command): Command {
@@ -23,32 +33,67 @@ export function withOutputOptions(command: Command): Command {
     .option('--html [file]', 'the report as a page; to reports/ where no file is named')
 }
 
+/** What the command line asks for, else what the configuration does. Throws BadInput for a path of a folder. */
+export function outputsOf(options: OutputOptions, mode: Ended['mode'], config?: Config): Outputs {
+  const configured = (path: string | undefined): string | undefined =>
+    path === undefined || config === undefined ? undefined : storedAt(config, path)
+  const isJsonPrinted = options.json === true
+  const json = typeof options.json === 'string' ? options.json : configured(config?.report.json)
+  const page = options.html === true ? `reports/${mode}.html` : options.html
+  const html = page ?? configured(config?.report.html)
+  checkPath('--json', json)
+  checkPath('--html', html)
+  if (json !== undefined && html !== undefined && resolve(json) === resolve(html)) {
+    const place = { file: 'command line', field: '--html' }
+    throw new BadInput(place, 'is the file of --json', html, 'another file')
+  }
+  return { isJsonPrinted, json, html }
+}
+
+function checkPath(field: string, path: string | undefined): void {
+  if (path === undefined) return
+  const place = { file: 'command line', field }
+  if (path.trim() === '') throw new BadInput(place, 'is empty', path, 'a path of a file')
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new BadInput(place, 'is a folder', path, 'a path of a file')
+  }
+}
+
 /** Gives the report in every form that was asked for. */
-export function giveReport(observer: Observer, ended: Ended, options: OutputOptions): Report {
+export function giveReport(observer: Observer, ended: Ended, outputs: Outputs): void {
   const report = observer.report(ended)
   const json = `${JSON.stringify(report, undefined, 2)}\n`
-  if (options.json === true) process.stdout.write(json)
+  if (outputs.isJsonPrinted) process.stdout.write(json)
   else printReport(report, process.stdout)
-  if (typeof options.json === 'string') {
-    write(options.json, json)
-    process.stderr.write(`report as JSON: ${shown(options.json)}\n`)
+  if (outputs.json !== undefined) {
+    writeWhole(outputs.json, json)
+    process.stderr.write(`report as JSON: ${shownPath(outputs.json)}\n`)
   }
-  if (options.html !== undefined) {
-    const path = options.html === true ? `reports/${ended.mode}.html` : options.html
-    write(path, reportHtml(report, observer.charts))
-    process.stderr.write(
-      `report as a page: ${shown(path)}  (${pathToFileURL(resolve(path)).href})\n`,
-    )
+  if (outputs.html !== undefined) {
+    writeWhole(outputs.html, reportHtml(report, observer.charts))
+    const { href } = pathToFileURL(resolve(outputs.html))
+    process.stderr.write(`report as a page: ${shownPath(outputs.html)}  (${href})\n`)
   }
-  return report
 }
 
-function write(path: string, text: string): void {
+/** Writes a file whole or not at all: what was there stays until the new one is complete. */
+function writeWhole(path: string, text: string): void {
   mkdirSync(dirname(resolve(path)), { recursive: true })
-  writeFileSync(path, text)
+  const part = partOf(path)
+  try {
+    writeFileSync(part, text)
+    if (part !== path) renameSync(part, path)
+  } catch (error) {
+    if (part !== path) rmSync(part, { force: true })
+    throw error
+  }
 }
 
-const shown = (path: string): string => relative(process.cwd(), resolve(path)) || path
+/** Where a file is written until it is whole; a device or a pipe is written as it is. */
+export function partOf(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found === undefined || found.isFile() ? `${path}.part` : path
+}
 
 /** The command line as a person would type it. */
 export const commandLine = (): string =>

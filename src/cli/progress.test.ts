@@ -35,6 +35,18 @@ test('draws a bar with rate and time left on one line of a terminal', () => {
   ])
 })
 
+test('makes a note only when it is drawn', () => {
+  const { bar, written, wait } = barOf({ isTTY: false, total: 10 })
+  let made = 0
+  for (let i = 0; i < 5; i++) {
+    wait(1_000)
+    bar.update(i, () => `note ${++made}`)
+  }
+
+  assert.equal(made, 1)
+  assert.match(written[0]!, / {2}note 1\n$/)
+})
+
 test('redraws at most ten times a second', () => {
   const { bar, written, wait } = barOf({ isTTY: true, total: 10_000 })
   wait(2_000)

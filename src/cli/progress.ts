@@ -20,8 +20,8 @@ export interface ProgressOptions {
 }
 
 export interface Progress {
-  /** Tells how much is done so far. Cheap enough for once a page, not for once a bar. */
-  update(done: number, note?: string): void
+  /** Tells how much is done so far. A note that costs something to make is a function: few are drawn. */
+  update(done: number, note?: string | (() => string)): void
   /** Removes the bar; where there is no terminal, a last line remains. Calling it again does nothing. */
   end(): void
 }
@@ -51,10 +51,12 @@ export function progress(options: ProgressOptions): Progress {
   let nextAt = startedAt + QUIET_MS
   let isShown = false
   let hasEnded = false
-  let latest = { done: 0, note: '' }
+  let latest: { done: number; note: string | (() => string) } = { done: 0, note: '' }
 
   const draw = (at: number) => {
-    const text = lineOf(options, { ...latest, elapsedMs: at - startedAt })
+    const { done } = latest
+    const note = singleLine(typeof latest.note === 'string' ? latest.note : latest.note())
+    const text = lineOf(options, { done, note, elapsedMs: at - startedAt })
     isShown = true
     if (!isTerminal) stream.write(`${text}\n`)
     // Back to the first column, the line, and what is left of a longer one before it erased.
@@ -63,7 +65,7 @@ export function progress(options: ProgressOptions): Progress {
   return {
     update(done, note = '') {
       if (hasEnded) return
-      latest = { done, note: singleLine(note) }
+      latest = { done, note }
       const at = now()
       if (at < nextAt) return
       nextAt = at + everyMs

@@ -15,10 +15,12 @@ import {
 } from '../simulators/alpaca/index.ts'
 import { type FaultScript, NO_FAULTS, parseFaults } from '../simulators/fault-script.ts'
 import { DEMO_SYMBOLS, generateTape } from '../simulators/market.ts'
-import { configOf, type DataOptions, tapeOf, timeOf, withDataOptions } from './inputs.ts'
+import { tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { stopSignal } from './output.ts'
+import { configOf } from './settings.ts'
+import { timeOf } from './values.ts'
 
-interface Options extends DataOptions {
+interface Options extends TapeOptions {
   readonly port: number
   readonly seed: number
   readonly speed: number
@@ -41,7 +43,7 @@ export function venueCommand(): Command {
     .description('Local venues that speak the wire of real ones.')
     .addHelpText('after', '\nExample:\n  skein venue alpaca --seed 7')
   venue.addCommand(
-    withDataOptions(new Command('alpaca'))
+    withTapeOptions(new Command('alpaca'))
       .description('Alpaca: REST, market-data and order streams on one port of this machine.')
       .option('--port <n>', 'where it listens on 127.0.0.1; 0 takes any free port', portOf, 4010)
       .option('--seed <n>', 'the market, where there is no --tape', integerOf, 7)

@@ -12,6 +12,12 @@ export function canonical(value: unknown): string {
   })
 }
 
+/** The inner state of a Hasher, as plain data: a run that is resumed goes on hashing where it stopped. */
+export interface HashState {
+  readonly high: number
+  readonly low: number
+}
+
 /**
  * A running 64-bit hash of text (two cyrb53-style lanes), as 16 hex digits. It finds differences between
  * two runs; it is no protection against somebody who wants a collision.
@@ -32,6 +38,15 @@ export class Hasher {
     this.#low = Math.imul(low ^ 0x1f, 2654435761) ^ (high >>> 15)
     this.#high = Math.imul(high ^ 0x1f, 1597334677) ^ (low >>> 13)
     return this
+  }
+
+  capture(): HashState {
+    return { high: this.#high, low: this.#low }
+  }
+
+  restore(state: HashState): void {
+    this.#high = state.high
+    this.#low = state.low
   }
 
   digest(): string {

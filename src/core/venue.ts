@@ -26,6 +26,11 @@ export interface Limits {
   readonly concurrent: number
   readonly brackets: 'native' | 'emulated'
   readonly amend: boolean
+  /**
+   * True where a reduce-only order may follow the cancels of a bracket's legs at once. A venue that holds the position
+   * for its open legs refuses it until they have ended.
+   */
+  readonly exitsBesideLegs: boolean
 }
 
 export interface Feed {

@@ -295,6 +295,14 @@ test('closes all open bars for an ordered stop, and never the same again', () =>
   assert.equal(it.bars.nextAt, Infinity)
 })
 
+test('wakes for the bar that ends first, in whatever order they were opened', () => {
+  const it = make({}, universeOf('A', 'B'))
+  it.push(1, 100, 1, A)
+  it.push(61, 100, 1, B)
+  it.clock(60)
+  assert.deepEqual([it.rows('1m', A).length, it.bars.nextAt], [1, MONDAY_10 + 2 * MINUTE])
+})
+
 test('makes room for symbols that join', () => {
   const universe = universeOf('AAPL')
   const it = make({ higher: ['5m'] }, universe)
@@ -396,6 +404,7 @@ test('takes a bar of the venue from before the open bar for late', () => {
 
 test('closes a higher bar with its last base bar', () => {
   const it = make({ higher: ['5m'] })
+  it.clock(0)
   for (let i = 0; i < 5; i++) it.bars.bar(minute(i, 100 + i))
   assert.deepEqual(it.rows('5m'), [[0, 100, 101, 99, 104, 50]])
   assert.equal(it.closed.at(-1)!.timeframe, '5m')
@@ -664,6 +673,16 @@ test('goes on after a restart at any moment as if there had been none', () => {
     }),
     { numRuns: 200 },
   )
+})
+
+test('wakes after a restart when it would have woken without', () => {
+  const running = make({ latenessMs: 2_000 })
+  running.push(5, 100)
+  running.push(60.5, 101)
+  const restarted = make({ latenessMs: 2_000 })
+  restarted.bars.restore(running.bars.capture())
+  assert.equal(running.bars.nextAt, MONDAY_10 + 62_000)
+  assert.equal(restarted.bars.nextAt, running.bars.nextAt)
 })
 
 test('refuses a snapshot of other timeframes', () => {

@@ -8,17 +8,28 @@
  *   entry fills a part    → the legs are placed for it, or grow to what is filled and not yet exited
  *   a leg fills a part    → the other leg shrinks by it, and what is left of the entry is canceled
  *   nothing is left       → the other leg is canceled
- *   a stop ends unfilled  → the position would be unprotected: it is closed at the market
- *   both legs filled      → the lane was turned around: what is left over is closed at the market
+ *   entry fills after it  → legs that have ended by then are placed anew
+ *
+ * On every venue, what is held without a stop is closed at the market, and the lane is told: where the stop was
+ * refused, canceled or expired, or did not take its size; where both legs filled and turned the lane around.
+ *
+ * A bracket is over when all its orders have ended. It is still known for a while, because a fill may arrive
+ * after the cancel that it crossed: that is a position, and protected like any other.
  *
  * A trailing stop follows the best price since the entry, once the profit has reached its activation, and
- * only ever tightens. The data of the moment of the entry itself do not move it, since nobody knows whether
- * the bar's extreme came before or after the fill.
+ * only ever tightens. A bar that began before the entry filled does not move it, since nobody knows whether
+ * its extreme came before or after the fill.
  */
 import type { Ms, OrderId, Px, Qty, SymbolId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
-import { isLive, opposite, type Order, remaining, type Side } from '../core/order.ts'
+import type { Bar } from '../core/market.ts'
+import { isLive, opposite, type Order, type Side } from '../core/order.ts'
 import type { Trail } from '../strategy/context.ts'
+
+/** Brackets that are still known after they are over; the oldest go first. */
+export const ENDED_LIMIT = 1_000
+
+export type LegRole = 'stop' | 'target'
 
 export interface Group {
   readonly entry: OrderId
@@ -32,9 +43,19 @@ export interface Group {
   stopPx: Px
   stop?: OrderId
   target?: OrderId
+  /** Quantity that each leg was last asked to have; 0 once it was canceled because nothing was left. */
+  asked: { stop: number; target: number }
+  /** Legs of before a late fill, which others have replaced. */
+  past: OrderId[]
   /** Best price since the first fill of the entry; 0 before it. */
   best: number
   filledAt: Ms
+}
+
+export interface BracketState {
+  readonly working: readonly Group[]
+  /** Over, the oldest first. */
+  readonly ended: readonly Group[]
 }
 
 /** What brackets may ask of the desk. */
@@ -43,7 +64,7 @@ export interface BracketDesk {
   order(id: OrderId): Order | undefined
   instrument(symbol: SymbolId): Instrument
   /** Places a protective leg; undefined where even that was refused. */
-  placeLeg(group: Group, role: 'stop' | 'target', qty: Qty): OrderId | undefined
+  placeLeg(group: Group, role: LegRole, qty: Qty): OrderId | undefined
   cancelOrder(order: Order): void
   amendOrder(order: Order, change: { readonly qty?: Qty; readonly stop?: Px }): void
   /** Closes whatever the lane holds, because its bracket no longer protects it. */
@@ -55,6 +76,7 @@ export class Brackets {
   readonly #desk: BracketDesk
   readonly #groups = new Map<OrderId, Group>()
   readonly #bySymbol: (Group[] | undefined)[] = []
+  readonly #ended = new Map<OrderId, Group>()
 
   constructor(desk: BracketDesk) {
     this.#desk = desk
@@ -68,83 +90,135 @@ export class Brackets {
 
   /** Follows a change of an order that belongs to a bracket. */
   onOrder(order: Order): void {
-    const group = order.group === undefined ? undefined : this.#groups.get(order.group)
+    const group = this.#groupOf(order)
     if (group === undefined) return
-    const entry = this.#desk.order(group.entry)!
-    if (entry.filled > 0 && group.best === 0) {
+    if (this.#ended.delete(group.entry)) this.add(group)
+    const entry = this.#desk.order(group.entry)
+    if (entry !== undefined && entry.filled > 0 && group.best === 0) {
       group.best = entry.avgPrice
       group.filledAt = this.#desk.now
     }
-    const left = entry.filled - this.#exited(group)
+    const left = this.#left(group)
     if (!group.isNative) this.#size(group, left)
-    this.#guard(group, order, entry, left)
-    this.#forget(group, entry)
+    this.#guard(group, order, left)
+    this.#retire(group)
   }
 
-  /** Takes a symbol's new prices to its trailing stops. */
-  onPrices(symbol: SymbolId, high: number, low: number): void {
+  /** The venue has changed a leg: what it says is the size from now on, until another is asked for. */
+  onAmended(order: Order): void {
+    const group = this.#groupOf(order)
+    if (group !== undefined && isLeg(order)) group.asked[order.role] = order.qty
+  }
+
+  /** The venue did not change a leg: a stop that stays too small leaves a part without protection. */
+  onAmendRefused(order: Order): void {
+    const group = this.#groupOf(order)
+    if (group === undefined || group.stop !== order.id || !isLive(order)) return
+    const left = this.#left(group)
+    const covered = this.#desk.instrument(group.symbol).qty(order.qty - order.filled)
+    if (covered >= left || this.#desk.isClosing(group)) return
+    this.#desk.closeOut(group, `the stop was not amended and covers ${covered} of ${left}`)
+  }
+
+  /** Takes a symbol's new price to its trailing stops. */
+  onPrice(symbol: SymbolId, price: number): void {
     const groups = this.#bySymbol[symbol]
     if (groups === undefined || groups.length === 0) return
     for (const group of groups) {
-      if (group.trail === undefined || group.best === 0) continue
-      if (group.filledAt === this.#desk.now) continue
-      this.#trail(group, group.trail, high, low)
+      if (group.filledAt !== this.#desk.now) this.#trail(group, price, price)
     }
   }
 
-  capture(): readonly Group[] {
-    return [...this.#groups.values()].map((group) => ({ ...group }))
+  /** Takes the extremes of a symbol's bar to its trailing stops. */
+  onBar(bar: Bar): void {
+    const groups = this.#bySymbol[bar.symbol]
+    if (groups === undefined || groups.length === 0) return
+    for (const group of groups) {
+      if (group.filledAt <= bar.start) this.#trail(group, bar.high, bar.low)
+    }
   }
 
-  restore(groups: readonly Group[]): void {
-    for (const group of groups) this.add({ ...group })
+  capture(): BracketState {
+    const copies = (groups: Map<OrderId, Group>) => Array.from(groups.values(), copy)
+    return { working: copies(this.#groups), ended: copies(this.#ended) }
   }
 
-  /** Quantity that the legs have taken out again. */
-  #exited(group: Group): number {
-    const stop = group.stop === undefined ? undefined : this.#desk.order(group.stop)
-    const target = group.target === undefined ? undefined : this.#desk.order(group.target)
-    return (stop?.filled ?? 0) + (target?.filled ?? 0)
+  restore({ working, ended }: BracketState): void {
+    for (const group of working) this.add(copy(group))
+    for (const group of ended) this.#ended.set(group.entry, copy(group))
+  }
+
+  #groupOf({ group }: Order): Group | undefined {
+    return group === undefined ? undefined : (this.#groups.get(group) ?? this.#ended.get(group))
+  }
+
+  /** What the entry has brought in and no leg has taken out. */
+  #left({ entry, stop, target, past, symbol }: Group): number {
+    const filled = (id: OrderId | undefined): number =>
+      id === undefined ? 0 : (this.#desk.order(id)?.filled ?? 0)
+    const out = past.reduce((sum, id) => sum + filled(id), filled(stop) + filled(target))
+    // Snapped, because a coin's 0.3 − 0.1 − 0.2 is not 0 in doubles.
+    return this.#desk.instrument(symbol).qty(filled(entry) - out)
   }
 
   /** Emulated brackets: places, grows, shrinks or cancels the legs so that each covers what is left. */
   #size(group: Group, left: number): void {
     const instrument = this.#desk.instrument(group.symbol)
     for (const role of ['stop', 'target'] as const) {
+      if (role === 'target' && group.targetPx === undefined) continue
       const id = group[role]
-      if (id === undefined) {
-        if (left <= 0 || (role === 'target' && group.targetPx === undefined)) continue
-        if (this.#desk.isClosing(group)) continue
-        const placed = this.#desk.placeLeg(group, role, instrument.qty(left))
-        if (placed !== undefined) group[role] = placed
+      const leg = id === undefined ? undefined : this.#desk.order(id)
+      if (leg === undefined || !isLive(leg)) {
+        if (left > 0 && this.#mayPlace(group, role, leg)) this.#place(group, role, left)
         continue
       }
-      const leg = this.#desk.order(id)!
-      if (!isLive(leg)) continue
-      if (left <= 0) this.#desk.cancelOrder(leg)
-      else if (remaining(leg) !== left) {
-        this.#desk.amendOrder(leg, { qty: instrument.qty(leg.filled + left) })
-      }
+      const wanted = left > 0 ? instrument.qty(leg.filled + left) : instrument.qty(0)
+      if (left > 0 && (leg.cancelSentAt !== undefined || wanted === group.asked[role])) continue
+      group.asked[role] = wanted
+      if (left > 0) this.#desk.amendOrder(leg, { qty: wanted })
+      else this.#desk.cancelOrder(leg)
     }
   }
 
-  #guard(group: Group, changed: Order, entry: Order, left: number): void {
+  /** A leg that the venue or the strategy has ended is not placed again: #guard sees to the position. */
+  #mayPlace(group: Group, role: LegRole, ended: Order | undefined): boolean {
+    if (this.#desk.isClosing(group)) return false
+    return ended === undefined || ended.reason === 'filled' || group.asked[role] === 0
+  }
+
+  #place(group: Group, role: LegRole, left: number): void {
+    const qty = this.#desk.instrument(group.symbol).qty(left)
+    const id = this.#desk.placeLeg(group, role, qty)
+    if (id === undefined) return
+    const before = group[role]
+    if (before !== undefined) group.past.push(before)
+    group[role] = id
+    group.asked[role] = qty
+  }
+
+  /** Sees to it that what is held has a stop, and that a leg which fills ends the entry. */
+  #guard(group: Group, changed: Order, left: number): void {
+    if (this.#desk.isClosing(group)) return
     if (left < 0) {
       this.#desk.closeOut(group, 'both legs of the bracket filled')
       return
     }
-    const isLeg = changed.role === 'stop' || changed.role === 'target'
-    if (isLeg && changed.filled > 0 && isLive(entry)) this.#desk.cancelOrder(entry)
-    if (changed.role !== 'stop' || changed.phase !== 'done' || left === 0) return
-    if (!this.#desk.isClosing(group)) {
-      this.#desk.closeOut(group, `the stop ended as ${changed.reason} with ${left} unprotected`)
-    }
+    const entry = this.#desk.order(group.entry)
+    if (entry !== undefined && isLeg(changed) && changed.filled > 0) this.#desk.cancelOrder(entry)
+    if (left === 0) return
+    const stop = group.stop === undefined ? undefined : this.#desk.order(group.stop)
+    if (stop !== undefined && isLive(stop)) return
+    const how = stop === undefined ? 'was refused' : `ended as ${stop.reason}`
+    this.#desk.closeOut(group, `the stop ${how} and leaves ${left} unprotected`)
   }
 
-  #trail(group: Group, trail: Trail, high: number, low: number): void {
-    const stop = group.stop === undefined ? undefined : this.#desk.order(group.stop)
-    const entry = this.#desk.order(group.entry)!
-    if (stop === undefined || !isLive(stop) || stop.cancelSentAt !== undefined) return
+  #trail(group: Group, high: number, low: number): void {
+    const { trail } = group
+    if (trail === undefined || group.best === 0 || group.stop === undefined) return
+    const stop = this.#desk.order(group.stop)
+    const entry = this.#desk.order(group.entry)
+    if (stop === undefined || entry === undefined) return
+    if (!isLive(stop) || stop.cancelSentAt !== undefined) return
     const isLong = group.side === 'buy'
     group.best = isLong ? Math.max(group.best, high) : Math.min(group.best, low)
     const profit =
@@ -158,35 +232,33 @@ export class Brackets {
   }
 
   /** A bracket whose orders have all ended is over. */
-  #forget(group: Group, entry: Order): void {
+  #retire(group: Group): void {
+    if (!this.#groups.has(group.entry)) return
     for (const id of [group.entry, group.stop, group.target]) {
       const order = id === undefined ? undefined : this.#desk.order(id)
       if (order !== undefined && isLive(order)) return
     }
-    const isUnarmed = group.stop === undefined && entry.filled > 0 && !this.#desk.isClosing(group)
-    if (isUnarmed) this.#desk.closeOut(group, 'the stop of the bracket was refused')
     this.#groups.delete(group.entry)
     const groups = this.#bySymbol[group.symbol]!
     groups.splice(groups.indexOf(group), 1)
+    this.#ended.set(group.entry, group)
+    if (this.#ended.size <= ENDED_LIMIT) return
+    for (const oldest of this.#ended.keys()) {
+      this.#ended.delete(oldest)
+      break
+    }
   }
 }
 
-/** Why the prices of a bracket make no sense around the price of its entry; undefined where they do. */
-export function checkPrices(
-  side: Side,
-  around: number,
-  stop: number,
-  target: number | undefined,
-): string | undefined {
-  const isBeyond = (a: number, b: number): boolean => (side === 'buy' ? a < b : a > b)
-  if (!isBeyond(stop, around)) {
-    return `the stop ${stop} of a ${side} is not on the losing side of ${around}`
-  }
-  if (target !== undefined && !isBeyond(around, target)) {
-    return `the target ${target} of a ${side} is not on the winning side of ${around}`
-  }
-  return undefined
-}
+const copy = (group: Group): Group => ({
+  ...group,
+  asked: { ...group.asked },
+  past: [...group.past],
+})
 
 /** The side of both legs. */
 export const legSide = (group: Group): Side => opposite(group.side)
+
+/** True for an order that protects what the entry of its bracket has filled. */
+export const isLeg = (order: Order): order is Order & { readonly role: LegRole } =>
+  order.role === 'stop' || order.role === 'target'

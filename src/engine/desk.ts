@@ -1,4 +1,10 @@
-// Desk: where wishes become orders and facts become positions. Lanes ask here, risk decides, the outbox sends.
+/*
+ * Desk: where wishes become orders and facts become positions. Lanes ask here, risk decides, the outbox sends.
+ *
+ *   placing.ts    from a wish to an order on the grid
+ *   brackets.ts   entry, stop and target as one
+ *   closing.ts    how a lane gets rid of all it has
+ */
 import { assert } from '../core/assert.ts'
 import type { Ms, OrderId, Px, Qty, SymbolId, VenueId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
@@ -9,7 +15,6 @@ import {
   type Order,
   type OrderInput,
   type OrderRequest,
-  type OrderType,
   type Side,
   sign,
 } from '../core/order.ts'
@@ -17,20 +22,16 @@ import { applyFill, realisedProfit } from '../core/position.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
 import type { BracketIntent, OrderIntent } from '../strategy/context.ts'
-import { type BracketDesk, Brackets, checkPrices, type Group, legSide } from './brackets.ts'
+import { type BracketDesk, Brackets, type Group, type LegRole } from './brackets.ts'
+import { type ClosingDesk, Closings } from './closing.ts'
 import type { Lane, LaneDesk } from './lanes.ts'
 import type { Notices } from './notices.ts'
 import { type Applied, Orders } from './orders.ts'
 import { Outbox } from './outbox.ts'
+import { legOf, legPricesOf, orderOf, requestOf } from './placing.ts'
 import { Portfolio } from './portfolio.ts'
 import { Risk } from './risk.ts'
 import { sizeOf } from './sizing.ts'
-
-/** Tries to close a lane before the engine gives up, goes into safe mode and calls for a person. */
-export const CLOSE_ATTEMPTS = 5
-/** Wait before the second try, doubled for each further one. */
-export const CLOSE_RETRY_MS = 30_000
-export const CLOSE_RETRY_MS_MAX = 600_000
 
 export interface DeskParts {
   readonly universe: Universe
@@ -45,29 +46,33 @@ export interface DeskParts {
 /** Runs a hook of a lane; what it throws halts that lane alone. */
 export type RunHook = (lane: Lane, hook: () => void) => void
 
-export class Desk implements LaneDesk, BracketDesk {
+export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
   now = 0 as Ms
   readonly parts: DeskParts
   readonly brackets: Brackets
+  readonly closings: Closings
+  /** In the order in which they were added: strategies as they are listed, then their symbols. */
+  readonly lanes: Lane[] = []
   readonly #runHook: RunHook
-  readonly #lanes = new Map<string, (Lane | undefined)[]>()
+  readonly #byStrategy = new Map<string, (Lane | undefined)[]>()
   readonly #quotes: (Quote | undefined)[] = []
-  #closing: Lane[] = []
 
   constructor(parts: DeskParts, runHook: RunHook) {
     this.parts = parts
     this.brackets = new Brackets(this)
+    this.closings = new Closings(this)
     this.#runHook = runHook
   }
 
   addLane(lane: Lane): void {
-    const lanes = this.#lanes.get(lane.strategy) ?? []
+    this.lanes.push(lane)
+    const lanes = this.#byStrategy.get(lane.strategy) ?? []
     lanes[lane.symbol] = lane
-    this.#lanes.set(lane.strategy, lanes)
+    this.#byStrategy.set(lane.strategy, lanes)
   }
 
   laneOf(strategy: string, symbol: SymbolId): Lane | undefined {
-    return this.#lanes.get(strategy)?.[symbol]
+    return this.#byStrategy.get(strategy)?.[symbol]
   }
 
   // ── What a lane sees ──────────────────────────────────────────────────────────────────────────────
@@ -86,6 +91,11 @@ export class Desk implements LaneDesk, BracketDesk {
 
   setQuote(quote: Quote): void {
     this.#quotes[quote.symbol] = quote
+  }
+
+  /** The last quotes, in the order of their symbols. */
+  get quotes(): readonly Quote[] {
+    return this.#quotes.filter((quote) => quote !== undefined)
   }
 
   ordersOf(lane: Lane): readonly Order[] {
@@ -122,37 +132,39 @@ export class Desk implements LaneDesk, BracketDesk {
   // ── What a lane asks for ──────────────────────────────────────────────────────────────────────────
 
   buyOrSell(lane: Lane, side: Side, intent: OrderIntent): OrderId | undefined {
-    const request = this.#request(lane.instrument, side, intent)
-    return this.#place(lane, request)?.id
+    const request = requestOf(lane.instrument, side, intent)
+    return this.#mayPlace(lane, request) ? this.place(lane, request) : undefined
   }
 
   bracket(lane: Lane, intent: BracketIntent): OrderId | undefined {
-    const { instrument } = lane
-    const { side } = intent
-    const entryIntent = {
-      qty: intent.qty,
-      ...(intent.entry === undefined ? {} : { limit: intent.entry }),
-    }
-    const request = this.#request(instrument, side, entryIntent)
-    const { prices, fault } = this.#bracketPrices(instrument, intent, request)
-    if (fault !== undefined) {
-      this.#deny(lane, request, fault)
+    const { instrument, strategy, symbol } = lane
+    const { side, qty, entry: limit, trail } = intent
+    const request = requestOf(instrument, side, limit === undefined ? { qty } : { qty, limit })
+    const legs = legPricesOf(instrument, intent, request.limit ?? this.price(symbol))
+    if ('denial' in legs) {
+      this.deny(lane, request, legs.denial)
       return undefined
     }
-    const isNative = this.#limitsOf(instrument).brackets === 'native'
-    const id = this.parts.orders.nextId(lane.strategy)
+    if (!this.#mayPlace(lane, request)) return undefined
+    const entry = this.parts.orders.nextId(strategy)
     const group: Group = {
-      entry: id,
-      strategy: lane.strategy,
-      symbol: lane.symbol,
+      entry,
+      strategy,
+      symbol,
       side,
-      isNative,
-      ...prices,
-      ...(intent.trail === undefined ? {} : { trail: intent.trail }),
+      isNative: this.#limitsOf(instrument).brackets === 'native',
+      ...legs.prices,
+      ...(trail === undefined ? {} : { trail }),
+      asked: { stop: 0, target: 0 },
+      past: [],
       best: 0,
       filledAt: 0 as Ms,
     }
-    return this.#place(lane, request, { id, group })?.id
+    const stamp = { id: entry, strategy, at: this.now }
+    const order = orderOf(request, stamp, { group: entry, role: 'entry' })
+    this.#send(order, group.isNative ? this.#nativeLegsFor(group, order.qty) : [])
+    this.brackets.add(group)
+    return entry
   }
 
   cancel(lane: Lane, id: OrderId): void {
@@ -163,21 +175,10 @@ export class Desk implements LaneDesk, BracketDesk {
   }
 
   close(lane: Lane): void {
-    if (lane.closing !== undefined) return
-    for (const order of this.ordersOf(lane)) this.cancelOrder(order)
-    if (lane.position.isFlat && this.ordersOf(lane).length === 0) return
-    lane.closing = { attempts: 0, retryAt: 0 }
-    this.#closing.push(lane)
+    this.closings.begin(lane)
   }
 
-  /** Goes on with the closes that are under way. Called once at the end of a turn. */
-  workOff(): void {
-    if (this.#closing.length === 0) return
-    for (const lane of this.#closing) this.#workOffClose(lane)
-    this.#closing = this.#closing.filter((lane) => lane.closing !== undefined)
-  }
-
-  // ── What brackets ask for ─────────────────────────────────────────────────────────────────────────
+  // ── What brackets and closes ask for ──────────────────────────────────────────────────────────────────────
 
   order(id: OrderId): Order | undefined {
     return this.parts.orders.get(id)
@@ -187,28 +188,53 @@ export class Desk implements LaneDesk, BracketDesk {
     return this.parts.universe.at(symbol)
   }
 
-  placeLeg(group: Group, role: 'stop' | 'target', qty: Qty): OrderId | undefined {
+  exitsBesideLegs({ instrument }: Lane): boolean {
+    return this.#limitsOf(instrument).exitsBesideLegs
+  }
+
+  get tradingHours(): Risk['limits']['tradingHours'] {
+    return this.parts.risk.limits.tradingHours
+  }
+
+  check(lane: Lane, request: OrderRequest): Denial | undefined {
+    return this.#check(lane, request, { live: [], isProtective: false })
+  }
+
+  deny(lane: Lane, request: OrderRequest, denial: Denial): void {
+    const { strategy } = lane
+    this.parts.notices.publish({ type: 'order.denied', strategy, request, denial })
+  }
+
+  /** Sends an order that risk has let pass. */
+  place({ strategy }: Lane, request: OrderRequest): OrderId {
+    const id = this.parts.orders.nextId(strategy)
+    this.#send(orderOf(request, { id, strategy, at: this.now }))
+    return id
+  }
+
+  placeLeg(group: Group, role: LegRole, qty: Qty): OrderId | undefined {
     const lane = this.laneOf(group.strategy, group.symbol)!
     const leg = this.#leg(group, role, qty)
-    const denial = this.#check(lane, leg, true)
+    const denial = this.#check(lane, leg, { live: [], isProtective: true })
     if (denial !== undefined) {
-      this.#deny(lane, leg, denial)
+      this.deny(lane, leg, denial)
       return undefined
     }
     this.#send(leg)
     return leg.id
   }
 
-  cancelOrder(order: Order): void {
+  cancelOrder({ id, symbol }: Order): void {
     const { orders, outbox, notices } = this.parts
+    // What the caller holds may be of before it canceled another order of the same bracket.
+    const order = orders.get(id)!
     if (!isLive(order) || order.cancelSentAt !== undefined) return
-    const { id, symbol } = order
     if (outbox.cancel({ type: 'cancel', id, symbol }) === 'wanted') {
       orders.update({ ...order, cancelSentAt: this.now, updatedAt: this.now })
       return
     }
     // The order and, on a venue with native brackets, its legs were never sent.
-    for (const unsent of [order, ...this.#nativeLegs(order)]) {
+    for (const unsent of [order, ...this.#nativeLegsOf(order)]) {
       const ended: Order = { ...unsent, phase: 'done', reason: 'canceled', updatedAt: this.now }
       orders.update(ended)
       notices.publish({ type: 'order.changed', order: ended })
@@ -235,6 +261,12 @@ export class Desk implements LaneDesk, BracketDesk {
     return this.laneOf(group.strategy, group.symbol)?.closing !== undefined
   }
 
+  callForHelp(why: string): void {
+    const { risk, notices } = this.parts
+    if (!risk.isSafeMode) risk.setSafeMode(why)
+    notices.publish({ type: 'safe-mode', on: true, why })
+  }
+
   // ── Facts ─────────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes what a venue said about an order: order, position, risk, bracket, lane, in this order. */
@@ -248,19 +280,18 @@ export class Desk implements LaneDesk, BracketDesk {
       return
     }
     const { before, after } = applied
-    if (after === before) return
+    if (after === before) {
+      if (input.type === 'cancel.rejected') this.brackets.onAmendRefused(after)
+      return
+    }
     const lane = this.laneOf(after.strategy, after.symbol)
     assert(lane !== undefined, `order ${after.id} belongs to a lane`)
     notices.publish({ type: 'order.changed', order: after })
     if (input.type === 'order.filled') this.#book(lane, applied, input)
+    if (input.type === 'order.amended') this.brackets.onAmended(after)
     this.brackets.onOrder(after)
     if (after.phase !== 'done' || before.phase === 'done') return
     if (lane.hooks.onDone !== undefined) this.#runHook(lane, () => lane.hooks.onDone!(after))
-  }
-
-  /** Remembers, after a restore, which lanes were closing. */
-  resumeClosing(lanes: readonly Lane[]): void {
-    this.#closing = lanes.filter((lane) => lane.closing !== undefined)
   }
 
   #book(lane: Lane, applied: Applied, input: Extract<OrderInput, { type: 'order.filled' }>): void {
@@ -286,84 +317,34 @@ export class Desk implements LaneDesk, BracketDesk {
     this.#runHook(lane, () => lane.hooks.onFill!({ order, fill: record }))
   }
 
-  // ── From a wish to an order ───────────────────────────────────────────────────────────────────────
+  // ── From a request to an order that leaves ────────────────────────────────────────────────────────
 
-  #request(instrument: Instrument, side: Side, intent: OrderIntent): OrderRequest {
-    const { limit, stop } = intent
-    const type: OrderType =
-      stop === undefined
-        ? limit === undefined
-          ? 'market'
-          : 'limit'
-        : limit === undefined
-          ? 'stop'
-          : 'stop-limit'
-    // A limit is never made worse by the snap: a buy rounds down, a sale rounds up.
-    const rounding = side === 'buy' ? 'down' : 'up'
-    return {
-      symbol: instrument.id,
-      side,
-      type,
-      qty: snapped(intent.qty, (x) => instrument.qty(x, 'down')),
-      tif: intent.tif ?? 'day',
-      ...(limit === undefined ? {} : { limit: snapped(limit, (x) => instrument.px(x, rounding)) }),
-      ...(stop === undefined ? {} : { stop: snapped(stop, (x) => instrument.px(x)) }),
-      ...(intent.postOnly === undefined ? {} : { postOnly: true }),
-      ...(intent.reduceOnly === undefined ? {} : { reduceOnly: true }),
-    }
-  }
-
-  #bracketPrices(
-    instrument: Instrument,
-    intent: BracketIntent,
-    request: OrderRequest,
-  ): { prices: { stopPx: Px; targetPx?: Px }; fault: Denial | undefined } {
-    const stopPx = snapped(intent.stop, (x) => instrument.px(x))
-    const targetPx =
-      intent.target === undefined ? undefined : snapped(intent.target, (x) => instrument.px(x))
-    const prices = targetPx === undefined ? { stopPx } : { stopPx, targetPx }
-    const around = request.limit ?? this.price(instrument.id)
-    if (![around, stopPx, targetPx ?? 0].every(Number.isFinite)) {
-      const detail = `a price of the bracket is not known: ${around}, ${stopPx}, ${targetPx}`
-      return { prices, fault: { code: 'missing-data', detail } }
-    }
-    const detail = checkPrices(intent.side, around, stopPx, targetPx)
-    return { prices, fault: detail === undefined ? undefined : { code: 'bad-request', detail } }
-  }
-
-  #place(
-    lane: Lane,
-    request: OrderRequest,
-    bracket?: { readonly id: OrderId; readonly group: Group },
-  ): Order | undefined {
+  #mayPlace(lane: Lane, request: OrderRequest): boolean {
     const denial =
       lane.closing === undefined
-        ? this.#check(lane, request, false)
+        ? this.#check(lane, request, { live: this.ordersOf(lane), isProtective: false })
         : ({ code: 'duplicate', detail: 'the lane is closing' } as const)
-    if (denial !== undefined) {
-      this.#deny(lane, request, denial)
-      return undefined
-    }
-    const id = bracket?.id ?? this.parts.orders.nextId(lane.strategy)
-    const order: Order = {
-      ...request,
-      id,
-      strategy: lane.strategy,
-      ...(bracket === undefined ? {} : { group: id, role: 'entry' }),
-      phase: 'sent',
-      filled: lane.instrument.qty(0),
-      avgPrice: 0,
-      createdAt: this.now,
-      updatedAt: this.now,
-    }
-    this.#send(order, bracket === undefined ? [] : this.#legsFor(bracket.group, order.qty))
-    if (bracket !== undefined) this.brackets.add(bracket.group)
-    return order
+    if (denial !== undefined) this.deny(lane, request, denial)
+    return denial === undefined
   }
 
-  /** The legs that leave together with an entry; none on a venue that knows no brackets. */
-  #legsFor(group: Group, qty: Qty): Order[] {
-    if (!group.isNative) return []
+  #check(
+    lane: Lane,
+    request: OrderRequest,
+    asker: { readonly live: readonly Order[]; readonly isProtective: boolean },
+  ): Denial | undefined {
+    const held = lane.position.qty
+    return this.parts.risk.check(this.now, lane.instrument, request, { held, ...asker })
+  }
+
+  #leg(group: Group, role: LegRole, qty: Qty): Order {
+    const { entry, strategy } = group
+    const stamp = { id: this.parts.orders.nextId(strategy), strategy, at: this.now }
+    return orderOf(legOf(group, role, qty), stamp, { group: entry, role })
+  }
+
+  /** The legs that leave together with their entry. */
+  #nativeLegsFor(group: Group, qty: Qty): Order[] {
     const stop = this.#leg(group, 'stop', qty)
     group.stop = stop.id
     if (group.targetPx === undefined) return [stop]
@@ -372,26 +353,10 @@ export class Desk implements LaneDesk, BracketDesk {
     return [stop, target]
   }
 
-  #leg(group: Group, role: 'stop' | 'target', qty: Qty): Order {
-    const { strategy, symbol } = group
-    return {
-      symbol,
-      side: legSide(group),
-      qty,
-      tif: 'gtc',
-      ...(role === 'stop'
-        ? { type: 'stop', stop: group.stopPx }
-        : { type: 'limit', limit: group.targetPx! }),
-      id: this.parts.orders.nextId(strategy),
-      strategy,
-      group: group.entry,
-      role,
-      phase: 'sent',
-      filled: this.instrument(symbol).qty(0),
-      avgPrice: 0,
-      createdAt: this.now,
-      updatedAt: this.now,
-    }
+  #nativeLegsOf(entry: Order): Order[] {
+    if (entry.role !== 'entry') return []
+    const siblings = this.parts.orders.liveOf(entry.symbol)
+    return siblings.filter((order) => order.group === entry.id && order.id !== entry.id)
   }
 
   #send(order: Order, legs: readonly Order[] = []): void {
@@ -403,63 +368,9 @@ export class Desk implements LaneDesk, BracketDesk {
     outbox.submit(legs.length === 0 ? { type: 'submit', order } : { type: 'submit', order, legs })
   }
 
-  #check(lane: Lane, request: OrderRequest, isProtective: boolean): Denial | undefined {
-    const held = lane.position.qty
-    const live = this.ordersOf(lane)
-    const asker = { held, live, isProtective }
-    return this.parts.risk.check(this.now, lane.instrument, request, asker)
-  }
-
-  #deny(lane: Lane, request: OrderRequest, denial: Denial): void {
-    const { strategy } = lane
-    this.parts.notices.publish({ type: 'order.denied', strategy, request, denial })
-  }
-
-  /** One step of a close: wait for the cancels, then send what the lane still holds to the market. */
-  #workOffClose(lane: Lane): void {
-    const { closing } = lane
-    if (closing === undefined || this.ordersOf(lane).length > 0) return
-    if (lane.position.isFlat) {
-      lane.closing = undefined
-      return
-    }
-    if (this.now < closing.retryAt) return
-    const side: Side = lane.position.isLong ? 'sell' : 'buy'
-    const qty = Math.abs(lane.position.qty)
-    const isAlone = this.parts.portfolio.position(lane.symbol).qty === lane.position.qty
-    // Where other lanes hold the same symbol, the venue's net position says nothing about this lane.
-    const intent = isAlone ? { qty, reduceOnly: true as const } : { qty }
-    closing.retryAt =
-      this.now + Math.min(CLOSE_RETRY_MS * 2 ** closing.attempts, CLOSE_RETRY_MS_MAX)
-    const request = this.#request(lane.instrument, side, intent)
-    const denial = this.#check(lane, request, false)
-    if (denial !== undefined) {
-      this.#deny(lane, request, denial)
-      return
-    }
-    closing.attempts++
-    if (closing.attempts > CLOSE_ATTEMPTS) {
-      this.#trip(`${lane.strategy} could not close ${qty} ${lane.instrument.symbol}`)
-      return
-    }
-    const { symbol, strategy } = lane
-    const id = this.parts.orders.nextId(strategy)
-    const filled = lane.instrument.qty(0)
-    const times = { createdAt: this.now, updatedAt: this.now }
-    this.#send({ ...request, symbol, id, strategy, phase: 'sent', filled, avgPrice: 0, ...times })
-  }
-
-  #nativeLegs(entry: Order): Order[] {
-    if (entry.role !== 'entry') return []
-    const siblings = this.parts.orders.liveOf(entry.symbol)
-    return siblings.filter((order) => order.group === entry.id && order.id !== entry.id)
-  }
-
+  /** What cannot be explained stops all new risk, until a person says otherwise. */
   #trip(why: string): void {
-    const { risk, notices } = this.parts
-    if (risk.isSafeMode) return
-    risk.setSafeMode(why)
-    notices.publish({ type: 'safe-mode', on: true, why })
+    if (!this.parts.risk.isSafeMode) this.callForHelp(why)
   }
 
   #limitsOf(instrument: Instrument): Limits {
@@ -467,9 +378,4 @@ export class Desk implements LaneDesk, BracketDesk {
     assert(limits !== undefined, `the limits of venue ${instrument.venue} are known`)
     return limits
   }
-}
-
-/** Snaps a number that may be NaN or out of range: risk denies what cannot be snapped. */
-function snapped<T extends number>(x: number, snap: (x: number) => T): T {
-  return (Number.isFinite(x) && Math.abs(x) < 1e15 ? snap(x) : NaN) as T
 }

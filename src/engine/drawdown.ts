@@ -52,7 +52,11 @@ export class Drawdown {
   readonly #limits: DrawdownLimits
   #level = 0
   #peaks: { day: number; peak: number }[] = []
+  /** Highest peak of the days before the last one. */
+  #past = -Infinity
   #drawdown = 0
+  /** Where each level is left again. */
+  readonly #recover: readonly number[]
 
   constructor(limits: DrawdownLimits) {
     for (const [name, limit] of Object.entries(limits)) {
@@ -60,6 +64,8 @@ export class Drawdown {
     }
     assert(limits.days >= 1, `the peak is of one day at least, not ${limits.days}`)
     this.#limits = limits
+    const { recoverWarning, recoverHalt, recoverEmergency } = limits
+    this.#recover = [-Infinity, recoverWarning, recoverHalt, recoverEmergency]
   }
 
   /**
@@ -102,29 +108,37 @@ export class Drawdown {
     this.#level = state.level
     this.#drawdown = state.drawdown ?? NaN
     this.#peaks = state.peaks.map((peak) => ({ ...peak }))
+    this.#past = pastOf(this.#peaks)
   }
 
   /** The peak of the last days, after today's equity was added and days that are too old have left. */
   #peakWith(day: number, equity: number): number {
     const today = this.#peaks.at(-1)
-    if (today === undefined || today.day !== day) this.#peaks.push({ day, peak: equity })
-    else if (equity > today.peak) today.peak = equity
+    if (today === undefined || today.day !== day) return this.#beginDay(day, equity)
+    if (equity > today.peak) today.peak = equity
+    return Math.max(this.#past, today.peak)
+  }
+
+  #beginDay(day: number, equity: number): number {
+    this.#peaks.push({ day, peak: equity })
     // Half a day of slack, because a day of a clock change has 23 or 25 hours.
     const since = day - (this.#limits.days - 0.5) * DAY
     this.#peaks = this.#peaks.filter((peak) => peak.day > since)
-    return Math.max(...this.#peaks.map(({ peak }) => peak))
+    this.#past = pastOf(this.#peaks)
+    return Math.max(this.#past, equity)
   }
 
   #step(): void {
     const { warning, halt, emergency } = this.#limits
-    const { recoverWarning, recoverHalt, recoverEmergency } = this.#limits
     const drawdown = this.#drawdown
     const entered = drawdown >= emergency ? 3 : drawdown >= halt ? 2 : drawdown >= warning ? 1 : 0
     if (entered > this.#level) {
       this.#level = entered
       return
     }
-    const below = [-Infinity, recoverWarning, recoverHalt, recoverEmergency][this.#level]!
-    if (this.#level > 0 && drawdown < below) this.#level--
+    if (this.#level > 0 && drawdown < this.#recover[this.#level]!) this.#level--
   }
 }
+
+const pastOf = (peaks: readonly { readonly peak: number }[]): number =>
+  Math.max(-Infinity, ...peaks.slice(0, -1).map(({ peak }) => peak))

@@ -8,8 +8,8 @@
  *     an order fact moves its order, position, risk, bracket and lane on; a market fact is priced, built into
  *     bars and shown to the lanes; a control changes what is allowed
  *   time moves to `at`; timers and bars due by then, so that a bar has seen every trade before its end
- *   lanes that were touched have their onTurn; closes under way are worked off
- *   once a minute the drawdown ladder is taken
+ *   lanes that were touched have their onTurn
+ *   once a minute the drawdown ladder is taken; closes under way are worked off
  *   the outbox is cut into batches
  */
 import { assert, unreachable } from '../core/assert.ts'
@@ -17,13 +17,13 @@ import type { Ms, SymbolId, VenueId } from '../core/brand.ts'
 import { calendarOf, type CalendarName } from '../core/calendar.ts'
 import type { Turn } from '../core/command.ts'
 import { hashOf } from '../core/hash.ts'
-import type { Control, Input } from '../core/input.ts'
+import type { Control, Input, OrderFact } from '../core/input.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
-import { lengthMs, MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import { MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
 import { Bars, type BarState } from './bars.ts'
-import type { Group } from './brackets.ts'
+import type { BracketState } from './brackets.ts'
 import { Desk } from './desk.ts'
 import { Lane, type LaneState, type Use } from './lanes.ts'
 import { Notices } from './notices.ts'
@@ -59,7 +59,8 @@ export interface EngineState {
   readonly outbox: OutboxState
   readonly portfolio: PortfolioState
   readonly risk: RiskState
-  readonly brackets: readonly Group[]
+  readonly brackets: BracketState
+  readonly quotes: readonly Quote[]
   readonly bars: BarState
   readonly lanes: readonly LaneState[]
 }
@@ -130,15 +131,15 @@ export class Engine {
     if (at > this.#now) this.#moveTo(at)
     this.#fireDue(at)
     if (this.#hasTurnLanes) this.#runTurns()
-    this.#desk.workOff()
     if (at >= this.#minute) this.#onMinute(at)
+    this.#desk.closings.workOff()
     const batches = this.#desk.parts.outbox.flush()
     return { n, at, inputs, notices: this.notices.take(), batches }
   }
 
-  /** When the next timer or bar is due, though nothing arrives: the runner makes a turn then. */
+  /** When a timer, a bar or a close is due, though nothing arrives: the runner makes a turn then. */
   get nextAt(): number {
-    return Math.min(this.#timers.nextAt, this.#bars.nextAt)
+    return Math.min(this.#dueAt, this.#desk.closings.nextAt)
   }
 
   get now(): Ms {
@@ -193,6 +194,7 @@ export class Engine {
       portfolio: portfolio.capture(),
       risk: risk.capture(),
       brackets: this.#desk.brackets.capture(),
+      quotes: this.#desk.quotes,
       bars: this.#bars.capture(),
       lanes: this.#lanes.map((lane) => lane.capture()),
     }
@@ -211,6 +213,7 @@ export class Engine {
     portfolio.restore(state.portfolio)
     risk.restore(state.risk)
     this.#desk.brackets.restore(state.brackets)
+    for (const quote of state.quotes) this.#desk.setQuote(quote)
     this.#bars.restore(state.bars)
     assert(
       state.lanes.length === this.#lanes.length,
@@ -221,7 +224,7 @@ export class Engine {
       assert(lane !== undefined, `lane ${saved.strategy} of symbol ${saved.symbol} is configured`)
       lane.restore(saved)
     }
-    this.#desk.resumeClosing(this.#lanes)
+    this.#desk.closings.resume()
     this.#timers.start(this.#now)
   }
 
@@ -263,12 +266,16 @@ export class Engine {
 
   #moveTo(at: Ms): void {
     // What was due before this moment happens at its own time.
-    while (this.nextAt < at) {
-      const due = Math.max(this.nextAt, this.#now) as Ms
+    while (this.#dueAt < at) {
+      const due = Math.max(this.#dueAt, this.#now) as Ms
       this.#setNow(due)
       this.#fireDue(due)
     }
     this.#setNow(at)
+  }
+
+  get #dueAt(): number {
+    return Math.min(this.#timers.nextAt, this.#bars.nextAt)
   }
 
   #setNow(at: Ms): void {
@@ -299,14 +306,14 @@ export class Engine {
       case 'order.rejected':
       case 'cancel.rejected':
       case 'order.amended':
-        this.#desk.onOrderFact(input)
+        this.#onOrderFact(input)
         return
       case 'account':
         this.#desk.parts.portfolio.setCash(input.cash)
         return
       case 'venue.up':
       case 'venue.down':
-        this.#desk.parts.risk.setVenue(input.venue, input.type === 'venue.up')
+        this.#desk.parts.risk.setStream(input.venue, input.stream, input.type === 'venue.up')
         return
       case 'instrument.added':
         this.universe.add(input.spec)
@@ -321,12 +328,19 @@ export class Engine {
     }
   }
 
+  #onOrderFact(input: OrderFact): void {
+    this.#desk.onOrderFact(input)
+    if (!this.#hasTurnLanes) return
+    const order = this.#desk.order(input.id)
+    if (order !== undefined) this.#touched.add(order.symbol)
+  }
+
   #onBar(bar: Bar, isWarmup: boolean): void {
     const { symbol } = bar
     const index = TIMEFRAMES.indexOf(bar.timeframe)
     if (!isWarmup && bar.filled !== true) {
       this.#desk.parts.portfolio.mark(symbol, bar.close, this.#now)
-      this.#desk.brackets.onPrices(symbol, bar.high, bar.low)
+      this.#desk.brackets.onBar(bar)
     }
     if (this.#hasTurnLanes) this.#touched.add(symbol)
     if (index === this.#baseIndex) this.#bars.bar(bar)
@@ -336,7 +350,7 @@ export class Engine {
   #onTrade(trade: Trade): void {
     const { symbol, price } = trade
     this.#desk.parts.portfolio.mark(symbol, price, this.#now)
-    this.#desk.brackets.onPrices(symbol, price, price)
+    this.#desk.brackets.onPrice(symbol, price)
     if (this.#hasTurnLanes) this.#touched.add(symbol)
     this.#bars.push(symbol, trade.ts, price, trade.size)
     const lanes = this.#tradeLanes[symbol]

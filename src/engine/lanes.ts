@@ -3,6 +3,7 @@ import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import { type Calendar, calendarOf, type Session } from '../core/calendar.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Quote } from '../core/market.ts'
+import type { DenyCode } from '../core/notice.ts'
 import type { Order } from '../core/order.ts'
 import { FLAT, type Position } from '../core/position.ts'
 import { type Timeframe, TIMEFRAMES } from '../core/time.ts'
@@ -24,11 +25,20 @@ export interface LaneDesk {
   signal(lane: Lane, name: string, data: Readonly<Record<string, unknown>>): void
 }
 
-/** A close that is under way: orders are being canceled, or the market order has not filled yet. */
+/** A close that is under way, as closing.ts tells it. Times are of the engine; 0 is long ago. */
 export interface Closing {
+  /** Market orders that were sent. */
   attempts: number
-  /** Not before this moment, in engine time. */
+  /** The next market order is not sent before this. */
   retryAt: number
+  /** Refused cancels are not sent again before this. */
+  cancelAt: number
+  /** When to look again though no fact arrives; null where only a fact helps. */
+  nextAt: number | null
+  /** The last market order. */
+  order: OrderId | null
+  /** What risk last said, so that it is told once. */
+  denied: DenyCode | null
 }
 
 export interface LaneState {
@@ -196,7 +206,9 @@ export class Lane implements Context {
 
   restore(saved: LaneState): void {
     this.position.current = saved.position
-    this.#state = deepFreeze(saved.state ?? undefined)
+    // Undefined became null in JSON: a strategy that began without a state has none again.
+    const none = this.#state === undefined ? undefined : null
+    this.#state = deepFreeze(saved.state ?? none)
     this.#seen.set(saved.seen)
     this.#isWarmingUp = this.#isShort()
     this.halted = saved.halted ?? undefined

@@ -49,7 +49,7 @@ for (const run of ['', 'a-b', '123456789', 'ä']) {
   })
 }
 
-test('lists live orders of a symbol, oldest first, and of all symbols in order', () => {
+test('lists the live orders of a symbol, and of all symbols, oldest first', () => {
   const orders = make()
   orders.add(order({ id: 'b1', symbol: B }))
   orders.add(order({ id: 'a1' }))
@@ -58,7 +58,7 @@ test('lists live orders of a symbol, oldest first, and of all symbols in order',
   orders.apply(canceled('a2'))
 
   assert.deepEqual(ids(orders.liveOf(A)), ['a1', 'a3'])
-  assert.deepEqual(ids(orders.allLive()), ['a1', 'a3', 'b1'])
+  assert.deepEqual(ids(orders.allLive()), ['b1', 'a1', 'a3'])
   assert.equal(orders.live, 3)
 })
 

@@ -44,12 +44,13 @@ export class Orders {
   readonly #universe: Universe
   readonly #run: string
   readonly #entries = new Map<OrderId, Entry>()
-  readonly #bySymbol: Order['id'][][] = []
+  /** Those that are live, oldest first: all of them, and by symbol. */
+  readonly #live = new Map<OrderId, Entry>()
+  readonly #bySymbol: (Entry[] | undefined)[] = []
   /** Live orders of each bracket. */
   readonly #liveOfGroup = new Map<OrderId, number>()
   readonly #finished: OrderId[] = []
   #finishedHead = 0
-  #live = 0
   #next = 1
   #unknown = 0
 
@@ -73,10 +74,11 @@ export class Orders {
 
   add(order: Order): void {
     assert(!this.#entries.has(order.id), `order id ${order.id} is used once`)
-    assert(this.#live < LIVE_LIMIT, `at most ${LIVE_LIMIT} orders are live`)
+    assert(this.#live.size < LIVE_LIMIT, `at most ${LIVE_LIMIT} orders are live`)
     assert(isLive(order), `order ${order.id} is sent when it is added, not ${order.phase}`)
-    this.#entries.set(order.id, { order, fills: new Set() })
-    this.#enlist(order)
+    const entry = { order, fills: new Set<string>() }
+    this.#entries.set(order.id, entry)
+    this.#enlist(entry)
   }
 
   get(id: OrderId): Order | undefined {
@@ -85,9 +87,8 @@ export class Orders {
 
   /** Live orders of a symbol, oldest first. */
   liveOf(symbol: SymbolId): Order[] {
-    const ids = this.#bySymbol[symbol]
-    if (ids === undefined || ids.length === 0) return []
-    return ids.map((id) => this.#entries.get(id)!.order)
+    const entries = this.#bySymbol[symbol]
+    return entries === undefined ? [] : entries.map(({ order }) => order)
   }
 
   instrumentOf(order: Order): Instrument {
@@ -95,15 +96,12 @@ export class Orders {
   }
 
   get live(): number {
-    return this.#live
+    return this.#live.size
   }
 
-  /** All live orders, oldest first within a symbol, symbols in order. */
+  /** All live orders, oldest first. */
   *allLive(): Iterable<Order> {
-    for (const ids of this.#bySymbol) {
-      if (ids === undefined) continue
-      for (const id of ids) yield this.#entries.get(id)!.order
-    }
+    for (const { order } of this.#live.values()) yield order
   }
 
   /** Replaces an order by what the engine itself decided: a cancel that was sent, an order that never left. */
@@ -133,7 +131,7 @@ export class Orders {
   }
 
   get statistics(): { readonly live: number; readonly created: number; readonly unknown: number } {
-    return { live: this.#live, created: this.#next - 1, unknown: this.#unknown }
+    return { live: this.#live.size, created: this.#next - 1, unknown: this.#unknown }
   }
 
   capture(): OrdersState {
@@ -150,26 +148,26 @@ export class Orders {
     this.#next = state.next
     this.#unknown = state.unknown
     for (const { order, fills } of state.entries) {
-      this.#entries.set(order.id, { order, fills: new Set(fills) })
-      if (isLive(order)) this.#enlist(order)
+      const entry = { order, fills: new Set(fills) }
+      this.#entries.set(order.id, entry)
+      if (isLive(order)) this.#enlist(entry)
     }
     this.#finished.push(...state.finished)
   }
 
-  #list(symbol: SymbolId): OrderId[] {
-    return (this.#bySymbol[symbol] ??= [])
-  }
-
-  #enlist({ id, symbol, group }: Order): void {
-    this.#live++
-    this.#list(symbol).push(id)
+  #enlist(entry: Entry): void {
+    const { id, symbol, group } = entry.order
+    this.#live.set(id, entry)
+    const entries = (this.#bySymbol[symbol] ??= [])
+    entries.push(entry)
     if (group !== undefined) this.#liveOfGroup.set(group, (this.#liveOfGroup.get(group) ?? 0) + 1)
   }
 
-  #delist({ id, symbol, group }: Order): void {
-    this.#live--
-    const ids = this.#list(symbol)
-    ids.splice(ids.indexOf(id), 1)
+  #delist(entry: Entry): void {
+    const { id, symbol, group } = entry.order
+    this.#live.delete(id)
+    const entries = this.#bySymbol[symbol]!
+    entries.splice(entries.indexOf(entry), 1)
     if (group === undefined) return
     const live = this.#liveOfGroup.get(group)! - 1
     if (live > 0) this.#liveOfGroup.set(group, live)
@@ -180,7 +178,7 @@ export class Orders {
     const wasLive = isLive(entry.order)
     entry.order = order
     if (!wasLive || order.phase !== 'done') return
-    this.#delist(order)
+    this.#delist(entry)
     this.#finished.push(order.id)
     this.#forget()
   }

@@ -147,19 +147,19 @@ test('groups by venue, and keeps the order of the wishes within each', () => {
 })
 
 test('cuts a kind to the batch limit of its venue', () => {
-  const outbox = make(20)
-  for (let i = 0; i < 45; i++) outbox.submit(submit(`a${i}`))
-  for (let i = 0; i < 20; i++) outbox.cancel(cancel(`b${i}`))
+  const outbox = make(10)
+  for (let i = 0; i < 25; i++) outbox.submit(submit(`a${i}`))
+  for (let i = 0; i < 10; i++) outbox.cancel(cancel(`b${i}`))
   assert.deepEqual(
     outbox.flush().map(({ kind, commands }) => [kind, commands.length]),
     [
-      ['cancel', 20],
-      ['submit', 20],
-      ['submit', 20],
+      ['cancel', 10],
+      ['submit', 10],
+      ['submit', 10],
       ['submit', 5],
     ],
   )
-  assert.deepEqual(outbox.statistics, { commands: 65, batches: 4, folded: 0 })
+  assert.deepEqual(outbox.statistics, { commands: 35, batches: 4, folded: 0 })
 })
 
 for (const batch of [0, -1, 0.5, NaN]) {

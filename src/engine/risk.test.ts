@@ -149,9 +149,9 @@ const denials: readonly (readonly [
   ],
   [
     'venue-down',
-    'sim is down',
+    'feed of sim is down',
     (desk) => {
-      desk.risk.setVenue(SIM, false)
+      desk.risk.setStream(SIM, 'feed', false)
       return desk.detail()
     },
   ],
@@ -312,6 +312,21 @@ const borders: readonly (readonly [string, Partial<RiskLimits>, (desk: Desk) => 
       (desk) => desk.ask({ qty: 11 }),
       'max-position-notional',
     ],
+    [
+      'position notional with its slack',
+      { maxPositionNotional: 999.5 },
+      (desk) => desk.ask(),
+      'passes',
+    ],
+    [
+      'the age of a price',
+      {},
+      (desk) => {
+        desk.now = plus(MONDAY_10, 300_000)
+        return desk.ask()
+      },
+      'passes',
+    ],
     ['exposure', { maxExposureFraction: 0.1 }, (desk) => desk.ask(), 'passes'],
     ['buying power', { leverage: 0.1 }, (desk) => desk.ask(), 'passes'],
     ['price band', { priceBand: 0.1 }, (desk) => desk.ask({ type: 'limit', limit: 110 }), 'passes'],
@@ -369,7 +384,7 @@ test('gives the code of the first tier that refuses', () => {
   risk.stop()
   risk.setPaused(true)
   risk.setSafeMode('x')
-  risk.setVenue(SIM, false)
+  risk.setStream(SIM, 'feed', false)
   desk.now = utc('2026-03-09 22:00')
   portfolio.mark(A, 100, MONDAY_10)
 
@@ -387,7 +402,7 @@ test('gives the code of the first tier that refuses', () => {
   next(() => risk.restore({ ...rest, killSwitch: null, isStopping: false }))
   next(() => risk.setPaused(false))
   next(() => risk.setSafeMode(null))
-  next(() => risk.setVenue(SIM, true))
+  next(() => risk.setStream(SIM, 'feed', true))
   next(() => {
     for (let i = 0; i < 3; i++) risk.updateDrawdown(desk.now)
   })
@@ -488,7 +503,7 @@ function refusing(): Desk {
   desk.risk.stop()
   desk.risk.setPaused(true)
   desk.risk.setSafeMode('x')
-  desk.risk.setVenue(SIM, false)
+  desk.risk.setStream(SIM, 'feed', false)
   desk.risk.onFill(desk.now, -1e6, 0, true)
   desk.portfolio.setCash(NaN)
   desk.risk.updateDrawdown(desk.now)
@@ -536,6 +551,7 @@ const reductions: readonly (readonly [
   ['what the rest of another exit leaves', 10, 6, [{ qty: 8, filled: 4, phase: 'open' }], true],
   ['what a live entry of a bracket sells', 10, 10, [{ qty: 10, role: 'entry' }], false],
   ['what a leg would sell', 10, 10, [{ qty: 10, role: 'stop' }], true],
+  ['what a purchase adds to', 10, 10, [{ side: 'buy', qty: 10 }], true],
   ['what a finished order sold', 10, 10, [{ qty: 10, phase: 'done' }], true],
   ['a holding that is no number', NaN, 10, [], false],
 ]
@@ -546,7 +562,10 @@ for (const [name, held, qty, live, expected] of reductions) {
       live: live.map((changes, i) => order({ id: `l${i}`, side: 'sell', ...changes })),
       isProtective: false,
     }
-    assert.equal(isReducing(request({ side: 'sell', qty }), asker), expected)
+    assert.equal(
+      isReducing(universeOf('AAPL').at(A), request({ side: 'sell', qty }), asker),
+      expected,
+    )
   })
 }
 
@@ -685,10 +704,37 @@ test('counts no leg of a bracket, and no reduce-only order that the position can
   assert.equal(desk.ask(), 'passes')
 })
 
+test('counts no leg of a bracket towards the position of a sale', () => {
+  const desk = new Desk({ maxPositionNotional: 500 })
+  desk.hold(A, 10)
+  desk.work({ id: 'stop', side: 'sell', qty: 10, role: 'stop' })
+  assert.equal(desk.ask({ side: 'sell' }), 'passes')
+})
+
+for (const changes of [
+  { side: 'sell', qty: 11 },
+  { side: 'buy', qty: 10 },
+] as const) {
+  test(`counts a reduce-only order to ${changes.side} ${changes.qty} against a holding of 10`, () => {
+    const desk = new Desk({ maxExposureFraction: 0.25 })
+    desk.hold(A, 10)
+    desk.work({ id: 'odd', reduceOnly: true, ...changes })
+    assert.equal(desk.ask(), 'max-exposure')
+  })
+}
+
 test('counts a reduce-only order that there is nothing to reduce for', () => {
   const desk = new Desk({ maxExposureFraction: 0.15, maxPositions: 1 })
   desk.work({ id: 'odd', symbol: C, side: 'sell', qty: 0.02, reduceOnly: true })
   assert.equal(desk.ask(), 'max-positions')
+})
+
+test('counts fills that open a position as trades of the day, and no others', () => {
+  const desk = new Desk({ maxTradesPerDay: 1 })
+  desk.risk.onFill(desk.now, 0, 0, false)
+  assert.equal(desk.ask(), 'passes')
+  desk.risk.onFill(desk.now, 0, 0, true)
+  assert.equal(desk.ask(), 'max-trades-per-day')
 })
 
 test('counts symbols with live entries as positions and as trades of the day', () => {
@@ -729,10 +775,11 @@ test('takes only an equal live order of the same side and prices for a duplicate
       desk.ask({ ...twin, limit: 99.5 }, { live }),
       desk.ask({ ...twin, side: 'sell' }, { live }),
       desk.ask({}, { live }),
+      desk.ask({ type: 'stop', stop: 99 }, { live: [order({ type: 'stop', stop: 98 })] }),
       desk.ask(twin, { live: [order({ ...twin, phase: 'done' })] }),
       desk.ask(twin, { live: [order({ ...twin, role: 'target' })] }),
     ],
-    ['duplicate', 'passes', 'passes', 'passes', 'passes', 'passes'],
+    ['duplicate', 'passes', 'passes', 'passes', 'passes', 'passes', 'passes'],
   )
 })
 
@@ -816,7 +863,7 @@ test('lets trading go on when what stopped it ends', () => {
     (isOn: boolean) => desk.risk.setKillSwitch(isOn ? '' : null),
     (isOn: boolean) => desk.risk.setSafeMode(isOn ? '' : null),
     (isOn: boolean) => desk.risk.setPaused(isOn),
-    (isOn: boolean) => desk.risk.setVenue(SIM, !isOn),
+    (isOn: boolean) => desk.risk.setStream(SIM, 'feed', !isOn),
   ]) {
     set(true)
     assert.notEqual(desk.ask(), 'passes')
@@ -835,7 +882,7 @@ test('goes on after a restart as if there had been none', () => {
     ({ risk }) => risk.setSafeMode('why'),
     ({ risk }) => risk.setPaused(true),
     ({ risk }) => risk.stop(),
-    ({ risk }) => risk.setVenue(SIM, false),
+    ({ risk }) => risk.setStream(SIM, 'feed', false),
     ({ risk, now }) => risk.onFill(now, -301, 0, false),
     ({ risk, now }) => [1, 2, 3].forEach(() => risk.onFill(now, 0, 0, true)),
     (desk) => [1, 2].forEach(() => desk.ask()),
@@ -854,4 +901,22 @@ test('goes on after a restart as if there had been none', () => {
     assert.deepEqual(restarted.risk.capture(), running.risk.capture())
     for (let i = 0; i < 3; i++) assert.equal(restarted.detail(), running.detail())
   }
+})
+
+test('a venue is down until all of its streams are up', () => {
+  const desk = new Desk()
+  desk.risk.setStream(SIM, 'feed', false)
+  desk.risk.setStream(SIM, 'orders', false)
+  desk.risk.setStream(SIM, 'orders', true)
+  assert.equal(desk.ask(), 'venue-down')
+  desk.risk.setStream(SIM, 'feed', true)
+  assert.equal(desk.ask(), 'passes')
+})
+
+test('an exit of a coin reduces although the difference of its parts is off the grid', () => {
+  const instrument = universeOf(coin('BTC', { lotSize: 0.1 })).at(A)
+  const live = [order({ side: 'sell', qty: 0.1, phase: 'open' })]
+  const asker = { held: 0.3, live, isProtective: false }
+  assert.equal(isReducing(instrument, request({ side: 'sell', qty: 0.2 }), asker), true)
+  assert.equal(isReducing(instrument, request({ side: 'sell', qty: 0.3 }), asker), false)
 })

@@ -72,6 +72,10 @@ export const RISK_DEFAULTS: RiskLimits = {
   drawdown: DRAWDOWN_DEFAULTS,
 }
 
+/** The streams of a venue: market data, and what happens to orders. */
+const STREAMS = ['feed', 'orders'] as const
+export type Stream = (typeof STREAMS)[number]
+
 /** Who asks, and what for. */
 export interface Asker {
   /** Quantity that the lane holds, signed. */
@@ -87,7 +91,7 @@ export interface RiskState {
   readonly safeMode: string | null
   readonly isPaused: boolean
   readonly isStopping: boolean
-  readonly down: readonly VenueId[]
+  readonly down: readonly string[]
   readonly day: number
   readonly realisedToday: number
   readonly tradesToday: number
@@ -106,8 +110,11 @@ export class Risk {
   #safeMode: string | null = null
   #isPaused = false
   #isStopping = false
-  readonly #down = new Set<VenueId>()
+  /** Streams that are down, as `venue stream`: a venue trades only while all of its streams are up. */
+  readonly #down = new Set<string>()
   #day = -1
+  /** Until here the day cannot change: it spares a look at the calendar. */
+  #dayEnd = -Infinity
   #realisedToday = 0
   #tradesToday = 0
   #orderTimes: number[] = []
@@ -141,9 +148,9 @@ export class Risk {
     this.#isStopping = true
   }
 
-  setVenue(venue: VenueId, isUp: boolean): void {
-    if (isUp) this.#down.delete(venue)
-    else this.#down.add(venue)
+  setStream(venue: VenueId, stream: Stream, isUp: boolean): void {
+    if (isUp) this.#down.delete(`${venue} ${stream}`)
+    else this.#down.add(`${venue} ${stream}`)
   }
 
   get isSafeMode(): boolean {
@@ -203,7 +210,7 @@ export class Risk {
     this.#safeMode = state.safeMode
     this.#isPaused = state.isPaused
     this.#isStopping = state.isStopping
-    for (const venue of state.down) this.#down.add(venue)
+    for (const down of state.down) this.#down.add(down)
     this.#day = state.day
     this.#realisedToday = state.realisedToday
     this.#tradesToday = state.tradesToday
@@ -220,7 +227,7 @@ export class Risk {
     const malformed = checkRequest(instrument, request)
     if (malformed !== undefined || asker.isProtective) return malformed
     const unsafe = this.#checkSafety(now, instrument)
-    if (unsafe !== undefined || isReducing(request, asker)) return unsafe
+    if (unsafe !== undefined || isReducing(instrument, request, asker)) return unsafe
     return (
       this.#checkState(instrument) ??
       this.#checkDay(request, asker) ??
@@ -243,7 +250,8 @@ export class Risk {
     if (this.#isStopping) return deny('stopping', 'the engine is stopping')
     if (this.#isPaused) return deny('paused', 'trading is paused')
     if (this.#safeMode !== null) return deny('safe-mode', `safe mode is on: ${this.#safeMode}`)
-    if (this.#down.has(instrument.venue)) return deny('venue-down', `${instrument.venue} is down`)
+    const down = STREAMS.find((stream) => this.#down.has(`${instrument.venue} ${stream}`))
+    if (down !== undefined) return deny('venue-down', `${down} of ${instrument.venue} is down`)
     if (this.#drawdown.scale > 0) return undefined
     const drawdown = percent(this.#drawdown.drawdown)
     return deny('drawdown', `the drawdown of ${drawdown} is at level ${this.#drawdown.level}`)
@@ -381,6 +389,8 @@ export class Risk {
   }
 
   #rollDay(now: Ms): void {
+    if (now < this.#dayEnd) return
+    this.#dayEnd = this.#calendar.nextDayStart(now)
     const day = this.#calendar.dayStart(now)
     if (day === this.#day) return
     this.#day = day
@@ -414,14 +424,15 @@ function valuedAt(request: OrderRequest, last: number): number {
 }
 
 /** True where the order only makes its lane's position smaller, other exits under way included. */
-export function isReducing(request: OrderRequest, asker: Asker): boolean {
+export function isReducing(instrument: Instrument, request: OrderRequest, asker: Asker): boolean {
   const direction = sign(request.side)
   if (asker.held === 0 || Math.sign(asker.held) === direction) return false
   let free = Math.abs(asker.held)
   for (const order of asker.live) {
     if (order.side === request.side && !isLeg(order)) free -= remaining(order)
   }
-  return request.qty <= free
+  // Half a lot of slack, because differences of coins are not on the grid.
+  return request.qty <= free + instrument.lotSize / 2
 }
 
 const isLeg = (order: Order): boolean => order.role === 'stop' || order.role === 'target'
@@ -431,7 +442,6 @@ const isTwin = (order: Order, request: OrderRequest): boolean =>
   !isLeg(order) &&
   order.symbol === request.symbol &&
   order.side === request.side &&
-  order.type === request.type &&
   order.limit === request.limit &&
   order.stop === request.stop
 

@@ -100,13 +100,13 @@ export class Observer {
         versions: VERSIONS,
         hashes: { state: ended.hash, intents: ended.intents },
         seeds: sim.seed === undefined ? {} : { sim: sim.seed },
-        costs: sim as unknown as Json,
-        risk: risk as unknown as Json,
+        costs: sim,
+        risk,
         work: { elapsedMs: ended.elapsedMs, turns: ended.turns, inputs: ended.rows },
       },
       summary: this.#statistics.summary(),
       warnings: [
-        `Fills are simulated: an order takes at most ${percent(sim.participation)} of the traded volume.`,
+        `Fills are simulated: ${costsOf(this.#config)}; an order takes at most ${percent(sim.participation)} of the traded volume.`,
         ...(ended.warnings ?? []),
       ],
     })
@@ -119,6 +119,14 @@ export class Observer {
     }
     if (notice.bar.timeframe === this.#setup.base) this.#charts.push(notice.bar)
   }
+}
+
+/** What fills cost, in words: a report without costs is too good to be true. */
+function costsOf({ sim: { fees, slippage } }: Config): string {
+  const isFree = fees.type === 'none'
+  const isExact = slippage.type === 'none'
+  if (isFree && isExact) return 'without fees and without slippage, so that real ones cost more'
+  return `${isFree ? 'without' : 'with'} fees and ${isExact ? 'without' : 'with'} slippage`
 }
 
 const percent = (fraction: number): string => `${Math.round(fraction * 1e4) / 100} %`

@@ -3,7 +3,7 @@
  * instruments and the name of the run. A run that was killed goes on in its own file; a run that is over is
  * moved aside when the next one starts.
  */
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { BadInput } from '../core/bad-input.ts'
@@ -13,8 +13,9 @@ import { TIMEFRAMES } from '../core/time.ts'
 import { Universe } from '../core/universe.ts'
 import { openJournal, type SqliteJournal } from '../store/index.ts'
 import type { Setup } from './build.ts'
-import { type Config, configHash, toRiskLimits, toSimOptions } from './config.ts'
-import { restoreConfig } from './config.ts'
+import { type Config, configHash, restoreConfig } from './config.ts'
+import { toRiskLimits, toSimOptions } from './config.ts'
+import { lockRun, type RunLock } from './run-lock.ts'
 import { loadUses } from './uses.ts'
 
 const header = z.object({
@@ -37,15 +38,23 @@ export class RunFile {
   readonly path: string
   readonly journal: SqliteJournal
 
-  private constructor(path: string, journal: SqliteJournal) {
+  /** Held while the run is written; reading needs none. */
+  readonly #lock: RunLock | undefined
+
+  private constructor(path: string, journal: SqliteJournal, lock?: RunLock) {
     this.path = path
     this.journal = journal
+    this.#lock = lock
   }
 
   /** Opens a journal that exists. Throws BadInput where it is missing or holds no run. */
   static open(path: string): RunFile {
-    if (!existsSync(path)) {
-      throw new BadInput({ file: path }, 'is missing', undefined, 'the journal of a run')
+    const found = statSync(path, { throwIfNoEntry: false })
+    // SQLite would make a database of a file that is empty.
+    if (found === undefined || found.isDirectory() || found.size === 0) {
+      const what =
+        found === undefined ? 'is missing' : found.isDirectory() ? 'is a folder' : 'is empty'
+      throw new BadInput({ file: path }, what, undefined, 'the journal of a run')
     }
     const file = new RunFile(path, openJournal(path))
     if (file.header !== undefined) return file
@@ -53,15 +62,45 @@ export class RunFile {
     throw new BadInput({ file: path }, 'holds no run', undefined, 'the journal of a run')
   }
 
-  /** Opens the journal for a new run, or for the one that is in it and not over. */
-  static forRun(path: string): RunFile {
-    mkdirSync(dirname(path), { recursive: true })
+  /** What an unfinished run in the journal is; undefined where a new run would begin. Makes no file. */
+  static unfinishedIn(path: string): Unfinished | undefined {
+    if (!existsSync(path)) return undefined
     const file = new RunFile(path, openJournal(path))
-    const over = file.ending === undefined ? undefined : file.header
-    if (over === undefined) return file
-    file.close()
-    renameSync(path, asideOf(path, over.run))
-    return new RunFile(path, openJournal(path))
+    try {
+      const { header: found, ending: over } = file
+      return found === undefined || over !== undefined ? undefined : new Unfinished(path, found)
+    } finally {
+      file.close()
+    }
+  }
+
+  /**
+   * Opens the journal for a new run, or to go on with the one that is in it and not over. A run that is over is
+   * moved aside. Throws BadInput where the file holds another run that is not over, StoreError where another process writes it.
+   */
+  static begin(path: string, config: Config, setup: Setup, tape: NamedTape): RunFile {
+    mkdirSync(dirname(path), { recursive: true })
+    const lock = lockRun(path)
+    let file: RunFile | undefined
+    try {
+      file = new RunFile(path, openJournal(path), lock)
+      const found = file.header
+      if (found !== undefined && file.ending === undefined) {
+        new Unfinished(path, found).mustBe(config, setup, tape)
+        return file
+      }
+      if (found !== undefined) {
+        file.journal.close()
+        renameSync(path, asideOf(path, found.run))
+        file = new RunFile(path, openJournal(path), lock)
+      }
+      file.journal.setMeta('run', JSON.stringify(headerOf(config, setup, tape)))
+      return file
+    } catch (error) {
+      file?.close()
+      lock.release()
+      throw error
+    }
   }
 
   get header(): Header | undefined {
@@ -73,52 +112,6 @@ export class RunFile {
   get ending(): Ending | undefined {
     const text = this.journal.meta('ending')
     return text === undefined ? undefined : ending.parse(JSON.parse(text))
-  }
-
-  /** Name of the run that is in the file; undefined where it is new. */
-  get run(): string | undefined {
-    return this.header?.run
-  }
-
-  /**
-   * Writes down what the run is, or checks that it is the one in the file. Throws BadInput where the file
-   * holds another run that is not over.
-   */
-  begin(
-    config: Config,
-    setup: Setup,
-    tape: { name: string; series: readonly { kind: string }[] },
-  ): void {
-    const instruments = setup.universe.all.map(({ spec }) => spec)
-    const { source, ...settings } = config
-    const mine = {
-      run: setup.run,
-      config: settings,
-      folder: source.folder,
-      configHash: configHash(config),
-      tape: tape.name,
-      kinds: [...new Set(tape.series.map(({ kind }) => kind))],
-      instruments,
-      base: setup.base,
-      startedAt: Date.now(),
-    }
-    const found = this.header
-    if (found === undefined) {
-      this.journal.setMeta('run', JSON.stringify(mine))
-      return
-    }
-    const differs =
-      found.configHash !== mine.configHash
-        ? 'configuration'
-        : found.tape !== mine.tape
-          ? 'tape'
-          : hashOf(found.instruments) !== hashOf(instruments)
-            ? 'universe'
-            : undefined
-    if (differs === undefined) return
-    const what = `holds the unfinished run ${found.run} of another ${differs}`
-    const allowed = 'the same command again to go on with it, or another journal (--journal)'
-    throw new BadInput({ file: this.path }, what, undefined, allowed)
   }
 
   end(ended: Ending): void {
@@ -150,9 +143,66 @@ export class RunFile {
   }
 
   close(): void {
-    this.journal.close()
+    try {
+      this.journal.close()
+    } finally {
+      this.#lock?.release()
+    }
   }
 }
 
-/** `journal.db` of run `k3x` → `journal-k3x.db`. */
-const asideOf = (path: string, run: string): string => path.replace(/(\.[^./]*)?$/, `-${run}$1`)
+/** A run that goes on only as it began. */
+export class Unfinished {
+  readonly run: string
+  readonly #path: string
+  readonly #header: Header
+
+  constructor(path: string, found: Header) {
+    this.run = found.run
+    this.#path = path
+    this.#header = found
+  }
+
+  /** Throws BadInput where these would be another run. */
+  mustBe(config: Config, setup: Setup, tape: NamedTape): void {
+    const found = this.#header
+    const mine = headerOf(config, setup, tape)
+    const differs = [
+      found.run === mine.run ? '' : 'name',
+      found.configHash === mine.configHash ? '' : 'configuration',
+      found.tape === mine.tape ? '' : 'tape',
+      hashOf(found.instruments) === hashOf(mine.instruments) ? '' : 'universe',
+      found.base === mine.base ? '' : 'timeframe',
+    ].find((what) => what !== '')
+    if (differs === undefined) return
+    const what = `holds the unfinished run ${found.run} of another ${differs}`
+    const allowed = 'the same command again to go on with it, or another journal (--journal)'
+    throw new BadInput({ file: this.#path }, what, undefined, allowed)
+  }
+}
+
+/** What is kept of a tape. */
+type NamedTape = { readonly name: string; readonly series: readonly { readonly kind: string }[] }
+
+function headerOf(config: Config, setup: Setup, tape: NamedTape) {
+  const { source, ...settings } = config
+  return {
+    run: setup.run,
+    config: settings,
+    folder: source.folder,
+    configHash: configHash(config),
+    tape: tape.name,
+    kinds: [...new Set(tape.series.map(({ kind }) => kind))],
+    instruments: setup.universe.all.map(({ spec }) => spec),
+    base: setup.base,
+    startedAt: Date.now(),
+  }
+}
+
+/** `journal.db` of run `k3x` → `journal-k3x.db`, or `journal-k3x-2.db` where that is there. */
+function asideOf(path: string, run: string): string {
+  for (let n = 1; ; n++) {
+    const aside = path.replace(/(\.[^./]*)?$/, `-${run}${n === 1 ? '' : `-${n}`}$1`)
+    if (!existsSync(aside)) return aside
+  }
+}

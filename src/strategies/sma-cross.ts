@@ -111,7 +111,9 @@ export const smaCross = defineStrategy({
           const confidence = confidenceOf(regime.regime, i, pairs.length)
           const [fast, slow] = bySpeed[i]!
           const side: Side = direction > 0 ? 'buy' : 'sell'
-          ctx.signal('cross', { side, fast, slow, close, atr: range.value, confidence, ...regime })
+          // Not a number until it is ready, and zero where nothing moved: then it is not told.
+          const known = range.value > 0 ? { atr: range.value } : {}
+          ctx.signal('cross', { side, fast, slow, close, ...known, confidence, ...regime })
           if (confidence >= p.minConfidence) trade(ctx, p, side, bar, range.value)
         }
       },

@@ -20,7 +20,7 @@ export interface OrderIntent {
   /** Snapped to the price grid. With `stop` too, it is a stop-limit order; with neither, a market order. */
   readonly limit?: number
   readonly stop?: number
-  /** 'day' where not given. */
+  /** Where not given: 'day', or 'gtc' in a market that never closes. */
   readonly tif?: TimeInForce
   readonly postOnly?: true
   readonly reduceOnly?: true

@@ -52,6 +52,7 @@ export const limitsOf = (batch = 20, changes: Partial<Limits> = {}): Limits => (
   concurrent: 10,
   brackets: 'emulated',
   amend: true,
+  exitsBesideLegs: false,
   ...changes,
 })
 

@@ -36,7 +36,7 @@ export class Floor {
   bar(bar: Bar, at: Ms): boolean {
     const { seen, universe } = this.#desk
     if (!seen.bar(bar)) return false
-    if (this.#book.at(bar.symbol).length === 0 || bar.filled === true) return false
+    if (bar.filled === true || !isReached(this.#book.at(bar.symbol), bar)) return false
     const instrument = universe.at(bar.symbol)
     const end = ms(Math.min(at, endOf(bar, instrument)))
     if (!(bar.volume > 0) || !overlaps(instrument, bar.start, end)) return false
@@ -183,4 +183,20 @@ export class Floor {
 function overlaps(instrument: Instrument, start: Ms, end: Ms): boolean {
   const calendar = calendarOf(instrument.spec.calendar)
   return calendar.sessionAt(start) !== undefined || calendar.nextSession(start).open < end
+}
+
+/**
+ * False where the bar changes no order of its symbol, because each rests out of its reach: the common case, and the
+ * only one that needs no view of the bar. Fresh orders and those without a limit are always reached.
+ */
+function isReached(orders: readonly Working[], bar: Bar): boolean {
+  for (const order of orders) {
+    const { isTriggered, limit, stop } = order
+    if (isTriggered && (limit === undefined || !order.hasRested || isImmediate(order))) return true
+    // A resting limit is reached from above by a buyer's market, an untouched stop from below.
+    const isBelow = isTriggered === (order.side === 'buy')
+    const price = isTriggered ? limit! : stop!
+    if (isBelow ? bar.low <= price : bar.high >= price) return true
+  }
+  return false
 }

@@ -123,6 +123,7 @@ export function limitsOf(terms: SimTerms): Limits {
     concurrent: 1,
     brackets: terms.brackets,
     amend: true,
+    exitsBesideLegs: true,
   }
 }
 

@@ -1,0 +1,81 @@
+// Tests of the benches: each runs in its quick size, agrees with its reference, and is listed.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Bench } from './bench.ts'
+import { compare, type Result } from './main.ts'
+
+const main = (...args: readonly string[]) =>
+  spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+
+test('runs every bench of the folder beside its reference, which computes the same', () => {
+  const { status, stdout, stderr } = main('--quick', '--json')
+
+  assert.equal(stderr, '')
+  assert.equal(status, 0)
+  const results: Result[] = JSON.parse(stdout)
+  const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.bench.ts'))
+  assert.deepEqual(results.map(({ name }) => `${name}.bench.ts`).toSorted(), files.toSorted())
+  for (const { name, unit, skein, reference, ratio, goal, met } of results) {
+    assert.ok(unit.length > 0, name)
+    assert.ok(skein > 0 && reference > 0 && ratio > 0, `${name} has values`)
+    assert.ok(Object.values(goal).every(Number.isFinite) && Object.keys(goal).length > 0, name)
+    assert.equal(typeof met, 'boolean', name)
+  }
+})
+
+test('runs the benches that are named, and refuses a name that it does not know', () => {
+  const known = main('inbox-memory', '--quick', '--json')
+  const unknown = main('inbox-memroy', '--quick')
+
+  assert.deepEqual(
+    JSON.parse(known.stdout).map(({ name }: Result) => name),
+    ['inbox-memory'],
+  )
+  assert.equal(unknown.status, 1)
+  assert.match(unknown.stderr, /no bench inbox-memroy; there are .*inbox-memory/)
+})
+
+const bench: Bench = {
+  name: 'planted',
+  unit: 'bars/s',
+  goal: { atLeast: 100, ratioAtLeast: 0.5 },
+  run: {
+    skein: () => ({ value: 1, check: '' }),
+    reference: () => ({ value: 1, check: '' }),
+  },
+}
+
+test('takes medians of all rounds but the first, and the median of the ratios of each round', async () => {
+  const values = { skein: [1, 100, 300, 200], reference: [1, 100, 100, 400] }
+
+  const result = await compare(bench, 4, async (_bench, side) => ({
+    value: values[side].shift()!,
+    check: 'same',
+  }))
+
+  const { skein, reference, ratio, met } = result
+  assert.deepEqual(
+    { skein, reference, ratio, met },
+    { skein: 200, reference: 100, ratio: 1, met: true },
+  )
+})
+
+test('misses a goal where one of its bounds does not hold', async () => {
+  const measured = { skein: { value: 120, check: '' }, reference: { value: 300, check: '' } }
+
+  const { met } = await compare(bench, 1, async (_bench, side) => measured[side])
+
+  assert.equal(met, false)
+})
+
+test('fails where the two sides did not compute the same', async () => {
+  const outcome = compare(bench, 1, async (_bench, side) => ({ value: 1, check: `${side} trips` }))
+
+  await assert.rejects(outcome, /reference computed "reference trips", and before it was "skein/)
+})

@@ -1,0 +1,75 @@
+// skein data export: one series of the archive as csv.
+import { createWriteStream, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Command } from 'commander'
+import { BadInput } from '../core/bad-input.ts'
+import type { BarColumns } from '../core/columns.ts'
+import { exportCsv } from '../formats/index.ts'
+import { archiveTape } from '../runtime/archive-tape.ts'
+import { type ArchiveOptions, archivePathOf, withArchiveOptions } from './archive-path.ts'
+import { present, reading, refuseEmptyRange, withSeriesOptions } from './inputs.ts'
+import type { SeriesOptions } from './inputs.ts'
+import { partOf } from './output.ts'
+import { progress } from './progress.ts'
+import { pathOf } from './values.ts'
+
+type Options = ArchiveOptions & SeriesOptions
+
+export function exportCommand(): Command {
+  return withArchiveOptions(withSeriesOptions(new Command('export')))
+    .description('Writes one series of the archive as csv, with times in UTC.')
+    .argument('[file]', 'where to; without it, to standard output', pathOf)
+    .addHelpText('after', '\nExample:\n  skein data export spy.csv --symbols SPY --timeframe 1m')
+    .action(exportData)
+}
+
+async function exportData(file: string | undefined, options: Options): Promise<void> {
+  const path = archivePathOf(options)
+  const { symbols = [], timeframe = '1m', from, to } = options
+  const [symbol, ...more] = symbols
+  if (symbol === undefined || more.length > 0) {
+    const place = { file: 'command line', field: '--symbols' }
+    throw new BadInput(place, 'names one series', symbols, 'one symbol, such as --symbols SPY')
+  }
+  if (file !== undefined && statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
+    const place = { file: 'command line', field: 'file' }
+    throw new BadInput(place, 'is a folder', file, 'a path of a file')
+  }
+  await reading(path, async (archive) => {
+    const range = { timeframe, symbols: [symbol], ...present({ from, to }) }
+    const tape = await archiveTape(archive, path, range)
+    await refuseEmptyRange(tape, options)
+    const bars = archive.bars({ symbol, ...range })
+    const text = Readable.from(exportCsv(counted(bars), { symbol, timeframe }))
+    if (file === undefined) await pipeline(text, process.stdout, { end: false })
+    else await writeWhole(file, text)
+  })
+}
+
+/** What was there stays until the new file is complete. */
+async function writeWhole(file: string, text: Readable): Promise<void> {
+  mkdirSync(dirname(resolve(file)), { recursive: true })
+  const part = partOf(file)
+  try {
+    await pipeline(text, createWriteStream(part))
+    if (part !== file) renameSync(part, file)
+  } catch (error) {
+    if (part !== file) rmSync(part, { force: true })
+    throw error
+  }
+}
+
+async function* counted(pages: AsyncIterable<BarColumns>): AsyncIterable<BarColumns> {
+  const bar = progress({ label: 'export', unit: 'bars' })
+  let done = 0
+  try {
+    for await (const page of pages) {
+      bar.update((done += page.length))
+      yield page
+    }
+  } finally {
+    bar.end()
+  }
+}

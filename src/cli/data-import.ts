@@ -1,0 +1,69 @@
+// skein data import: recorded files into the archive, all of them or none.
+import { Command } from 'commander'
+import type { Skipped } from '../formats/index.ts'
+import { importTape, type ImportReport } from '../store/index.ts'
+import { type ArchiveOptions, archivePathOf, withArchiveOptions } from './archive-path.ts'
+import { type FileOptions, openForWriting, recordedTape, type SeriesOptions } from './inputs.ts'
+import { withFileOptions, withSeriesOptions } from './inputs.ts'
+import { progress } from './progress.ts'
+import { configOf } from './settings.ts'
+
+type Options = ArchiveOptions & SeriesOptions & FileOptions & { readonly json?: true }
+
+export function importCommand(): Command {
+  const command = withArchiveOptions(withFileOptions(withSeriesOptions(new Command('import'))))
+  return command
+    .description('Reads files or folders and stores their bars: all of them, or none.')
+    .argument('<path...>', 'csv, csv.gz or Lean zip files, or folders of them')
+    .option('--json', 'the result as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  skein data import recorded/SPY_1m.csv.gz --zone America/New_York',
+    )
+    .action(importData)
+}
+
+async function importData(paths: readonly string[], options: Options): Promise<void> {
+  const config = configOf(options)
+  const tapes = []
+  for (const path of paths) tapes.push(await recordedTape(path, options, config))
+  // One tape of all paths is one transaction: a bad row in the last file leaves nothing of the first.
+  const name = paths.join(', ')
+  const instruments = tapes.flatMap((tape) => tape.instruments)
+  const all = { name, instruments, series: tapes.flatMap(({ series }) => series) }
+  const bar = progress({ label: 'import', unit: 'bars' })
+  const archive = await openForWriting(archivePathOf(options))
+  try {
+    const report = await importTape(all, archive, ({ bars, symbol }) => bar.update(bars, symbol))
+    bar.end()
+    const inFiles = sumOf(tapes.map((tape) => tape.skipped()))
+    const text =
+      options.json === true
+        ? JSON.stringify({ paths, ...report, inFiles })
+        : `${name}: ${told(report, inFiles)}, in ${archive.path}`
+    process.stdout.write(`${text}\n`)
+  } finally {
+    bar.end()
+    await archive.close()
+  }
+}
+
+function told({ bars, series, skipped }: ImportReport, { repeated }: Skipped): string {
+  const notes = [
+    skipped > 0 ? `${skipped} series of trades or quotes are not stored` : '',
+    repeated > 0 ? `${repeated} identical rows counted once` : '',
+  ].filter((note) => note !== '')
+  const tail = notes.length === 0 ? '' : ` (${notes.join('; ')})`
+  return `${bars} bars in ${series} series${tail}`
+}
+
+function sumOf(all: readonly Skipped[]): Skipped {
+  const sum = { suspicious: 0, repeated: 0, oneSided: 0, crossed: 0 }
+  for (const one of all) {
+    sum.suspicious += one.suspicious
+    sum.repeated += one.repeated
+    sum.oneSided += one.oneSided
+    sum.crossed += one.crossed
+  }
+  return sum
+}

@@ -1,0 +1,446 @@
+// Brackets, told as stories: the story plays the venue, so that each race can happen.
+import { test } from 'node:test'
+import { coin } from '../testing/builders.ts'
+import { scenario, type ScenarioOptions } from '../testing/scenario.ts'
+
+const native: ScenarioOptions = { limits: { brackets: 'native' } }
+
+test('the first fill of the entry brings the legs, and further fills grow them', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  accepted #1
+    10:00:03  filled #1 4 @ 100                     > submit #2 sell 4 stop 98 gtc
+                                                    > submit #3 sell 4 limit 104 gtc
+                                                    = #1 open 4/10, position 4 @ 100
+    10:00:04  accepted #2
+              accepted #3
+    10:00:05  filled #1 6 @ 100.5                   > amend #2 qty 10   > amend #3 qty 10
+                                                    = #1 done filled 10/10, position 10 @ 100.3
+    10:00:06  amended #2 qty 10
+              amended #3 qty 10                     = #2 open 0/10, #3 open 0/10
+  `)
+})
+
+test('a leg that fills cancels the other, and nothing is left', () => {
+  const begin = `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+                                                    > submit #3 sell 10 limit 104 gtc`
+  scenario(`${begin}
+    10:00:03  filled #3 10 @ 104                    > cancel #2
+    10:00:04  canceled #2                           = live none, position 0, cash 100040
+  `)
+  scenario(`${begin}
+    10:00:03  filled #2 10 @ 97.9                   > cancel #3
+    10:00:04  canceled #3                           = live none, position 0, cash 99979
+  `)
+})
+
+test('a short is protected by a stop above and a target below', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket sell 10 stop 102 target 96  > submit #1 sell 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 buy 10 stop 102 gtc
+                                                    > submit #3 buy 10 limit 96 gtc
+    10:00:03  filled #3 10 @ 96                     > cancel #2
+    10:00:04  canceled #2                           = live none, position 0, cash 100040
+  `)
+})
+
+test('a part of a leg shrinks the other and cancels what is left of the entry', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 6 @ 100                     > submit #2 sell 6 stop 98 gtc
+                                                    > submit #3 sell 6 limit 104 gtc
+    10:00:03  filled #3 2 @ 104                     > cancel #1   > amend #2 qty 4
+    10:00:04  canceled #1
+              amended #2 qty 4                      = live #2 #3, #2 open 0/4, #3 open 2/6
+    10:00:05  filled #2 1 @ 98                      > amend #3 qty 5
+    10:00:06  amended #3 qty 5
+              filled #3 3 @ 104                     > cancel #2
+    10:00:07  canceled #2                           = live none, position 0
+  `)
+})
+
+test('growth within the turn that places a leg leaves as one submit', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market
+    10:00:02  filled #1 4 @ 100
+              filled #1 6 @ 100                     > submit #2 sell 10 stop 98 gtc
+    10:00:03  accepted #2                           = #2 open 0/10
+  `)
+})
+
+test('acknowledgements that come late ask for nothing twice', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 98 gtc
+                                                    > submit #3 sell 4 limit 104 gtc
+    10:00:03  filled #1 3 @ 100                     > amend #2 qty 7    > amend #3 qty 7
+    10:00:04  accepted #2
+              accepted #3
+    10:00:05  accepted #1
+    10:00:06  amended #2 qty 7
+              amended #3 qty 7                      = #2 open 0/7, #3 open 0/7
+  `)
+})
+
+test('a leg may fill before its entry is acknowledged', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+                                                    > submit #3 sell 10 limit 104 gtc
+    10:00:03  filled #2 10 @ 98                     > cancel #3
+    10:00:04  accepted #2
+    10:00:05  accepted #1
+    10:00:06  canceled #3                           = live none, position 0, #1 done filled 10/10
+  `)
+})
+
+test('every fact may come twice and changes nothing the second time', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  accepted #1
+    10:00:03  accepted #1
+    10:00:04  filled #1 4 @ 100 as x                > submit #2 sell 4 stop 98 gtc
+                                                    > submit #3 sell 4 limit 104 gtc
+    10:00:05  filled #1 4 @ 100 as x                = position 4 @ 100, #1 open 4/10
+    10:00:06  filled #2 4 @ 98 as y                 > cancel #3   > cancel #1
+    10:00:07  filled #2 4 @ 98 as y                 = position 0
+    10:00:08  canceled #1
+              canceled #3                           = live none
+    10:00:09  canceled #1
+              canceled #3
+              accepted #1
+              refused #1 already gone
+              rejected #3 unknown
+              expired #2                            = live none, position 0, #1 done canceled 4/10
+  `)
+})
+
+test('an entry that is canceled unfilled leaves nothing', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 entry 99 stop 98     > submit #1 buy 10 limit 99
+    10:00:02  accepted #1
+    10:00:03  s cancel #1                           > cancel #1
+    10:00:04  canceled #1                           = live none, position 0
+  `)
+})
+
+test('an entry that is canceled in its own turn never leaves', () => {
+  const story = `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104
+              s cancel #1                           = #1 done canceled 0/10, live none
+    10:00:02  s bracket buy 10 stop 98 target 104
+              s close                               = live none, closing none
+  `
+  scenario(story)
+  scenario(story, native)
+})
+
+test('a stop that the venue ends is no protection: the position goes to the market and the lane is told', () => {
+  for (const [fact, reason] of [
+    ['rejected #2 no such price', 'rejected'],
+    ['expired #2', 'expired'],
+    ['canceled #2', 'canceled'],
+  ]) {
+    scenario(`
+      10:00:00  trade AAPL 100
+      10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+      10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+                                                      > submit #3 sell 10 limit 104 gtc
+      10:00:03  ${fact}                               > cancel #3
+           ! signal bracket.broken the stop ended as ${reason} and leaves 10 unprotected
+      10:00:04  canceled #3                           > submit #4 sell 10 market reduce-only
+      10:00:05  filled #4 10 @ 99.9                   = live none, position 0, closing none
+    `)
+  }
+})
+
+test('a target that the venue ends leaves the stop to its work', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 98 gtc
+                                                    > submit #3 sell 4 limit 104 gtc
+    10:00:03  rejected #3 too far
+    10:00:04  filled #1 6 @ 100                     > amend #2 qty 10    = live #2
+  `)
+})
+
+test('both legs that fill turn the lane around: what is left over goes to the market', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+                                                    > submit #3 sell 10 limit 104 gtc
+    10:00:03  filled #2 10 @ 98                     > cancel #3
+    10:00:04  filled #3 10 @ 104                    > submit #4 buy 10 market reduce-only
+                                       ! signal bracket.broken both legs of the bracket filled
+                                                    = position -10 @ 104
+    10:00:05  filled #4 10 @ 104                    = position 0, live none, closing none
+  `)
+})
+
+test('a fill after the cancel is booked and protected', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 entry 99 stop 98 target 104   > submit #1 buy 10 limit 99
+    10:00:02  s cancel #1                           > cancel #1
+    10:00:03  canceled #1                           = live none
+    10:00:04  filled #1 3 @ 99                      > submit #2 sell 3 stop 98 gtc
+                                                    > submit #3 sell 3 limit 104 gtc
+                                                    = position 3 @ 99, #1 done canceled 3/10
+    10:00:05  filled #3 3 @ 104                     > cancel #2
+    10:00:06  canceled #2                           = live none, position 0
+  `)
+})
+
+test('an entry that fills on after its stop has filled gets new legs', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 98 gtc
+                                                    > submit #3 sell 4 limit 104 gtc
+    10:00:03  filled #2 4 @ 98                      > cancel #3    > cancel #1
+    10:00:04  filled #1 3 @ 98.5                    > submit #4 sell 3 stop 98 gtc
+    10:00:05  canceled #3                           > submit #5 sell 3 limit 104 gtc
+    10:00:06  canceled #1                           = live #4 #5, position 3 @ 98.5
+    10:00:07  filled #4 3 @ 98                      > cancel #5
+    10:00:08  canceled #5                           = live none, position 0
+  `)
+})
+
+test('a stop whose cancel is under way is placed anew once it has ended', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 98 gtc
+                                                    > submit #3 sell 4 limit 104 gtc
+    10:00:03  filled #3 4 @ 104                     > cancel #2   > cancel #1
+    10:00:04  filled #1 3 @ 104.1                   > submit #4 sell 3 limit 104 gtc
+    10:00:05  canceled #2                           > submit #5 sell 3 stop 98 gtc
+              canceled #1                           = live #4 #5, position 3 @ 104.1
+  `)
+})
+
+test('a stop that did not take its size is no protection for the rest', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market
+    10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 98 gtc
+    10:00:03  accepted #2
+    10:00:04  filled #1 6 @ 100                     > amend #2 qty 10
+    10:00:05  refused #2 too many requests          > cancel #2
+                   ! signal bracket.broken the stop was not amended and covers 4 of 10
+    10:00:06  canceled #2                           > submit #3 sell 10 market reduce-only
+    10:00:07  filled #3 10 @ 100                    = live none, position 0
+  `)
+})
+
+test('an old size that the venue tells late is asked to change once more', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market
+    10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 98 gtc
+    10:00:03  filled #1 3 @ 100                     > amend #2 qty 7
+    10:00:04  filled #1 3 @ 100                     > amend #2 qty 10
+    10:00:05  amended #2 qty 7                      > amend #2 qty 10
+    10:00:06  amended #2 qty 10                     = #2 open 0/10
+    10:00:07  amended #2 qty 10                     = #2 open 0/10
+  `)
+})
+
+test('a stop that the strategy cancels itself is closed like one that the venue ended', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+    10:00:03  s cancel #2                           > cancel #2
+    10:00:04  canceled #2                           > submit #3 sell 10 market reduce-only
+                       ! signal bracket.broken the stop ended as canceled and leaves 10 unprotected
+  `)
+})
+
+test('parts of a coin add up to nothing left', () => {
+  const symbols = [coin('BTC', { lotSize: 0.1 })]
+  scenario(
+    `
+    10:00:00  trade BTC 100
+    10:00:01  s bracket buy 0.3 stop 98 target 104  > submit #1 buy 0.3 market gtc
+    10:00:02  filled #1 0.3 @ 100                   > submit #2 sell 0.3 stop 98 gtc
+                                                    > submit #3 sell 0.3 limit 104 gtc
+    10:00:03  filled #2 0.1 @ 98                    > amend #3 qty 0.2
+    10:00:04  amended #3 qty 0.2
+              filled #3 0.2 @ 104                   > cancel #2
+    10:00:05  canceled #2                           = live none, position 0
+  `,
+    { symbols },
+  )
+})
+
+test('a bracket whose prices make no sense is denied before it leaves', () => {
+  scenario(`
+    10:00:00  s bracket buy 10 stop 98              ! denied missing-data
+    10:00:01  trade AAPL 100
+    10:00:02  s bracket buy 10 stop 101             ! denied bad-request: the stop 101 of a buy
+    10:00:03  s bracket buy 10 stop 98 target 99    ! denied bad-request: the target 99 of a buy
+    10:00:04  s bracket sell 10 stop 98             ! denied bad-request: the stop 98 of a sell
+    10:00:05  s bracket buy 10 stop -5              ! denied bad-request: the stop -5
+    10:00:06  s bracket sell 10 stop 101 target -1  ! denied bad-request: the stop 101 and the target -1
+    10:00:07  s bracket buy 10 stop NaN             ! denied missing-data
+    10:00:08  s bracket buy 10 stop 98 target NaN   ! denied missing-data
+    10:00:09  s bracket buy 0 stop 98               ! denied below-minimum
+    10:00:10  s bracket buy 10 entry 97 stop 98     ! denied bad-request: the stop 98 of a buy
+  `)
+})
+
+test('native legs leave with their entry and are only watched', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104
+          > submit #1 buy 10 market with #2 sell 10 stop 98 gtc, #3 sell 10 limit 104 gtc
+    10:00:02  accepted #1
+              accepted #2
+              accepted #3
+    10:00:03  filled #1 4 @ 100
+    10:00:04  amended #2 qty 4
+              amended #3 qty 4                      = #2 open 0/4, #3 open 0/4
+    10:00:05  filled #1 6 @ 100
+    10:00:06  amended #2 qty 10
+              amended #3 qty 10                     = live #2 #3
+    10:00:07  filled #3 10 @ 104
+    10:00:08  canceled #2                           = live none, position 0
+  `,
+    native,
+  )
+})
+
+test('a native bracket that ends unfilled leaves nothing', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 entry 99 stop 98
+                                   > submit #1 buy 10 limit 99 with #2 sell 10 stop 98 gtc
+    10:00:02  s cancel #1                           > cancel #1
+    10:00:03  canceled #1
+              canceled #2                           = live none, position 0
+    10:00:04  s bracket buy 10 entry 99 stop 98
+                                   > submit #3 buy 10 limit 99 with #4 sell 10 stop 98 gtc
+    10:00:05  rejected #3 not today
+              canceled #4                           = live none
+  `,
+    native,
+  )
+})
+
+test('a native stop that ended before its entry filled is no protection', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 entry 99 stop 98
+                                   > submit #1 buy 10 limit 99 with #2 sell 10 stop 98 gtc
+    10:00:02  canceled #2                           = live #1
+    10:00:03  filled #1 10 @ 99                     > submit #3 sell 10 market reduce-only
+                   ! signal bracket.broken the stop ended as canceled and leaves 10 unprotected
+  `,
+    native,
+  )
+})
+
+test('a native leg that is heard of before its entry sends nothing to the market', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98
+                                   > submit #1 buy 10 market with #2 sell 10 stop 98 gtc
+    10:00:02  filled #2 10 @ 98                     > cancel #1
+                                       ! signal bracket.broken both legs of the bracket filled
+    10:00:03  filled #1 10 @ 100                    = position 0, live none, closing none
+    10:00:04  refused #1 filled
+  `,
+    native,
+  )
+})
+
+const trailing = (side: 'buy' | 'sell', stop: number): string => `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket ${side} 10 stop ${stop} trail 0.02 0.01  > submit #1 ${side} 10 market`
+
+test('a trailing stop of a long begins at its activation and only rises', () => {
+  scenario(`${trailing('buy', 95)}
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 95 gtc
+    10:00:03  trade AAPL 101.99
+    10:00:04  trade AAPL 102                        > amend #2 stop 100.98
+    10:00:05  trade AAPL 101
+    10:00:06  trade AAPL 102
+    10:00:07  trade AAPL 104                        > amend #2 stop 102.96
+    10:00:08  amended #2 stop 102.96
+    10:00:09  filled #2 10 @ 102.9                  = position 0, live none
+    10:00:10  trade AAPL 110
+  `)
+})
+
+test('a trailing stop of a short only falls', () => {
+  scenario(`${trailing('sell', 105)}
+    10:00:02  filled #1 10 @ 100                    > submit #2 buy 10 stop 105 gtc
+    10:00:03  trade AAPL 98.5
+    10:00:04  trade AAPL 98                         > amend #2 stop 98.98
+    10:00:05  trade AAPL 99
+    10:00:06  trade AAPL 96                         > amend #2 stop 96.96
+  `)
+})
+
+test('the bar that the entry filled in does not move the trailing stop', () => {
+  scenario(`
+    10:00:00  bar AAPL 100 100 100 100
+    10:00:01  s bracket buy 10 stop 95 trail 0.02 0.01    > submit #1 buy 10 market
+    10:01:00  filled #1 10 @ 100                    > submit #2 sell 10 stop 95 gtc
+              bar AAPL 100 110 99 100
+    10:02:00  bar AAPL 100 103 100 101              > amend #2 stop 101.97
+  `)
+  scenario(`
+    10:00:00  bar AAPL 100 100 100 100
+    10:00:01  s bracket buy 10 stop 95 trail 0.02 0.01    > submit #1 buy 10 market
+    10:00:30  filled #1 10 @ 100                    > submit #2 sell 10 stop 95 gtc
+    10:01:00  bar AAPL 110 110 99 100
+    10:02:00  bar AAPL 100 103 100 101              > amend #2 stop 101.97
+  `)
+})
+
+test('a print of the millisecond of the fill does not move the trailing stop', () => {
+  scenario(`${trailing('buy', 95)}
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 95 gtc
+              trade AAPL 103
+    10:00:03  trade AAPL 102                        > amend #2 stop 100.98
+  `)
+})
+
+test('brackets go on after a restore at any moment', () => {
+  const story = [
+    '10:00:00  trade AAPL 100',
+    '10:00:01  s bracket buy 10 stop 95 target 120 trail 0.02 0.01   > submit #1 buy 10 market',
+    '10:00:02  filled #1 4 @ 100 as x   > submit #2 sell 4 stop 95 gtc   > submit #3 sell 4 limit 120 gtc',
+    '10:00:03  filled #1 4 @ 100 as x   = position 4 @ 100',
+    '10:00:04  trade AAPL 104           > amend #2 stop 102.96',
+    '10:00:05  filled #2 4 @ 102.9      > cancel #3   > cancel #1',
+    '10:00:06  canceled #1',
+    '10:00:07  canceled #3              = live none',
+    '10:00:08  filled #1 2 @ 103        > submit #4 sell 2 stop 102.96 gtc   > submit #5 sell 2 limit 120 gtc',
+    '10:00:09  canceled #4              > cancel #5    ! signal bracket.broken',
+    '10:00:10  canceled #5              > submit #6 sell 2 market reduce-only',
+    '10:00:11  filled #6 2 @ 103        = live none, position 0, closing none',
+  ]
+  let stage = scenario(story[0]!)
+  for (const line of story.slice(1)) stage = stage.restored().play(line)
+})

@@ -1,0 +1,240 @@
+// Lanes: what a strategy sees and may do, its warm-up, its state, and what happens when it throws.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Context, Hooks } from '../strategy/index.ts'
+import { bar } from '../testing/builders.ts'
+import { type Actor, scenario, Stage } from '../testing/scenario.ts'
+
+/** Fires once armed, so that a story can come to its point first. */
+interface Trap {
+  isArmed: boolean
+}
+
+const trapIn = (hook: keyof Hooks, trap: Trap): Actor => {
+  const fail = () => {
+    if (trap.isArmed) throw new TypeError(`no ${hook}`)
+  }
+  return { needs: { bars: '1m', every: { beat: '5m' } }, hooks: () => ({ [hook]: fail }) }
+}
+
+const facts: Readonly<Record<keyof Hooks, string>> = {
+  onBar: 'bar AAPL 100 101 99 100',
+  onQuote: 'quote AAPL 99.99 x 100.01',
+  onTrade: 'trade AAPL 100',
+  onTurn: 'trade AAPL 100',
+  onTimer: 'wait',
+  onFill: 'filled #4 1 @ 100',
+  onDone: 'canceled #4',
+}
+
+for (const [hook, fact] of Object.entries(facts)) {
+  test(`a strategy that throws in ${hook} is halted alone, and its legs go on protecting`, () => {
+    const trap = { isArmed: false }
+    const actors = { bad: trapIn(hook as keyof Hooks, trap), good: {} }
+    const stage = scenario(
+      `
+      10:00:01  quote AAPL 99.99 x 100.01
+      10:00:02  bad bracket buy 10 stop 98 target 104  > submit #1 bad buy 10 market
+      10:00:03  filled #1 10 @ 100                     > submit #2 bad sell 10 stop 98 gtc
+                                                       > submit #3 bad sell 10 limit 104 gtc
+      10:00:04  bad buy 2 limit 99                     > submit #4 bad buy 2 limit 99
+      `,
+      { actors },
+    )
+
+    trap.isArmed = true
+    stage.play(`
+      10:05:00  ${fact}                                ! halted bad TypeError: no ${hook}
+                                                       = halted bad
+    `)
+    trap.isArmed = false
+
+    stage.play(`
+      10:05:01  bad buy 1
+                good buy 1                             > submit #5 good buy 1 market
+      10:05:02  filled #2 10 @ 98                      > cancel #3
+      10:05:03  release bad                            = halted none
+      10:05:04  bad buy 1                              > submit #6 bad buy 1 market
+    `)
+  })
+}
+
+test('a release may name one symbol', () => {
+  const trap = { isArmed: true }
+  const actors = { s: trapIn('onTrade', trap) }
+  const stage = scenario(
+    `
+    10:00:00  trade AAPL 100                           ! halted s
+              trade MSFT 100                           ! halted s
+    10:00:01  release other
+    10:00:02  release s MSFT                           = halted s
+    10:00:03  s/AAPL buy 1
+              s/MSFT buy 1                             > submit #1 MSFT buy 1 market
+    `,
+    { actors, symbols: ['AAPL', 'MSFT'] },
+  )
+  assert.equal(stage.lane('s/AAPL').halted, 'TypeError: no onTrade')
+})
+
+test('nothing leaves and nothing is said during the warm-up', () => {
+  const hooks = (ctx: Context) => ({
+    onBar() {
+      ctx.signal('bar')
+      ctx.buy({ qty: 1 })
+    },
+  })
+  scenario(
+    `
+    10:00:00  warmup AAPL 99 101 99 100
+    10:01:00  bar AAPL 99 101 99 100
+              s close
+              s bracket buy 1 stop 98
+    10:02:00  bar AAPL 99 101 99 100                   ! signal bar    > submit #1 buy 1 market
+    `,
+    { actors: { s: { needs: { bars: '1m', warmup: 3 }, hooks } } },
+  )
+})
+
+test('the warm-up waits for every timeframe', () => {
+  const stage = new Stage({
+    actors: { s: { needs: { bars: ['1m', '5m'], warmup: 1 }, hooks: () => ({ onBar() {} }) } },
+  })
+  stage.play('10:01:00  bar AAPL 99 101 99 100')
+  assert.equal(stage.lane('s').isWarmingUp, true)
+  stage.play('10:05:00  bar AAPL 99 101 99 100    ! gap 1m')
+  assert.equal(stage.lane('s').isWarmingUp, false, 'the five minutes have closed')
+})
+
+test('state is frozen and replaced, and comes back from a restore', () => {
+  const actor: Actor = { state: () => ({ levels: [1], note: 'begun' }) }
+  const stage = new Stage({ actors: { s: actor } })
+  const lane = stage.lane('s')
+  const state = lane.state as { levels: number[] }
+
+  assert.throws(() => state.levels.push(2), TypeError)
+  lane.state = { levels: [...state.levels, 2], note: 'changed' }
+
+  assert.throws(() => (lane.state as { levels: number[] }).levels.push(3), TypeError)
+  assert.deepEqual(lane.state, { levels: [1, 2], note: 'changed' })
+  const back = stage.restored().lane('s')
+  assert.deepEqual(back.state, { levels: [1, 2], note: 'changed' })
+  assert.throws(() => (back.state as { levels: number[] }).levels.push(3), TypeError)
+})
+
+test('a state of null and no state at all are told apart after a restore', () => {
+  const stage = new Stage({ actors: { none: {}, nothing: { state: () => null } } }).restored()
+  assert.equal(stage.lane('none').state, undefined)
+  assert.equal(stage.lane('nothing').state, null)
+})
+
+test('rebuilding shows the bars, changes no state, trades nothing and says nothing', () => {
+  const seen: number[] = []
+  const hooks = (ctx: Context) => ({
+    onBar({ close }: { readonly close: number }) {
+      seen.push(close)
+      ctx.state = { last: close }
+      ctx.signal('bar')
+      ctx.buy({ qty: 1 })
+      ctx.close()
+    },
+  })
+  const actor = { needs: { bars: '1m' as const }, state: () => ({ last: 0 }), hooks }
+  const stage = scenario('10:00:00  account 50000', { actors: { s: actor } })
+  const before = stage.engine.hash()
+
+  stage.engine.rebuild(stage.lane('s'), [bar({ close: 1 }), bar({ close: 2 })])
+
+  assert.deepEqual(seen, [1, 2])
+  assert.deepEqual(stage.lane('s').state, { last: 0 })
+  assert.equal(stage.engine.hash(), before)
+  stage.play('10:00:01  wait')
+})
+
+test('a strategy sees prices, money, its holding, its orders and the session', () => {
+  const stage = new Stage({ actors: { s: {}, other: {} } })
+  const ctx: Context = stage.lane('s')
+  assert.deepEqual([ctx.price, ctx.quote, ctx.position.isFlat], [undefined, undefined, true])
+
+  stage.play(`
+    09:00:00  trade AAPL 99`)
+  assert.equal(ctx.session, undefined, 'before the open')
+
+  stage.play(`
+    10:00:00  quote AAPL 99.98 x 100.02
+    10:00:01  s buy 10                                 > submit #1 s buy 10 market
+              other buy 5 limit 99                     > submit #2 other buy 5 limit 99
+    10:00:02  filled #1 4 @ 100
+    10:00:03  trade AAPL 110                           ! gap 1m
+  `)
+  assert.equal(ctx.price, 110)
+  assert.equal(ctx.quote?.bid, 99.98)
+  assert.equal(ctx.equity, 100_040)
+  assert.deepEqual([ctx.position.qty, ctx.position.avgPrice], [4, 100])
+  assert.deepEqual(
+    [ctx.position.isLong, ctx.position.isShort, ctx.position.isFlat],
+    [true, false, false],
+  )
+  assert.deepEqual(
+    ctx.orders.map(({ filled, qty }) => [filled, qty]),
+    [[4, 10]],
+  )
+  assert.equal(stage.lane('s').session?.close, Date.UTC(2026, 2, 9, 20))
+  assert.equal(ctx.now, Date.UTC(2026, 2, 9, 14, 0, 3))
+})
+
+test('a size is a fraction of equity, bounded by the loss at the stop, the limits and the drawdown', () => {
+  const stage = new Stage({ risk: { maxPositionFraction: 0.5, maxOrderNotional: 30_000 } })
+  const ctx: Context = stage.lane('s')
+  assert.equal(ctx.size(0.1), 0, 'no price')
+
+  stage.play(`
+    10:00:00  trade AAPL 100`)
+  assert.equal(ctx.size(0.1), 100)
+  assert.equal(ctx.size(0.1, 80), 50, '1 % of equity is lost at a stop 20 away')
+  assert.equal(ctx.size(0.1, 100), 0, 'a stop at the price')
+  assert.equal(ctx.size(0.9), 300, 'the most that an order may be worth')
+  assert.equal(ctx.size(NaN), 0)
+
+  stage.play(`
+    10:01:00  account 96500                            ! drawdown warning`)
+  assert.equal(ctx.size(0.1), 48, 'half of 96 at the level of warning')
+  stage.play(`
+    10:02:00  account 94000                            ! drawdown halt`)
+  assert.equal(ctx.size(0.1), 0)
+})
+
+test('a signal is a notice and nothing else', () => {
+  const stage = scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s signal hello                           ! signal hello {}
+  `)
+  const before = stage.engine.hash()
+  const [, notice] = [
+    stage.lane('s').signal('again', { level: 3 }),
+    stage.engine.turn(stage.engine.now, []).notices,
+  ]
+  assert.deepEqual(notice, [
+    {
+      type: 'signal',
+      at: stage.engine.now,
+      strategy: 's',
+      symbol: 0,
+      name: 'again',
+      data: { level: 3 },
+    },
+  ])
+  assert.equal(stage.engine.hash(), before)
+})
+
+test('a lane reaches no order of another', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  a buy 10 limit 99                        > submit #1 a buy 10 limit 99
+    10:00:02  b cancel #1
+    10:00:03  b cancel #7
+    10:00:04  a cancel #1                              > cancel #1
+    `,
+    { actors: { a: {}, b: {} } },
+  )
+})

@@ -1,0 +1,113 @@
+// Placing: from what a strategy wishes to an order on its instrument's grid. Nothing is decided or sent here.
+import type { Ms, OrderId, Px, Qty } from '../core/brand.ts'
+import type { Instrument } from '../core/instrument.ts'
+import type { Denial } from '../core/notice.ts'
+import type { Order, OrderRequest, OrderType, Side } from '../core/order.ts'
+import { FLAT } from '../core/position.ts'
+import type { BracketIntent, OrderIntent } from '../strategy/context.ts'
+import { type Group, type LegRole, legSide } from './brackets.ts'
+
+/** The request that a wish comes to. A number that cannot be snapped is NaN in it: risk denies that. */
+export function requestOf(instrument: Instrument, side: Side, intent: OrderIntent): OrderRequest {
+  const { limit, stop } = intent
+  // A limit is never made worse by the snap: a buy rounds down, a sale rounds up.
+  const rounding = side === 'buy' ? 'down' : 'up'
+  return {
+    symbol: instrument.id,
+    side,
+    type: typeOf(intent),
+    qty: snapped(intent.qty, (x) => instrument.qty(x, 'down')),
+    // A day ends at midnight where the market never closes: an order of its last minute would expire unseen.
+    tif: intent.tif ?? (instrument.spec.calendar === '24/7' ? 'gtc' : 'day'),
+    ...(limit === undefined ? {} : { limit: snapped(limit, (x) => instrument.px(x, rounding)) }),
+    ...(stop === undefined ? {} : { stop: snapped(stop, (x) => instrument.px(x)) }),
+    ...(intent.postOnly === undefined ? {} : { postOnly: true }),
+    ...(intent.reduceOnly === undefined ? {} : { reduceOnly: true }),
+  }
+}
+
+function typeOf({ limit, stop }: OrderIntent): OrderType {
+  if (stop === undefined) return limit === undefined ? 'market' : 'limit'
+  return limit === undefined ? 'stop' : 'stop-limit'
+}
+
+export interface LegPrices {
+  readonly stopPx: Px
+  readonly targetPx?: Px
+}
+
+/** Prices of a bracket's legs on the grid, around a known price of its entry; or why they make no sense. */
+export function legPricesOf(
+  instrument: Instrument,
+  intent: BracketIntent,
+  around: number,
+): { readonly prices: LegPrices } | { readonly denial: Denial } {
+  const { side, target } = intent
+  const stopPx = snapped(intent.stop, (x) => instrument.px(x))
+  const targetPx = target === undefined ? undefined : snapped(target, (x) => instrument.px(x))
+  if (![around, stopPx, targetPx ?? 1].every(Number.isFinite)) {
+    const detail = `a price of the bracket is not known: ${around}, ${stopPx}, ${targetPx}`
+    return { denial: { code: 'missing-data', detail } }
+  }
+  const detail = faultOf(side, around, stopPx, targetPx)
+  if (detail !== undefined) return { denial: { code: 'bad-request', detail } }
+  return { prices: targetPx === undefined ? { stopPx } : { stopPx, targetPx } }
+}
+
+/** A leg that could not be placed once the entry has filled must be found now. */
+function faultOf(
+  side: Side,
+  around: number,
+  stop: number,
+  target: number | undefined,
+): string | undefined {
+  if (!(stop > 0 && (target ?? 1) > 0)) {
+    return `the stop ${stop} and the target ${target ?? 'that is not there'} are above zero`
+  }
+  const isBeyond = (a: number, b: number): boolean => (side === 'buy' ? a < b : a > b)
+  if (!isBeyond(stop, around)) {
+    return `the stop ${stop} of a ${side} is not on the losing side of ${around}`
+  }
+  if (target !== undefined && !isBeyond(around, target)) {
+    return `the target ${target} of a ${side} is not on the winning side of ${around}`
+  }
+  return undefined
+}
+
+/** Under whose name an order leaves, and when. */
+export interface Stamp {
+  readonly id: OrderId
+  readonly strategy: string
+  readonly at: Ms
+}
+
+/** The order that leaves for a request. */
+export const orderOf = (
+  request: OrderRequest,
+  { id, strategy, at }: Stamp,
+  bracket?: { readonly group: OrderId; readonly role: 'entry' | LegRole },
+): Order => ({
+  ...request,
+  id,
+  strategy,
+  ...bracket,
+  phase: 'sent',
+  filled: FLAT.qty,
+  avgPrice: 0,
+  createdAt: at,
+  updatedAt: at,
+})
+
+/** The request for a leg of a bracket. */
+export function legOf(group: Group, role: LegRole, qty: Qty): OrderRequest {
+  const { symbol, stopPx, targetPx } = group
+  const base = { symbol, side: legSide(group), qty, tif: 'gtc' } as const
+  return role === 'stop'
+    ? { ...base, type: 'stop', stop: stopPx }
+    : { ...base, type: 'limit', limit: targetPx! }
+}
+
+/** Snaps a number that may be NaN or out of range. */
+function snapped<T extends number>(x: number, snap: (x: number) => T): T {
+  return (Number.isFinite(x) && Math.abs(x) < 1e15 ? snap(x) : NaN) as T
+}

@@ -1,0 +1,538 @@
+// The command line as a person uses it: runs, kills, full disks, and that what comes out is always the same.
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { before, test } from 'node:test'
+import type { Report } from '../src/report/report.ts'
+import {
+  contentHash,
+  filesIn,
+  put,
+  putMarket,
+  recorded,
+  type Result,
+  skein,
+  SKIPPED,
+  start,
+  temporary,
+} from './cli/skein.ts'
+
+const market = temporary()
+before(() => putMarket(market, { symbols: ['AAA', 'BBB', 'CCC'], sessions: 2 }))
+
+const reportOf = ({ code, stdout, stderr }: Result): Report => {
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout)
+}
+const hashesOf = (result: Result): Report['manifest']['hashes'] => reportOf(result).manifest.hashes
+
+/** A paper run of the generated market at full speed, and what more is said. */
+const paperRun = (folder: string, ...words: readonly string[]): Promise<Result> =>
+  skein(folder, 'run', '--tape', market, '--speed', 'max', ...words)
+
+test('a backtest of csv files decides the same twice, with orders', async (t) => {
+  const folder = temporary(t)
+  const words = ['backtest', '--tape', market, '--json']
+
+  const first = await skein(folder, ...words)
+  const second = await skein(folder, ...words)
+
+  assert.deepEqual(hashesOf(second), hashesOf(first))
+  assert.ok(reportOf(first).orders.placed > 50)
+  assert.deepEqual(filesIn(folder), [])
+})
+
+for (const { set, words } of [
+  { set: 'us_equity_1m_2026-03', words: [] },
+  { set: 'us_equity_ticks_2013-10', words: ['--symbols', 'SPY,BAC', '--kind', 'trades'] },
+]) {
+  test(`a backtest of ${set} decides the same twice`, async (t) => {
+    const tape = recorded(set)
+    if (tape === undefined) return t.skip(SKIPPED)
+    const folder = temporary(t)
+
+    const first = reportOf(await skein(folder, 'backtest', '--tape', tape, '--json', ...words))
+    const second = reportOf(await skein(folder, 'backtest', '--tape', tape, '--json', ...words))
+
+    assert.deepEqual(second.manifest.hashes, first.manifest.hashes)
+    assert.ok(first.orders.placed > 10)
+    const { universe, work } = first.manifest
+    t.diagnostic(`${universe.length} symbols, ${work.inputs} inputs, ${work.elapsedMs} ms`)
+  })
+}
+
+test('bars that are imported, exported and imported again are the same', async (t) => {
+  const folder = temporary(t)
+  const imported = await skein(folder, 'data', 'import', market, '--json')
+  const list = await skein(folder, 'data', 'list', '--json')
+  assert.deepEqual([imported.code, list.code], [0, 0], imported.stderr + list.stderr)
+  const symbols = ['AAA', 'BBB', 'CCC']
+  for (const symbol of symbols) {
+    const out = await skein(folder, 'data', 'export', `out/${symbol}.csv`, '--symbols', symbol)
+    assert.equal(out.code, 0, out.stderr)
+    const own = readFileSync(join(market, `${symbol}_1m.csv`), 'utf8')
+    assert.equal(readFileSync(join(folder, `out/${symbol}.csv`), 'utf8'), own)
+  }
+
+  const again = await skein(folder, 'data', 'import', 'out', '--archive', 'again/bars.db', '--json')
+  const listed = await skein(folder, 'data', 'list', '--archive', 'again/bars.db', '--json')
+
+  assert.equal(again.code, 0, again.stderr)
+  assert.equal(listed.stdout, list.stdout)
+  assert.equal(JSON.parse(again.stdout).bars, JSON.parse(imported.stdout).bars)
+})
+
+test('a backtest from the archive decides as one from the files', async (t) => {
+  const folder = temporary(t)
+  assert.equal((await skein(folder, 'data', 'import', market)).code, 0)
+
+  const fromFiles = await skein(folder, 'backtest', '--tape', market, '--json')
+  const fromArchive = await skein(folder, 'backtest', '--json')
+
+  assert.deepEqual(hashesOf(fromArchive), hashesOf(fromFiles))
+})
+
+test('an export into a pipe that is closed early ends without an error', async (t) => {
+  const folder = temporary(t)
+  assert.equal((await skein(folder, 'data', 'import', market)).code, 0)
+
+  const { child, ended, seen } = start(folder, ['data', 'export', '--symbols', 'AAA'])
+  await seen(/symbol,/)
+  child.stdout!.destroy()
+
+  const { code, stderr } = await ended
+  assert.deepEqual([code, stderr], [0, ''])
+})
+
+test('a help into a pipe that is closed early ends without an error', async (t) => {
+  const { child, ended } = start(temporary(t), ['run', '--help'])
+  child.stdout!.destroy()
+
+  const { code, stderr } = await ended
+  assert.deepEqual([code, stderr], [0, ''])
+})
+
+test('the table of the archive fits into 80 columns', async (t) => {
+  const folder = temporary(t)
+  assert.equal((await skein(folder, 'data', 'import', market)).code, 0)
+
+  const { stdout } = await skein(folder, 'data', 'list')
+
+  assert.match(stdout, /^symbol +timeframe +bars +first \(UTC\) +last \(UTC\) +runs\n/)
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line)
+})
+
+test('a replay of a finished run comes out equal, with the same report', async (t) => {
+  const folder = temporary(t)
+
+  const ran = await paperRun(folder, '--json')
+  const replayed = await skein(folder, 'replay', 'data/journal.db', '--json')
+
+  assert.deepEqual(hashesOf(replayed), hashesOf(ran))
+  assert.match(replayed.stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
+  const { manifest: _one, ...of } = reportOf(ran)
+  const { manifest: _other, ...ofReplay } = reportOf(replayed)
+  assert.deepEqual(ofReplay, of)
+})
+
+test('a replay tells a decision of which one byte was changed', async (t) => {
+  const folder = temporary(t)
+  assert.equal((await paperRun(folder)).code, 0)
+  const db = new DatabaseSync(join(folder, 'data/journal.db'))
+  const row = db
+    .prepare(`select n, batches from turns where batches like '%"qty":%' limit 1`)
+    .get()!
+  const changed = String(row['batches']).replace(/("qty":\d*)(\d)/, (_all, head: string, digit) =>
+    head.concat(digit === '9' ? '8' : String(Number(digit) + 1)),
+  )
+  assert.equal(changed.length, String(row['batches']).length)
+  db.prepare('update turns set batches = ? where n = ?').run(changed, row['n']!)
+  db.close()
+
+  const { code, stderr } = await skein(folder, 'replay', 'data/journal.db')
+
+  assert.equal(code, 1)
+  assert.match(
+    stderr,
+    new RegExp(`failed: 1 of \\d+ turns came out otherwise:\\n {2}turn ${String(row['n'])}: `),
+  )
+})
+
+test('Ctrl-C stops a run in order: it reports, exits with 0 and replays equal', async (t) => {
+  const folder = temporary(t)
+  const words = ['run', '--tape', market, '--speed', '1', '--json', 'report.json']
+  const { child, ended, seen } = start(folder, words)
+  // A run at real time writes its first snapshot late: its journal says that it has begun.
+  await until(() => hasBegun(join(folder, 'data/journal.db')))
+  child.kill('SIGINT')
+  await seen(/stopping in order/)
+
+  const { code, signal, stderr } = await ended
+
+  assert.deepEqual([code, signal], [0, null], stderr)
+  const report: Report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))
+  assert.ok(report.warnings.includes('The run was stopped before the end of its data.'))
+  const replayed = await skein(folder, 'replay', 'data/journal.db', '--json')
+  assert.deepEqual(hashesOf(replayed), report.manifest.hashes)
+})
+
+test('a run after one that is over moves its journal aside, and nothing of it is lost', async (t) => {
+  const folder = temporary(t)
+  assert.equal((await paperRun(folder, '--run', 'first')).code, 0)
+  const first = contentHash(join(folder, 'data/journal.db'))
+
+  assert.equal((await paperRun(folder, '--run', 'second')).code, 0)
+
+  assert.deepEqual(filesIn(join(folder, 'data')), ['archive.db', 'journal-first.db', 'journal.db'])
+  assert.equal(contentHash(join(folder, 'data/journal-first.db')), first)
+  assert.equal((await skein(folder, 'replay', 'data/journal-first.db')).code, 0)
+})
+
+test('a run of a name that was there before keeps both journals', async (t) => {
+  const folder = temporary(t)
+  for (let i = 0; i < 3; i++) assert.equal((await paperRun(folder, '--run', 'same')).code, 0)
+
+  const journals = filesIn(join(folder, 'data')).filter((path) => path.startsWith('journal'))
+
+  assert.equal(journals.length, 3, journals.join(', '))
+})
+
+test('a run that was killed goes on with the same command and ends as if nothing had been', async (t) => {
+  const folder = temporary(t)
+  const words = ['run', '--tape', market, '--speed', '20000', '--run', 'mine', '--json']
+  const { child, ended } = start(folder, words)
+  await until(() => turnsIn(join(folder, 'data/journal.db')) > 100)
+  child.kill('SIGKILL')
+  assert.equal((await ended).signal, 'SIGKILL')
+
+  const resumed = await paperRun(folder, '--run', 'mine', '--json')
+  const whole = await paperRun(temporary(t), '--run', 'mine', '--json')
+
+  assert.match(resumed.stderr, /going on at 2026-\S+Z from the \w+, \d+ turns done again/)
+  assert.deepEqual(hashesOf(resumed), hashesOf(whole))
+})
+
+test('a second run on a journal that is being written is refused, and the first goes on', async (t) => {
+  const folder = temporary(t)
+  const words = ['run', '--tape', market, '--speed', '1', '--run', 'mine', '--json', 'report.json']
+  const first = start(folder, words)
+  await until(() => hasBegun(join(folder, 'data/journal.db')))
+
+  const second = await start(folder, words).ended
+  first.child.kill('SIGINT')
+  const { code, stderr } = await first.ended
+
+  assert.equal(second.code, 1)
+  assert.match(second.stderr, /^failed: data\/journal\.db is being written by another run; wait/m)
+  assert.equal(code, 0, stderr)
+  assert.equal((await skein(folder, 'replay', 'data/journal.db')).code, 0)
+  assert.deepEqual(filesIn(join(folder, 'data')), ['archive.db', 'journal.db'])
+})
+
+test('--json prints one JSON of the stable schema on stdout, and nothing else', async (t) => {
+  const report = reportOf(await paperRun(temporary(t), '--json'))
+
+  assert.equal(report.schema, 'skein-report/1')
+  assert.deepEqual(Object.keys(report), [
+    'schema',
+    'manifest',
+    'summary',
+    'total',
+    'symbols',
+    'strategies',
+    'orders',
+    'denied',
+    'incidents',
+    'warnings',
+    'curve',
+    'trips',
+  ])
+  assert.deepEqual(Object.keys(report.manifest), [
+    'mode',
+    'command',
+    'currency',
+    'strategies',
+    'universe',
+    'data',
+    'versions',
+    'hashes',
+    'seeds',
+    'costs',
+    'risk',
+    'work',
+  ])
+})
+
+test('--html writes one file that needs no other', async (t) => {
+  const folder = temporary(t)
+
+  const { code } = await skein(folder, 'backtest', '--tape', market, '--html', 'new/page.html')
+
+  assert.equal(code, 0)
+  assert.deepEqual(filesIn(folder), ['new/page.html'])
+  const page = readFileSync(join(folder, 'new/page.html'), 'utf8')
+  assert.doesNotMatch(page, /<(?:script|link|img)[^>]+(?:src|href)=["']?https?:/)
+})
+
+test('reports that the configuration names are written beside it', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'here/skein.yaml', 'report: { html: page.html, json: report.json }\n')
+
+  const { code } = await skein(folder, 'backtest', '--tape', market, '--config', 'here/skein.yaml')
+
+  assert.equal(code, 0)
+  assert.deepEqual(filesIn(folder), ['here/page.html', 'here/report.json', 'here/skein.yaml'])
+})
+
+test('a run is the same from any working directory', async (t) => {
+  const folder = temporary(t)
+  mkdirSync(join(folder, 'deep/er'), { recursive: true })
+  put(folder, 'skein.yaml', 'store: { journal: ./j.db, archive: ./a.db }\n')
+  const words = ['run', '--tape', market, '--speed', 'max', '--run', 'mine', '--json', '--config']
+
+  const above = await skein(folder, ...words, 'skein.yaml')
+  const below = await skein(join(folder, 'deep/er'), ...words, '../../skein.yaml')
+
+  assert.deepEqual(hashesOf(below), hashesOf(above))
+  assert.deepEqual(filesIn(folder), ['a.db', 'j-mine.db', 'j.db', 'skein.yaml'])
+})
+
+test('a strategy of the command line is found from the working directory', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'here/skein.yaml', 'account: { cash: 5000 }\n')
+  put(folder, 'there/mine.ts', strategy('mine', '() => ({})'))
+  const words = ['backtest', '--tape', market, '--json', '--config', '../here/skein.yaml']
+
+  const report = reportOf(await skein(join(folder, 'there'), ...words, '--strategy', './mine.ts'))
+
+  assert.equal(report.summary.equityStart, 5_000)
+  assert.deepEqual(
+    report.manifest.strategies.map(({ name }) => name),
+    ['mine'],
+  )
+})
+
+test('parameters of the command line leave the rest of the configured strategy as it is', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'skein.yaml', 'strategies: [{ use: sma-cross, as: mine, on: [BBB] }]\n')
+  const words = ['backtest', '--tape', market, '--config', 'skein.yaml', '--json']
+
+  const report = reportOf(await skein(folder, ...words, '--params', '{"fraction":0.03}'))
+
+  const [{ name, symbols, params } = assert.fail('a strategy')] = report.manifest.strategies
+  assert.deepEqual([name, symbols], ['mine', ['BBB']])
+  assert.equal((params as { fraction: number }).fraction, 0.03)
+})
+
+test('the demo has costs in its report, trades to its end and leaves other data alone', async (t) => {
+  const folder = temporary(t)
+
+  const report = reportOf(await skein(folder, 'demo', '--sessions', '1', '--json'))
+
+  assert.deepEqual(filesIn(join(folder, 'data')), ['demo-archive.db', 'demo-journal.db'])
+  assert.ok(report.total.fees > 0)
+  assert.equal(report.denied['max-trades-per-day'], undefined)
+  const { costs, risk } = report.manifest as {
+    costs: { fees?: { type: string }; slippage?: { type: string } }
+    risk: { maxTradesPerDay?: number }
+  }
+  assert.deepEqual([costs.fees?.type, costs.slippage?.type], ['per-share', 'ticks'])
+  assert.equal(risk.maxTradesPerDay, 1_000)
+})
+
+test('sma-cross is found to see no future', async (t) => {
+  const words = ['lookahead', '--tape', market, '--symbols', 'AAA', '--every', '40']
+
+  const { code, stdout, stderr } = await skein(temporary(t), ...words)
+
+  assert.equal(code, 0, stderr)
+  assert.match(
+    stdout,
+    /^sma-cross: no lookahead in \d+ rows, cut at \d+ places; [1-9]\d* orders compared\n$/,
+  )
+})
+
+test('a strategy that knows from the full run what comes is found to see the future', async (t) => {
+  const folder = temporary(t)
+  const peeking = `(ctx) => ({
+    onBar(bar) {
+      const next = seen.get(bar.start + 60_000)
+      seen.set(bar.start, bar.close)
+      if (next !== undefined && next > bar.close && ctx.position.isFlat) ctx.buy({ qty: 1 })
+    },
+  })`
+  put(
+    folder,
+    'peeking.ts',
+    `const seen = new Map<number, number>()\n${strategy('peeking', peeking)}`,
+  )
+  const words = ['lookahead', '--tape', market, '--symbols', 'AAA', '--strategy', './peeking.ts']
+
+  const { code, stdout, stderr } = await skein(folder, ...words)
+
+  assert.deepEqual([code, stdout], [1, ''])
+  assert.match(
+    stderr,
+    /^failed: peeking sees the future: with the first \d+ rows, up to 2026-01-05T\S+Z/,
+  )
+  assert.match(stderr, /\n {2}with these rows {2}\{.*"submit".*\}\n {2}in the full run {2}null\n$/)
+})
+
+test('a strategy that never trades is told to be untested', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'idle.ts', strategy('idle', '() => ({})'))
+  const words = ['lookahead', '--tape', market, '--symbols', 'AAA', '--every', '300']
+
+  const { code, stderr } = await skein(folder, ...words, '--strategy', './idle.ts')
+
+  assert.equal(code, 0)
+  assert.match(stderr, /it placed no order, so that nothing was tested/)
+})
+
+const NOBODY = 65_534
+const IS_ROOT = process.getuid?.() === 0
+
+test('a folder that may not be written is told with exit code 1, and then goes well', async (t) => {
+  const folder = temporary(t)
+  chmodSync(folder, 0o555)
+  chmodSync(market, 0o755)
+  // For root there is no folder that may not be written.
+  const user = IS_ROOT ? { as: NOBODY } : {}
+
+  for (const words of [
+    ['data', 'import', market],
+    ['run', '--tape', market, '--speed', 'max'],
+    ['backtest', '--tape', market, '--html', 'page.html'],
+  ]) {
+    const { code, stderr } = await start(folder, words, user).ended
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /^failed: .* check the rights of the file and of its folder/m)
+    assert.doesNotMatch(stderr, /^\s+at /m)
+  }
+  assert.deepEqual(readdirSync(folder), [])
+
+  chmodSync(folder, 0o777)
+  assert.equal((await start(folder, ['data', 'import', market], user).ended).code, 0)
+})
+
+test('a file that may not be read is a file that cannot be used: exit code 2', async (t) => {
+  const folder = temporary(t)
+  chmodSync(folder, 0o777)
+  put(folder, 'AAA_1m.csv', readFileSync(join(market, 'AAA_1m.csv')))
+  chmodSync(join(folder, 'AAA_1m.csv'), 0o000)
+
+  const user = IS_ROOT ? { as: NOBODY } : {}
+  const { code, stderr } = await start(folder, ['data', 'import', 'AAA_1m.csv'], user).ended
+
+  assert.equal(code, 2, stderr)
+  assert.match(stderr, /^error: AAA_1m\.csv: cannot be read; allowed: .*\n$/)
+})
+
+test('an import into a disk without room leaves nothing, and goes well when there is room', async (t) => {
+  const folder = temporary(t)
+  assert.equal((await skein(folder, 'data', 'import', market, '--symbols', 'AAA')).code, 0)
+  const unchanged = contentHash(join(folder, 'data/archive.db'))
+  const words = ['data', 'import', market]
+
+  // A limit on the size of each file stands for a full disk: the write fails in the same way.
+  const { code, stderr } = await start(folder, words, { fileBlocks: 100 }).ended
+
+  assert.equal(code, 1, stderr)
+  assertNoRoom(stderr)
+  assert.equal(contentHash(join(folder, 'data/archive.db')), unchanged)
+  assert.equal((await start(folder, words).ended).code, 0)
+})
+
+test('a run whose disk is full goes on with the same command when there is room', async (t) => {
+  const folder = temporary(t)
+  const words = ['run', '--tape', market, '--speed', 'max', '--run', 'mine', '--json']
+
+  const full = await start(folder, words, { fileBlocks: 500 }).ended
+  assert.deepEqual([full.code, full.stdout], [1, ''], full.stderr)
+  assertNoRoom(full.stderr)
+  assert.ok(turnsIn(join(folder, 'data/journal.db')) > 0, 'the run had begun')
+
+  const resumed = await start(folder, words).ended
+  const whole = await skein(temporary(t), ...words)
+
+  assert.match(resumed.stderr, /going on at /)
+  assert.deepEqual(hashesOf(resumed), hashesOf(whole))
+})
+
+test('a report that finds no room leaves what was there', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'page.html', 'the old page')
+  const words = ['backtest', '--tape', market, '--html', 'page.html']
+
+  const { code, stderr } = await start(folder, words, { fileBlocks: 20 }).ended
+
+  assert.equal(code, 1, stderr)
+  assert.match(stderr, /^failed: /m)
+  assert.doesNotMatch(stderr, /^\s+at /m)
+  assert.deepEqual(filesIn(folder), ['page.html'])
+  assert.equal(readFileSync(join(folder, 'page.html'), 'utf8'), 'the old page')
+})
+
+test('every command shows its help, with an example', async (t) => {
+  const folder = temporary(t)
+  const commands = [[], ['demo'], ['backtest'], ['lookahead'], ['run'], ['replay'], ['data']]
+  const ofData = [
+    ['data', 'import'],
+    ['data', 'list'],
+    ['data', 'export'],
+  ]
+  for (const words of [...commands, ...ofData]) {
+    const { code, stdout, stderr } = await skein(folder, ...words, '--help')
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, /\nExample:\n {2}skein /, words.join(' '))
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line)
+  }
+})
+
+function assertNoRoom(stderr: string): void {
+  assert.match(stderr, /^failed: data\/(?:journal|archive)\.db (?:has no room left|cannot be)/m)
+  assert.doesNotMatch(stderr, /^\s+at /m)
+}
+
+const strategy = (name: string, symbol: string): string =>
+  `import { defineStrategy, z } from 'skein'
+export default defineStrategy({
+  name: '${name}',
+  params: z.object({}),
+  needs: () => ({ bars: '1m' }),
+  symbol: ${symbol},
+})
+`
+
+/** Turns that are in a journal; 0 while there is none. */
+function turnsIn(path: string): number {
+  return Number(asked(path, 'select count(*) as answer from turns') ?? 0)
+}
+
+const hasBegun = (path: string): boolean =>
+  asked(path, "select count(*) as answer from meta where key = 'run'") === 1
+
+function asked(path: string, sql: string): unknown {
+  if (!existsSync(path)) return undefined
+  try {
+    const db = new DatabaseSync(path, { readOnly: true })
+    try {
+      return db.prepare(sql).get()?.['answer']
+    } finally {
+      db.close()
+    }
+  } catch {
+    // Its tables are not there yet.
+    return undefined
+  }
+}
+
+/** Waits for a condition, at most 20 seconds. */
+async function until(isMet: () => boolean): Promise<void> {
+  const latest = performance.now() + 20_000
+  while (!isMet()) {
+    assert.ok(performance.now() < latest, 'the condition is met in time')
+    await new Promise(setImmediate)
+  }
+}

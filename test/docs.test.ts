@@ -1,0 +1,146 @@
+// What the pages say is checked where a program can check it.
+import assert from 'node:assert/strict'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { MAX_SYMBOLS } from '../src/core/universe.ts'
+import { INBOX_DEFAULTS } from '../src/engine/inbox.ts'
+import { HISTORY_LIMIT } from '../src/engine/notices.ts'
+import { FINISHED_LIMIT, LIVE_LIMIT } from '../src/engine/orders.ts'
+import { TIMER_LIMIT } from '../src/engine/timers.ts'
+import { POINTS_MAX } from '../src/report/equity.ts'
+import { TRIPS_MAX } from '../src/report/statistics.ts'
+import { parseConfig } from '../src/runtime/config.ts'
+import { WAITING_MAX } from '../src/runtime/recorder.ts'
+import { loadUses } from '../src/runtime/uses.ts'
+import { prepare } from '../src/runtime/prepare.ts'
+import { generateTape } from '../src/simulators/market.ts'
+import { smaCross } from '../src/strategies/sma-cross.ts'
+import { ms } from '../src/core/time.ts'
+import { layerOf } from '../tools/layers.ts'
+
+const root = join(import.meta.dirname, '..')
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+const pages = ['README.md', 'ARCHITECTURE.md', ...globSync('docs/**/*.md', { cwd: root })]
+
+/** Fenced blocks of one language. */
+const blocks = (text: string, language: string): string[] =>
+  [...text.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map((match) => match[1]!)
+
+/** The cells of the table rows whose first cell matches. */
+const rowsOf = (text: string): string[][] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim()),
+    )
+
+test('every link of a page leads to a file', () => {
+  for (const page of pages) {
+    for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      assert.ok(existsSync(join(root, dirname(page), target!)), `${page} links to ${target}`)
+    }
+  }
+})
+
+test('every command of the pages exists, with its options', async () => {
+  const { commands } = await import('../src/cli/main.ts')
+  const known = new Map(commands().map((command) => [command.name(), command]))
+  let checked = 0
+  for (const page of pages) {
+    for (const block of blocks(read(page), 'sh')) {
+      for (const line of block.split('\n').filter((line) => line.includes('skein '))) {
+        const [, name = '', ...words] = line.slice(line.indexOf('skein ')).split(/\s+/)
+        const command = name === 'help' ? known.get(words[0]!) : known.get(name)
+        assert.ok(command !== undefined, `${page}: ${line}`)
+        const sub = command.commands.find((child) => child.name() === words[0])
+        const options = [...command.options, ...(sub?.options ?? [])].map(({ long }) => long)
+        for (const word of words.filter((word) => word.startsWith('--'))) {
+          assert.ok(options.includes(word), `${page}: ${line} (${word})`)
+        }
+        checked++
+      }
+    }
+  }
+  assert.ok(checked >= 6, `${checked} command lines were found`)
+})
+
+test('the configuration of the README is right', () => {
+  const [yaml, ...more] = blocks(read('README.md'), 'yaml')
+  assert.equal(more.length, 0)
+  assert.equal(parseConfig(yaml!, 'skein.yaml', {}).strategies[0]!.use, 'sma-cross')
+})
+
+test('the strategy of the README loads and runs', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-docs-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'momentum.ts')
+  writeFileSync(file, blocks(read('README.md'), 'ts')[0]!)
+  const config = parseConfig(`strategies: [{ use: ${file} }]`, join(folder, 'skein.yaml'), {})
+  const start = ms(Date.UTC(2026, 0, 5))
+  const tape = generateTape({ seed: 1, symbols: ['SPY'], start, minutes: 60, kind: 'bars' })
+  const { universe } = await prepare(config, tape, 'docs')
+  const [use] = await loadUses(config, universe)
+  assert.equal(use!.name, 'momentum')
+})
+
+test('the page of sma-cross has its parameters and their defaults', () => {
+  const defaults: Record<string, unknown> = smaCross.params.parse({})
+  const told = new Map<string, unknown>()
+  for (const [names = '', values = ''] of rowsOf(read('docs/strategies/sma-cross.md'))) {
+    const keys = [...names.matchAll(/`(\w+)`/g)].map((match) => match[1]!)
+    if (!keys.every((key) => key in defaults)) continue
+    const parts = keys.length === 1 ? [values] : values.split(', ')
+    for (const [i, key] of keys.entries()) told.set(key, parts[i]!.replaceAll('`', ''))
+  }
+  assert.deepEqual([...told.keys()].toSorted(), Object.keys(defaults).toSorted())
+  for (const [key, value] of Object.entries(defaults)) {
+    const text = typeof value === 'string' ? value : JSON.stringify(value).replaceAll(',', ', ')
+    assert.equal(told.get(key), text, key)
+  }
+})
+
+test('the layers of ARCHITECTURE are those that are checked', () => {
+  const rows = rowsOf(read('ARCHITECTURE.md')).filter(([name = '']) => /^`[\w/*]+`/.test(name))
+  let checked = 0
+  for (const [name = '', may = ''] of rows) {
+    const folder = /^`([\w/*]+)`/.exec(name)![1]!
+    const layer = layerOf(folder.replace('/*', '/any'))
+    if (layer === undefined || folder.includes('.')) continue
+    assert.equal(layer.isPure === true, name.includes('(pure)'), `purity of ${folder}`)
+    for (const one of may.split(/[;,]/).map((text) => text.trim())) {
+      if (!/^[a-z/]+$/.test(one)) continue
+      assert.ok(layer.may.includes(one), `${folder} may import ${one}`)
+    }
+    checked++
+  }
+  assert.ok(checked >= 12, `${checked} layers were compared`)
+})
+
+test('the limits of ARCHITECTURE are those of the code', () => {
+  const text = read('ARCHITECTURE.md').replaceAll(/\s+/g, ' ')
+  const limits = {
+    inbox: INBOX_DEFAULTS.capacity,
+    notices: HISTORY_LIMIT,
+    'live orders': LIVE_LIMIT,
+    'finished ones': FINISHED_LIMIT,
+    timers: TIMER_LIMIT,
+    symbols: MAX_SYMBOLS,
+    'bars that wait for the archive': WAITING_MAX,
+    'round trips listed': TRIPS_MAX,
+    'equity points': POINTS_MAX,
+  }
+  for (const [name, limit] of Object.entries(limits)) {
+    assert.ok(text.includes(`${name} ${limit.toLocaleString('en-US')}`), `${name} ${limit}`)
+  }
+})
+
+test('no page names a place that only one machine has', () => {
+  for (const page of pages)
+    assert.doesNotMatch(read(page), /(^|[\s(])\/(home|root|tmp|work|Users)\//m, page)
+})
