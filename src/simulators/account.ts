@@ -190,7 +190,8 @@ export class Account {
     const instrument = this.#options.universe.find(told.symbol)
     if (instrument === undefined) return
     const at = ms(told.ts)
-    this.advance(at)
+    // What arrives within the millisecond of a print comes after it.
+    this.advance(ms(at - 1))
     const symbol = instrument.id
     if (told.type === 'trade') {
       const { price, size, ts } = told
@@ -337,8 +338,8 @@ export class Account {
       if (order.type === 'trailing_stop') this.#trail(order, price)
       const { side, stop } = order
       if (stop === undefined || (side === 'buy' ? price < stop : price > stop)) continue
-      order.isTriggered = true
       const target = isShadow(order) ? partnerOf(order) : undefined
+      order.isTriggered = true
       if (target !== undefined && target.where === 'matcher')
         this.#recall(target, { do: 'yield' }, at)
       else {
@@ -649,6 +650,7 @@ const isShadow = (order: VenueOrder): boolean =>
 /** Would the draft trade against an open order of the same account? */
 function crosses(open: VenueOrder, draft: Draft): boolean {
   if (open.side === draft.side || open.parent !== undefined || !open.isTriggered) return false
+  if (open.status === 'pending_cancel') return false
   if (draft.type === 'stop' || draft.type === 'trailing_stop' || draft.type === 'stop_limit')
     return false
   const [bid, ask] = draft.side === 'buy' ? [draft.limit, open.limit] : [open.limit, draft.limit]

@@ -249,7 +249,8 @@ export class Trading {
   }
 
   #cancelAll(account: Account): Reply {
-    const open = [...account.open].filter(({ parent }) => parent === undefined)
+    // A family is canceled with its head; legs whose head has filled are heads themselves.
+    const open = [...account.open].filter(({ parent }) => parent === undefined || isOver(parent))
     for (const order of open) account.cancel(order, this.#now())
     return { status: 207, json: open.map(({ id }) => ({ id, status: 200 })) }
   }
