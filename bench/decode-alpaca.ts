@@ -6,6 +6,7 @@
  * msgpack stand beside the same reference.
  */
 import { encode, encodeTimeSpecToTimestamp, ExtData } from '@msgpack/msgpack'
+import { type Bench, type Measured, perSecond } from './bench.ts'
 import { symbolId } from '../src/core/brand.ts'
 import { type Random, seeded } from '../src/core/random.ts'
 import { type Codec, Decoder } from '../src/venues/alpaca/decode.ts'
@@ -85,3 +86,27 @@ export function parseAll(frames: readonly Uint8Array[]): number {
   for (const frame of frames) messages += JSON.parse(frame.toString()).length
   return messages
 }
+
+const FRAMES = { full: 40_000, quick: 200 } as const
+
+/** A bench of one codec; the reference always parses the JSON frames. */
+export function decodeBench(name: string, codec: Codec): Bench {
+  return {
+    name,
+    unit: 'messages/s',
+    goal: { ratioAtLeast: 4 },
+    run: {
+      skein: (size) => {
+        const frames = framesOf(FRAMES[size])[codec]
+        return measure(frames, () => decodeAll(frames, codec))
+      },
+      reference: (size) => {
+        const frames = framesOf(FRAMES[size]).json
+        return measure(frames, () => parseAll(frames))
+      },
+    },
+  }
+}
+
+const measure = (frames: readonly Uint8Array[], count: () => number): Promise<Measured> =>
+  perSecond(frames.length * PER_FRAME, async (time) => `${await time(count)} messages`)

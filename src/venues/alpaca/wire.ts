@@ -293,7 +293,7 @@ export function orderBody(
     type: trail === undefined ? TYPES[order.type] : 'trailing_stop',
     time_in_force: tif,
     client_order_id: order.id,
-    ...(order.limit === undefined ? {} : { limit_price: decimal(order.limit) }),
+    ...(isLimited(order) ? { limit_price: decimal(order.limit ?? 0) } : {}),
     ...(order.stop === undefined || trail !== undefined ? {} : { stop_price: decimal(order.stop) }),
     ...(trail === undefined
       ? {}
@@ -310,7 +310,7 @@ export function orderBody(
       : {
           stop_loss: {
             stop_price: decimal(stop.stop ?? 0),
-            ...(stop.limit === undefined ? {} : { limit_price: decimal(stop.limit) }),
+            ...(isLimited(stop) ? { limit_price: decimal(stop.limit ?? 0) } : {}),
           },
         }),
   }
@@ -334,10 +334,12 @@ export function ocoBody(target: Order, stop: Order, symbol: string): Json {
     take_profit: { limit_price: decimal(target.limit ?? 0) },
     stop_loss: {
       stop_price: decimal(stop.stop ?? 0),
-      ...(stop.limit === undefined ? {} : { limit_price: decimal(stop.limit) }),
+      ...(isLimited(stop) ? { limit_price: decimal(stop.limit ?? 0) } : {}),
     },
   }
 }
+
+const isLimited = ({ type }: Order): boolean => type === 'limit' || type === 'stop-limit'
 
 /** Combinations that Alpaca refuses are refused here, where it costs no request. */
 function refusal(
