@@ -13,17 +13,6 @@ const worldOf = (seed = 1): VirtualWorld => new VirtualWorld({ seed })
 const get = (world: VirtualWorld, timeoutMs = 1_000, url = URL_OF) =>
   world.node('engine').http.request({ method: 'GET', url, timeoutMs })
 
-/** Runs the world until the promise is settled, and gives its value. */
-async function settled<T>(world: VirtualWorld, promise: Promise<T>): Promise<T> {
-  let box: { readonly value: T } | undefined
-  const done = promise.then((value) => {
-    box = { value }
-    return value
-  })
-  await world.until(() => box !== undefined, 600_000)
-  return done
-}
-
 /** A websocket of the engine that writes down all that happens to it. */
 function open(world: VirtualWorld, changes: Partial<WebSocketOptions> = {}) {
   const lines: string[] = []
@@ -125,9 +114,9 @@ test('a request costs a round trip to connect once, then one per request', async
     body: headers['accept'] ?? '',
   }))
 
-  const first = await settled(world, get(world, 1_000, `${URL_OF}?a=1`))
+  const first = await world.settled(get(world, 1_000, `${URL_OF}?a=1`))
   const at = world.timeline.now
-  await settled(world, get(world))
+  await world.settled(get(world))
 
   assert.ok(first.ok)
   assert.equal(first.value.headers['x-path'], '/v2?a=1')
@@ -139,9 +128,9 @@ test('what is certain about the bytes of a request is told', async () => {
   const sentOf = async (prepare: (world: VirtualWorld) => void, warm = false): Promise<unknown> => {
     const world = worldOf()
     world.serveHttp(HOST, () => ({ status: 200 }))
-    if (warm) await settled(world, get(world))
+    if (warm) await world.settled(get(world))
     prepare(world)
-    const result = await settled(world, get(world))
+    const result = await world.settled(get(world))
     assert.ok(!result.ok)
     return [result.fault.code, result.fault.context?.['sent']]
   }
@@ -172,10 +161,10 @@ test('a reset after k bytes decides whether the host has seen the request', asyn
       seen += 1
       return { status: 200, body: 'x'.repeat(500) }
     })
-    await settled(world, get(world))
+    await world.settled(get(world))
     seen = 0
     world.link('engine', HOST).resetAfter(bytes, direction)
-    const result = await settled(world, get(world))
+    const result = await world.settled(get(world))
     return [seen, result.ok]
   }
 
@@ -191,7 +180,7 @@ test('an answer past its limit is a fault', async () => {
   world.serveHttp(HOST, () => ({ status: 200, body: 'x'.repeat(11) }))
   const request = { method: 'GET', url: URL_OF, timeoutMs: 100, answerBytesMax: 10 } as const
 
-  const result = await settled(world, world.node('engine').http.request(request))
+  const result = await world.settled(world.node('engine').http.request(request))
 
   assert.equal(!result.ok && result.fault.code, 'corrupt-data')
 })

@@ -104,6 +104,17 @@ export class VirtualWorld implements World {
     assert(isDone(), `not done within ${limitMs} ms of virtual time`)
   }
 
+  /** Lets time pass until the promise is settled, and gives its value. */
+  async settled<T>(promise: Promise<T>, limitMs = 600_000): Promise<T> {
+    let isSettled = false
+    const mark = (): void => {
+      isSettled = true
+    }
+    promise.then(mark, mark)
+    await this.until(() => isSettled, limitMs)
+    return promise
+  }
+
   /** Adds a line to what the digest is made of. */
   note(line: string): void {
     this.#hasher.add(`${this.timeline.now} ${line}`)
