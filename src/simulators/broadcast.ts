@@ -31,6 +31,9 @@ export interface BroadcastOptions {
   readonly isAlwaysOpen: boolean
 }
 
+/** Of the history, so much is told in trades too; earlier minutes are bars only. */
+const SPELLED_MS = 60 * MINUTE
+
 /**
  * Moves only when it is told to. Symbols without quotes of their own get one around each trade: a tick away on both
  * sides, with sizes that follow from the number of the trade.
@@ -50,7 +53,7 @@ export class Broadcast {
   constructor(options: BroadcastOptions) {
     const { tape, history, startAt } = options
     this.#options = options
-    this.#prints = new Prints(tape)
+    this.#prints = new Prints(tape, history === undefined ? {} : { before: startAt })
     const specs = [...tape.instruments, ...(history?.instruments ?? [])]
     this.#specs = new Map(specs.map((spec) => [spec.symbol, spec]))
     this.#quoted = new Set(
@@ -86,7 +89,10 @@ export class Broadcast {
   async open(): Promise<void> {
     const { history, startAt } = this.#options
     const remember = (print: Print): void => this.#remember(print)
-    if (history !== undefined) await new Prints(history).advance(startAt - 1, remember)
+    if (history !== undefined) {
+      const past = new Prints(history, { spellFrom: startAt - SPELLED_MS })
+      await past.advance(startAt - 1, remember)
+    }
     await this.#prints.advance(startAt - 1, history === undefined ? remember : () => {})
     this.#boundary = startAt - (startAt % MINUTE) + MINUTE
     for (const shown of this.#shown.values()) {

@@ -44,6 +44,14 @@ export interface PrintedMinute {
 
 export type Print = PrintedTrade | PrintedQuote | PrintedMinute
 
+/** What nobody wants, and is not made therefore. */
+export interface Skip {
+  /** Pages of trades and quotes that end before it. */
+  readonly before?: number
+  /** Minutes that start before it are told as such only, without trades. */
+  readonly spellFrom?: number
+}
+
 /**
  * Merges the series of a tape. Bars of one minute are spelled out as four trades: open, the two extremes, close.
  * Of equal times, the series that the tape names first comes first.
@@ -54,8 +62,8 @@ export class Prints {
   readonly #heap: Cursor[] = []
   #isOpen = false
 
-  constructor(tape: Tape) {
-    this.#cursors = tape.series.map((series, rank) => new Cursor(series, rank))
+  constructor(tape: Tape, skip: Skip = {}) {
+    this.#cursors = tape.series.map((series, rank) => new Cursor(series, rank, skip))
   }
 
   /** Tells every print up to `until`, in order. */
@@ -119,10 +127,10 @@ class Cursor {
   #waiting: readonly Print[] = []
   #next = 0
 
-  constructor(series: TapeSeries, rank: number) {
+  constructor(series: TapeSeries, rank: number, skip: Skip) {
     this.rank = rank
     this.#symbol = series.symbol
-    this.#rows = pagesOf(series)[Symbol.asyncIterator]()
+    this.#rows = pagesOf(series, skip)[Symbol.asyncIterator]()
   }
 
   get ts(): number {
@@ -149,21 +157,23 @@ class Cursor {
   }
 }
 
-async function* pagesOf(series: TapeSeries): AsyncGenerator<readonly Print[]> {
+async function* pagesOf(series: TapeSeries, skip: Skip): AsyncGenerator<readonly Print[]> {
   const { symbol } = series
+  const { before = -Infinity, spellFrom = -Infinity } = skip
+  const isOver = ({ length, ts }: TradeColumns | QuoteColumns) => (ts[length - 1] ?? 0) < before
   switch (series.kind) {
     case 'trades':
-      for await (const page of series.pages()) yield tradesOf(symbol, page)
+      for await (const page of series.pages()) if (!isOver(page)) yield tradesOf(symbol, page)
       return
     case 'quotes':
-      for await (const page of series.pages()) yield quotesOf(symbol, page)
+      for await (const page of series.pages()) if (!isOver(page)) yield quotesOf(symbol, page)
       return
     case 'bars':
       assert(
         series.timeframe === '1m',
         `bars of ${symbol} are of one minute, not ${series.timeframe}`,
       )
-      for await (const page of series.pages()) yield minutesOf(symbol, page)
+      for await (const page of series.pages()) yield minutesOf(symbol, page, spellFrom)
       return
     default:
       unreachable(series)
@@ -193,21 +203,31 @@ function quotesOf(symbol: string, page: QuoteColumns): Print[] {
   return prints
 }
 
-function minutesOf(symbol: string, page: BarColumns): Print[] {
+function minutesOf(symbol: string, page: BarColumns, spellFrom: number): Print[] {
   const prints: Print[] = []
   for (let i = 0; i < page.length; i++) {
     const [start, volume] = [page.start[i]!, page.volume[i]!]
     if (page.filled[i] === 1 || !(volume > 0)) continue
     const [o, h, l, c] = [page.open[i]!, page.high[i]!, page.low[i]!, page.close[i]!]
-    const path = c < o ? [o, h, l, c] : [o, l, h, c]
-    const part = Number.isInteger(volume) ? Math.max(1, Math.floor(volume / 4)) : volume / 4
-    path.forEach((price, k) => {
-      const size = k < 3 || volume <= 3 * part ? part : volume - 3 * part
-      prints.push({ type: 'trade', symbol, ts: start + (k * MINUTE) / 4, price, size })
-    })
+    if (start >= spellFrom) prints.push(...spelled(symbol, start, { o, h, l, c, volume }))
     const vw = (o + h + l + c) / 4
     const bar = { t: start, o, h, l, c, v: volume, n: page.trades[i]! || 4, vw }
     prints.push({ type: 'minute', symbol, ts: start + MINUTE - 1, bar })
   }
   return prints
+}
+
+/** A minute as four trades: open, the extreme that comes first, the other, close. */
+function spelled(
+  symbol: string,
+  start: number,
+  bar: { o: number; h: number; l: number; c: number; volume: number },
+): Print[] {
+  const { o, h, l, c, volume } = bar
+  const path = c < o ? [o, h, l, c] : [o, l, h, c]
+  const part = Number.isInteger(volume) ? Math.max(1, Math.floor(volume / 4)) : volume / 4
+  return path.map((price, k) => {
+    const size = k < 3 || volume <= 3 * part ? part : volume - 3 * part
+    return { type: 'trade', symbol, ts: start + (k * MINUTE) / 4, price, size }
+  })
 }

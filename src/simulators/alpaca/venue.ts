@@ -101,7 +101,8 @@ export class AlpacaVenue {
   readonly #orderListeners = new Set<(account: Account, event: AccountEvent) => void>()
   readonly #oneTimeListeners = new Set<(fault: OneTime) => void>()
   readonly #hiddenUntil = new Map<string, number>()
-  #startedAt = 0
+  /** Of the clock: reading the history takes time, which the venue then makes up for. */
+  readonly #startedAt: number
   #cancelPace: (() => void) | undefined
   #isPacing = false
   #advancing: Promise<void> = Promise.resolve()
@@ -109,6 +110,7 @@ export class AlpacaVenue {
   constructor(options: AlpacaOptions) {
     const { tape, history, startAt, timers, keys, plan = 'plus', seed = 1 } = options
     this.options = options
+    this.#startedAt = timers.monotonic()
     this.plan = plan
     this.limits = { ...PLAN_LIMITS[plan], ...options.limits }
     this.multiplier = options.multiplier ?? 2
@@ -139,7 +141,7 @@ export class AlpacaVenue {
     return this.now() + this.nemesis.skew()
   }
 
-  /** Unix time of the clock beside venue time, for headers: they are the same here. */
+  /** The clock that it was given, which request limits count by. */
   clockNow(): number {
     return this.options.timers.monotonic()
   }
@@ -178,7 +180,6 @@ export class AlpacaVenue {
   /** Reads the history, and follows the clock where there is a speed. */
   async open(): Promise<void> {
     await this.market.open()
-    this.#startedAt = this.options.timers.monotonic()
     if (this.options.speed <= 0) return
     this.#isPacing = true
     this.#pace()
