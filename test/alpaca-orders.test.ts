@@ -387,6 +387,32 @@ describe('the local Alpaca refuses', () => {
     ))
 })
 
+it('the local Alpaca stays up, whatever it is asked', () =>
+  withDesk(flat(9, 100), async ({ server, place, send }) => {
+    const paths = [
+      '/v2/positions/%',
+      '/v2/assets/%E0%A4',
+      '/v2/stocks/%/bars',
+      '/v2/orders?limit=x',
+    ]
+    const more = ['/v2/stocks/__proto__/snapshot', '/v2/stocks/bars?symbols=AAPL&timeframe=1m']
+    const orders = [
+      { qty: '1e-30' },
+      { qty: undefined, notional: '1e30' },
+      { side: 'sell', type: 'trailing_stop', trail_price: '1e17' },
+      { side: 'sell', type: 'trailing_stop', trail_percent: '500' },
+      { type: 'constructor' },
+    ]
+    await server.advance(2 * SECOND)
+    const statuses: number[] = []
+    for (const path of [...paths, ...more]) statuses.push((await send('GET', path)).status)
+    for (const order of orders) statuses.push((await place(order)).status)
+    await server.advance(2 * SECOND)
+
+    assert.deepEqual(statuses, [400, 400, 400, 422, 404, 400, 422, 422, 422, 422, 422])
+    assert.equal((await send('GET', '/v2/clock')).status, 200)
+  }))
+
 it('the accounts of the local Alpaca know nothing of each other', async () => {
   const other = { key: 'other', secret: 'other' }
   await withDesk(

@@ -44,7 +44,7 @@ export class MarketData {
         ? reply(this.#latest(first, this.#symbols(call), false))
         : undefined
     }
-    return this.#oneStock(call, decodeURIComponent(first).toUpperCase(), second, third)
+    return this.#oneStock(call, first.toUpperCase(), second, third)
   }
 
   #oneStock(call: Call, symbol: string, what: string, latest: string): Reply | undefined {

@@ -96,6 +96,7 @@ export function changesOf(body: Body, order: VenueOrder, desk: Desk): Changes {
     fail('stop_price is not allowed for this order type')
   if (trail !== undefined && order.type !== 'trailing_stop')
     fail('trail is only for trailing stop orders')
+  checkTrail(trail, order.trailPercent !== undefined)
   for (const [name, price] of [
     ['limit_price', limit],
     ['stop_price', stop],
@@ -173,7 +174,7 @@ function pricesOf(body: Body, type: VenueOrderType, instrument: Instrument): Pri
   if (type === 'trailing_stop' && trails.length !== 1)
     fail('trailing stop orders must specify one of trail_price or trail_percent')
   if (type !== 'trailing_stop' && trails.length > 0) fail(`${article} orders require no trail`)
-  if (trails.some((trail) => trail <= 0)) fail('trail must be > 0')
+  checkTrail(trailPrice ?? trailPercent, trailPercent !== undefined)
   checkPrice('limit_price', limit, instrument)
   checkPrice('stop_price', stop, instrument)
   return {
@@ -182,6 +183,12 @@ function pricesOf(body: Body, type: VenueOrderType, instrument: Instrument): Pri
     ...(trailPrice === undefined ? {} : { trailPrice }),
     ...(trailPercent === undefined ? {} : { trailPercent }),
   }
+}
+
+/** A trail in percent stays below the whole price. */
+function checkTrail(trail: number | undefined, isPercent: boolean): void {
+  const most = isPercent ? 99 : PRICE_MAX
+  if (trail !== undefined && !(trail > 0 && trail <= most)) fail(`trail must be > 0 and <= ${most}`)
 }
 
 function checkPrice(name: string, price: number | undefined, instrument: Instrument): void {

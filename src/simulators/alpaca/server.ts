@@ -155,10 +155,13 @@ function answer(
   response: ServerResponse,
   body: string,
 ): void {
-  const url = new URL(request.url ?? '/', 'http://venue')
+  const target = targetOf(request)
+  if (target === undefined) {
+    response.writeHead(400).end()
+    return
+  }
   const { method = 'GET', headers } = request
-  const path = url.pathname
-  const answer = rest.answer({ method, path, query: url.searchParams, headers, body })
+  const answer = rest.answer({ method, path: target.path, query: target.query, headers, body })
   const send = (): void => {
     if (answer.wire === 'silence' || response.destroyed) return
     const bytes = Buffer.from(answer.body)
@@ -179,6 +182,16 @@ function answer(
   else venue.options.timers.after(answer.delayMs, send)
 }
 
+/** Path, decoded, and query; undefined where they are none. */
+function targetOf({ url = '/' }: IncomingMessage) {
+  try {
+    const { pathname, searchParams } = new URL(url, 'http://venue')
+    return { path: decodeURIComponent(pathname), query: searchParams }
+  } catch {
+    return undefined
+  }
+}
+
 interface Hub {
   readonly venue: AlpacaVenue
   readonly streams: readonly [DataStream, TradingStream]
@@ -187,7 +200,7 @@ interface Hub {
 
 function upgrade(hub: Hub, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const { venue, streams, sockets } = hub
-  const path = new URL(request.url ?? '/', 'http://venue').pathname
+  const path = targetOf(request)?.path ?? ''
   const isTrading = TradingStream.serves(path)
   if (!isTrading && !DataStream.serves(path)) return refuse(socket, 404)
   const refusal = venue.nemesis.onStream('refuse', isTrading ? 'trading' : 'data')

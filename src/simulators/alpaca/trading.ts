@@ -463,9 +463,7 @@ const quantity = (requested: number, existing: number): Refusal => ({
 
 /** What follows a prefix in a path: symbols such as BTC/USD may hold a slash themselves. */
 const rest = (path: string, prefix: string): string | undefined =>
-  path.startsWith(prefix) && path.length > prefix.length
-    ? decodeURIComponent(path.slice(prefix.length))
-    : undefined
+  path.startsWith(prefix) && path.length > prefix.length ? path.slice(prefix.length) : undefined
 
 function countOf(query: URLSearchParams, name: string, usual: number, most: number): number {
   const text = query.get(name)
