@@ -72,6 +72,8 @@ export interface VenueReport {
     readonly filled: Qty
     readonly limit?: Px
     readonly open: boolean
+    /** How an order that is not open and not filled ended, where the venue says so. */
+    readonly ended?: 'canceled' | 'expired' | 'rejected'
   }[]
   readonly fills: readonly {
     readonly id: FillId
