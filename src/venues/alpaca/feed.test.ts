@@ -117,9 +117,10 @@ function feedOf(
     readonly crypto?: readonly string[]
     readonly batch?: number
     readonly secret?: string
+    readonly hasHistory?: boolean
   } = {},
 ) {
-  const { names = NAMES, crypto = [], batch = 10, secret = KEYS.secret } = about
+  const { names = NAMES, crypto = [], batch = 10, secret = KEYS.secret, hasHistory = true } = about
   const io = venue.world.node('engine')
   const universe = new Universe([
     ...names.map((name) => equitySpec(name, ALPACA)),
@@ -150,7 +151,7 @@ function feedOf(
     codec: 'json',
     stocks: { ...stream, url: 'wss://stream.test/v2/iex' },
     crypto: { ...stream, url: 'wss://stream.test/v1beta3/crypto/us' },
-    history,
+    ...(hasHistory ? { history } : {}),
     onRevision: (revision) => revisions.push(revision),
   })
   const inputs: Input[] = []
@@ -345,6 +346,23 @@ test('subscribes all of it again after a lost connection, and gives the missed b
   ])
   assert.equal(feed.counts.filled, 3)
   assert.equal(feed.counts.gaps, 1)
+})
+
+test('teeth: without history the same gap stays open, and is told', async () => {
+  const venue = venueOf()
+  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1), hasHistory: false })
+  await settled(venue.world, feed.subscribe('bars', ids))
+  const start = Math.floor(venue.world.now / MINUTE) * MINUTE
+  venue.rest.set('S00', [barAt('S00', start)])
+  venue.world.link('engine', 'stream.test').partition()
+  venue.sockets.at(-1)!.abort()
+  await venue.world.run(2 * MINUTE)
+  venue.world.link('engine', 'stream.test').heal()
+  await venue.world.run(3 * MINUTE)
+  assert.deepEqual(told(inputs), ['venue.up', 'venue.down', 'venue.up'])
+  assert.equal(feed.counts.gapsUnfilled, 1)
+  const last = inputs.at(-1)
+  assert.match(last?.type === 'venue.up' ? (last.why ?? '') : '', /not filled/)
 })
 
 test('never gives a bar twice, nor one that is older than the last', async () => {

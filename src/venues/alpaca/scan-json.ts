@@ -46,6 +46,10 @@ const L = 8
 const C = 9
 const V = 10
 const N = 11
+const TS = 12
+const ID_HIGH = 13
+const ID_LOW = 14
+const VALUE = 15
 const NONE = -1
 const HAS_TRADE = (1 << P) | (1 << S)
 const HAS_QUOTE = (1 << BP) | (1 << BS) | (1 << AP) | (1 << AS)
@@ -57,15 +61,12 @@ for (const [key, slot] of Object.entries({ p: P, s: S, o: O, h: H, l: L, c: C, v
 }
 
 export class JsonScanner {
-  readonly #numbers = new Float64Array(12)
+  /** Doubles wait here and not in fields of their own, which would be an object for each. */
+  readonly #numbers = new Float64Array(16)
   #seen = 0
   #type = 0
   #symbolFrom = 0
   #symbolTo = 0
-  #ts = NaN
-  #idHigh = -1
-  #idLow = -1
-  #value = 0
   /** The last day that was read, and its midnight. */
   readonly #day = new Uint8Array(10)
   #midnight = 0
@@ -95,9 +96,9 @@ export class JsonScanner {
     this.#seen = 0
     this.#type = 0
     this.#symbolTo = 0
-    this.#ts = NaN
-    this.#idHigh = -1
-    this.#idLow = -1
+    this.#numbers[TS] = NaN
+    this.#numbers[ID_HIGH] = -1
+    this.#numbers[ID_LOW] = -1
     for (let at = from + 1; ;) {
       at = this.#member(bytes, at)
       if (at < 0) return UNKNOWN
@@ -119,28 +120,20 @@ export class JsonScanner {
       if (first === 116) return this.#readStamp(bytes, at)
       if (first === 105) return this.#readId(bytes, at)
       const slot = first < 128 ? slots[first]! : NONE
-      if (slot >= 0 && bytes[at] !== OPEN_ARRAY) return this.#readNumber(bytes, at, slot)
+      if (slot >= 0 && bytes[at] !== OPEN_ARRAY) return this.#number(bytes, at, slot)
       // `c` is a number in bars and an array in trades; where a key comes twice, the last one counts.
       if (slot >= 0) this.#seen &= ~(1 << slot)
       return first === BACKSLASH || first < 32 ? UNKNOWN : this.#skip(bytes, at)
     }
     if (bytes[from + 3] === QUOTE_MARK && bytes[from + 4] === COLON) {
       const at = from + 5
-      const slot =
-        second === 112
-          ? first === 98
-            ? BP
-            : first === 97
-              ? AP
-              : NONE
-          : second === 115
-            ? first === 98
-              ? BS
-              : first === 97
-                ? AS
-                : NONE
-            : NONE
-      if (slot >= 0) return this.#readNumber(bytes, at, slot)
+      if (first === 98 || first === 97) {
+        const base = first === 98 ? BP : AP
+        if (second === 112) return this.#number(bytes, at, base)
+        if (second === 115) return this.#number(bytes, at, base + 1)
+      }
+      const isPlain = first >= 32 && second >= 32 && first !== BACKSLASH && second !== BACKSLASH
+      return isPlain ? this.#skip(bytes, at) : UNKNOWN
     }
     const at = skipString(bytes, from)
     return at < 0 || bytes[at] !== COLON ? UNKNOWN : this.#skip(bytes, at + 1)
@@ -150,7 +143,7 @@ export class JsonScanner {
   #skip(bytes: Uint8Array, at: number): number {
     const byte = bytes[at]!
     if (byte === QUOTE_MARK || byte === OPEN_ARRAY) return skip(bytes, at)
-    return this.#number(bytes, at)
+    return this.#number(bytes, at, VALUE)
   }
 
   #readType(bytes: Uint8Array, at: number): number {
@@ -172,14 +165,7 @@ export class JsonScanner {
     return at + 1
   }
 
-  #readNumber(bytes: Uint8Array, at: number, slot: number): number {
-    const next = this.#number(bytes, at)
-    this.#numbers[slot] = this.#value
-    this.#seen |= 1 << slot
-    return next
-  }
-
-  #number(bytes: Uint8Array, from: number): number {
+  #number(bytes: Uint8Array, from: number, slot: number): number {
     const isNegative = bytes[from] === MINUS
     const start = isNegative ? from + 1 : from
     let at = start
@@ -203,13 +189,14 @@ export class JsonScanner {
       digits += scale
       if (scale === 0) return UNKNOWN
     }
-    if (digits > DIGITS_EXACT || (byte | 32) === 101) return this.#longNumber(bytes, from)
+    if (digits > DIGITS_EXACT || (byte | 32) === 101) return this.#longNumber(bytes, from, slot)
     const size = scale === 0 ? value : value / POWERS[scale]!
-    this.#value = isNegative ? -size : size
+    this.#numbers[slot] = isNegative ? -size : size
+    this.#seen |= 1 << slot
     return at
   }
 
-  #longNumber(bytes: Uint8Array, from: number): number {
+  #longNumber(bytes: Uint8Array, from: number, slot: number): number {
     let text = ''
     let at = from
     for (; at - from < 400; at++) {
@@ -217,8 +204,10 @@ export class JsonScanner {
       if (!'0123456789+-.eE'.includes(char)) break
       text += char
     }
-    this.#value = JSON_NUMBER.test(text) ? Number(text) : NaN
-    return Number.isFinite(this.#value) ? at : UNKNOWN
+    const value = JSON_NUMBER.test(text) ? Number(text) : NaN
+    this.#numbers[slot] = value
+    this.#seen |= 1 << slot
+    return Number.isFinite(value) ? at : UNKNOWN
   }
 
   /** The digits of an id, to the last. */
@@ -233,8 +222,8 @@ export class JsonScanner {
     const isDone = byte === COMMA || byte === CLOSE
     if (at === from || (at - from > 1 && bytes[from] === ZERO)) return UNKNOWN
     if (!isDone) return this.#longId(bytes, from)
-    this.#idHigh = Math.floor(value / ID_HALF)
-    this.#idLow = value - this.#idHigh * ID_HALF
+    this.#numbers[ID_HIGH] = Math.floor(value / ID_HALF)
+    this.#numbers[ID_LOW] = value - this.#numbers[ID_HIGH] * ID_HALF
     return at
   }
 
@@ -244,8 +233,8 @@ export class JsonScanner {
     if (to - from > 20 || to - from <= 10 || (bytes[to] !== COMMA && bytes[to] !== CLOSE)) {
       return UNKNOWN
     }
-    this.#idHigh = digitsOf(bytes, from, to - 10)
-    this.#idLow = digitsOf(bytes, to - 10, to)
+    this.#numbers[ID_HIGH] = digitsOf(bytes, from, to - 10)
+    this.#numbers[ID_LOW] = digitsOf(bytes, to - 10, to)
     return to
   }
 
@@ -270,16 +259,19 @@ export class JsonScanner {
     let at = d + 19
     let millis = 0
     if (bytes[at] === DOT) {
-      let unit = 100
       const first = ++at
-      for (let byte = bytes[at]!; byte >= ZERO && byte <= 57; byte = bytes[++at]!) {
-        if (unit >= 1) millis += (byte - ZERO) * unit
-        unit /= 10
+      let byte = bytes[at]!
+      // Three digits count; where there are fewer, the missing ones are zeros.
+      for (; byte >= ZERO && byte <= 57 && at - first < 3; byte = bytes[++at]!) {
+        millis = millis * 10 + (byte - ZERO)
       }
-      if (at === first || at - first > 9) return UNKNOWN
+      if (at === first) return UNKNOWN
+      if (at - first < 3) millis *= at - first === 1 ? 100 : 10
+      while (byte >= ZERO && byte <= 57) byte = bytes[++at]!
+      if (at - first > 9) return UNKNOWN
     }
     if (bytes[at] !== UPPER_Z || bytes[at + 1] !== QUOTE_MARK) return UNKNOWN
-    this.#ts = this.#midnight + hour * 3_600_000 + minute * 60_000 + second * 1000 + millis
+    this.#numbers[TS] = this.#midnight + hour * 3_600_000 + minute * 60_000 + second * 1000 + millis
     return at + 2
   }
 
@@ -302,7 +294,7 @@ export class JsonScanner {
   #write(bytes: Uint8Array, symbols: SymbolTable, rows: Rows): boolean {
     const type = this.#type
     const seen = this.#seen
-    const ts = this.#ts
+    const ts = this.#numbers[TS]!
     if (this.#symbolTo === 0 || Number.isNaN(ts)) return false
     const isTrade = type === 116 && (seen & HAS_TRADE) === HAS_TRADE
     const isQuote = type === 113 && (seen & HAS_QUOTE) === HAS_QUOTE
@@ -319,8 +311,8 @@ export class JsonScanner {
       const at = rows.next(TRADE, id, ts)
       values[at] = numbers[P]!
       values[at + 1] = numbers[S]!
-      values[at + 2] = this.#idHigh
-      values[at + 3] = this.#idLow
+      values[at + 2] = this.#numbers[ID_HIGH]!
+      values[at + 3] = this.#numbers[ID_LOW]!
     } else if (isQuote) {
       const at = rows.next(QUOTE, id, ts)
       values[at] = numbers[BP]!
@@ -365,6 +357,9 @@ function skip(bytes: Uint8Array, from: number): number {
 
 function skipString(bytes: Uint8Array, from: number): number {
   if (bytes[from] !== QUOTE_MARK) return UNKNOWN
+  // Most are of one character.
+  const only = bytes[from + 1]!
+  if (bytes[from + 2] === QUOTE_MARK && only >= 35 && only !== BACKSLASH) return from + 3
   for (let at = from + 1; ; at++) {
     const byte = bytes[at]!
     if (byte === QUOTE_MARK) return at + 1

@@ -27,6 +27,10 @@ const L = 8
 const C = 9
 const V = 10
 const N = 11
+const TS = 12
+const ID_HIGH = 13
+const ID_LOW = 14
+const VALUE = 15
 const HAS_TRADE = (1 << P) | (1 << S)
 const HAS_QUOTE = (1 << BP) | (1 << BS) | (1 << AP) | (1 << AS)
 const HAS_BAR = (1 << O) | (1 << H) | (1 << L) | (1 << C) | (1 << V)
@@ -38,7 +42,8 @@ for (const [key, slot] of Object.entries({ p: P, s: S, o: O, h: H, l: L, c: C, v
 }
 
 export class MsgpackScanner {
-  readonly #numbers = new Float64Array(12)
+  /** Doubles wait here and not in fields of their own, which would be an object for each. */
+  readonly #numbers = new Float64Array(16)
   readonly #double = new Float64Array(1)
   readonly #doubleBytes = new Uint8Array(this.#double.buffer)
   readonly #single = new Float32Array(1)
@@ -47,10 +52,6 @@ export class MsgpackScanner {
   #type = 0
   #symbolFrom = 0
   #symbolTo = 0
-  #ts = NaN
-  #idHigh = -1
-  #idLow = -1
-  #value = 0
 
   /** False where the frame in `bytes[0, end)` needs the generic decoder; the rows are then as they were. */
   scan(bytes: Uint8Array, end: number, symbols: SymbolTable, rows: Rows): boolean {
@@ -78,9 +79,9 @@ export class MsgpackScanner {
     this.#seen = 0
     this.#type = 0
     this.#symbolTo = 0
-    this.#ts = NaN
-    this.#idHigh = -1
-    this.#idLow = -1
+    this.#numbers[TS] = NaN
+    this.#numbers[ID_HIGH] = -1
+    this.#numbers[ID_LOW] = -1
     let at = from + 1
     for (let left = head & 15; left > 0; left--) {
       at = this.#member(bytes, at)
@@ -144,7 +145,7 @@ export class MsgpackScanner {
 
   #readNumber(bytes: Uint8Array, at: number, slot: number): number {
     const next = this.#number(bytes, at)
-    this.#numbers[slot] = this.#value
+    this.#numbers[slot] = this.#numbers[VALUE]!
     this.#seen |= 1 << slot
     return next
   }
@@ -154,15 +155,15 @@ export class MsgpackScanner {
     if (head === 0xcb) {
       const swap = this.#doubleBytes
       for (let i = 0; i < 8; i++) swap[7 - i] = bytes[at + 1 + i]!
-      this.#value = this.#double[0]!
-      return Number.isFinite(this.#value) ? at + 9 : UNKNOWN
+      this.#numbers[VALUE] = this.#double[0]!
+      return Number.isFinite(this.#numbers[VALUE]) ? at + 9 : UNKNOWN
     }
     if (head < 0x80) {
-      this.#value = head
+      this.#numbers[VALUE] = head
       return at + 1
     }
     if (head >= 0xe0) {
-      this.#value = head - 256
+      this.#numbers[VALUE] = head - 256
       return at + 1
     }
     return this.#wideNumber(bytes, at, head)
@@ -171,34 +172,34 @@ export class MsgpackScanner {
   #wideNumber(bytes: Uint8Array, at: number, head: number): number {
     switch (head) {
       case 0xcc:
-        this.#value = bytes[at + 1]!
+        this.#numbers[VALUE] = bytes[at + 1]!
         return at + 2
       case 0xcd:
-        this.#value = word(bytes, at + 1)
+        this.#numbers[VALUE] = word(bytes, at + 1)
         return at + 3
       case 0xce:
-        this.#value = long(bytes, at + 1)
+        this.#numbers[VALUE] = long(bytes, at + 1)
         return at + 5
       case 0xcf:
-        this.#value = long(bytes, at + 1) * TWO_32 + long(bytes, at + 5)
+        this.#numbers[VALUE] = long(bytes, at + 1) * TWO_32 + long(bytes, at + 5)
         return at + 9
       case 0xd0:
-        this.#value = (bytes[at + 1]! << 24) >> 24
+        this.#numbers[VALUE] = (bytes[at + 1]! << 24) >> 24
         return at + 2
       case 0xd1:
-        this.#value = (word(bytes, at + 1) << 16) >> 16
+        this.#numbers[VALUE] = (word(bytes, at + 1) << 16) >> 16
         return at + 3
       case 0xd2:
-        this.#value = long(bytes, at + 1) | 0
+        this.#numbers[VALUE] = long(bytes, at + 1) | 0
         return at + 5
       case 0xd3:
-        this.#value = (long(bytes, at + 1) | 0) * TWO_32 + long(bytes, at + 5)
+        this.#numbers[VALUE] = (long(bytes, at + 1) | 0) * TWO_32 + long(bytes, at + 5)
         return at + 9
       case 0xca: {
         const swap = this.#singleBytes
         for (let i = 0; i < 4; i++) swap[3 - i] = bytes[at + 1 + i]!
-        this.#value = this.#single[0]!
-        return Number.isFinite(this.#value) ? at + 5 : UNKNOWN
+        this.#numbers[VALUE] = this.#single[0]!
+        return Number.isFinite(this.#numbers[VALUE]) ? at + 5 : UNKNOWN
       }
       default:
         return UNKNOWN
@@ -212,12 +213,12 @@ export class MsgpackScanner {
     const next = this.#number(bytes, at)
     if (head === 0xcf && long(bytes, at + 1) >= HIGH_EXACT) {
       const id = (BigInt(long(bytes, at + 1)) << 32n) | BigInt(long(bytes, at + 5))
-      this.#idHigh = Number(id / BigInt(ID_HALF))
-      this.#idLow = Number(id % BigInt(ID_HALF))
+      this.#numbers[ID_HIGH] = Number(id / BigInt(ID_HALF))
+      this.#numbers[ID_LOW] = Number(id % BigInt(ID_HALF))
       return next
     }
-    this.#idHigh = Math.floor(this.#value / ID_HALF)
-    this.#idLow = this.#value - this.#idHigh * ID_HALF
+    this.#numbers[ID_HIGH] = Math.floor(this.#numbers[VALUE]! / ID_HALF)
+    this.#numbers[ID_LOW] = this.#numbers[VALUE]! - this.#numbers[ID_HIGH] * ID_HALF
     return next
   }
 
@@ -227,18 +228,18 @@ export class MsgpackScanner {
     if (bytes[at] === 0xd7) {
       const high = long(bytes, at + 2)
       const seconds = (high % 4) * TWO_32 + long(bytes, at + 6)
-      this.#ts = seconds * 1000 + Math.floor(Math.floor(high / 4) / 1e6)
+      this.#numbers[TS] = seconds * 1000 + Math.floor(Math.floor(high / 4) / 1e6)
       return at + 10
     }
     if (bytes[at] !== 0xd6) return UNKNOWN
-    this.#ts = long(bytes, at + 2) * 1000
+    this.#numbers[TS] = long(bytes, at + 2) * 1000
     return at + 6
   }
 
   #write(bytes: Uint8Array, symbols: SymbolTable, rows: Rows): boolean {
     const type = this.#type
     const seen = this.#seen
-    const ts = this.#ts
+    const ts = this.#numbers[TS]!
     if (this.#symbolTo === 0 || Number.isNaN(ts)) return false
     const isTrade = type === 116 && (seen & HAS_TRADE) === HAS_TRADE
     const isQuote = type === 113 && (seen & HAS_QUOTE) === HAS_QUOTE
@@ -255,8 +256,8 @@ export class MsgpackScanner {
       const at = rows.next(TRADE, id, ts)
       values[at] = numbers[P]!
       values[at + 1] = numbers[S]!
-      values[at + 2] = this.#idHigh
-      values[at + 3] = this.#idLow
+      values[at + 2] = this.#numbers[ID_HIGH]!
+      values[at + 3] = this.#numbers[ID_LOW]!
     } else if (isQuote) {
       const at = rows.next(QUOTE, id, ts)
       for (let i = 0; i < 4; i++) values[at + i] = numbers[BP + i]!
