@@ -21,7 +21,7 @@ const timing = {
   /** How long it lasts; to the end where not given. One-time faults happen once, at `at`. */
   for: duration.optional(),
   /** Repeats a one-time fault. */
-  every: duration.optional(),
+  every: duration.refine((ms) => ms > 0, 'longer than nothing').optional(),
   chance: z.number().gt(0).max(1).default(1),
   /** Lets so many chances pass first. */
   skip: count.default(0),

@@ -1,9 +1,10 @@
 // AlpacaVenue: market, accounts and faults of the local Alpaca on one time line. Sockets are server.ts's.
+import { setImmediate } from 'node:timers/promises'
 import { unreachable } from '../../core/assert.ts'
 import { venueId } from '../../core/brand.ts'
 import { type InstrumentSpec } from '../../core/instrument.ts'
 import type { Tape } from '../../core/tape.ts'
-import { ms } from '../../core/time.ts'
+import { MINUTE, ms } from '../../core/time.ts'
 import { Universe } from '../../core/universe.ts'
 import { Account } from '../account.ts'
 import { Audit } from '../audit.ts'
@@ -80,6 +81,8 @@ const PLAN_LIMITS: Readonly<Record<Plan, VenueLimits>> = {
   },
 }
 
+/** The market moves no further at once. */
+const STEP_MS = MINUTE
 /** How often a venue that follows the clock looks at it. */
 const PACE_MS = 10
 
@@ -212,11 +215,14 @@ export class AlpacaVenue {
   async #moveTo(until: number): Promise<void> {
     const { startAt } = this.options
     for (;;) {
-      const next = Math.min(until, startAt + this.nemesis.nextAt())
+      const step = this.market.now + STEP_MS
+      const next = Math.min(until, step, startAt + this.nemesis.nextAt())
       await this.market.advance(Math.max(next, this.market.now), (told) => this.#tell(told))
       for (const account of this.accounts) account.advance(ms(this.market.now))
       for (const fault of this.nemesis.due()) this.#strike(fault)
       if (next >= until) return
+      // Sockets are emptied between steps, or a long one would look like a slow client.
+      await setImmediate()
     }
   }
 
