@@ -191,6 +191,11 @@ export class Engine {
     return { orders: orders.known, positions, cash: portfolio.cash, halts: risk.halts }
   }
 
+  /** Why the kill switch is on; undefined where it is off. */
+  get killSwitch(): string | undefined {
+    return this.#desk.parts.risk.killSwitch
+  }
+
   get isStopping(): boolean {
     return this.#desk.parts.risk.isStopping
   }

@@ -67,7 +67,7 @@ class Book {
     }
     const { order: before } = entry
     // The report is of a later moment than the order: what it changes is as old as the report.
-    entry.order = apply(before, input as OrderInput, universe.at(before.symbol))
+    entry.order = apply(before, input, universe.at(before.symbol))
   }
 }
 

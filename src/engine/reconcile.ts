@@ -360,8 +360,10 @@ class Reconciliation {
 
   #comparePositions(): Input[] {
     const { universe, venue } = this.#asked
-    const theirs = new Map(this.#report.positions.map(({ symbol, qty }) => [symbol, Number(qty)]))
-    const ours = new Map(this.#ours.positions.map(({ symbol, qty }) => [symbol, Number(qty)]))
+    const theirs = new Map<SymbolId, number>()
+    for (const { symbol, qty } of this.#report.positions) theirs.set(symbol, qty)
+    const ours = new Map<SymbolId, number>()
+    for (const { symbol, qty } of this.#ours.positions) ours.set(symbol, qty)
     for (const [symbol, added] of this.#added) ours.set(symbol, (ours.get(symbol) ?? 0) + added)
     const differing = new Map<SymbolId, string>()
     const isHalted = (symbol: SymbolId): boolean =>

@@ -168,6 +168,10 @@ export class Risk {
     return [...this.#halts.values()]
   }
 
+  get killSwitch(): string | undefined {
+    return this.#killSwitch ?? undefined
+  }
+
   get isStopping(): boolean {
     return this.#isStopping
   }

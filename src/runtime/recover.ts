@@ -9,18 +9,30 @@
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
+import type { Turn } from '../core/command.ts'
 import { canonical } from '../core/hash.ts'
-import { isMarket } from '../core/input.ts'
+import { type Input, isMarket } from '../core/input.ts'
 import type { Bar } from '../core/market.ts'
 import type { Archive, Journal } from '../core/store.ts'
 import { lengthMs, type Timeframe } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Lane } from '../engine/lanes.ts'
 import { barsOf } from './recorder.ts'
-import type { Session, SessionState } from './session.ts'
 
-export interface Recovered {
-  readonly session: Session
+/**
+ * What can be done again: a session with its simulated venue, or an engine alone, whose venue's answers are in the
+ * journal as inputs.
+ */
+export interface Redoable<State> {
+  readonly engine: Engine
+  capture(): State
+  restore(state: State): void
+  /** The turn as it is decided now and, where the venue is simulated, what it says now. */
+  redo(recorded: Turn): { readonly turn: Turn; readonly facts?: readonly Input[] }
+}
+
+export interface Recovered<S> {
+  readonly session: S
   /** Engine time of the last durable turn; 0 where there is none. */
   readonly at: Ms
   /** Turns that were done again. */
@@ -28,14 +40,14 @@ export interface Recovered {
   readonly from: 'nothing' | 'journal' | 'snapshot'
 }
 
-interface Snapshot {
+interface Snapshot<State> {
   readonly hash: string
-  readonly state: SessionState
+  readonly state: State
 }
 
 /** The session as a snapshot's text: its state, and the hash that a restored one must have. */
-export function snapshotOf(session: Session): string {
-  const snapshot: Snapshot = { hash: session.engine.hash(), state: session.capture() }
+export function snapshotOf<State>(session: Redoable<State>): string {
+  const snapshot: Snapshot<State> = { hash: session.engine.hash(), state: session.capture() }
   return JSON.stringify(snapshot)
 }
 
@@ -43,16 +55,16 @@ export function snapshotOf(session: Session): string {
  * @param build Makes a fresh session with its observers; called again where a first attempt cannot be finished.
  * @param breathe Awaited now and then while turns are done again, so that what they tell can be written.
  */
-export async function recover(
-  build: () => Session,
+export async function recover<State, S extends Redoable<State>>(
+  build: () => S & Redoable<State>,
   journal: Journal,
   archive: Archive,
   breathe: () => Promise<void>,
-): Promise<Recovered> {
+): Promise<Recovered<S>> {
   const saved = journal.latest()
   if (saved !== undefined) {
     const session = build()
-    const snapshot = JSON.parse(saved.state) as Snapshot
+    const snapshot = JSON.parse(saved.state) as Snapshot<State>
     session.restore(snapshot.state)
     assert(
       session.engine.hash() === snapshot.hash,
@@ -72,7 +84,7 @@ export async function recover(
 const SLICE_TURNS = 256
 
 async function redoTail(
-  session: Session,
+  session: Redoable<unknown>,
   journal: Journal,
   after: number,
   breathe: () => Promise<void>,
@@ -89,14 +101,15 @@ async function redoTail(
   return { redone, at: session.engine.now }
 }
 
-type Recorded = Parameters<Session['redo']>[0]
-
 /** Does a turn again and tells what came out otherwise than recorded; undefined where nothing did. */
-export function differenceOf(session: Session, recorded: Recorded): string | undefined {
+export function differenceOf(
+  session: Pick<Redoable<never>, 'redo'>,
+  recorded: Turn,
+): string | undefined {
   const { turn, facts } = session.redo(recorded)
   if (turn.n !== recorded.n) return `it is turn ${turn.n}`
   const answers = recorded.inputs.filter((input) => !isMarket(input) && input.type !== 'control')
-  if (canonical(answers) !== canonical(facts)) {
+  if (facts !== undefined && canonical(answers) !== canonical(facts)) {
     return `the venue said ${canonical(facts)}, recorded ${canonical(answers)}`
   }
   if (canonical(turn.batches) === canonical(recorded.batches)) return undefined
