@@ -8,7 +8,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { unreachable } from '../core/assert.ts'
 import { BadInput } from '../core/bad-input.ts'
+import type { Fault } from '../core/fault.ts'
+import { errorOf } from '../venues/alpaca/faults.ts'
 import type { Keys } from '../venues/alpaca/rest.ts'
 import { ALPACA_LIMITS, type AlpacaOptions, type Hosts, hostsOf } from '../venues/alpaca/venue.ts'
 import type { Config } from './config.ts'
@@ -85,5 +88,31 @@ function textOf(file: string): string {
   } catch (error) {
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
     throw new BadInput({ file }, `cannot be read (${why})`, undefined, `a file of ${FORM}`)
+  }
+}
+
+/** What a person does about a fault of Alpaca. */
+export function adviceOf(told: Fault): string {
+  switch (told.code) {
+    case 'unauthorized':
+      return errorOf(told)?.status === 403
+        ? 'the data plan does not hold this: choose feed iex, or a range that ends 15 minutes ago'
+        : 'check key and secret; paper keys go with "paper: true", live keys with "paper: false"'
+    case 'rate-limited':
+      return 'the limit of requests is used up, maybe by another program with this key; try again in a minute'
+    case 'network':
+    case 'timeout':
+    case 'venue-unavailable':
+      return 'check the network and the hosts of the configuration, or try again later'
+    case 'not-found':
+      return 'write symbols as Alpaca does: AAPL, BRK.B, BTC/USD'
+    case 'corrupt-data':
+      return 'nothing of this answer was used; if it stays so, report it with this message'
+    case 'bad-request':
+    case 'unsupported':
+    case 'outcome-unknown':
+      return 'ask for something else'
+    default:
+      return unreachable(told.code)
   }
 }
