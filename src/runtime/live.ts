@@ -20,6 +20,7 @@ import { Instrument, type InstrumentSpec } from '../core/instrument.ts'
 import { isLive, type Order, remaining } from '../core/order.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import type { Archive, Journal } from '../core/store.ts'
+import { DAY, ms } from '../core/time.ts'
 import type { Turn } from '../core/command.ts'
 import type { Broker, Venue, VenueReport } from '../core/venue.ts'
 import type { Engine, EngineState } from '../engine/engine.ts'
@@ -281,9 +282,11 @@ export class Live {
   /** Adapters that need it learn which orders of ours may be open, before anything is sent or heard. */
   #adopt(): void {
     const { venue } = this.#options
-    if (!('adopt' in venue) || typeof venue.adopt !== 'function') return
     const orders = this.engine.ours.orders.map(({ order }) => order)
-    venue.adopt(orders.filter((order) => isLive(order)))
+    venue.adopt?.(orders.filter((order) => isLive(order)))
+    // What the last process did not hear happened after its last turn, but for the clocks.
+    const last = this.engine.now === 0 ? this.pump.now() : this.engine.now
+    this.#broker.reportFrom?.(ms(last - DAY))
   }
 
   #take(input: Input): void {

@@ -154,11 +154,14 @@ export class RunFile {
 /** A run that goes on only as it began. */
 export class Unfinished {
   readonly run: string
+  /** In the order of their ids. */
+  readonly instruments: readonly InstrumentSpec[]
   readonly #path: string
   readonly #header: Header
 
   constructor(path: string, found: Header) {
     this.run = found.run
+    this.instruments = found.instruments as InstrumentSpec[]
     this.#path = path
     this.#header = found
   }
