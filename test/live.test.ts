@@ -10,12 +10,13 @@ import type { Bar } from '../src/core/market.ts'
 import type { Order } from '../src/core/order.ts'
 import type { Archive, Journal } from '../src/core/store.ts'
 import { RISK_DEFAULTS } from '../src/engine/risk.ts'
+import { integer, seeded } from '../src/core/random.ts'
 import { VirtualWorld } from '../src/io/virtual.ts'
 import { type Live, type LiveOptions, startLive, type Told } from '../src/runtime/live.ts'
 import { openJournal } from '../src/store/index.ts'
 import { type Context, defineStrategy, z } from '../src/strategy/index.ts'
 import { A, B, bar, universeOf } from '../src/testing/builders.ts'
-import { FakeVenue } from '../src/testing/fake-venue.ts'
+import { type Answer, FakeVenue } from '../src/testing/fake-venue.ts'
 
 const MINUTE = 60_000
 const VISIBLE_MS = 20_000
@@ -441,3 +442,54 @@ for (const [step, expected] of steps) {
     })
   }
 }
+
+// ── Whatever comes: answers, faults and kills by a seed ─────────────────────────────────────────────────
+
+const SEEDS = Number(process.env['SKEIN_SEEDS'] ?? 40)
+
+test(`${SEEDS} seeds of lost answers, mute streams and kills: once quiet, all is as at the venue`, async (t) => {
+  const kinds: Answer[] = ['accept', 'accept', 'reject', 'booked-unknown', 'lost-unknown']
+  const seen = { sent: 0, kills: 0, repeats: 0 }
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const random = seeded(seed)
+    const chance = (share: number): boolean => random() < share
+    const bench = new Bench(t)
+    const { venue } = bench
+    await bench.start()
+    for (let step = 0; step < 25; step++) {
+      if (chance(0.4)) venue.script.push(kinds[integer(random, 0, kinds.length - 1)]!)
+      venue.isMute = chance(0.15)
+      venue.fillsAt = chance(0.6) ? 100 : undefined
+      if (chance(0.1)) venue.failingReports = 2
+      if (venue.isMute) await bench.world.run(MINUTE)
+      else await bench.bar(integer(random, 0, 4), chance(0.5) ? A : B)
+      const [open] = venue.openIds
+      if (open !== undefined && chance(0.5)) {
+        const fill = venue.fill(open, chance(0.5) ? 5 : 10 - (step % 2) * 5)
+        if (chance(0.3)) {
+          venue.repeat(fill)
+          seen.repeats++
+        }
+      }
+      if (!chance(0.15)) continue
+      // Whatever has just been heard has not been taken yet.
+      bench.kill()
+      seen.kills++
+      venue.failingReports = 0
+      await bench.start()
+    }
+    venue.isMute = false
+    venue.failingReports = 0
+    venue.script.length = 0
+    await bench.world.run(10 * MINUTE)
+
+    bench.check()
+    assert.deepEqual(bench.live.engine.ours.halts, [], `seed ${seed}`)
+    const open = bench.orders.filter(({ phase }) => phase === 'open').map(({ id }) => id)
+    assert.deepEqual(new Set(open), new Set(venue.openIds), `seed ${seed}`)
+    seen.sent += venue.arrived.length
+    bench.kill()
+  }
+  t.diagnostic(JSON.stringify(seen))
+  assert.ok(seen.sent > SEEDS && seen.kills > SEEDS && seen.repeats > 0, JSON.stringify(seen))
+})
