@@ -4,6 +4,7 @@ import { VERSIONS } from '../runtime/version.ts'
 import { backtestCommand } from './backtest.ts'
 import { dataCommand } from './data.ts'
 import { demoCommand } from './demo.ts'
+import { doctorCommand } from './doctor.ts'
 import { exitCodeOf, ignoreClosedPipe } from './failure.ts'
 import { lookaheadCommand } from './lookahead.ts'
 import { replayCommand } from './replay.ts'
@@ -18,6 +19,7 @@ export const commands = (): readonly Command[] => [
   runCommand(),
   replayCommand(),
   dataCommand(),
+  doctorCommand(),
   venueCommand(),
 ]
 
