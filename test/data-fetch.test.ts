@@ -12,8 +12,8 @@ import { generateTape } from '../src/simulators/market.ts'
 import { AlpacaServer, withCoins } from '../src/simulators/alpaca/index.ts'
 import type { ServerOptions } from '../src/simulators/alpaca/server.ts'
 import { openArchive } from '../src/store/index.ts'
-import { contentHash, put, skein, temporary } from './cli/skein.ts'
-import { HEADERS, KEY, START, startVenue, SYMBOLS } from './alpaca/local.ts'
+import { contentHash, put, skein, start, temporary } from './cli/skein.ts'
+import { HEADERS, KEY, START, startVenue, SYMBOLS, until } from './alpaca/local.ts'
 
 const RANGE = ['--from', '2026-01-06', '--to', '2026-01-07T15:00:00Z']
 const SPAN = { from: ms(Date.UTC(2026, 0, 6)), to: ms(START) }
@@ -74,6 +74,13 @@ async function storedIn(path: string, symbol: string): Promise<number[][]> {
   }
   await archive.close()
   return rows
+}
+
+async function countIn(path: string): Promise<number> {
+  const archive = await openArchive(path)
+  const series = await archive.series()
+  await archive.close()
+  return series.reduce((sum, { bars }) => sum + bars, 0)
 }
 
 /** Requests for bars that the server saw. */
@@ -187,23 +194,42 @@ test('waits as long as a 429 asks, says so, and loses nothing', async (t) => {
   assert.deepEqual(await storedIn(archive, 'SPY'), await rowsOf(server, 'SPY'))
 })
 
+const MANY = Array.from({ length: 31 }, (_, i) => `S${String.fromCharCode(65 + (i % 26))}${i}`)
+const manySymbols = () =>
+  withCoins(generateTape({ seed: 3, symbols: MANY, start: SPAN.from, sessions: 2, kind: 'bars' }))
+
 test('looks many symbols up by one list', async (t) => {
-  const names = Array.from({ length: 31 }, (_, i) => `S${String.fromCharCode(65 + (i % 26))}${i}`)
-  const market = { seed: 3, symbols: names, start: ms(Date.UTC(2026, 0, 6)), sessions: 2 }
-  const tape = withCoins(generateTape({ ...market, kind: 'bars' }))
-  const { server, folder } = await venue(t, { tape })
+  const { server, folder } = await venue(t, { tape: manySymbols() })
   const terms = alpacaTermsOf(parseConfig(yamlOf(server), 'skein.yaml', process.env))
   const archive = await openArchive(join(folder, 'many.db'))
   t.after(() => archive.close())
   const io = systemIo({ seed: 1 })
   t.after(() => io.close())
 
-  const fetched = await fetchBars({ terms, archive, symbols: names, timeframe: '1m', ...SPAN, io })
+  const fetched = await fetchBars({ terms, archive, symbols: MANY, timeframe: '1m', ...SPAN, io })
 
   assert.ok(fetched.ok, JSON.stringify(fetched))
   const { rows, requests, leastRequests, lookups } = fetched.value
   assert.ok(rows > 10_000, `${rows} rows`)
   assert.deepEqual([requests, leastRequests, lookups], [2, 2, 1])
+})
+
+test('a fetch that is killed leaves whole pages, and the same command ends the work', async (t) => {
+  const { server, folder, archive } = await venue(t, { tape: manySymbols() })
+  const words = ['data', 'fetch', '--config', 'skein.yaml', ...RANGE, '--symbols', MANY.join(',')]
+  // The second page never comes.
+  server.nemesis.inject({ fault: 'silence', on: 'rest', path: '/v2/stocks/bars', skip: 1 })
+  const { child, ended } = start(folder, words)
+  await until(() => barRequests(server) === 2, 'the second page was asked for')
+  child.kill('SIGKILL')
+  assert.equal((await ended).signal, 'SIGKILL')
+  const left = await countIn(archive)
+  server.nemesis.clear()
+  const { code, stdout } = await skein(folder, ...words)
+
+  assert.equal(left, 10_000)
+  assert.equal(code, 0)
+  assert.equal(await countIn(archive), Number.parseInt(stdout, 10))
 })
 
 test('a wrong key is one message without the key, and exit code 1', async (t) => {
