@@ -13,6 +13,7 @@ import { RISK_DEFAULTS } from '../src/engine/risk.ts'
 import { integer, seeded } from '../src/core/random.ts'
 import { VirtualWorld } from '../src/io/virtual.ts'
 import { type Live, type LiveOptions, startLive, type Told } from '../src/runtime/live.ts'
+import { barsOf, columnsOf } from '../src/runtime/recorder.ts'
 import { openJournal } from '../src/store/index.ts'
 import { type Context, defineStrategy, z } from '../src/strategy/index.ts'
 import { A, B, bar, universeOf } from '../src/testing/builders.ts'
@@ -36,9 +37,9 @@ const obey = defineStrategy({
   }),
 })
 
+/** Keeps no bar: a restart does its journal again from the first turn. */
 const archive: Archive = {
   putBars: (_symbol, _timeframe, bars) => Promise.resolve({ written: bars.length }),
-  // It is behind whatever the engine has seen, so a restart does its journal again from the first turn.
   latest: () => Promise.resolve(barColumns(0)),
   bars: () => {
     throw new Error('not asked for')
@@ -310,6 +311,48 @@ test('bars of the past warm up without an order; after a restart only the missed
 
   assert.equal(bench.venue.arrived.length, 1)
   assert.equal(bench.live.engine.lanes[0]!.seen('1m'), 7)
+})
+
+test('a restart takes the snapshot, and the halts, orders and positions are those of before', async (t) => {
+  const bench = new Bench(t)
+  const kept: Bar[] = []
+  const froms: string[] = []
+  const memory: Archive = {
+    ...archive,
+    putBars: (symbol, timeframe, bars) => {
+      kept.push(...barsOf(bars, bench.universe.find(symbol)!.id, timeframe))
+      return Promise.resolve({ written: bars.length })
+    },
+    latest: ({ symbol, limit }) => {
+      const { id } = bench.universe.find(symbol)!
+      const bars = kept.filter((one) => one.symbol === id).toSorted((a, b) => a.start - b.start)
+      return Promise.resolve(columnsOf(bars.slice(-limit)))
+    },
+  }
+  const changes: Partial<LiveOptions> = {
+    archive: memory,
+    snapshotEvery: 2,
+    onRecovered: ({ from }) => froms.push(from),
+  }
+  await bench.start(changes)
+  await bench.bar(0)
+  await bench.bar(1)
+  await bench.bar(3)
+  bench.venue.moveBy(B, 5)
+  await bench.world.run(3 * MINUTE)
+  await bench.bar(0)
+  const hash = (): string => JSON.stringify([bench.phases, bench.live.engine.ours.halts])
+  const before = hash()
+  bench.kill()
+
+  await bench.start(changes)
+
+  assert.deepEqual(froms, ['nothing', 'snapshot'])
+  assert.equal(hash(), before)
+  assert.deepEqual(
+    bench.live.engine.ours.halts.map(({ why }) => why),
+    ['B is 0 here and 5 at sim'],
+  )
 })
 
 test('a dry run sends nothing and says so to the strategy', async (t) => {

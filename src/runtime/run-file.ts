@@ -15,6 +15,7 @@ import { openJournal, type SqliteJournal } from '../store/index.ts'
 import type { Setup } from './build.ts'
 import { type Config, configHash, restoreConfig } from './config.ts'
 import { toRiskLimits, toSimOptions } from './config.ts'
+import { SIM } from './prepare.ts'
 import { lockRun, type RunLock } from './run-lock.ts'
 import { loadUses } from './uses.ts'
 
@@ -127,6 +128,11 @@ export class RunFile {
     const found = this.header!
     const config = restoreConfig(found.config, this.path, found.folder)
     const universe = new Universe(found.instruments as InstrumentSpec[])
+    const elsewhere = universe.all.find(({ venue }) => venue !== SIM)
+    if (elsewhere !== undefined) {
+      const allowed = 'the journal of a run on a tape: only its venue can be done again'
+      throw new BadInput({ file: this.path }, 'is of a run at', elsewhere.venue, allowed)
+    }
     const uses = await loadUses(config, universe)
     const { latenessMs, maxFill } = config.bars
     const setup = {
