@@ -12,6 +12,7 @@ import { backtest } from '../src/runtime/backtest.ts'
 import type { Setup } from '../src/runtime/build.ts'
 import { paper, type PaperResult } from '../src/runtime/paper.ts'
 import type { Recovered } from '../src/runtime/recover.ts'
+import type { Session } from '../src/runtime/session.ts'
 import { openArchive, openJournal } from '../src/store/index.ts'
 import { defineStrategy, type Strategy, z } from '../src/strategy/index.ts'
 import { type Kind, setupOf, tapeOf } from './modes/tape.ts'
@@ -42,7 +43,7 @@ async function killedOnce(
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const tape = tapeOf(kind)
   const setup = async (): Promise<Setup> => change(await setupOf(tape))
-  let recovered: Recovered | undefined
+  let recovered: Recovered<Session> | undefined
   const run = async (last: number): Promise<PaperResult> => {
     const journal = openJournal(join(folder, 'journal.db'))
     const archive = await openArchive(join(folder, 'archive.db'))

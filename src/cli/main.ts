@@ -4,10 +4,12 @@ import { VERSIONS } from '../runtime/version.ts'
 import { backtestCommand } from './backtest.ts'
 import { dataCommand } from './data.ts'
 import { demoCommand } from './demo.ts'
+import { doctorCommand } from './doctor.ts'
 import { exitCodeOf, ignoreClosedPipe } from './failure.ts'
 import { lookaheadCommand } from './lookahead.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
+import { venueCommand } from './venue.ts'
 
 /** All commands, in the order of the help. */
 export const commands = (): readonly Command[] => [
@@ -17,6 +19,8 @@ export const commands = (): readonly Command[] => [
   runCommand(),
   replayCommand(),
   dataCommand(),
+  doctorCommand(),
+  venueCommand(),
 ]
 
 /** Runs one command line and gives the exit code of the process. */

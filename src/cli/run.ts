@@ -1,22 +1,43 @@
-// skein run: a paper run on a tape, at a chosen speed, journaled, resumed where it was killed.
+// skein run: a paper run on a tape or at a venue, journaled, resumed where it was killed.
 import { Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
+import type { ExitPolicy } from '../runtime/live.ts'
+import { VENUE_NAMES } from '../runtime/venues.ts'
 import { tapePartOf, tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
+import { liveRun } from './live-run.ts'
 import { type OutputOptions, outputsOf, withOutputOptions } from './output.ts'
 import { paperRun, type PaperRunOptions } from './paper-run.ts'
-import { type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
+import { alpacaConfigOf, type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
 import { pathOf, runNameOf, speedOf } from './values.ts'
 
 type Options = TapeOptions &
   ConfigOptions &
   OutputOptions &
-  Omit<PaperRunOptions, 'part'> & { readonly mode: 'paper' }
+  Omit<PaperRunOptions, 'part'> & {
+    readonly mode: 'paper' | 'dry-run'
+    readonly venue: string
+    readonly onStop: ExitPolicy
+  }
 
 export function runCommand(): Command {
   const command = new Command('run')
-    .description('Runs a strategy on a tape as if it were live: paced, journaled, bars stored.')
+    .description(
+      'Runs a strategy on a tape as if it were live, or at a venue: journaled, bars stored.',
+    )
     .addOption(
-      new Option('--mode <mode>', 'how fills come about').choices(['paper']).default('paper'),
+      new Option('--mode <mode>', 'how fills come about; dry-run sends no order to its venue')
+        .choices(['paper', 'dry-run'])
+        .default('paper'),
+    )
+    .addOption(
+      new Option('--venue <name>', 'where orders go: simulated fills on a tape, or an account')
+        .choices(['sim', ...VENUE_NAMES])
+        .default('sim'),
+    )
+    .addOption(
+      new Option('--on-stop <policy>', 'what becomes of orders and positions at a venue')
+        .choices(['keep', 'cancel', 'flatten'])
+        .default('keep'),
     )
     .option('--speed <factor>', 'tape time per clock time: 1, 60, or max', speedOf, 1)
     .option(
@@ -32,13 +53,19 @@ export function runCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  skein run --mode paper --tape recorded/us-equity --speed 60\n\n' +
+      '\nExample:\n  skein run --mode paper --tape recorded/us-equity --speed 60\n' +
+        '  skein run --mode paper --venue alpaca --config alpaca.yaml\n\n' +
         'Ctrl-C stops in order and reports. A run that was killed goes on with the same command.',
     )
   return withOutputOptions(withConfigOptions(withTapeOptions(command))).action(runPaper)
 }
 
 async function runPaper(options: Options): Promise<void> {
+  if (options.venue !== 'sim') {
+    const config = alpacaConfigOf(options)
+    await liveRun(options.venue, config, options, options.mode === 'dry-run')
+    return
+  }
   const config = configOf(options)
   const outputs = outputsOf(options, 'paper', config)
   if (options.tape === undefined) {

@@ -86,3 +86,13 @@ class ToldSource extends Source {
     return path[0] === 'strategies' ? undefined : this.#file.variableOf(path)
   }
 }
+
+/**
+ * The configuration of a command that asks Alpaca: without a file, the keys are the variables ALPACA_KEY and
+ * ALPACA_SECRET of the environment.
+ */
+export function alpacaConfigOf(options: ConfigOptions): Config {
+  const { ALPACA_KEY: key, ALPACA_SECRET: secret } = process.env
+  const isThere = key !== undefined && secret !== undefined
+  return configOf(options, isThere ? { venues: { alpaca: { key, secret } } } : {})
+}

@@ -78,8 +78,21 @@ export type Control =
   | { readonly do: 'pause' | 'resume' | 'cancel-all' | 'flatten' | 'stop' }
   | { readonly do: 'safe-mode'; readonly on: boolean; readonly why: string }
   | { readonly do: 'kill-switch'; readonly on: boolean; readonly why: string }
+  /** No new risk while the process goes down, or comes up. Unlike `stop` it closes no bar and can be taken back. */
+  | { readonly do: 'drain'; readonly on: boolean }
+  /** No new risk in one symbol. Each cause is lifted by itself. */
+  | {
+      readonly do: 'halt-symbol'
+      readonly symbol: SymbolId
+      readonly cause: HaltCause
+      readonly on: boolean
+      readonly why: string
+    }
   /** Lets a halted lane trade again; without a symbol, every lane of the strategy. */
   | { readonly do: 'release'; readonly strategy: string; readonly symbol?: SymbolId }
+
+/** An order whose fate is open, a position that differs from the venue's, or a person's word. */
+export type HaltCause = 'unknown-order' | 'position' | 'operator'
 
 /**
  * Order of inputs within one millisecond: operator, venue status, order facts, account, market. Timers come

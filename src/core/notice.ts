@@ -1,5 +1,6 @@
 // Notice: every fact that a turn derives. Anyone may watch, no one may answer; gone if nobody listens.
 import type { Ms, SymbolId } from './brand.ts'
+import type { HaltCause } from './input.ts'
 import type { Bar, Trade } from './market.ts'
 import type { Fill, Order, OrderRequest } from './order.ts'
 import type { Timeframe } from './time.ts'
@@ -11,6 +12,7 @@ export const DENY_CODES = [
   'paused',
   'safe-mode',
   'venue-down',
+  'symbol-halted',
   'drawdown',
   'daily-loss',
   'max-trades-per-day',
@@ -90,4 +92,11 @@ export type Notice =
       readonly error: string
     }
   | { readonly type: 'safe-mode' | 'kill-switch'; readonly on: boolean; readonly why: string }
+  | {
+      readonly type: 'symbol.halted'
+      readonly symbol: SymbolId
+      readonly cause: HaltCause
+      readonly on: boolean
+      readonly why: string
+    }
   | { readonly type: 'drawdown'; readonly level: DrawdownLevel; readonly drawdown: number }

@@ -4,7 +4,7 @@ import type { Batch } from './command.ts'
 import type { Input } from './input.ts'
 import type { InstrumentSpec } from './instrument.ts'
 import type { Bar } from './market.ts'
-import type { Side } from './order.ts'
+import type { Order, Side } from './order.ts'
 import type { Result } from './result.ts'
 import type { Timeframe } from './time.ts'
 
@@ -13,6 +13,8 @@ export interface Venue {
   readonly limits: Limits
   open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>>
   close(): Promise<void>
+  /** Told before `open`, after a restart: orders of ours that may still be open at the venue. */
+  adopt?(orders: readonly Order[]): void
   readonly feed?: Feed
   readonly history?: History
   readonly broker?: Broker
@@ -59,6 +61,8 @@ export interface Broker {
   execute(batch: Batch): Promise<readonly Result<{ readonly venueId: string }>[]>
   /** The venue's own account of the world, for start-up and for the periodic check. */
   report(): Promise<Result<VenueReport>>
+  /** From when on reports tell finished orders and fills, where the venue does not tell them all. */
+  reportFrom?(since: Ms): void
 }
 
 export interface VenueReport {
@@ -72,6 +76,8 @@ export interface VenueReport {
     readonly filled: Qty
     readonly limit?: Px
     readonly open: boolean
+    /** How an order that is not open and not filled ended, where the venue says so. */
+    readonly ended?: 'canceled' | 'expired' | 'rejected'
   }[]
   readonly fills: readonly {
     readonly id: FillId

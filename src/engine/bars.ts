@@ -230,6 +230,11 @@ export class Bars {
     this.#publish(bar)
   }
 
+  /** End of the last base bar of a symbol that is closed; 0 before the first. */
+  knownUntil(symbol: number): number {
+    return this.#base.lastEnd[symbol] ?? 0
+  }
+
   /** When the next open bar must close by the clock; Infinity where none is open. */
   get nextAt(): number {
     let nextEnd = this.#base.nextEnd

@@ -30,6 +30,7 @@ import { Notices } from './notices.ts'
 import { Orders, type OrdersState } from './orders.ts'
 import { Outbox, type OutboxState } from './outbox.ts'
 import { Portfolio, type PortfolioState } from './portfolio.ts'
+import type { Ours } from './reconcile.ts'
 import { Risk, type RiskLimits, type RiskState } from './risk.ts'
 import { Timers } from './timers.ts'
 
@@ -83,6 +84,8 @@ export class Engine {
   #n = 0
   #now = 0 as Ms
   #minute = -Infinity
+  /** True while a bar of the past is shown: hooks see it, and may ask for nothing. */
+  #isPast = false
 
   constructor(options: EngineOptions) {
     const { universe } = options
@@ -176,6 +179,30 @@ export class Engine {
       denied: Object.fromEntries(risk.denied),
       halted: this.#lanes.filter((lane) => lane.halted !== undefined).length,
     }
+  }
+
+  /** What the account is believed to be: for reconciliation with what its venue says. */
+  get ours(): Ours {
+    const { orders, portfolio, risk } = this.#desk.parts
+    const positions = portfolio.held.map(({ id }) => ({
+      symbol: id,
+      qty: portfolio.position(id).qty,
+    }))
+    return { orders: orders.known, positions, cash: portfolio.cash, halts: risk.halts }
+  }
+
+  /** Why the kill switch is on; undefined where it is off. */
+  get killSwitch(): string | undefined {
+    return this.#desk.parts.risk.killSwitch
+  }
+
+  get isStopping(): boolean {
+    return this.#desk.parts.risk.isStopping
+  }
+
+  /** Start of the first bar of the base timeframe that is not known yet; 0 before the first. */
+  knownUntil(symbol: SymbolId): number {
+    return this.#bars.knownUntil(symbol)
   }
 
   get lanes(): readonly Lane[] {
@@ -349,8 +376,10 @@ export class Engine {
       this.#desk.brackets.onBar(bar)
     }
     if (this.#hasTurnLanes) this.#touched.add(symbol)
+    this.#isPast = isWarmup
     if (index === this.#baseIndex) this.#bars.bar(bar)
     else this.#onBarClosed(bar)
+    this.#isPast = false
   }
 
   #onTrade(trade: Trade): void {
@@ -383,12 +412,14 @@ export class Engine {
       const lane = lanes[i]!
       if (lane.halted !== undefined) continue
       lane.noteBar(index)
+      lane.isPast = this.#isPast
       // As #run does, written out: a closure per bar would cost more than the hook.
       try {
         lane.hooks.onBar!(bar)
       } catch (error) {
         this.#halt(lane, error)
       }
+      lane.isPast = false
     }
   }
 
@@ -426,9 +457,18 @@ export class Engine {
         for (const lane of this.#lanes) this.#desk.close(lane)
         return
       case 'stop':
-        risk.stop()
+        risk.setStopping(true)
         this.#bars.closeAll()
         return
+      case 'drain':
+        risk.setStopping(control.on)
+        return
+      case 'halt-symbol': {
+        const { symbol, cause, on, why } = control
+        risk.setHalt({ symbol, cause, why }, on)
+        this.notices.publish({ type: 'symbol.halted', symbol, cause, on, why })
+        return
+      }
       case 'safe-mode':
       case 'kill-switch': {
         const { on, why } = control

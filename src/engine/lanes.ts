@@ -75,6 +75,8 @@ export class Lane implements Context {
   readonly #warmup: number
   /** Bars seen, by index of their timeframe in TIMEFRAMES. */
   readonly #seen = new Float64Array(TIMEFRAMES.length)
+  /** True while a hook is shown a bar of the past, from before the run. */
+  isPast = false
   #isWarmingUp: boolean
   #isRebuilding = false
   #state: unknown
@@ -133,9 +135,9 @@ export class Lane implements Context {
     if (!this.#isRebuilding) this.#state = deepFreeze(state)
   }
 
-  /** True where the lane may not ask for anything: it is halted, warming up or being rebuilt. */
+  /** True where the lane may not ask for anything: it is halted, warming up, shown the past or being rebuilt. */
   get isMute(): boolean {
-    return this.#isWarmingUp || this.#isRebuilding || this.halted !== undefined
+    return this.#isWarmingUp || this.isPast || this.#isRebuilding || this.halted !== undefined
   }
 
   buy(intent: OrderIntent): OrderId | undefined {

@@ -100,6 +100,11 @@ export class Orders {
     return this.#universe.at(order.symbol)
   }
 
+  /** Every order that is remembered, oldest first, with the ids of the fills that were counted. */
+  get known(): readonly { readonly order: Order; readonly fills: ReadonlySet<string> }[] {
+    return [...this.#entries.values()]
+  }
+
   get live(): number {
     return this.#live.size
   }

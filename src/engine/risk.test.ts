@@ -127,7 +127,7 @@ const denials: readonly (readonly [
     'stopping',
     'the engine is stopping',
     (desk) => {
-      desk.risk.stop()
+      desk.risk.setStopping(true)
       return desk.detail()
     },
   ],
@@ -263,6 +263,14 @@ const denials: readonly (readonly [
     },
   ],
   [
+    'symbol-halted',
+    'AAPL is halted: 3 here and 5 there',
+    (desk) => {
+      desk.risk.setHalt({ symbol: A, cause: 'position', why: '3 here and 5 there' }, true)
+      return desk.detail()
+    },
+  ],
+  [
     'duplicate',
     'the same order is live as twin',
     (desk) => desk.detail({}, { live: [order({ id: 'twin', qty: 3 })] }),
@@ -381,7 +389,7 @@ test('gives the code of the first tier that refuses', () => {
   const live = [order({ id: 'twin', type: 'limit', limit: 115 })]
   risk.onFill(MONDAY_10, -400, 0, true)
   risk.setKillSwitch('x')
-  risk.stop()
+  risk.setStopping(true)
   risk.setPaused(true)
   risk.setSafeMode('x')
   risk.setStream(SIM, 'feed', false)
@@ -500,7 +508,7 @@ function refusing(): Desk {
     ordersPerMinute: 0,
     maxTradesPerDay: 0,
   })
-  desk.risk.stop()
+  desk.risk.setStopping(true)
   desk.risk.setPaused(true)
   desk.risk.setSafeMode('x')
   desk.risk.setStream(SIM, 'feed', false)
@@ -881,7 +889,7 @@ test('goes on after a restart as if there had been none', () => {
     ({ risk }) => risk.setKillSwitch('why'),
     ({ risk }) => risk.setSafeMode('why'),
     ({ risk }) => risk.setPaused(true),
-    ({ risk }) => risk.stop(),
+    ({ risk }) => risk.setStopping(true),
     ({ risk }) => risk.setStream(SIM, 'feed', false),
     ({ risk, now }) => risk.onFill(now, -301, 0, false),
     ({ risk, now }) => [1, 2, 3].forEach(() => risk.onFill(now, 0, 0, true)),

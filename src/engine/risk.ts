@@ -5,7 +5,7 @@
  * The tiers, in this order; the first that refuses gives the code:
  *   1. The request itself: numbers finite and on the grid, prices where the type needs them.
  *   2. Safety: kill switch, trading hours.
- *   3. State: stopping, paused, safe mode, venue down, drawdown ladder (halt and emergency).
+ *   3. State: stopping, paused, safe mode, venue down, symbol halted, drawdown ladder (halt and emergency).
  *   4. Losses and counts of the day: daily loss, trades per day, concurrent positions.
  *   5. Size: order notional, position notional, exposure, buying power; open orders count as if filled, a sale
  *      at the last price where that is above its own.
@@ -20,8 +20,9 @@
  * `flatten` are controls of their own.
  */
 import { assert } from '../core/assert.ts'
-import type { Ms, VenueId } from '../core/brand.ts'
+import { type Ms, type SymbolId, symbolId, type VenueId } from '../core/brand.ts'
 import { type Calendar, calendarOf } from '../core/calendar.ts'
+import type { HaltCause } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial, DenyCode } from '../core/notice.ts'
 import { isLive, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
@@ -92,12 +93,20 @@ export interface Asker {
   readonly isProtective: boolean
 }
 
+/** Why a symbol takes no new risk. */
+export interface Halt {
+  readonly symbol: SymbolId
+  readonly cause: HaltCause
+  readonly why: string
+}
+
 export interface RiskState {
   readonly killSwitch: string | null
   readonly safeMode: string | null
   readonly isPaused: boolean
   readonly isStopping: boolean
   readonly down: readonly string[]
+  readonly halts: readonly Halt[]
   readonly day: number
   readonly realisedToday: number
   readonly tradesToday: number
@@ -118,6 +127,8 @@ export class Risk {
   #isStopping = false
   /** Streams that are down, as `venue stream`: a venue trades only while all of its streams are up. */
   readonly #down = new Set<string>()
+  /** Halted symbols, by symbol and cause. */
+  readonly #halts = new Map<string, Halt>()
   #day = -1
   /** Until here the day cannot change: it spares a look at the calendar. */
   #dayEnd = -Infinity
@@ -150,8 +161,25 @@ export class Risk {
     this.#isPaused = isPaused
   }
 
-  stop(): void {
-    this.#isStopping = true
+  setStopping(isStopping: boolean): void {
+    this.#isStopping = isStopping
+  }
+
+  setHalt({ symbol, cause, why }: Halt, isOn: boolean): void {
+    if (isOn) this.#halts.set(`${symbol} ${cause}`, { symbol, cause, why })
+    else this.#halts.delete(`${symbol} ${cause}`)
+  }
+
+  get halts(): readonly Halt[] {
+    return [...this.#halts.values()]
+  }
+
+  get killSwitch(): string | undefined {
+    return this.#killSwitch ?? undefined
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping
   }
 
   setStream(venue: VenueId, stream: Stream, isUp: boolean): void {
@@ -203,6 +231,7 @@ export class Risk {
       isPaused: this.#isPaused,
       isStopping: this.#isStopping,
       down: [...this.#down],
+      halts: this.halts,
       day: this.#day,
       realisedToday: this.#realisedToday,
       tradesToday: this.#tradesToday,
@@ -217,6 +246,7 @@ export class Risk {
     this.#isPaused = state.isPaused
     this.#isStopping = state.isStopping
     for (const down of state.down) this.#down.add(down)
+    for (const halt of state.halts) this.setHalt({ ...halt, symbol: symbolId(halt.symbol) }, true)
     this.#day = state.day
     this.#realisedToday = state.realisedToday
     this.#tradesToday = state.tradesToday
@@ -258,9 +288,17 @@ export class Risk {
     if (this.#safeMode !== null) return deny('safe-mode', `safe mode is on: ${this.#safeMode}`)
     const down = STREAMS.find((stream) => this.#down.has(`${instrument.venue} ${stream}`))
     if (down !== undefined) return deny('venue-down', `${down} of ${instrument.venue} is down`)
+    const halt = this.#haltOf(instrument)
+    if (halt !== undefined)
+      return deny('symbol-halted', `${instrument.symbol} is halted: ${halt.why}`)
     if (this.#drawdown.scale > 0) return undefined
     const drawdown = percent(this.#drawdown.drawdown)
     return deny('drawdown', `the drawdown of ${drawdown} is at level ${this.#drawdown.level}`)
+  }
+
+  #haltOf({ id }: Instrument): Halt | undefined {
+    if (this.#halts.size === 0) return undefined
+    return this.halts.find(({ symbol }) => symbol === id)
   }
 
   #checkDay(request: OrderRequest, asker: Asker): Denial | undefined {

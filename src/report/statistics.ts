@@ -192,6 +192,7 @@ export class Statistics {
       case 'position.changed':
       case 'signal':
       case 'drawdown':
+      case 'symbol.halted':
         return
       default:
         unreachable(notice)

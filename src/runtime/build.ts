@@ -4,6 +4,7 @@ import type { VenueId } from '../core/brand.ts'
 import type { Tape } from '../core/tape.ts'
 import { lengthMs, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
+import type { Limits } from '../core/venue.ts'
 import { Engine } from '../engine/engine.ts'
 import type { Use } from '../engine/lanes.ts'
 import type { RiskLimits } from '../engine/risk.ts'
@@ -25,13 +26,18 @@ export interface Setup {
 }
 
 export function buildSession(setup: Setup, beforeSend?: BeforeSend): Session {
-  const { universe, uses, risk, sim, run, currency, base, bars } = setup
-  const exchange = new SimExchange(universe, sim)
-  const limits = new Map<VenueId, typeof exchange.limits>()
-  for (const { venue } of universe.all) limits.set(venue, exchange.limits)
+  const exchange = new SimExchange(setup.universe, setup.sim)
+  return new Session(buildEngine(setup, exchange.limits), exchange, beforeSend)
+}
+
+/** A fresh engine, all of whose instruments are at a venue with these limits. */
+export function buildEngine(setup: Omit<Setup, 'sim'>, venueLimits: Limits): Engine {
+  const { universe, uses, risk, run, currency, base, bars } = setup
+  const limits = new Map<VenueId, Limits>()
+  for (const { venue } of universe.all) limits.set(venue, venueLimits)
   const calendar = universe.all[0]?.spec.calendar ?? '24/7'
   const options = { universe, uses, limits, risk, run, currency, calendar, base, ...bars }
-  return new Session(new Engine(options), exchange, beforeSend)
+  return new Engine(options)
 }
 
 /**

@@ -9,6 +9,7 @@ export const conflictsOf = (settings: Settings): Problem[] => [
   ...nameConflicts(settings),
   ...ladderConflicts(settings),
   ...fileConflicts(settings),
+  ...keyConflicts(settings),
 ]
 
 /** True for a `use` that is the path of a file and not the name of a built-in strategy. */
@@ -133,6 +134,19 @@ function fileConflicts({ store, report }: Settings): Problem[] {
     value: files[i]!.file,
     allowed: 'a file of its own',
   }))
+}
+
+/** Keys come from one place. That they come at all is asked of who needs them: a journal keeps none. */
+function keyConflicts({ venues }: Settings): Problem[] {
+  const { key, secret, keyFile } = venues?.alpaca ?? {}
+  const at = (name: string): Problem['path'] => ['venues', 'alpaca', name]
+  if (keyFile !== undefined && (key !== undefined || secret !== undefined)) {
+    const allowed = 'either keyFile, or key and secret'
+    return [{ path: at('keyFile'), what: 'is there beside key or secret', allowed }]
+  }
+  if ((key === undefined) === (secret === undefined)) return []
+  const [missing, other] = key === undefined ? ['key', 'secret'] : ['secret', 'key']
+  return [{ path: at(missing), what: 'is missing', allowed: `both, as ${other} is given` }]
 }
 
 /** The indexes of what was in the list before. */

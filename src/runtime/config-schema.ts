@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { MAX_SYMBOLS } from '../core/universe.ts'
 import { INBOX_DEFAULTS } from '../engine/inbox.ts'
 import { RISK_DEFAULTS } from '../engine/risk.ts'
+import { isPlaceholder, Secret } from './secret.ts'
 
 /** A limit that may be switched off. `off` is Infinity, which neither YAML nor JSON writes well. */
 function limit(fallback: number, number: z.ZodNumber, unit: string) {
@@ -182,6 +183,53 @@ const sim = z.strictObject({
   seed: z.int().min(0).max(4_294_967_295).default(1),
 })
 
+/** A secret that was read before passes as it is: settings are checked again when the command line adds to them. */
+const secret = z
+  .preprocess(
+    (given) => (given instanceof Secret ? given.reveal() : given),
+    z
+      .string()
+      .regex(/^[!-~]{1,256}$/)
+      .refine((text) => !isPlaceholder(text), { message: 'the real one, not a placeholder' })
+      .describe('a key without spaces, from the environment as ${NAME}'),
+  )
+  .transform((text) => new Secret(text))
+
+/** Keys travel with every request, so a host that is not this machine is spoken to in TLS. */
+const host = (scheme: 'http' | 'ws', tail: string) =>
+  z
+    .string()
+    .regex(
+      new RegExp(
+        `^(?:${scheme}s://[A-Za-z0-9.-]+(?::\\d{1,5})?|${scheme}://(?:127\\.0\\.0\\.1|localhost)(?::\\d{1,5})?)${tail}$`,
+      ),
+    )
+    .describe(`${scheme}s://host${tail}, or ${scheme}://127.0.0.1:port${tail} on this machine`)
+
+const alpaca = z.strictObject({
+  key: secret.exactOptional(),
+  secret: secret.exactOptional(),
+  keyFile: path.exactOptional().describe('a file of two lines, "key: ..." and "secret: ..."'),
+  paper: z.boolean().default(true),
+  feed: z.enum(['iex', 'sip']).default('iex'),
+  codec: z.enum(['json', 'msgpack']).default('json'),
+  hosts: z
+    .strictObject({
+      trading: host('http', '').exactOptional(),
+      data: host('http', '').exactOptional(),
+      stream: host('ws', '').exactOptional(),
+      orders: host('ws', '/stream').exactOptional(),
+    })
+    .prefault({}),
+  subscribe: z
+    .strictObject({
+      batch: z.int().min(1).max(10_000).default(10).describe('symbols'),
+      everyMs: milliseconds(0, 60_000).default(1_000),
+      total: z.int().min(1).max(MAX_SYMBOLS).default(30).describe('symbols of the plan'),
+    })
+    .prefault({}),
+})
+
 /** The whole configuration. Nothing is required: an empty file runs sma-cross on all symbols. */
 export const configSchema = z.strictObject({
   mode: z
@@ -211,6 +259,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   risk: risk.prefault({}),
   sim: sim.prefault({}),
+  venues: z.strictObject({ alpaca: alpaca.exactOptional() }).exactOptional(),
   bars: z
     .strictObject({
       latenessMs: milliseconds(0, HOUR_MS).default(0),
@@ -235,3 +284,4 @@ export const configSchema = z.strictObject({
 
 /** Checked settings, every default filled in. */
 export type Settings = z.output<typeof configSchema>
+export type AlpacaSettings = z.output<typeof alpaca>

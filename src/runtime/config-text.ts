@@ -13,6 +13,7 @@ import { Alias, type Document, isMap, isScalar, isSeq, LineCounter, parseDocumen
 import type { ErrorCode, Scalar, YAMLMap, YAMLSeq } from 'yaml'
 import { BadInput } from '../core/bad-input.ts'
 import { isSecret, together } from './problems.ts'
+import { isPlaceholder } from './secret.ts'
 import { keyPath, type Mark, type Path, Source } from './source.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
@@ -149,10 +150,18 @@ class Reader {
 
   #scalar(node: Scalar, path: Path, line: number): unknown {
     const value = this.#substituted(node, path, line)
-    if (!isSecret(path) || !isPlaceholder(value)) return value
+    if (!isSecret(path) || !isPlaceholder(value)) return this.#kept(value, path, line)
     const allowed = 'the real one, best from the environment as ${NAME}'
     if (value === null || value === '') return this.#refuse(path, line, 'is empty', value, allowed)
     return this.#refuse(path, line, 'is a placeholder', value, allowed)
+  }
+
+  /** A key of a venue moves money: written into the file it would travel wherever the file does. */
+  #kept(value: unknown, path: Path, line: number): unknown {
+    const isWritten = value !== undefined && this.marks.get(keyPath(path))?.variable === undefined
+    if (!isVenueKey(path) || !isWritten) return value
+    const allowed = '${NAME}, which is looked up in the environment, or keyFile'
+    return this.#refuse(path, line, 'is written into the file', undefined, allowed)
   }
 
   #substituted(node: Scalar, path: Path, line: number): unknown {
@@ -180,7 +189,7 @@ class Reader {
       return this.#refuse(path, line, what, undefined, `${name} set in the environment`)
     }
     this.marks.set(keyPath(path), { line, variable: name })
-    return node.type === 'PLAIN' ? scalarOf(given) : given
+    return node.type === 'PLAIN' && !isVenueKey(path) ? scalarOf(given) : given
   }
 
   /** Lines of values are those of their keys: that is where a reader looks. */
@@ -199,14 +208,12 @@ class Reader {
   }
 }
 
+/** Text whatever it holds, and never written out: `venues.alpaca.secret`. */
+const isVenueKey = (path: Path): boolean => path[0] === 'venues' && isSecret(path)
+
 /** A variable as YAML would read it; digits that are no number as written, such as 007, stay text. */
 function scalarOf(text: string): unknown {
   if (text === 'true') return true
   if (text === 'false') return false
   return /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : text
 }
-
-const isPlaceholder = (value: unknown): boolean =>
-  value === null ||
-  (typeof value === 'string' &&
-    /^(?:|change[-_ ]?me|your[-_ ].*|x{3,}|<.*>|todo\b.*|placeholder|\.{3})$/is.test(value.trim()))

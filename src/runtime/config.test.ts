@@ -3,10 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { inspect } from 'node:util'
 import { BadInput } from '../core/bad-input.ts'
 import { venueId } from '../core/brand.ts'
 import { RISK_DEFAULTS } from '../engine/risk.ts'
+import { hostsOf } from '../venues/alpaca/venue.ts'
 import { termsOf } from '../venues/sim/models.ts'
+import { alpacaTermsOf } from './alpaca.ts'
 import {
   type Config,
   configHash,
@@ -14,6 +17,7 @@ import {
   defineConfig,
   loadConfig,
   parseConfig,
+  restoreConfig,
   toInstrumentSpec,
   toRiskLimits,
   toSimOptions,
@@ -421,7 +425,54 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
   ],
   ['a merge key', 'risk:\n  <<: { leverage: 1 }', /^skein\.yaml:2: risk\.<< is unknown; allowed/],
   ['a key of Object', '__proto__: { mode: live }', /^skein\.yaml:1: __proto__ is unknown; allowed/],
-  ['a venue', 'venues: { alpaca: {} }', /^skein\.yaml:1: venues is unknown; allowed: mode/],
+  // Venues.
+  ['an unknown venue', 'venues: { binance: {} }', /venues\.binance is unknown; allowed: alpaca$/],
+  [
+    'a key that is written into the file',
+    'venues:\n  alpaca:\n    key: PKREALKEY123\n    secret: ${B}',
+    /^skein\.yaml:3: venues\.alpaca\.key is written into the file; allowed: \$\{NAME\}, which/,
+  ],
+  [
+    'a placeholder from the environment',
+    'venues: { alpaca: { key: ${A}, secret: ${PLACEHOLDER} } }',
+    /venues\.alpaca\.secret is a placeholder: "your-secret"; allowed: the real one/,
+  ],
+  [
+    'a key with a space',
+    'venues: { alpaca: { key: ${SPACED}, secret: ${A} } }',
+    /venues\.alpaca\.key is not allowed, as it comes from \$\{SPACED\}; allowed: a key without/,
+  ],
+  [
+    'a key without its secret',
+    'venues: { alpaca: { key: ${A} } }',
+    /venues\.alpaca\.secret is missing; allowed: both, as key is given/,
+  ],
+  [
+    'a key beside a file of keys',
+    'venues: { alpaca: { key: ${A}, secret: ${B}, keyFile: a.keys } }',
+    /venues\.alpaca\.keyFile is there beside key or secret; allowed: either/,
+  ],
+  [
+    'a foreign host without TLS',
+    'venues: { alpaca: { hosts: { trading: "http://example.com" } } }',
+    /hosts\.trading is not allowed: "http:\/\/example\.com"; allowed: https:\/\/host, or/,
+  ],
+  [
+    'a host with a path',
+    'venues: { alpaca: { hosts: { data: "https://data.alpaca.markets/v2" } } }',
+    /hosts\.data is not allowed: .*; allowed: https:\/\/host, or/,
+  ],
+  [
+    'a feed of its own',
+    'venues: { alpaca: { feed: otc } }',
+    /feed is not allowed: "otc"; allowed: iex or sip/,
+  ],
+  [
+    'a batch of nothing',
+    'venues: { alpaca: { subscribe: { batch: 0 } } }',
+    /subscribe\.batch is too small: 0; allowed: a whole number from 1 to 10000/,
+  ],
+  ['paper as a word', 'venues: { alpaca: { paper: "no" } }', /alpaca\.paper is not true or false/],
   // Words.
   [
     'live money',
@@ -664,9 +715,11 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
   ['an empty path', 'report: { html: "" }', /report\.html is not allowed: ""; allowed: a path/],
 ]
 
+const VARIABLES = { EMPTY: '', A: 'PKA1', B: 'b2', SPACED: 'two words', PLACEHOLDER: 'your-secret' }
+
 for (const [name, text, message] of BAD) {
   test(`refuses ${name}`, () => {
-    const [first = ''] = refusalOf(() => parse(text, { EMPTY: '' })).split('\n')
+    const [first = ''] = refusalOf(() => parse(text, VARIABLES)).split('\n')
 
     assert.match(first, message)
   })
@@ -743,6 +796,79 @@ test('reads a file', () => {
   assert.equal(config.account.cash, 7)
   assert.equal(config.source.file, file)
   assert.equal(config.source.folder, folder)
+})
+
+const KEYED = 'venues: { alpaca: { key: ${ALPACA_KEY}, secret: ${ALPACA_SECRET} } }'
+const ENV = { ALPACA_KEY: '007', ALPACA_SECRET: 'hunter2hunter2' }
+
+test('Alpaca needs its keys and nothing else', () => {
+  const terms = alpacaTermsOf(parse(KEYED, ENV))
+
+  assert.deepEqual(terms, {
+    keys: { key: '007', secret: 'hunter2hunter2' },
+    isLive: false,
+    feed: 'iex',
+    codec: 'json',
+    hosts: hostsOf(false),
+    limits: { subscribe: { batch: 10, everyMs: 1_000, total: 30 } },
+  })
+})
+
+test('no text, no JSON and no hash of a configuration holds a key of a venue', () => {
+  const config = parse(KEYED, ENV)
+  const { source: _source, ...settings } = config
+  const shown = `${JSON.stringify(settings)} ${inspect(config, { depth: 9 })} ${String(config.venues?.alpaca?.secret)}`
+
+  assert.doesNotMatch(shown, /007|hunter2/)
+  assert.equal(
+    configHash(config),
+    configHash(parse(KEYED, { ALPACA_KEY: 'A', ALPACA_SECRET: 'B' })),
+  )
+  assert.notEqual(
+    configHash(config),
+    configHash(parse(KEYED.replace(' } }', ', feed: sip } }'), ENV)),
+  )
+})
+
+test('a configuration with keys can be checked again, and without them when it comes from a journal', () => {
+  const { source: _source, ...settings } = parse(KEYED, ENV)
+  const again = restoreConfig(settings, 'command line', folder)
+  const kept = restoreConfig(JSON.parse(JSON.stringify(settings)), 'journal', folder)
+
+  assert.equal(alpacaTermsOf(again).keys.secret, 'hunter2hunter2')
+  assert.equal(
+    refusalOf(() => alpacaTermsOf(kept)),
+    'journal: venues.alpaca.key is missing; allowed: ${ALPACA_KEY} from the environment, or keyFile',
+  )
+})
+
+test('reads the keys of a file, and shows nothing of it where it is wrong', () => {
+  const told = (text: string): string => {
+    written('alpaca.keys', text)
+    const config = written('keyed.yaml', 'venues: { alpaca: { keyFile: ./alpaca.keys } }')
+    return refusalOf(() => alpacaTermsOf(loadConfig(config, {}))).replace(folder, '')
+  }
+  const config = written('keyed.yaml', 'venues: { alpaca: { keyFile: ./alpaca.keys } }')
+  written('alpaca.keys', '# paper\nkey: PK1\nsecret = hunter2\n')
+
+  assert.deepEqual(alpacaTermsOf(loadConfig(config, {})).keys, { key: 'PK1', secret: 'hunter2' })
+  assert.match(told('key: PK1\n'), /alpaca\.keys: secret is missing; allowed: two lines/)
+  assert.match(told('hunter2\n'), /^\/alpaca\.keys:1: is no line of keys; allowed: two lines/)
+  assert.match(told('key: changeme\n'), /alpaca\.keys:1: key is a placeholder; allowed: the real/)
+  assert.match(told('key: a\nkey: hunter2\n'), /alpaca\.keys:2: key is there twice; allowed/)
+  rmSync(join(folder, 'alpaca.keys'))
+  assert.match(
+    refusalOf(() => alpacaTermsOf(loadConfig(config, {}))),
+    /alpaca\.keys: cannot be read \(ENOENT\); allowed: a file of two lines/,
+  )
+})
+
+test('who needs Alpaca is told what is missing', () => {
+  assert.equal(
+    refusalOf(() => alpacaTermsOf(defaultConfig())),
+    'configuration: venues.alpaca is missing; allowed: ' +
+      'venues: { alpaca: { key: ${ALPACA_KEY}, secret: ${ALPACA_SECRET} } }',
+  )
 })
 
 test('refuses what is no readable text', () => {

@@ -39,7 +39,7 @@ export interface PaperOptions {
   /** Aborting it stops the run in order. */
   readonly signal?: AbortSignal
   /** Told once, before the first new turn. */
-  readonly onStart?: (recovered: Recovered) => void
+  readonly onStart?: (recovered: Recovered<Session>) => void
 }
 
 export interface PaperResult {

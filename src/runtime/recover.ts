@@ -13,8 +13,9 @@
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
+import type { Turn } from '../core/command.ts'
 import { canonical } from '../core/hash.ts'
-import { isMarket } from '../core/input.ts'
+import { type Input, isMarket } from '../core/input.ts'
 import type { Bar } from '../core/market.ts'
 import type { Archive, Journal } from '../core/store.ts'
 import { lengthMs, plus, type Timeframe } from '../core/time.ts'
@@ -22,10 +23,21 @@ import type { Engine } from '../engine/engine.ts'
 import type { Lane } from '../engine/lanes.ts'
 import { areMarked, type BarMark, BarMarks } from './bar-marks.ts'
 import { barsOf } from './recorder.ts'
-import type { Session, SessionState } from './session.ts'
 
-export interface Recovered {
-  readonly session: Session
+/**
+ * What can be done again: a session with its simulated venue, or an engine alone, whose venue's answers are in the
+ * journal as inputs.
+ */
+export interface Redoable<State> {
+  readonly engine: Engine
+  capture(): State
+  restore(state: State): void
+  /** The turn as it is decided now and, where the venue is simulated, what it says now. */
+  redo(recorded: Turn): { readonly turn: Turn; readonly facts?: readonly Input[] }
+}
+
+export interface Recovered<S> {
+  readonly session: S
   /** The bars that it has closed so far, and goes on to note. */
   readonly marks: BarMarks
   /** Engine time of the last durable turn; 0 where there is none. */
@@ -38,16 +50,16 @@ export interface Recovered {
 /** Raised when a state is kept otherwise than before: a snapshot of another form is not used. */
 const FORM = 2
 
-interface Snapshot {
+interface Snapshot<State> {
   readonly form: number
   readonly hash: string
-  readonly state: SessionState
+  readonly state: State
   readonly bars: readonly BarMark[]
 }
 
 /** The session as a snapshot's text: its state, the hash that a restored one must have, and the bars it has seen. */
-export function snapshotOf(session: Session, marks: BarMarks): string {
-  const snapshot: Snapshot = {
+export function snapshotOf<State>(session: Redoable<State>, marks: BarMarks): string {
+  const snapshot: Snapshot<State> = {
     form: FORM,
     hash: session.engine.hash(),
     state: session.capture(),
@@ -62,14 +74,14 @@ export function snapshotOf(session: Session, marks: BarMarks): string {
  * @param build Makes a fresh session with its observers; called again where a first attempt cannot be finished.
  * @param breathe Awaited now and then while turns are done again, so that what they tell can be written.
  */
-export async function recover(
-  build: () => Session,
+export async function recover<State, S extends Redoable<State>>(
+  build: () => S & Redoable<State>,
   journal: Journal,
   archive: Archive,
   breathe: () => Promise<void>,
-): Promise<Recovered> {
+): Promise<Recovered<S>> {
   const saved = journal.latest()
-  const snapshot = saved === undefined ? undefined : (JSON.parse(saved.state) as Snapshot)
+  const snapshot = saved === undefined ? undefined : (JSON.parse(saved.state) as Snapshot<State>)
   if (saved !== undefined && snapshot?.form === FORM) {
     const session = build()
     const marks = new BarMarks(session.engine)
@@ -102,7 +114,7 @@ interface Tail {
 }
 
 async function redoTail(
-  session: Session,
+  session: Redoable<unknown>,
   journal: Journal,
   after: number,
   breathe: () => Promise<void>,
@@ -118,17 +130,19 @@ async function redoTail(
   return { redone, at: session.engine.now }
 }
 
-type Recorded = Parameters<Session['redo']>[0]
-
 /** Does a turn again and tells what came out otherwise than recorded; undefined where nothing did. */
-export function differenceOf(session: Session, recorded: Recorded): string | undefined {
+export function differenceOf(
+  session: Pick<Redoable<never>, 'redo'>,
+  recorded: Turn,
+): string | undefined {
   const { turn, facts } = session.redo(recorded)
   if (turn.n !== recorded.n) return `it is turn ${turn.n}`
   const answers = recorded.inputs.filter((input) => !isMarket(input) && input.type !== 'control')
-  return (
-    partingOf('the venue said', canonical(facts), canonical(answers)) ??
-    partingOf('decided', canonical(turn.batches), canonical(recorded.batches))
-  )
+  const told =
+    facts === undefined
+      ? undefined
+      : partingOf('the venue said', canonical(facts), canonical(answers))
+  return told ?? partingOf('decided', canonical(turn.batches), canonical(recorded.batches))
 }
 
 /** Characters that are shown of texts that differ, before and after the place where they do. */

@@ -16,6 +16,7 @@ import type { Setup } from './build.ts'
 import { type Config, configHash, restoreConfig } from './config.ts'
 import { toRiskLimits, toSimOptions } from './config.ts'
 import { isPath } from './config-conflicts.ts'
+import { SIM } from './prepare.ts'
 import { lockRun, type RunLock } from './run-lock.ts'
 import { loadUses } from './uses.ts'
 
@@ -132,6 +133,11 @@ export class RunFile {
     const found = this.header!
     const config = restoreConfig(found.config, this.path, found.folder)
     const universe = new Universe(found.instruments as InstrumentSpec[])
+    const elsewhere = universe.all.find(({ venue }) => venue !== SIM)
+    if (elsewhere !== undefined) {
+      const allowed = 'the journal of a run on a tape: only its venue can be done again'
+      throw new BadInput({ file: this.path }, 'is of a run at', elsewhere.venue, allowed)
+    }
     const uses = await loadUses(config, universe)
     const { latenessMs, maxFill } = config.bars
     const setup = {
@@ -159,11 +165,14 @@ export class RunFile {
 /** A run that goes on only as it began. */
 export class Unfinished {
   readonly run: string
+  /** In the order of their ids. */
+  readonly instruments: readonly InstrumentSpec[]
   readonly #path: string
   readonly #header: Header
 
   constructor(path: string, found: Header) {
     this.run = found.run
+    this.instruments = found.instruments as InstrumentSpec[]
     this.#path = path
     this.#header = found
   }

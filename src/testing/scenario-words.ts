@@ -296,6 +296,8 @@ export function noticeText(notice: Notice, shown: Shown): string | undefined {
     case 'safe-mode':
     case 'kill-switch':
       return `${notice.type} ${notice.on ? 'on' : 'off'}: ${notice.why}`
+    case 'symbol.halted':
+      return `${notice.on ? 'halted' : 'released'} ${notice.cause}: ${notice.why}`
     case 'drawdown':
       return `drawdown ${notice.level}`
     case 'bar.gap':

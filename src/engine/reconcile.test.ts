@@ -1,0 +1,393 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { type OrderId, type SymbolId, symbolId } from '../core/brand.ts'
+import { apply, isLive, type Order, type OrderInput, sign } from '../core/order.ts'
+import { ms } from '../core/time.ts'
+import type { VenueReport } from '../core/venue.ts'
+import { A, MONDAY_10, order, SIM, universeOf } from '../testing/builders.ts'
+import { type Asked, NO_MEMORY, type Ours, reconcile, type Reconciled } from './reconcile.ts'
+
+const universe = universeOf('A', 'B', 'C')
+const VISIBLE_MS = 10_000
+const at = (seconds: number) => ms(MONDAY_10 + seconds * 1_000)
+
+/** A believed account that takes the inputs it is given, by the engine's own transition table. */
+class Book {
+  readonly orders = new Map<OrderId, { order: Order; fills: Set<string> }>()
+  readonly positions = new Map<SymbolId, number>()
+  halts: Ours['halts'] = []
+  cash = 1_000
+  memory = NO_MEMORY
+
+  constructor(...orders: readonly Order[]) {
+    for (const one of orders) this.orders.set(one.id, { order: one, fills: new Set() })
+  }
+
+  get ours(): Ours {
+    const positions = [...this.positions].map(([symbol, qty]) => ({ symbol, qty }))
+    const { orders, halts, cash } = this
+    return {
+      orders: [...orders.values()],
+      positions: positions.filter(({ qty }) => qty !== 0),
+      halts,
+      cash,
+    }
+  }
+
+  hear(report: VenueReport, seconds: number, changes: Partial<Asked> = {}): Reconciled {
+    const result = reconcile(this.ours, report, this.memory, {
+      venue: SIM,
+      universe,
+      askedAt: at(seconds),
+      at: at(seconds),
+      visibilityMs: VISIBLE_MS,
+      underWay: new Set(),
+      ...changes,
+    })
+    this.memory = result.memory
+    for (const input of result.inputs) this.#take(input)
+    return result
+  }
+
+  #take(input: Reconciled['inputs'][number]): void {
+    if (input.type === 'account') this.cash = input.cash
+    if (input.type === 'control' && input.control.do === 'halt-symbol') {
+      const { symbol, cause, on, why } = input.control
+      const rest = this.halts.filter((halt) => halt.symbol !== symbol || halt.cause !== cause)
+      this.halts = on ? [...rest, { symbol, cause, why }] : rest
+    }
+    if (!('id' in input)) return
+    const entry = this.orders.get(input.id)!
+    if (input.type === 'order.filled') {
+      if (entry.fills.has(input.fill)) return
+      entry.fills.add(input.fill)
+      const { symbol, side } = entry.order
+      this.positions.set(symbol, (this.positions.get(symbol) ?? 0) + sign(side) * input.qty)
+    }
+    const { order: before } = entry
+    // The report is of a later moment than the order: what it changes is as old as the report.
+    entry.order = apply(before, input, universe.at(before.symbol))
+  }
+}
+
+type TheirOrder = VenueReport['orders'][number]
+const theirs = (id: string, changes: Record<string, unknown> = {}): TheirOrder =>
+  ({
+    id,
+    venueId: `v-${id}`,
+    symbol: A,
+    side: 'buy',
+    qty: 10,
+    filled: 0,
+    open: true,
+    ...changes,
+  }) as TheirOrder
+
+const fill = (id: string, of: string, qty: number) =>
+  ({ id, order: `v-${of}`, qty, price: 100, ts: MONDAY_10 }) as VenueReport['fills'][number]
+
+const report = (
+  changes: {
+    orders?: readonly TheirOrder[]
+    fills?: VenueReport['fills']
+    positions?: readonly (readonly [number, number])[]
+    cash?: number
+  } = {},
+): VenueReport =>
+  ({
+    at: MONDAY_10,
+    orders: changes.orders ?? [],
+    fills: changes.fills ?? [],
+    positions: (changes.positions ?? []).map(([symbol, qty]) => ({
+      symbol: symbolId(symbol),
+      qty,
+      avgPrice: 100,
+    })),
+    account: { equity: 1_000, cash: changes.cash ?? 1_000, buyingPower: 1_000 },
+  }) as unknown as VenueReport
+
+const kinds = ({ differences }: Reconciled): string[] => differences.map(({ kind }) => kind)
+const types = ({ inputs }: Reconciled): string[] => inputs.map(({ type }) => type)
+
+test('an order that was taken without an answer is accepted', () => {
+  const book = new Book(order({ id: 'x' }))
+
+  const result = book.hear(report({ orders: [theirs('x')] }), 1)
+
+  assert.deepEqual(types(result), ['order.accepted'])
+  assert.equal(book.orders.get('x' as OrderId)!.order.phase, 'open')
+})
+
+test("a missed fill is booked under the venue's id, and the position agrees", () => {
+  const book = new Book(order({ id: 'x' }))
+
+  const result = book.hear(
+    report({
+      orders: [theirs('x', { filled: 10, open: false })],
+      fills: [fill('f1', 'x', 4), fill('f2', 'x', 6)],
+      positions: [[0, 10]],
+    }),
+    1,
+  )
+
+  assert.deepEqual(kinds(result), ['missed-fill', 'missed-fill'])
+  assert.deepEqual([...book.orders.get('x' as OrderId)!.fills], ['f1', 'f2'])
+  assert.equal(book.positions.get(A), 10)
+  assert.equal(result.open, 0)
+})
+
+test('an order without a trace is rejected only after the window and a second report', () => {
+  const book = new Book(order({ id: 'x' }))
+
+  const first = book.hear(report(), 1)
+  const early = book.hear(report(), 5)
+  const second = book.hear(report(), 11)
+
+  assert.deepEqual(types(first), ['control'])
+  assert.equal(book.halts.length, 0)
+  assert.deepEqual(types(early), [])
+  assert.deepEqual(types(second), ['control', 'order.rejected'])
+  assert.deepEqual(kinds(second), ['not-found'])
+  const { order: ended } = book.orders.get('x' as OrderId)!
+  assert.equal(`${ended.phase} ${ended.reason}`, 'done rejected')
+})
+
+test('an order that turns up before the window ends is adopted', () => {
+  const book = new Book(order({ id: 'x' }))
+
+  book.hear(report(), 1)
+  const found = book.hear(report({ orders: [theirs('x')] }), 9)
+  const later = book.hear(report(), 12)
+
+  assert.deepEqual(types(found), ['control', 'order.accepted'])
+  assert.deepEqual(
+    book.halts.map(({ cause }) => cause),
+    ['unknown-order'],
+  )
+  assert.equal(later.memory.absent.get('x' as OrderId), at(12))
+})
+
+test('a late fill of an order that was not found is booked', () => {
+  const book = new Book(order({ id: 'x' }))
+  book.hear(report(), 1)
+  book.hear(report(), 11)
+
+  book.hear(
+    report({
+      orders: [theirs('x', { filled: 10, open: false })],
+      fills: [fill('f1', 'x', 10)],
+      positions: [[0, 10]],
+    }),
+    20,
+  )
+
+  assert.equal(book.positions.get(A), 10)
+  assert.equal(book.orders.get('x' as OrderId)!.order.reason, 'filled')
+})
+
+test('an order that was not found and is open after all is told', () => {
+  const book = new Book(order({ id: 'x' }))
+  book.hear(report(), 1)
+  book.hear(report(), 11)
+
+  const result = book.hear(report({ orders: [theirs('x')] }), 20)
+
+  assert.deepEqual(kinds(result), ['revived-order'])
+})
+
+test('an order that we never sent is external', () => {
+  const result = new Book().hear(report({ orders: [theirs('y'), theirs('z', { open: false })] }), 1)
+
+  assert.deepEqual(kinds(result), ['external-order'])
+  assert.deepEqual(types(result), [])
+})
+
+test('what no fill explains waits for a second report and becomes one fill, once', () => {
+  const book = new Book(order({ id: 'x' }))
+  const told = report({
+    orders: [theirs('x', { filled: 10, open: false })],
+    fills: [fill('f1', 'x', 4)],
+    positions: [[0, 10]],
+  })
+
+  book.hear(told, 1)
+  assert.equal(book.positions.get(A), 4)
+  book.hear(told, 12)
+  const again = book.hear(told, 30)
+
+  assert.deepEqual([...book.orders.get('x' as OrderId)!.fills], ['f1', '~x:4-10'])
+  assert.equal(book.positions.get(A), 10)
+  assert.deepEqual(types(again), [])
+})
+
+test('a fill that comes after it was concluded is not booked again', () => {
+  const book = new Book(order({ id: 'x' }))
+  const orders = [theirs('x', { filled: 10, open: false })]
+  book.hear(report({ orders, positions: [[0, 10]] }), 1)
+  book.hear(report({ orders, positions: [[0, 10]] }), 12)
+
+  book.hear(report({ orders, fills: [fill('f1', 'x', 10)], positions: [[0, 10]] }), 20)
+
+  assert.equal(book.positions.get(A), 10)
+})
+
+test('a position that fills do not explain halts its symbol after two reports, with both numbers', () => {
+  const book = new Book()
+  const told = report({ positions: [[1, 7]] })
+
+  const first = book.hear(told, 1)
+  const second = book.hear(told, 2)
+  const third = book.hear(told, 3)
+  const healed = book.hear(report(), 4)
+
+  assert.deepEqual(types(first), [])
+  assert.deepEqual(types(second), ['control'])
+  assert.equal(second.differences[0]!.text, 'B is 0 here and 7 at sim')
+  assert.deepEqual(types(third), [])
+  assert.deepEqual(types(healed), ['control'])
+  assert.deepEqual(book.halts, [])
+})
+
+test('one report without positions is no proof of being flat', () => {
+  const book = new Book()
+  book.positions.set(A, 10)
+
+  book.hear(report(), 1)
+  book.hear(report({ positions: [[0, 10]] }), 2)
+  book.hear(report(), 3)
+
+  assert.deepEqual(book.halts, [])
+})
+
+test('an order that changed after the report was asked for is left to the next one', () => {
+  const book = new Book(order({ id: 'x', updatedAt: at(5) }))
+
+  const result = book.hear(report({ orders: [theirs('x', { open: false })] }), 2)
+
+  assert.deepEqual(types(result), [])
+})
+
+test('an order with a request under way is not looked for', () => {
+  const book = new Book(order({ id: 'x' }))
+  const underWay = new Set(['x' as OrderId])
+
+  book.hear(report(), 1, { underWay })
+  const result = book.hear(report(), 20, { underWay })
+
+  assert.deepEqual(types(result), [])
+  assert.equal(result.memory.absent.size, 0)
+})
+
+test('a cancel that the venue never got is refused after the window', () => {
+  const book = new Book(order({ id: 'x', phase: 'open', venueId: 'v-x', cancelSentAt: MONDAY_10 }))
+
+  const early = book.hear(report({ orders: [theirs('x')] }), 5)
+  const late = book.hear(report({ orders: [theirs('x')] }), 15)
+
+  assert.deepEqual(types(early), [])
+  assert.deepEqual(types(late), ['cancel.rejected'])
+})
+
+test('the account is taken from the venue where nothing is on its way', () => {
+  const book = new Book()
+
+  const first = book.hear(report({ cash: 900 }), 1)
+  const second = book.hear(report({ cash: 900 }), 2)
+
+  assert.deepEqual(types(first), ['account'])
+  assert.deepEqual(types(second), [])
+})
+
+// ── Properties: an arbitrary venue, and what we have heard of it ────────────────────────────────────────
+
+interface Story {
+  readonly side: 'buy' | 'sell'
+  readonly fills: readonly number[]
+  readonly heard: readonly boolean[]
+  readonly isTaken: boolean
+  readonly isOpen: boolean
+  /** Fills that the venue's list no longer has. */
+  readonly lost: readonly boolean[]
+}
+
+const story: fc.Arbitrary<Story> = fc.record({
+  side: fc.constantFrom('buy', 'sell'),
+  fills: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 4 }),
+  heard: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+  lost: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+  isTaken: fc.boolean(),
+  isOpen: fc.boolean(),
+})
+
+function worldOf(stories: readonly Story[]): { book: Book; told: VenueReport } {
+  const book = new Book()
+  const orders: TheirOrder[] = []
+  const fills: VenueReport['fills'][number][] = []
+  const positions = new Map<number, number>()
+  for (const [i, { side, fills: sizes, heard, lost, isTaken, isOpen }] of stories.entries()) {
+    const id = `o${i}` as OrderId
+    const symbol = symbolId(i % 3)
+    book.orders.set(id, { order: order({ id, symbol, side, qty: 20 }), fills: new Set() })
+    if (!isTaken) continue
+    let filled = 0
+    for (const [k, qty] of sizes.entries()) {
+      filled += qty
+      positions.set(symbol, (positions.get(symbol) ?? 0) + sign(side) * qty)
+      if (!lost[k]!) fills.push(fill(`f${i}-${k}`, id, qty))
+      if (!heard[k]!) continue
+      const entry = book.orders.get(id)!
+      const heardFill = {
+        type: 'order.filled',
+        at: MONDAY_10,
+        id,
+        fill: `f${i}-${k}`,
+        qty,
+        price: 100,
+      }
+      const input = { ...heardFill, fee: 0, ts: MONDAY_10 } as unknown as OrderInput
+      entry.order = apply(entry.order, input, universe.at(symbol))
+      entry.fills.add(`f${i}-${k}`)
+      book.positions.set(symbol, (book.positions.get(symbol) ?? 0) + sign(side) * qty)
+    }
+    orders.push(theirs(id, { symbol, side, qty: 20, filled, open: isOpen && filled < 20 }))
+  }
+  return { book, told: report({ orders, fills, positions: [...positions] }) }
+}
+
+test('whatever was missed: two reports make quantities, ends and positions the same, and a third changes nothing', () => {
+  fc.assert(
+    fc.property(fc.array(story, { maxLength: 6 }), (stories) => {
+      const { book, told } = worldOf(stories)
+
+      for (const seconds of [1, 20, 40]) book.hear(told, seconds)
+      const again = book.hear(told, 60)
+
+      for (const [id, { order: one }] of book.orders) {
+        const their = told.orders.find((other) => other.id === id)
+        assert.equal(one.filled, their?.filled ?? 0)
+        assert.equal(isLive(one), their?.open ?? false)
+      }
+      for (const { symbol, qty } of told.positions)
+        assert.equal(book.positions.get(symbol) ?? 0, qty)
+      assert.deepEqual(again.inputs, [])
+      assert.deepEqual(again.differences, [])
+      assert.equal(again.open, 0)
+      assert.deepEqual(book.halts, [])
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('it gives the same for the same, and leaves what it was given as it was', () => {
+  fc.assert(
+    fc.property(fc.array(story, { maxLength: 6 }), (stories) => {
+      const one = worldOf(stories)
+      const two = worldOf(stories)
+      const before = JSON.stringify(one.told)
+
+      assert.deepEqual(one.book.hear(one.told, 1), two.book.hear(two.told, 1))
+      assert.equal(JSON.stringify(one.told), before)
+    }),
+  )
+})

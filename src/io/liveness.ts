@@ -1,0 +1,135 @@
+/*
+ * Is a stream alive? Two questions, because one is not enough: a cut link answers no pings, and a venue that has lost
+ * our subscription answers every ping and sends nothing.
+ *
+ * All ages are counted in steps of `check`, not in differences of time. A process that stood still for a minute finds
+ * its timers due before it has read its sockets; a difference would call every healthy stream dead, a step adds one.
+ * The age of data grows only while data is expected, so a night is no silence and the open does not find one.
+ */
+import { assert } from '../core/assert.ts'
+import type { Ms } from '../core/brand.ts'
+
+export interface LivenessOptions {
+  /** A ping after so much silence: 4 s where not told. */
+  readonly pingAfterMs?: number
+  /** How long an answer to a ping, or anything else, may take: 6 s where not told. */
+  readonly pongWithinMs?: number
+  /** Silence of all symbols together that ends the connection, in market time: 8 s where not told. */
+  readonly dataWithinMs?: number
+  /** Silence of one symbol that is told, in market time: 60 s where not told. */
+  readonly symbolWithinMs?: number
+  /** Whether data of the symbol is to be expected now. Always, where not told. */
+  readonly isExpected?: (symbol: string, now: Ms) => boolean
+}
+
+/** What a check found. `quiet`: these symbols alone are silent, each told once per silence. */
+export type Finding =
+  | { readonly type: 'ping' }
+  | { readonly type: 'cut'; readonly silentMs: number }
+  | { readonly type: 'mute'; readonly silentMs: number }
+  | { readonly type: 'quiet'; readonly symbols: readonly string[] }
+
+interface Watched {
+  ageMs: number
+  isTold: boolean
+}
+
+export class Liveness {
+  readonly #options: Required<LivenessOptions>
+  readonly #watched = new Map<string, Watched>()
+  #silentMs = 0
+  #pingMs: number | undefined
+  #dataMs = 0
+
+  constructor(options: LivenessOptions = {}) {
+    const defaults = { pingAfterMs: 4_000, pongWithinMs: 6_000, dataWithinMs: 8_000 }
+    const perSymbol = { symbolWithinMs: 60_000, isExpected: () => true }
+    this.#options = { ...defaults, ...perSymbol, ...options }
+    const { pingAfterMs, pongWithinMs, dataWithinMs } = this.#options
+    assert(pingAfterMs > 0 && pongWithinMs > 0 && dataWithinMs > 0, 'times of liveness are > 0 ms')
+  }
+
+  /** A new connection: nothing is old. What is watched stays. */
+  restart(): void {
+    this.#silentMs = 0
+    this.#pingMs = undefined
+    this.#dataMs = 0
+    for (const its of this.#watched.values()) {
+      its.ageMs = 0
+      its.isTold = false
+    }
+  }
+
+  /** Anything arrived: a message or a pong. */
+  heard(): void {
+    this.#silentMs = 0
+    this.#pingMs = undefined
+  }
+
+  /** Data of a symbol arrived. */
+  saw(symbol: string): void {
+    this.#dataMs = 0
+    const its = this.#watched.get(symbol)
+    if (its === undefined) return
+    its.ageMs = 0
+    its.isTold = false
+  }
+
+  /** From now on data of these is expected. Watching one again changes nothing. */
+  watch(symbols: Iterable<string>): void {
+    for (const symbol of symbols) {
+      if (!this.#watched.has(symbol)) this.#watched.set(symbol, { ageMs: 0, isTold: false })
+    }
+  }
+
+  unwatch(symbols: Iterable<string>): void {
+    for (const symbol of symbols) this.#watched.delete(symbol)
+  }
+
+  /** Market time since the symbol was last seen; undefined where it is not watched. */
+  ageOf(symbol: string): number | undefined {
+    return this.#watched.get(symbol)?.ageMs
+  }
+
+  get silentMs(): number {
+    return this.#silentMs
+  }
+
+  /** One step of the clock. `isSubscribed` is false as long as no data can be expected of this connection. */
+  check(stepMs: number, now: Ms, isSubscribed: boolean): readonly Finding[] {
+    const { pingAfterMs, pongWithinMs } = this.#options
+    const findings: Finding[] = []
+    this.#silentMs += stepMs
+    if (this.#pingMs !== undefined) this.#pingMs += stepMs
+    if (this.#pingMs !== undefined && this.#pingMs >= pongWithinMs) {
+      return [{ type: 'cut', silentMs: this.#silentMs }]
+    }
+    if (this.#pingMs === undefined && this.#silentMs >= pingAfterMs) {
+      this.#pingMs = 0
+      findings.push({ type: 'ping' })
+    }
+    return isSubscribed ? [...findings, ...this.#checkData(stepMs, now)] : findings
+  }
+
+  #checkData(stepMs: number, now: Ms): readonly Finding[] {
+    const { dataWithinMs, symbolWithinMs, isExpected } = this.#options
+    const quiet: string[] = []
+    let isAnyExpected = false
+    for (const [symbol, its] of this.#watched) {
+      if (!isExpected(symbol, now)) {
+        its.ageMs = 0
+        its.isTold = false
+        continue
+      }
+      isAnyExpected = true
+      its.ageMs += stepMs
+      if (its.ageMs < symbolWithinMs || its.isTold) continue
+      its.isTold = true
+      quiet.push(symbol)
+    }
+    // Where the market is closed, its silence does not count on into the next session.
+    this.#dataMs = isAnyExpected ? this.#dataMs + stepMs : 0
+    if (this.#dataMs >= dataWithinMs) return [{ type: 'mute', silentMs: this.#dataMs }]
+    return quiet.length === 0 ? [] : [{ type: 'quiet', symbols: quiet }]
+  }
+}

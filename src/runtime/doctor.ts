@@ -1,0 +1,93 @@
+/*
+ * Doctor: what stands in the way of a run, found before it starts, and what to do about it.
+ *
+ * It changes nothing and takes nothing from a run that is under way: no stream is opened, because a venue may allow
+ * one connection only, and what is written for a measurement is taken away again.
+ */
+import { BadInput } from '../core/bad-input.ts'
+import { Universe } from '../core/universe.ts'
+import { venueId } from '../core/brand.ts'
+import type { Io } from '../io/io.ts'
+import { systemIo } from '../io/system.ts'
+import type { Config } from './config.ts'
+import { toInstrumentSpec } from './config.ts'
+import { diskFindings } from './doctor-disk.ts'
+import { venueFindings } from './doctor-venue.ts'
+import type { Finding } from './finding.ts'
+import { loadUses } from './uses.ts'
+
+export interface DoctorOptions {
+  /** Reads the configuration; throws BadInput where it is wrong. */
+  readonly config: () => Config
+  /** That of the machine where not told; it is closed then. */
+  readonly io?: Io
+}
+
+/** Least version of Node, as package.json has it. */
+const NODE_LEAST = 24
+
+/** Looks at everything, in the order in which a run would need it. */
+export async function examine({ config: read, io }: DoctorOptions): Promise<readonly Finding[]> {
+  const own = io === undefined ? systemIo() : undefined
+  const used = io ?? own!
+  try {
+    const findings = [nodeFinding(process.versions.node)]
+    const config = attempt(read)
+    if (config instanceof BadInput) return [...findings, wrongConfig(config)]
+    return [
+      ...findings,
+      await configFinding(config),
+      ...(await venueFindings(config, used)),
+      ...diskFindings(config, used),
+      // Nothing that the configuration has today listens.
+      { check: 'ports', state: 'ok', text: 'the configuration opens no port' },
+    ]
+  } finally {
+    await own?.close()
+  }
+}
+
+export function nodeFinding(version: string): Finding {
+  if (Number(version.split('.')[0]) >= NODE_LEAST)
+    return { check: 'node', state: 'ok', text: version }
+  const todo = `install Node ${NODE_LEAST} or newer; in a checkout, "npm ci" brings one`
+  return { check: 'node', state: 'fail', text: `${version} is too old`, todo }
+}
+
+function attempt(read: () => Config): Config | BadInput {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof BadInput) return error
+    throw error
+  }
+}
+
+const wrongConfig = ({ message }: BadInput): Finding => ({
+  check: 'configuration',
+  state: 'fail',
+  text: message,
+  todo: 'correct it there; nothing else can be looked at before',
+})
+
+/** Reads the strategies too: they are part of what is configured. */
+async function configFinding(config: Config): Promise<Finding> {
+  const { universe, mode, source } = config
+  const symbols = symbolsOf(config)
+  try {
+    const known = symbols.map((symbol) => toInstrumentSpec(config, symbol, venueId('sim')))
+    const uses = universe === 'all' ? [] : await loadUses(config, new Universe(known))
+    const names =
+      uses.length === 0 ? config.strategies.map(({ use }) => use) : uses.map(({ name }) => name)
+    const of = universe === 'all' ? 'all symbols' : `${symbols.length} symbols`
+    const text = `${source.file}: mode ${mode}, ${of}, ${names.join(', ')}`
+    return { check: 'configuration', state: 'ok', text }
+  } catch (error) {
+    if (error instanceof BadInput) return wrongConfig(error)
+    throw error
+  }
+}
+
+/** The symbols that the configuration names; none where it takes all. */
+const symbolsOf = ({ universe }: Config): readonly string[] =>
+  universe === 'all' ? [] : universe.map((one) => (typeof one === 'string' ? one : one.symbol))

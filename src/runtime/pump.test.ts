@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Turn } from '../core/command.ts'
+import type { Input } from '../core/input.ts'
+import type { Journal } from '../core/store.ts'
+import { ms } from '../core/time.ts'
+import { Engine } from '../engine/engine.ts'
+import { RISK_DEFAULTS } from '../engine/risk.ts'
+import { VirtualWorld } from '../io/virtual.ts'
+import { defineStrategy, z } from '../strategy/index.ts'
+import { A, limitsOf, SIM, trade, universeOf } from '../testing/builders.ts'
+import { Gateway } from './gateway.ts'
+import { Pump, SLICE_INPUTS } from './pump.ts'
+import { Recorder } from './recorder.ts'
+
+/** Asks for a bar a minute, so that trades are built into bars that close by the clock. */
+const watcher = defineStrategy({
+  name: 'watcher',
+  params: z.strictObject({}),
+  needs: () => ({ bars: '1m' }),
+  symbol: () => ({ onBar: () => {} }),
+})
+
+class Desk {
+  readonly world = new VirtualWorld({ seed: 1 })
+  readonly turns: Turn[] = []
+  readonly snapshots: number[] = []
+  readonly written: number[] = []
+  readonly pump: Pump
+  flushes = 0
+
+  constructor(changes: { readonly append?: () => void; readonly snapshotEvery?: number } = {}) {
+    const { append = () => {}, snapshotEvery = 1_000 } = changes
+    const universe = universeOf('A')
+    const engine = new Engine({
+      universe,
+      uses: [{ name: 'w', strategy: watcher, params: {}, on: [A] }],
+      limits: new Map([[SIM, limitsOf()]]),
+      risk: RISK_DEFAULTS,
+      run: 'r',
+      currency: 'USD',
+      calendar: '24/7',
+      base: '1m',
+      latenessMs: 0,
+      maxFill: 0,
+    })
+    const journal: Journal = {
+      append: (turn) => {
+        append()
+        this.turns.push(turn)
+      },
+      flush: () => {
+        this.flushes++
+      },
+      snapshot: (n) => this.snapshots.push(n),
+      latest: () => undefined,
+      since: () => [],
+    }
+    const archive = {
+      putBars: () => {
+        this.written.push(this.turns.length)
+        return Promise.resolve({ written: 1 })
+      },
+    }
+    const io = this.world.node('engine')
+    const gateway = new Gateway({ brokers: new Map(), now: () => io.now(), sink: () => {} })
+    this.pump = new Pump({
+      io,
+      engine,
+      journal,
+      gateway,
+      recorder: new Recorder(
+        archive as unknown as ConstructorParameters<typeof Recorder>[0],
+        engine,
+      ),
+      inbox: { capacity: 10_000, maxAgeMs: 60_000 },
+      snapshotEvery,
+      snapshot: () => '{}',
+    })
+  }
+
+  trade(aheadMs = 0): void {
+    const at = ms(this.world.now + aheadMs)
+    this.pump.push({ type: 'trade', at, trade: trade({ ts: at }) })
+  }
+
+  get sizes(): number[] {
+    return this.turns.map(({ inputs }) => inputs.length)
+  }
+}
+
+const pause = (desk: Desk): Input => ({
+  type: 'control',
+  at: desk.world.now,
+  control: { do: 'pause' },
+  by: 'test',
+})
+
+test('what arrives in one millisecond is one turn, the operator first', async () => {
+  const desk = new Desk()
+  desk.pump.start()
+  desk.trade()
+  desk.trade()
+  desk.pump.push(pause(desk))
+
+  await desk.world.run(1)
+
+  assert.deepEqual(desk.sizes, [3])
+  assert.equal(desk.turns[0]!.inputs[0]!.type, 'control')
+})
+
+test('time never goes back: an input that is stamped earlier counts as of now', async () => {
+  const desk = new Desk()
+  desk.pump.start()
+  desk.trade()
+  desk.trade(-5_000)
+
+  await desk.world.run(1)
+
+  assert.deepEqual(new Set(desk.turns.flatMap(({ inputs }) => inputs.map(({ at }) => at))).size, 1)
+})
+
+test('a slice takes so many inputs, and never a part of a millisecond', async () => {
+  const desk = new Desk()
+  for (let i = 0; i < SLICE_INPUTS + 10; i++) desk.trade()
+  for (let i = 1; i <= SLICE_INPUTS + 10; i++) desk.trade(i)
+
+  desk.pump.start()
+  // Each run waits for some turns of the event loop only.
+  for (let i = 0; i < 3; i++) await desk.world.run(1)
+
+  assert.equal(desk.sizes[0], SLICE_INPUTS + 10)
+  assert.equal(
+    desk.sizes.reduce((sum, size) => sum + size, 0),
+    2 * (SLICE_INPUTS + 10),
+  )
+  assert.ok(desk.pump.statistics.slices >= 3)
+})
+
+test('inputs wait while it is paused, and none is taken after it is stopped', async () => {
+  const desk = new Desk()
+  desk.trade()
+  await desk.world.run(1)
+  assert.deepEqual(desk.sizes, [])
+
+  desk.pump.stop()
+  desk.pump.start()
+  desk.trade()
+  await desk.world.run(1)
+
+  assert.deepEqual(desk.sizes, [])
+})
+
+test('a bar closes by the clock though nothing arrives', async () => {
+  const desk = new Desk()
+  desk.pump.start()
+  desk.trade()
+
+  await desk.world.run(60_000)
+
+  assert.deepEqual(desk.sizes, [1, 0])
+  assert.equal(desk.turns[1]!.at % 60_000, 0)
+})
+
+test('what was learned is flushed, market data are not', async () => {
+  const desk = new Desk()
+  desk.pump.start()
+  desk.trade()
+  await desk.world.run(1)
+  assert.equal(desk.flushes, 0)
+
+  desk.pump.push(pause(desk))
+  await desk.world.run(1)
+
+  assert.equal(desk.flushes, 1)
+})
+
+test('a snapshot is taken only when all bars before it are in the archive', async () => {
+  const desk = new Desk({ snapshotEvery: 2 })
+  desk.pump.start()
+  desk.trade()
+  await desk.world.run(60_000)
+  assert.deepEqual([desk.snapshots, desk.written.length], [[], 1])
+
+  desk.trade()
+  await desk.world.run(1)
+
+  assert.deepEqual(desk.snapshots, [3])
+})
+
+test('an error of the journal stops it for good', async () => {
+  const desk = new Desk({
+    append: () => {
+      throw new Error('the disk is full')
+    },
+  })
+  desk.pump.start()
+  desk.trade()
+  await desk.world.run(1)
+  desk.trade()
+  await desk.world.run(60_000)
+
+  assert.deepEqual(desk.turns, [])
+  assert.equal((await desk.pump.failure).message, 'the disk is full')
+  assert.ok(desk.pump.isStopped)
+})

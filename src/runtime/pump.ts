@@ -1,0 +1,224 @@
+/*
+ * Pump: the live loop.
+ *
+ *   sink ─▶ inbox ─▶ one turn per millisecond of arrival ─▶ journal ─▶ gateway ─▶ notices
+ *
+ * The first input of a quiet moment schedules a slice with setImmediate; a slice takes at most 1,024 inputs and never
+ * splits a millisecond, then lets the event loop breathe. Where nothing arrives, a timer wakes the engine when a bar,
+ * a timer or a close is due. Time is the arrival clock, and never goes back.
+ *
+ * No order leaves that is not durable: where the journal fails, or a turn throws, the pump stops for good, the gateway
+ * is closed, and `failure` resolves. What the venue has then is found out by the next start.
+ */
+import { assert } from '../core/assert.ts'
+import type { Ms } from '../core/brand.ts'
+import type { Turn } from '../core/command.ts'
+import { type Input, isMarket, rank } from '../core/input.ts'
+import type { Journal } from '../core/store.ts'
+import type { Engine } from '../engine/engine.ts'
+import { Inbox, type InboxOptions } from '../engine/inbox.ts'
+import type { Io } from '../io/io.ts'
+import type { Gateway } from './gateway.ts'
+import type { Recorder } from './recorder.ts'
+
+/** Inputs of one slice, unless one millisecond alone has more. */
+export const SLICE_INPUTS = 1_024
+
+export interface PumpOptions {
+  readonly io: Pick<Io, 'now' | 'after'>
+  readonly engine: Engine
+  readonly journal: Journal
+  readonly gateway: Gateway
+  readonly recorder: Recorder
+  readonly inbox: InboxOptions
+  /** Turns between snapshots, and the text of one. */
+  readonly snapshotEvery: number
+  readonly snapshot: () => string
+  /** Each turn, after its batches have left and its notices were delivered. */
+  readonly onTurn?: (turn: Turn) => void
+}
+
+export interface PumpStatistics {
+  readonly turns: number
+  readonly slices: number
+  readonly snapshots: number
+  /** Longest turn, journal included, in milliseconds of the arrival clock. */
+  readonly slowestMs: number
+}
+
+export class Pump {
+  readonly inbox: Inbox
+  /** Resolves with the error that stopped the pump; never where none does. */
+  readonly failure: Promise<Error>
+  readonly #options: PumpOptions
+  readonly #fail: (error: Error) => void
+  #at: Ms
+  #isPaused = true
+  #isScheduled = false
+  #isStopped = false
+  #cancelWake: (() => void) | undefined
+  #snapshotTurn: number
+  #slices = 0
+  #snapshots = 0
+  #turns = 0
+  #slowestMs = 0
+  #isLearning = false
+
+  constructor(options: PumpOptions) {
+    this.#options = options
+    this.inbox = new Inbox(options.inbox)
+    this.#at = options.engine.now
+    this.#snapshotTurn = options.engine.turns
+    let fail: (error: Error) => void = () => {}
+    this.failure = new Promise((resolve) => {
+      fail = resolve
+    })
+    this.#fail = fail
+  }
+
+  /** The arrival clock: the Io's time, but never before the last turn or input. */
+  now(): Ms {
+    const now = this.#options.io.now()
+    if (now > this.#at) this.#at = now
+    return this.#at
+  }
+
+  /** Takes an input into the inbox, stamped not before what came earlier. */
+  push(input: Input): void {
+    if (this.#isStopped) return
+    const at = input.at < this.#at ? this.#at : input.at
+    this.#at = at
+    this.inbox.push(at === input.at ? input : { ...input, at })
+    this.#schedule()
+  }
+
+  start(): void {
+    this.#isPaused = false
+    this.#schedule()
+  }
+
+  /** Inputs wait from now on. */
+  pause(): void {
+    this.#isPaused = true
+    this.#cancelWake?.()
+  }
+
+  /** Stops for good; nothing is taken any more. */
+  stop(): void {
+    this.pause()
+    this.#isStopped = true
+  }
+
+  /** Stops for good because of an error, also one from beside the loop. */
+  fail(error: unknown): void {
+    this.stop()
+    this.#options.gateway.close()
+    this.#fail(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
+  /** One turn at once, whatever waits: start-up's reconciliation and warm-up. Only while paused. */
+  turn(inputs: readonly Input[]): Turn | undefined {
+    assert(this.#isPaused, 'turns are made by hand while the pump is paused')
+    const turn = this.#guarded(() => this.#turn(this.now(), inputs))
+    this.#settle()
+    return turn
+  }
+
+  /** A snapshot now, between turns, where all bars so far are in the archive. */
+  snapshot(): boolean {
+    const { engine, journal, recorder, snapshot } = this.#options
+    if (recorder.statistics.waiting > 0) return false
+    journal.snapshot(engine.turns, snapshot())
+    this.#snapshotTurn = engine.turns
+    this.#snapshots++
+    return true
+  }
+
+  get statistics(): PumpStatistics {
+    return {
+      turns: this.#turns,
+      slices: this.#slices,
+      snapshots: this.#snapshots,
+      slowestMs: this.#slowestMs,
+    }
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isPaused || this.#isStopped) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      if (!this.#isPaused && !this.#isStopped) this.#guarded(() => this.#slice())
+    })
+  }
+
+  #slice(): void {
+    const { engine } = this.#options
+    this.#slices++
+    let taken = 0
+    while (this.inbox.nextAt !== Infinity && taken < SLICE_INPUTS) {
+      const inputs = this.inbox.takeTurn(this.now(), Infinity)
+      if (inputs.length === 0) break
+      taken += inputs.length
+      // Of one millisecond: operator, venue status, order facts, account, market.
+      if (inputs.length > 1) inputs.sort((a, b) => rank(a) - rank(b))
+      this.#turn(Math.max(inputs[0]!.at, engine.now) as Ms, inputs)
+    }
+    if (this.inbox.nextAt === Infinity && engine.nextAt <= this.now()) this.#turn(this.now(), [])
+    this.#settle()
+    if (this.inbox.nextAt !== Infinity) this.#schedule()
+    else this.#wakeAt(engine.nextAt)
+  }
+
+  #turn(at: Ms, inputs: readonly Input[]): Turn {
+    const { io, engine, journal, gateway } = this.#options
+    const began = io.now()
+    const turn = engine.turn(at, inputs)
+    for (const input of inputs) {
+      if (input.type !== 'control' || input.control.do !== 'kill-switch') continue
+      gateway.kill(input.control.on ? input.control.why : undefined)
+    }
+    journal.append(turn)
+    gateway.send(turn)
+    if (turn.batches.length > 0) this.#isLearning = false
+    else if (inputs.some((input) => !isMarket(input))) this.#isLearning = true
+    if (turn.notices.length > 0) engine.notices.deliver(turn.notices)
+    this.#options.onTurn?.(turn)
+    this.#turns++
+    this.#slowestMs = Math.max(this.#slowestMs, io.now() - began)
+    return turn
+  }
+
+  /** What was learned is durable, and now and then all of it. */
+  #settle(): void {
+    const { engine, journal, recorder, snapshotEvery } = this.#options
+    if (this.#isLearning) journal.flush()
+    this.#isLearning = false
+    if (engine.turns - this.#snapshotTurn >= snapshotEvery && !this.snapshot()) {
+      // A write that fails is counted by the recorder and tried again.
+      void recorder.flush().catch(() => {})
+    }
+    void recorder.work()
+  }
+
+  #wakeAt(when: number): void {
+    this.#cancelWake?.()
+    this.#cancelWake = undefined
+    if (when === Infinity) return
+    const { io } = this.#options
+    this.#cancelWake = io.after(Math.max(0, when - io.now()), () => this.#schedule())
+  }
+
+  #guarded<T>(work: () => T): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      this.fail(error)
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/*
+ * Venues: name → adapter, loaded when it is asked for. `sim` is the simulated venue of tapes, which needs no
+ * connection: paper.ts runs it.
+ */
+import { BadInput } from '../core/bad-input.ts'
+import { type VenueId, venueId } from '../core/brand.ts'
+import type { Universe } from '../core/universe.ts'
+import type { Venue } from '../core/venue.ts'
+import type { Io } from '../io/io.ts'
+import { systemIo, type SystemIo } from '../io/system.ts'
+import type { Config } from './config.ts'
+
+export interface VenueOptions {
+  readonly config: Config
+  readonly io: Io
+  readonly universe: Universe
+  /** What no input can say: a report should be asked for. */
+  readonly onTrouble: (why: string) => void
+}
+
+interface Registered {
+  /** True where the configuration means real money. */
+  isLive(config: Config): boolean
+  make(options: VenueOptions): Promise<Venue>
+}
+
+const VENUES: Readonly<Record<string, Registered>> = {
+  alpaca: {
+    isLive: (config) => config.venues?.alpaca?.paper === false,
+    async make({ config, io, universe, onTrouble }) {
+      const [{ AlpacaVenue }, { alpacaTermsOf }] = await Promise.all([
+        import('../venues/alpaca/venue.ts'),
+        import('./alpaca.ts'),
+      ])
+      const symbols = universe.all.map(({ symbol }) => symbol)
+      return new AlpacaVenue({ ...alpacaTermsOf(config), io, universe, symbols, onTrouble })
+    },
+  },
+}
+
+/** Venues that a run can connect to. */
+export const VENUE_NAMES: readonly string[] = Object.keys(VENUES)
+
+/** The Io of the machine, for commands: they reach the world through the runtime. Whoever asks closes it. */
+export const machineIo = (): SystemIo => systemIo()
+
+export const venueIdOf = (name: string): VenueId => venueId(name)
+
+/** The adapter of a name, not yet open. Throws BadInput for what is not configured, and for real money. */
+export async function venueOf(name: string, options: VenueOptions): Promise<Venue> {
+  const found = VENUES[name]
+  const place = { file: 'command line', field: '--venue' }
+  if (found === undefined) throw new BadInput(place, 'is unknown', name, VENUE_NAMES.join(', '))
+  if (found.isLive(options.config)) {
+    const what = 'is configured for real money, and this is a paper run'
+    throw new BadInput(options.config.source.place(['venues', name, 'paper']), what, false, 'true')
+  }
+  return await found.make(options)
+}

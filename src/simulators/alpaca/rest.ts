@@ -1,0 +1,155 @@
+// Rest: one request in, one answer out: authentication, rate limits, faults, the right endpoint, the audit log.
+import { unreachable } from '../../core/assert.ts'
+import { type Account } from '../account.ts'
+import type { RestFault } from '../nemesis.ts'
+import type { Call, Reply } from './call.ts'
+import { ApiError, notFound, unauthorized } from './error.ts'
+import { MarketData } from './market-data.ts'
+import type { Allowance } from './rate-limit.ts'
+import { Trading } from './trading.ts'
+import type { AlpacaVenue } from './venue.ts'
+
+export interface Request extends Call {
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+}
+
+/** What goes over the wire, and how. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly delayMs: number
+  /** `reset` cuts the connection after so many bytes of the body; `silence` never answers. */
+  readonly wire: 'whole' | 'silence' | { readonly resetAfter: number }
+}
+
+export class Rest {
+  readonly #venue: AlpacaVenue
+  readonly #trading: Trading
+  readonly #data: MarketData
+  #requests = 0
+
+  constructor(venue: AlpacaVenue) {
+    this.#venue = venue
+    this.#trading = new Trading(venue)
+    this.#data = new MarketData(venue)
+  }
+
+  answer(request: Request): Answer {
+    const { method, path } = request
+    const faults = this.#venue.nemesis.onRequest({ method, path })
+    const account = this.#accountOf(request)
+    const early = faults.find((fault) => 'when' in fault && fault.when === 'before')
+    const isData = path.startsWith('/v2/stocks') || path.startsWith('/v1beta')
+    const done = early === undefined ? this.#done(request, account, isData) : undefined
+    const answer = this.#spoiled(done ?? this.#plain(200, {}, undefined), faults)
+    const { audit } = this.#venue
+    audit.request({
+      method,
+      path,
+      query: request.query.toString(),
+      body: request.body,
+      account: account?.name ?? '',
+      status: answer.wire === 'whole' ? answer.status : 0,
+      answer: answer.body,
+      faults: faults.map(({ name, fault }) => name ?? fault),
+    })
+    return answer
+  }
+
+  #accountOf({ headers }: Request): Account | undefined {
+    const key = headers['apca-api-key-id']
+    const secret = headers['apca-api-secret-key']
+    if (typeof key !== 'string' || typeof secret !== 'string') return undefined
+    return this.#venue.accountOf(key, secret)
+  }
+
+  #done(request: Request, account: Account | undefined, isData: boolean): Answer {
+    // Market data of coins are public.
+    const isPublic = request.path.startsWith('/v1beta3/crypto/')
+    if (account === undefined && !isPublic) return this.#refused(unauthorized(), {}, isData)
+    const venue = this.#venue
+    const rate = isData ? venue.dataRate : venue.tradingRate
+    const allowance = rate.take(account?.name ?? 'public', venue.clockNow())
+    const headers = this.#rateHeaders(allowance)
+    if (!allowance.isAllowed) {
+      const error = isData
+        ? new ApiError(429, undefined, 'too many requests.')
+        : new ApiError(429, 42910000, 'rate limit exceeded')
+      return this.#refused(error, headers, isData)
+    }
+    try {
+      const reply =
+        isData || account === undefined
+          ? this.#data.answer(request)
+          : this.#traded(request, account)
+      if (reply === undefined) throw notFound('endpoint not found.')
+      return this.#plain(reply.status, headers, reply.json)
+    } catch (error) {
+      if (error instanceof ApiError) return this.#refused(error, headers, isData)
+      throw error
+    }
+  }
+
+  #traded(request: Request, account: Account): Reply | undefined {
+    return request.path.startsWith('/v2/') ? this.#trading.answer(request, account) : undefined
+  }
+
+  #rateHeaders({ limit, remaining, leftMs }: Allowance): Record<string, string> {
+    const reset = Math.ceil((this.#venue.shownNow() + leftMs) / 1_000)
+    return {
+      'x-ratelimit-limit': String(limit),
+      'x-ratelimit-remaining': String(remaining),
+      'x-ratelimit-reset': String(reset),
+    }
+  }
+
+  #refused(error: ApiError, headers: Record<string, string>, isData: boolean): Answer {
+    const body = isData ? JSON.stringify({ message: error.message }) : error.body
+    return { ...this.#plain(error.status, headers, undefined), body }
+  }
+
+  #plain(status: number, headers: Record<string, string>, json: unknown): Answer {
+    const id = (++this.#requests).toString(16).padStart(32, '0')
+    const date = new Date(this.#venue.shownNow()).toUTCString()
+    const type = { 'content-type': 'application/json; charset=UTF-8', 'x-request-id': id, date }
+    const body = json === undefined ? '' : JSON.stringify(json)
+    return { status, headers: { ...type, ...headers }, body, delayMs: 0, wire: 'whole' }
+  }
+
+  #spoiled(answer: Answer, faults: readonly RestFault[]): Answer {
+    let spoiled = answer
+    for (const fault of faults) spoiled = withFault(spoiled, fault)
+    return spoiled
+  }
+}
+
+function withFault(answer: Answer, fault: RestFault): Answer {
+  switch (fault.fault) {
+    case 'status': {
+      const code = fault.status === 429 ? 42910000 : fault.status * 100_000
+      const message =
+        fault.status === 429 ? 'rate limit exceeded' : 'internal server error occurred'
+      const retry =
+        fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) }
+      const body = fault.body ?? JSON.stringify({ code, message })
+      return { ...answer, status: fault.status, headers: { ...answer.headers, ...retry }, body }
+    }
+    case 'html': {
+      const body = '<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>'
+      const headers = { ...answer.headers, 'content-type': 'text/html' }
+      return { ...answer, status: fault.status, headers, body }
+    }
+    case 'short':
+      return { ...answer, body: answer.body.slice(0, fault.bytes) }
+    case 'slow':
+      return { ...answer, delayMs: answer.delayMs + fault.by }
+    case 'silence':
+      return { ...answer, wire: 'silence' }
+    case 'reset':
+      return { ...answer, wire: { resetAfter: fault.bytes } }
+    default:
+      return unreachable(fault)
+  }
+}

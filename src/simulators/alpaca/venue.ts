@@ -1,0 +1,314 @@
+// AlpacaVenue: market, accounts and faults of the local Alpaca on one time line. Sockets are server.ts's.
+import { setImmediate } from 'node:timers/promises'
+import { unreachable } from '../../core/assert.ts'
+import { venueId } from '../../core/brand.ts'
+import { type InstrumentSpec } from '../../core/instrument.ts'
+import type { Tape } from '../../core/tape.ts'
+import { MINUTE, ms } from '../../core/time.ts'
+import { Universe } from '../../core/universe.ts'
+import { Account } from '../account.ts'
+import { Audit } from '../audit.ts'
+import { Broadcast, type Told } from '../broadcast.ts'
+import { type FaultScript, NO_FAULTS } from '../fault-script.ts'
+import { Hours } from '../hours.ts'
+import { Ids } from '../ids.ts'
+import { Nemesis, type OneTime } from '../nemesis.ts'
+import type { AccountEvent } from '../venue-order.ts'
+import { RateLimit } from './rate-limit.ts'
+
+/** What the venue needs of a clock; `Io` has it. */
+export interface Timers {
+  /** Milliseconds from an arbitrary origin. */
+  monotonic(): number
+  /** Calls back once; gives how to cancel it. */
+  after(delayMs: number, fire: () => void): () => void
+}
+
+export interface Key {
+  readonly key: string
+  readonly secret: string
+}
+
+export type Plan = 'free' | 'plus'
+
+export interface AlpacaOptions {
+  readonly tape: Tape
+  /** What was before the start, where the tape does not begin earlier. */
+  readonly history?: Tape
+  /** Venue time of the start. */
+  readonly startAt: number
+  /** Venue time per clock time: 1, 60; 0 moves only by `advance`. */
+  readonly speed: number
+  readonly timers: Timers
+  /** One account each. */
+  readonly keys: readonly Key[]
+  /** 'plus' where not given. */
+  readonly plan?: Plan
+  /** 100,000 where not given. */
+  readonly cash?: number
+  /** Buying power per equity: 2 where not given. */
+  readonly multiplier?: 1 | 2 | 4
+  /** Fills take no more than the quotes show: false where not given, as paper accounts do. */
+  readonly isSizeShown?: boolean
+  /** Markets never close: false where not given. */
+  readonly isAlwaysOpen?: boolean
+  /** Minutes without trades are told as halts: false where not given. */
+  readonly halts?: boolean
+  readonly notTradable?: readonly string[]
+  readonly faults?: FaultScript
+  readonly seed?: number
+  readonly limits?: Partial<VenueLimits>
+}
+
+export interface VenueLimits {
+  readonly tradingPerMinute: number
+  readonly dataPerMinute: number
+  /** Symbols over trades and quotes of one connection. */
+  readonly symbols: number
+  /** Market-data connections per account and endpoint. */
+  readonly connections: number
+  readonly authMs: number
+}
+
+const PLAN_LIMITS: Readonly<Record<Plan, VenueLimits>> = {
+  free: { tradingPerMinute: 200, dataPerMinute: 200, symbols: 30, connections: 1, authMs: 10_000 },
+  plus: {
+    tradingPerMinute: 200,
+    dataPerMinute: 10_000,
+    symbols: Infinity,
+    connections: 1,
+    authMs: 10_000,
+  },
+}
+
+/** The market moves no further at once. */
+const STEP_MS = MINUTE
+/** How often a venue that follows the clock looks at it. */
+const PACE_MS = 10
+
+export class AlpacaVenue {
+  readonly options: AlpacaOptions
+  readonly plan: Plan
+  readonly limits: VenueLimits
+  readonly market: Broadcast
+  readonly universe: Universe
+  readonly hours: Hours
+  readonly ids: Ids
+  readonly audit: Audit
+  readonly nemesis: Nemesis
+  readonly accounts: readonly Account[]
+  readonly tradingRate: RateLimit
+  readonly dataRate: RateLimit
+  readonly multiplier: number
+  readonly #toldListeners = new Set<(told: Told) => void>()
+  readonly #orderListeners = new Set<(account: Account, event: AccountEvent) => void>()
+  readonly #oneTimeListeners = new Set<(fault: OneTime) => void>()
+  readonly #hiddenUntil = new Map<string, number>()
+  /** Of the clock: reading the history takes time, which the venue then makes up for. */
+  readonly #startedAt: number
+  #cancelPace: (() => void) | undefined
+  #isPacing = false
+  #advancing: Promise<void> = Promise.resolve()
+
+  constructor(options: AlpacaOptions) {
+    const { tape, history, startAt, timers, keys, plan = 'plus', seed = 1 } = options
+    this.options = options
+    this.#startedAt = timers.monotonic()
+    this.plan = plan
+    this.limits = { ...PLAN_LIMITS[plan], ...options.limits }
+    this.multiplier = options.multiplier ?? 2
+    const isAlwaysOpen = options.isAlwaysOpen === true
+    const halts = options.halts === true
+    this.market = new Broadcast({ tape, ...(history && { history }), startAt, halts, isAlwaysOpen })
+    this.universe = new Universe(this.market.specs.map(withFineGrid))
+    this.hours = new Hours(isAlwaysOpen)
+    this.ids = new Ids(seed)
+    this.audit = new Audit(() => ({ at: this.now(), clockAt: timers.monotonic() }))
+    const elapsed = (): number => this.now() - startAt
+    this.nemesis = new Nemesis(options.faults ?? NO_FAULTS, this.audit, elapsed)
+    this.tradingRate = new RateLimit(this.limits.tradingPerMinute)
+    this.dataRate = new RateLimit(this.limits.dataPerMinute)
+    this.accounts = keys.map(({ key }) => this.#account(key))
+  }
+
+  /** Venue time, in whole milliseconds. */
+  now(): number {
+    if (!this.#isPacing) return this.market.now
+    const { startAt, speed, timers } = this.options
+    const now = Math.floor(startAt + (timers.monotonic() - this.#startedAt) * speed)
+    return Math.max(now, this.market.now)
+  }
+
+  /** What the venue says that the time is: wrong by the skew of a fault. */
+  shownNow(): number {
+    return this.now() + this.nemesis.skew()
+  }
+
+  /** The clock that it was given, which request limits count by. */
+  clockNow(): number {
+    return this.options.timers.monotonic()
+  }
+
+  accountOf(key: string | undefined, secret: string | undefined): Account | undefined {
+    const i = this.options.keys.findIndex((pair) => pair.key === key && pair.secret === secret)
+    return i < 0 ? undefined : this.accounts[i]
+  }
+
+  isTradable(symbol: string): boolean {
+    return this.options.notTradable?.includes(symbol) !== true
+  }
+
+  onTold(listener: (told: Told) => void): void {
+    this.#toldListeners.add(listener)
+  }
+
+  onOrder(listener: (account: Account, event: AccountEvent) => void): void {
+    this.#orderListeners.add(listener)
+  }
+
+  onOneTime(listener: (fault: OneTime) => void): void {
+    this.#oneTimeListeners.add(listener)
+  }
+
+  /** An order that lookups do not find yet. */
+  isHidden(orderId: string): boolean {
+    return this.now() < (this.#hiddenUntil.get(orderId) ?? -Infinity)
+  }
+
+  hide(orderId: string): void {
+    const by = this.nemesis.hiding()
+    if (by > 0) this.#hiddenUntil.set(orderId, this.now() + by)
+  }
+
+  /** Reads the history, and follows the clock where there is a speed. */
+  async open(): Promise<void> {
+    await this.market.open()
+    if (this.options.speed <= 0) return
+    this.#isPacing = true
+    this.#pace()
+  }
+
+  async close(): Promise<void> {
+    this.#cancelPace?.()
+    this.#cancelPace = undefined
+    this.#isPacing = false
+    await this.#advancing
+  }
+
+  /** Moves the venue's time on by hand. */
+  advance(byMs: number): Promise<void> {
+    this.#advancing = this.#advancing.then(() => this.#moveTo(this.market.now + byMs))
+    return this.#advancing
+  }
+
+  #pace(): void {
+    this.#cancelPace = this.options.timers.after(PACE_MS, () => {
+      this.#advancing = this.#follow()
+    })
+  }
+
+  async #follow(): Promise<void> {
+    await this.#moveTo(this.now())
+    if (this.#isPacing) this.#pace()
+  }
+
+  async #moveTo(until: number): Promise<void> {
+    const { startAt } = this.options
+    for (;;) {
+      const step = this.market.now + STEP_MS
+      const next = Math.min(until, step, startAt + this.nemesis.nextAt())
+      await this.market.advance(Math.max(next, this.market.now), (told) => this.#tell(told))
+      for (const account of this.accounts) account.advance(ms(this.market.now))
+      for (const fault of this.nemesis.due()) this.#strike(fault)
+      if (next >= until) return
+      // Sockets are emptied between steps, or a long one would look like a slow client.
+      await setImmediate()
+    }
+  }
+
+  #tell(told: Told): void {
+    for (const account of this.accounts) account.observe(told)
+    for (const listener of this.#toldListeners) listener(told)
+  }
+
+  #strike(fault: OneTime): void {
+    switch (fault.fault) {
+      case 'correct': {
+        const price = Number((this.market.price(fault.symbol) + fault.by).toFixed(4))
+        this.market.correct(fault.symbol, price, (told) => this.#tell(told))
+        return
+      }
+      case 'position': {
+        const instrument = this.universe.find(fault.symbol)
+        const price = this.market.price(fault.symbol)
+        if (instrument !== undefined)
+          for (const account of this.accounts) account.holdings.put(instrument, fault.qty, price)
+        return
+      }
+      case 'foreign': {
+        const instrument = this.universe.find(fault.symbol)
+        if (instrument === undefined) return
+        const { side, qty } = fault
+        const terms = { type: 'market', tif: 'gtc', class: 'simple', legs: [] } as const
+        const draft = {
+          ...terms,
+          clientId: this.ids.next(),
+          instrument,
+          side,
+          qty,
+          extendedHours: false,
+        }
+        this.accounts[0]?.place(draft, ms(this.market.now))
+        return
+      }
+      case 'close':
+      case 'cut-off':
+        for (const listener of this.#oneTimeListeners) listener(fault)
+        return
+      default:
+        unreachable(fault)
+    }
+  }
+
+  #account(name: string): Account {
+    const { universe, hours, ids, multiplier } = this
+    const { cash = 100_000, isSizeShown = false } = this.options
+    return new Account({
+      name,
+      venue: venueId('alpaca'),
+      universe,
+      hours,
+      ids,
+      cash,
+      multiplier,
+      isSizeShown,
+      priceOf: (symbol) => this.market.price(symbol),
+      lateness: () => this.nemesis.lateness(),
+      onEvent: (account, event) => this.#heard(account, event),
+    })
+  }
+
+  #heard(account: Account, event: AccountEvent): void {
+    const { order, type } = event
+    const { id, clientId, status, qty, filled, instrument } = order
+    const { symbol } = instrument
+    this.audit.order({
+      account: account.name,
+      event: type,
+      id,
+      clientId,
+      symbol,
+      status,
+      qty,
+      filled,
+    })
+    for (const listener of this.#orderListeners) listener(account, event)
+  }
+}
+
+/** Alpaca's grid: nine decimals of a share or a coin; prices are checked by the rule of the penny instead. */
+function withFineGrid(spec: InstrumentSpec): InstrumentSpec {
+  const isCrypto = spec.kind === 'crypto'
+  const venue = venueId('alpaca')
+  return { ...spec, venue, tickSize: isCrypto ? 1e-9 : 1e-4, lotSize: 1e-9, calendar: '24/7' }
+}

@@ -1,0 +1,60 @@
+// Probe: does a folder bear our files? It writes there what a run writes, measures it, and takes it away again.
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { guarded } from './store-error.ts'
+
+export interface Probed {
+  readonly freeBytes: number
+  /** False where SQLite falls back to another journal, as on network drives. */
+  readonly hasWal: boolean
+  /** Median of what one durable write waits for the disk. */
+  readonly fsyncMs: number
+}
+
+const WRITES = 9
+const BLOCK = 4_096
+
+/**
+ * Throws the error of the system where the folder may not be written, a StoreError where SQLite cannot work there.
+ *
+ * @param monotonic The clock that measures, in ms.
+ */
+export function probeFolder(folder: string, monotonic: () => number): Probed {
+  const own = mkdtempSync(join(folder, '.skein-doctor-'))
+  try {
+    const { bavail, bsize } = statfsSync(own)
+    const path = join(own, 'probe.db')
+    const hasWal = guarded(path, () => isWalAt(path))
+    return { freeBytes: bavail * bsize, hasWal, fsyncMs: fsyncAt(join(own, 'probe'), monotonic) }
+  } finally {
+    rmSync(own, { recursive: true, force: true })
+  }
+}
+
+function isWalAt(path: string): boolean {
+  const db = new DatabaseSync(path)
+  try {
+    const mode = db.prepare('pragma journal_mode = wal').get()?.['journal_mode']
+    db.exec('pragma synchronous = full; create table probe (x); insert into probe values (1)')
+    return mode === 'wal'
+  } finally {
+    db.close()
+  }
+}
+
+function fsyncAt(path: string, monotonic: () => number): number {
+  const file = openSync(path, 'w')
+  try {
+    const block = Buffer.alloc(BLOCK, 1)
+    const times = Array.from({ length: WRITES }, () => {
+      const startedAt = monotonic()
+      writeSync(file, block)
+      fsyncSync(file)
+      return monotonic() - startedAt
+    })
+    return times.toSorted((a, b) => a - b)[(WRITES - 1) / 2]!
+  } finally {
+    closeSync(file)
+  }
+}

@@ -1,0 +1,627 @@
+// Tests of broker, order stream and identity against an in-memory venue on virtual time.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type OrderId, orderId, symbolId, venueId } from '../../core/brand.ts'
+import type { Command } from '../../core/command.ts'
+import type { Input } from '../../core/input.ts'
+import { equitySpec } from '../../core/instrument.ts'
+import type { Order } from '../../core/order.ts'
+import type { Result } from '../../core/result.ts'
+import { iso } from '../../core/time.ts'
+import { Universe } from '../../core/universe.ts'
+import type { ServedAnswer, ServedSocket } from '../../io/virtual-host.ts'
+import { VirtualWorld } from '../../io/virtual.ts'
+import { AlpacaVenue } from './venue.ts'
+
+const ALPACA = venueId('alpaca')
+const KEYS = { key: 'PKTESTKEY', secret: 'very-secret-secret' }
+
+interface Booked {
+  id: string
+  client_order_id: string
+  qty: string
+  filled_qty: string
+  status: string
+  limit_price: string | null
+  stop_price: string | null
+  replaces: string | null
+  replaced_by: string | null
+  legs: Booked[] | null
+  [key: string]: unknown
+}
+
+type Trouble = (
+  method: string,
+  path: string,
+) => ServedAnswer | 'book-then-502' | 'book-then-hang' | 'hang' | undefined
+
+/** A venue that books orders, and says on the wire what it did. */
+function venueOf() {
+  const world = new VirtualWorld({ seed: 1 })
+  const orders: Booked[] = []
+  const activities: Record<string, unknown>[] = []
+  const requests: string[] = []
+  const bodies: Record<string, unknown>[] = []
+  const sockets: ServedSocket[] = []
+  const state: { trouble: Trouble; positions: unknown[]; executions: number } = {
+    trouble: () => undefined,
+    positions: [],
+    executions: 0,
+  }
+  const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+
+  function book(body: Record<string, unknown>, changes: Partial<Booked> = {}): Booked {
+    const at = iso(world.now)
+    const order: Booked = {
+      id: uuid(orders.length + 1),
+      client_order_id: textOrNull(body['client_order_id']) ?? uuid(900 + orders.length),
+      created_at: at,
+      updated_at: at,
+      submitted_at: at,
+      symbol: body['symbol'],
+      asset_class: 'us_equity',
+      qty: String(body['qty']),
+      filled_qty: '0',
+      filled_avg_price: null,
+      type: body['type'],
+      order_class: body['order_class'] ?? '',
+      side: body['side'],
+      time_in_force: body['time_in_force'],
+      limit_price: textOrNull(body['limit_price']),
+      stop_price: textOrNull(body['stop_price']),
+      status: 'new',
+      replaces: null,
+      replaced_by: null,
+      legs: null,
+      ...changes,
+    }
+    orders.push(order)
+    return order
+  }
+
+  function answer(method: string, path: string, body: Record<string, unknown>): ServedAnswer {
+    const url = new URL(`http://venue.test${path}`)
+    const json = (value: unknown, status = 200): ServedAnswer => ({
+      status,
+      body: JSON.stringify(value),
+      headers: { 'x-request-id': 'r1' },
+    })
+    const error = (status: number, code: number, message: string): ServedAnswer =>
+      json({ code, message }, status)
+    if (url.pathname === '/v2/account')
+      return json({
+        id: 'acc',
+        status: 'ACTIVE',
+        equity: '100000.5',
+        cash: '50000',
+        buying_power: '200000',
+      })
+    if (url.pathname.startsWith('/v2/assets/'))
+      return json({
+        symbol: 'AAPL',
+        class: 'us_equity',
+        status: 'active',
+        tradable: true,
+        fractionable: true,
+      })
+    if (url.pathname === '/v2/positions') return json(state.positions)
+    if (url.pathname === '/v2/account/activities/FILL') {
+      const token = url.searchParams.get('page_token')
+      const from = token === null ? 0 : activities.findIndex(({ id }) => id === token) + 1
+      return json(activities.slice(from, from + Number(url.searchParams.get('page_size'))))
+    }
+    if (url.pathname === '/v2/orders:by_client_order_id') {
+      const found = orders.find(
+        (order) => order.client_order_id === url.searchParams.get('client_order_id'),
+      )
+      return found === undefined ? error(404, 40410000, 'order not found') : json(found)
+    }
+    if (url.pathname === '/v2/orders' && method === 'GET') {
+      const isOpen = url.searchParams.get('status') === 'open'
+      const last = url.searchParams.get('after_order_id')
+      const from = last === null ? 0 : orders.findIndex(({ id }) => id === last) + 1
+      const limit = Number(url.searchParams.get('limit'))
+      const legs = new Set(orders.flatMap((order) => order.legs ?? []).map(({ id }) => id))
+      const list = orders
+        .slice(from)
+        .filter((order) => !legs.has(order.id) && (!isOpen || order.status === 'new'))
+      return json(list.slice(0, limit))
+    }
+    if (url.pathname === '/v2/orders' && method === 'POST') {
+      if (orders.some((order) => order.client_order_id === body['client_order_id']))
+        return error(422, 40010001, 'client_order_id must be unique')
+      const order = book(body)
+      if (body['order_class'] === 'bracket') {
+        const exit = {
+          symbol: body['symbol'],
+          qty: body['qty'],
+          side: 'sell',
+          time_in_force: body['time_in_force'],
+        }
+        const target = book(
+          { ...exit, type: 'limit', ...(body['take_profit'] as object) },
+          { status: 'held' },
+        )
+        const stop = book(
+          { ...exit, type: 'stop', ...(body['stop_loss'] as object) },
+          { status: 'held' },
+        )
+        order.legs = [target, stop]
+      }
+      return json(order)
+    }
+    const order = orders.find(({ id }) => url.pathname === `/v2/orders/${id}`)
+    if (order === undefined) return error(404, 40410000, `order not found for ${url.pathname}`)
+    if (method === 'GET') return json(order)
+    if (order.status !== 'new' && order.status !== 'held')
+      return error(422, 42210000, `order is already in "${order.status}" state`)
+    if (method === 'DELETE') {
+      order.status = 'canceled'
+      return { status: 204 }
+    }
+    const next = book(
+      { ...order, ...body, client_order_id: body['client_order_id'] },
+      { replaces: order.id, limit_price: textOrNull(body['limit_price']) ?? order.limit_price },
+    )
+    order.replaced_by = next.id
+    order.status = 'replaced'
+    return json(next)
+  }
+
+  world.serveHttp('venue.test', ({ method, path, body }) => {
+    requests.push(`${method} ${path.split('?')[0]}`)
+    const parsed = body.length === 0 ? {} : JSON.parse(Buffer.from(body).toString())
+    if (method !== 'GET') bodies.push(parsed)
+    const trouble = state.trouble(method, path)
+    if (trouble === 'hang') return new Promise(() => {})
+    if (trouble === 'book-then-502' || trouble === 'book-then-hang') {
+      answer(method, path, parsed)
+      return trouble === 'book-then-502' ? { status: 502, body: '<html>' } : new Promise(() => {})
+    }
+    return trouble ?? answer(method, path, parsed)
+  })
+  world.serveWebSocket('venue.test', (socket) => {
+    sockets.push(socket)
+    const say = (stream: string, data: object): void =>
+      void socket.send(Buffer.from(JSON.stringify({ stream, data })))
+    return {
+      onMessage(data) {
+        const message = JSON.parse(String(data))
+        if (message.action === 'listen') say('listening', message.data)
+        else
+          say('authorization', {
+            status: message.secret === KEYS.secret ? 'authorized' : 'unauthorized',
+            action: 'authenticate',
+          })
+      },
+    }
+  })
+
+  /** Says a trade update; in bytes, as the paper account does. */
+  const update = (event: string, order: Booked, more: object = {}): void =>
+    void sockets.at(-1)?.send(
+      Buffer.from(
+        JSON.stringify({
+          stream: 'trade_updates',
+          data: { event, timestamp: iso(world.now), order, ...more },
+        }),
+      ),
+    )
+  /** Fills an order, in the books; gives what the stream would say. */
+  function fill(order: Booked, qty: number, price = 100) {
+    order.filled_qty = String(Number(order.filled_qty) + qty)
+    if (order.filled_qty === order.qty) order.status = 'filled'
+    const execution = uuid(5_000 + ++state.executions)
+    activities.push({
+      activity_type: 'FILL',
+      id: `20260309140000000::${execution}`,
+      order_id: order.id,
+      symbol: order['symbol'],
+      side: order['side'],
+      qty: String(qty),
+      price: String(price),
+      cum_qty: order.filled_qty,
+      transaction_time: iso(world.now),
+    })
+    const event = order.status === 'filled' ? 'fill' : 'partial_fill'
+    const copy = structuredClone(order)
+    const more = { execution_id: execution, qty: String(qty), price: String(price) }
+    return { say: () => update(event, copy, more) }
+  }
+  return { world, orders, requests, bodies, sockets, state, update, fill, book }
+}
+
+async function opened(venue = venueOf(), changes: { readonly adopt?: readonly Order[] } = {}) {
+  const universe = new Universe([
+    equitySpec('AAPL', ALPACA),
+    { ...equitySpec('BTC/USD', ALPACA), kind: 'crypto', calendar: '24/7', lotSize: 0.0001 },
+  ])
+  const inputs: Input[] = []
+  const troubles: string[] = []
+  const alpaca = new AlpacaVenue({
+    io: venue.world.node('engine'),
+    keys: KEYS,
+    symbols: ['AAPL'],
+    universe,
+    hosts: {
+      trading: 'https://venue.test',
+      data: 'https://venue.test',
+      orders: 'wss://venue.test/stream',
+    },
+    onTrouble: (why) => troubles.push(why),
+  })
+  alpaca.adopt(changes.adopt ?? [])
+  const result = await settled(
+    venue.world,
+    alpaca.open((input) => inputs.push(input)),
+  )
+  const run = async (...commands: Command[]) =>
+    settled(
+      venue.world,
+      alpaca.broker.execute({ venue: ALPACA, kind: commands[0]!.type, commands }),
+    )
+  return { venue, alpaca, inputs, troubles, run, result, universe }
+}
+
+async function settled<T>(world: VirtualWorld, promise: Promise<T>, limitMs = 600_000): Promise<T> {
+  let isDone = false
+  const done = promise.finally(() => {
+    isDone = true
+  })
+  await world.until(() => isDone, limitMs)
+  return done
+}
+
+function orderOf(universe: Universe, id: string, changes: Partial<Order> = {}): Order {
+  const instrument = universe.at(changes.symbol ?? symbolId(0))
+  return {
+    id: orderId(id),
+    strategy: 'sma',
+    symbol: instrument.id,
+    side: 'buy',
+    type: 'limit',
+    qty: instrument.qty(10),
+    limit: instrument.px(100),
+    tif: 'day',
+    phase: 'sent',
+    filled: instrument.qty(0),
+    avgPrice: 0,
+    createdAt: 0 as never,
+    updatedAt: 0 as never,
+    ...changes,
+  }
+}
+
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+const codeOf = (result: Result<unknown> | undefined): string =>
+  result?.ok === true ? 'ok' : (result?.fault.code ?? 'none')
+const told = (inputs: readonly Input[]): string[] =>
+  inputs.map((input) => {
+    const id = 'id' in input ? ` ${input.id}` : ''
+    if (input.type === 'order.filled') return `filled${id} ${input.qty}`
+    if (input.type === 'order.amended')
+      return `amended${id} ${input.qty ?? '-'} ${input.limit ?? '-'}`
+    return `${input.type}${id}`
+  })
+const posts = (venue: ReturnType<typeof venueOf>): number =>
+  venue.requests.filter((line) => line === 'POST /v2/orders').length
+const idOf = (id: string): OrderId => orderId(id)
+
+test('opens with the account and its assets, and listens before anything is sent', async () => {
+  const { result, inputs, venue } = await opened()
+  assert.ok(result.ok)
+  assert.deepEqual(
+    result.value.map(({ symbol, kind, lotSize }) => [symbol, kind, lotSize]),
+    [['AAPL', 'equity', 1]],
+  )
+  assert.deepEqual(told(inputs), ['venue.up'])
+  assert.equal(venue.sockets.length, 1)
+})
+
+test('submits with our own id, numbers as text, one request', async () => {
+  const { run, universe, venue } = await opened()
+  const [answer] = await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+  assert.equal(codeOf(answer), 'ok')
+  assert.deepEqual(venue.bodies, [
+    {
+      symbol: 'AAPL',
+      qty: '10',
+      side: 'buy',
+      type: 'limit',
+      time_in_force: 'day',
+      client_order_id: 'sma-1-1',
+      limit_price: '100',
+    },
+  ])
+})
+
+test('refuses what alpaca has not, without a request', async () => {
+  const { run, universe, venue } = await opened()
+  const btc = symbolId(1)
+  const stop = orderOf(universe, 'a-1', { symbol: btc, type: 'stop', stop: universe.at(btc).px(5) })
+  const fok = orderOf(universe, 'a-2', { symbol: btc, tif: 'fok' })
+  const long = orderOf(universe, 'x'.repeat(37))
+  const answers = await run(
+    ...[stop, fok, long].map((order) => ({ type: 'submit', order }) as const),
+  )
+  assert.deepEqual(answers.map(codeOf), ['unsupported', 'unsupported', 'unsupported'])
+  assert.equal(posts(venue), 0)
+})
+
+for (const [name, trouble] of [
+  ['a 502 after booking', 'book-then-502'],
+  ['an answer that never comes', 'book-then-hang'],
+] as const) {
+  test(`F001, F002: ${name} is unknown, is not sent again, and is found by our own id`, async () => {
+    const { run, universe, venue, alpaca } = await opened()
+    venue.state.trouble = (method) => (method === 'POST' ? trouble : undefined)
+    const [answer] = await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+    assert.equal(codeOf(answer), 'outcome-unknown')
+    await venue.world.run(120_000)
+    assert.equal(posts(venue), 1)
+    const found = await settled(venue.world, alpaca.broker.lookup(idOf('sma-1-1')))
+    assert.ok(found.ok && found.value?.venueId === venue.orders[0]!.id)
+  })
+}
+
+test('F007: a refusal of an id that was seen is the proof that it was taken', async () => {
+  const { run, universe, venue } = await opened()
+  venue.state.trouble = (method) => (method === 'POST' ? 'book-then-502' : undefined)
+  await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+  venue.state.trouble = () => undefined
+  const [again] = await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+  assert.deepEqual(again, { ok: true, value: { venueId: venue.orders[0]!.id } })
+  assert.equal(venue.orders.length, 1)
+})
+
+for (const [status, code, message, expected] of [
+  [403, 40310000, 'insufficient buying power', 'bad-request'],
+  [422, 42210000, 'qty must be > 0', 'bad-request'],
+  [401, 40110000, 'request is not authorized', 'unauthorized'],
+  [429, 42910000, 'rate limit exceeded', 'rate-limited'],
+  [500, 50010000, 'internal server error', 'outcome-unknown'],
+  [503, 40310000, 'insufficient buying power', 'outcome-unknown'],
+] as const) {
+  test(`a ${status} with ${code} on a submit is ${expected}`, async () => {
+    const { run, universe, venue } = await opened()
+    venue.state.trouble = (method) =>
+      method === 'POST' ? { status, body: JSON.stringify({ code, message }) } : undefined
+    const [answer] = await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+    assert.equal(codeOf(answer), expected)
+    assert.equal(posts(venue), 1)
+    assert.doesNotMatch(JSON.stringify(answer), /PKTESTKEY|very-secret/)
+  })
+}
+
+test('sends a bracket as one order and tells its legs by our ids', async () => {
+  const { run, universe, venue, inputs } = await opened()
+  const entry = orderOf(universe, 'e-1')
+  const { px } = { px: (x: number) => universe.at(symbolId(0)).px(x) }
+  const legs = [
+    orderOf(universe, 'e-2', {
+      side: 'sell',
+      type: 'stop',
+      stop: px(95),
+      role: 'stop',
+      group: entry.id,
+    }),
+    orderOf(universe, 'e-3', { side: 'sell', limit: px(110), role: 'target', group: entry.id }),
+  ]
+  const [answer] = await run({ type: 'submit', order: entry, legs })
+  assert.equal(codeOf(answer), 'ok')
+  assert.equal(venue.bodies[0]!['order_class'], 'bracket')
+  assert.deepEqual(venue.bodies[0]!['stop_loss'], { stop_price: '95' })
+  assert.deepEqual(told(inputs), ['venue.up', 'order.accepted e-3', 'order.accepted e-2'])
+  venue.fill(venue.orders[2]!, 10).say()
+  await venue.world.run(100)
+  assert.deepEqual(told(inputs).at(-1), 'filled e-2 10')
+})
+
+test('F019: an execution that is told five times is booked once', async () => {
+  const { run, universe, venue, inputs, alpaca } = await opened()
+  await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+  const first = venue.fill(venue.orders[0]!, 4)
+  const second = venue.fill(venue.orders[0]!, 6)
+  for (let i = 0; i < 5; i++) {
+    first.say()
+    second.say()
+  }
+  await venue.world.run(100)
+  assert.deepEqual(told(inputs).slice(1), ['filled sma-1-1 4', 'filled sma-1-1 6'])
+  assert.equal(alpaca.orders.counts.duplicates, 8)
+})
+
+test('F018: a fill that is told before the answer to its submit is ours', async () => {
+  const { alpaca, universe, venue, inputs } = await opened()
+  venue.state.trouble = (method) => (method === 'POST' ? 'book-then-hang' : undefined)
+  const order = orderOf(universe, 'sma-1-1')
+  const commands = [{ type: 'submit', order }] as const
+  const sent = alpaca.broker.execute({ venue: ALPACA, kind: 'submit', commands })
+  await venue.world.run(100)
+  venue.fill(venue.orders[0]!, 10).say()
+  await venue.world.run(100)
+  assert.deepEqual(told(inputs).slice(1), ['filled sma-1-1 10'])
+  assert.equal(codeOf((await settled(venue.world, sent))[0]), 'outcome-unknown')
+})
+
+test('F074: a replace keeps our order, asks for what is left, and counts fills of both venue orders', async () => {
+  const { run, universe, venue, inputs, alpaca } = await opened()
+  await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+  const old = venue.orders[0]!
+  venue.fill(old, 4).say()
+  await venue.world.run(100)
+
+  const [answer] = await run({
+    type: 'amend',
+    id: idOf('sma-1-1'),
+    symbol: symbolId(0),
+    limit: universe.at(symbolId(0)).px(101),
+  })
+
+  const next = venue.orders[1]!
+  assert.deepEqual(answer, { ok: true, value: { venueId: next.id } })
+  assert.deepEqual(venue.bodies[1], { client_order_id: 'sma-1-1~2', qty: '6', limit_price: '101' })
+  venue.update('replaced', old)
+  venue.update('new', next)
+  venue.update('replaced', old)
+  venue.fill(next, 6).say()
+  await venue.world.run(100)
+  assert.deepEqual(told(inputs).slice(1), [
+    'filled sma-1-1 4',
+    'order.accepted sma-1-1',
+    'amended sma-1-1 10 101',
+    'order.accepted sma-1-1',
+    'filled sma-1-1 6',
+  ])
+  const report = await settled(venue.world, alpaca.broker.report())
+  assert.ok(report.ok)
+  assert.deepEqual(
+    report.value.orders.map(({ id, venueId, qty, filled, open }) => [
+      id,
+      venueId,
+      qty,
+      filled,
+      open,
+    ]),
+    [['sma-1-1', next.id, 10, 10, false]],
+  )
+  assert.deepEqual(
+    report.value.fills.map(({ order, qty }) => [order, qty]),
+    [
+      [next.id, 4],
+      [next.id, 6],
+    ],
+  )
+})
+
+test('a replace without an answer is found by the id that it would have', async () => {
+  const { run, universe, venue, alpaca } = await opened()
+  await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+  venue.state.trouble = (method) => (method === 'PATCH' ? 'book-then-502' : undefined)
+  const [answer] = await run({
+    type: 'amend',
+    id: idOf('sma-1-1'),
+    symbol: symbolId(0),
+    qty: universe.at(symbolId(0)).qty(5),
+  })
+  assert.equal(codeOf(answer), 'outcome-unknown')
+  venue.state.trouble = () => undefined
+  const found = await settled(venue.world, alpaca.broker.lookup(idOf('sma-1-1')))
+  assert.ok(found.ok && found.value?.clientId === 'sma-1-1~2')
+})
+
+test('after a restart with an empty memory, cancels the venue order that works now', async () => {
+  const venue = venueOf()
+  const first = await opened(venue)
+  await first.run({ type: 'submit', order: orderOf(first.universe, 'sma-1-1') })
+  await first.run({
+    type: 'amend',
+    id: idOf('sma-1-1'),
+    symbol: symbolId(0),
+    limit: first.universe.at(symbolId(0)).px(101),
+  })
+  await first.alpaca.close()
+
+  const second = await opened(venue)
+  const report = await settled(venue.world, second.alpaca.broker.report())
+  assert.ok(report.ok && report.value.orders[0]!.id === idOf('sma-1-1'))
+  const [answer] = await second.run({ type: 'cancel', id: idOf('sma-1-1'), symbol: symbolId(0) })
+  assert.deepEqual(answer, { ok: true, value: { venueId: venue.orders[1]!.id } })
+
+  const third = await opened(venue)
+  const [late] = await third.run({ type: 'cancel', id: idOf('sma-1-1'), symbol: symbolId(0) })
+  assert.equal(codeOf(late), 'bad-request')
+})
+
+test('F022: a cancel of a filled order is refused, and sends nothing else', async () => {
+  const { run, universe, venue } = await opened()
+  await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+  venue.fill(venue.orders[0]!, 10)
+  const [answer] = await run({ type: 'cancel', id: idOf('sma-1-1'), symbol: symbolId(0) })
+  assert.equal(codeOf(answer), 'bad-request')
+  assert.deepEqual(venue.requests.slice(-1), [`DELETE /v2/orders/${venue.orders[0]!.id}`])
+})
+
+test('F026: what was filled and canceled while the stream was down comes with the next connection, once', async () => {
+  const { run, universe, venue, inputs } = await opened()
+  await run(
+    { type: 'submit', order: orderOf(universe, 'sma-1-1') },
+    { type: 'submit', order: orderOf(universe, 'sma-1-2') },
+  )
+  const before = venue.fill(venue.orders[0]!, 4)
+  before.say()
+  await venue.world.run(100)
+  venue.sockets.at(-1)!.abort()
+  await venue.world.run(100)
+  venue.fill(venue.orders[0]!, 6)
+  venue.orders[1]!.status = 'canceled'
+  await venue.world.until(
+    () => told(inputs).filter((line) => line === 'venue.up').length === 2,
+    60_000,
+  )
+  before.say()
+  await venue.world.run(100)
+  assert.deepEqual(told(inputs), [
+    'venue.up',
+    'filled sma-1-1 4',
+    'venue.down',
+    'filled sma-1-1 6',
+    'order.canceled sma-1-2',
+    'venue.up',
+  ])
+})
+
+test('reads every page of orders and fills', async () => {
+  const { venue, alpaca } = await opened()
+  const body = { symbol: 'AAPL', qty: '2', side: 'buy', type: 'limit', time_in_force: 'day' }
+  for (let i = 0; i < 600; i++) venue.book({ ...body, client_order_id: `p-${i}` })
+  for (const order of venue.orders) venue.fill(order, 1)
+  const report = await settled(venue.world, alpaca.broker.report())
+  assert.ok(report.ok)
+  assert.equal(report.value.orders.length, 600)
+  assert.equal(new Set(report.value.orders.map(({ id }) => id)).size, 600)
+  assert.equal(report.value.fills.length, 600)
+})
+
+test('a position of crypto is found without its slash, a short one is negative, one that is unknown is named', async () => {
+  const { venue, alpaca } = await opened()
+  venue.state.positions = [
+    { symbol: 'BTCUSD', qty: '0.5', side: 'long', avg_entry_price: '60000.5' },
+    { symbol: 'AAPL', qty: '7', side: 'short', avg_entry_price: '187.3' },
+    { symbol: 'GME', qty: '1', side: 'long', avg_entry_price: '20' },
+  ]
+  const report = await settled(venue.world, alpaca.broker.report())
+  assert.ok(report.ok)
+  assert.deepEqual(report.value.positions, [
+    { symbol: 1, qty: 0.5, avgPrice: 60000.5 },
+    { symbol: 0, qty: -7, avgPrice: 187.3 },
+  ])
+  assert.deepEqual(alpaca.broker.strangers, ['GME'])
+  assert.deepEqual(report.value.account, { equity: 100000.5, cash: 50000, buyingPower: 200000 })
+})
+
+test('a report is all or nothing', async () => {
+  const { venue, alpaca } = await opened()
+  venue.state.positions = [{ symbol: 'AAPL', qty: 'NaN', side: 'long', avg_entry_price: '1' }]
+  const report = await settled(venue.world, alpaca.broker.report())
+  assert.equal(codeOf(report), 'corrupt-data')
+})
+
+test('an event that nobody knows and an order that is not ours are told to whoever reconciles', async () => {
+  const { run, universe, venue, troubles, inputs, alpaca } = await opened()
+  await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+  venue.update('quantum_leap', venue.orders[0]!)
+  venue.update('trade_bust', venue.orders[0]!)
+  venue.update('new', {
+    ...venue.orders[0]!,
+    id: 'other',
+    client_order_id: '5b5d3d67-06ad-4ffa-af65-a117d0fc5a59',
+  })
+  venue.sockets[0]!.send('{"stream":')
+  await venue.world.run(100)
+  assert.equal(troubles.length, 3)
+  const { unknown, busts, foreign } = alpaca.orders.counts
+  assert.deepEqual({ unknown, busts, foreign }, { unknown: 1, busts: 1, foreign: 1 })
+  // Unknown counts as open: its exposure stays.
+  assert.deepEqual(told(inputs), ['venue.up', 'order.accepted sma-1-1'])
+})

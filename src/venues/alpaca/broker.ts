@@ -1,0 +1,438 @@
+/*
+ * Broker: orders to Alpaca, and its own account of them.
+ *
+ * A write is one attempt with three outcomes. Accepted: the venue answered with the order. Rejected: it proved that
+ * there is none (4xx), or no byte left. Unknown: everything else; then `lookup` by our own id is the way to the truth.
+ * "client_order_id must be unique" is the proof that an earlier attempt was taken, so the order is looked up and adopted.
+ *
+ * A replace asks for the quantity that is *left*: the venue's new order counts from zero, and one that repeats the total
+ * would fill what is filled already once more (https://github.com/alpacahq/Alpaca-API/issues/165).
+ */
+import { unreachable } from '../../core/assert.ts'
+import { fillId, type Ms, type OrderId, venueId as brandVenue } from '../../core/brand.ts'
+import type { Batch, Command } from '../../core/command.ts'
+import { fault } from '../../core/fault.ts'
+import type { Input } from '../../core/input.ts'
+import { type Instrument, money } from '../../core/instrument.ts'
+import type { Order } from '../../core/order.ts'
+import { failed, ok, type Result } from '../../core/result.ts'
+import { DAY } from '../../core/time.ts'
+import type { Universe } from '../../core/universe.ts'
+import type { Broker, VenueReport } from '../../core/venue.ts'
+import { mapLimit } from '../../io/pool.ts'
+import { isDuplicate } from './faults.ts'
+import { clientIdOf, type Identity, type Known, splitClientId } from './identity.ts'
+import type { Query, Rest } from './rest.ts'
+import { formatStamp } from './stamps.ts'
+import {
+  decimal,
+  type Extras,
+  ocoBody,
+  orderBody,
+  parseAccount,
+  parseFill,
+  parseOrder,
+  parsePosition,
+  stateOf,
+  tifFor,
+  type WireFill,
+  type WireOrder,
+} from './wire.ts'
+
+export interface BrokerOptions {
+  readonly rest: Rest
+  readonly universe: Universe
+  readonly identity: Identity
+  readonly isOurs: (id: OrderId) => boolean
+  readonly now: () => Ms
+  readonly sink: (input: Input) => void
+  /** Requests of one batch that are under way at the same time. */
+  readonly concurrent: number
+  /** What Alpaca has and our orders cannot say: auctions, extended hours, trailing stops. */
+  readonly extrasOf?: (order: Order) => Extras
+}
+
+type Taken = Result<{ readonly venueId: string }>
+type Amend = Extract<Command, { readonly type: 'amend' }>
+
+const ORDERS_PER_PAGE = 500
+const FILLS_PER_PAGE = 100
+const PAGES_MAX = 1_000
+/** Replacements of one order that are followed. */
+const HOPS_MAX = 50
+
+/** The venue's orders and fills as it tells them: what a report is made of, and what a gap is filled from. */
+export interface RawReport {
+  readonly orders: readonly WireOrder[]
+  readonly fills: readonly WireFill[]
+}
+
+export class AlpacaBroker implements Broker {
+  readonly #options: BrokerOptions
+  #since: Ms | undefined
+  /** Symbols with an order or a position that the universe does not know, as of the last report. */
+  strangers: readonly string[] = []
+
+  constructor(options: BrokerOptions) {
+    this.#options = options
+  }
+
+  /** From when a report tells finished orders and fills; one day back where never told. */
+  reportFrom(since: Ms): void {
+    this.#since = since
+  }
+
+  execute(batch: Batch): Promise<readonly Taken[]> {
+    const { concurrent } = this.#options
+    return mapLimit(batch.commands, concurrent, (command) => {
+      switch (command.type) {
+        case 'submit':
+          return this.#submit(command.order, command.legs ?? [])
+        case 'amend':
+          return this.#amend(command)
+        case 'cancel':
+          return this.#cancel(command.id)
+        default:
+          return unreachable(command)
+      }
+    })
+  }
+
+  /** Two exits of a position that cancel each other, in one request. The target is the parent. */
+  async submitOco(target: Order, stop: Order): Promise<Taken> {
+    const { universe, identity } = this.#options
+    identity.expectLegs(target.id, [{ ...stop, role: 'stop' }])
+    return this.#post(target.id, ocoBody(target, stop, universe.at(target.symbol).symbol))
+  }
+
+  /** The order as the venue has it now, by our own id; undefined where the venue knows none. */
+  async lookup(id: OrderId): Promise<Result<WireOrder | undefined>> {
+    const { rest, identity, isOurs } = this.#options
+    const known = identity.find(id)
+    // A replace that was sent and not answered is found first.
+    for (const revision of [(known?.revision ?? 1) + 1, known?.revision ?? 1]) {
+      const found = await this.#byClientId(clientIdOf(id, revision))
+      if (!found.ok) return found
+      let order = found.value
+      for (let hops = 0; order?.replacedBy !== undefined && hops < HOPS_MAX; hops++) {
+        identity.of(order, isOurs)
+        const next = await rest.get(`/v2/orders/${order.replacedBy}`, { nested: true })
+        if (!next.ok) return next
+        order = parseOrder(next.value)
+      }
+      if (order === undefined) continue
+      identity.of(order, isOurs)
+      return ok(order)
+    }
+    return ok(undefined)
+  }
+
+  async report(): Promise<Result<VenueReport>> {
+    const raw = await this.raw()
+    if (!raw.ok) return raw
+    const { rest, now } = this.#options
+    const positions = await this.#list('/v2/positions', {}, parsePosition)
+    if (!positions.ok) return positions
+    const answer = await rest.get('/v2/account')
+    if (!answer.ok) return answer
+    const account = parseAccount(answer.value)
+    if (account === undefined) return failed(fault('corrupt-data', 'GET /v2/account: no account'))
+    const strange = new Set<string>()
+    const at = <T extends { readonly symbol: string }>(
+      items: readonly T[],
+    ): (T & { readonly instrument: Instrument })[] =>
+      items.flatMap((item) => {
+        const instrument = this.#instrument(item.symbol)
+        if (instrument === undefined) strange.add(item.symbol)
+        return instrument === undefined ? [] : [{ ...item, instrument }]
+      })
+    const chains = this.#chains(raw.value.orders)
+    const report: VenueReport = {
+      at: now(),
+      orders: at(chains.map((chain) => ({ ...chain, symbol: chain.now.symbol }))).map(
+        ({ id, now: order, before, instrument }) => ({
+          ...(id === undefined ? {} : { id }),
+          venueId: order.venueId,
+          symbol: instrument.id,
+          side: order.side,
+          qty: instrument.qty((order.qty ?? order.filled) + before),
+          filled: instrument.qty(order.filled + before),
+          ...(order.limit === undefined ? {} : { limit: instrument.px(order.limit) }),
+          open: stateOf(order.status) === 'open',
+        }),
+      ),
+      fills: at(raw.value.fills).map(({ execution, order, qty, price, ts, instrument }) => ({
+        id: fillId(execution),
+        order: chains.find(({ venueIds }) => venueIds.has(order))?.now.venueId ?? order,
+        qty: instrument.qty(qty),
+        price,
+        ts,
+      })),
+      positions: at(positions.value).map(({ instrument, qty, avgPrice }) => ({
+        symbol: instrument.id,
+        qty: instrument.qty(qty),
+        avgPrice,
+      })),
+      account: {
+        equity: money(account.equity),
+        cash: money(account.cash),
+        buyingPower: money(account.buyingPower),
+      },
+    }
+    this.strangers = [...strange]
+    return ok(report)
+  }
+
+  /** Open orders, those since `reportFrom`, those we believe to be open, and the fills: all pages. */
+  async raw(): Promise<Result<RawReport>> {
+    const { now, rest, identity, isOurs } = this.#options
+    const after = formatStamp(this.#since ?? now() - DAY)
+    const open = await this.#orders({ status: 'open' })
+    if (!open.ok) return open
+    const recent = await this.#orders({ status: 'all', after })
+    if (!recent.ok) return recent
+    const all = new Map(
+      [...open.value, ...recent.value]
+        .flatMap((order) => [order, ...order.legs])
+        .map((order) => [order.venueId, order]),
+    )
+    // A good-till-canceled order of last week that ended while we were away is in neither list.
+    for (const venueId of identity.believedOpen(new Set(all.keys()))) {
+      const answer = await rest.get(`/v2/orders/${venueId}`)
+      const order = answer.ok ? parseOrder(answer.value) : undefined
+      if (!answer.ok && answer.fault.code !== 'not-found') return answer
+      if (order !== undefined) all.set(venueId, order)
+    }
+    const orders = [...all.values()]
+    for (const order of orders) identity.of(order, isOurs)
+    const fills = await this.#fills(after)
+    return fills.ok ? ok({ orders, fills: fills.value }) : fills
+  }
+
+  async #submit(order: Order, legs: readonly Order[]): Promise<Taken> {
+    const { universe, identity, extrasOf } = this.#options
+    const instrument = universe.at(order.symbol)
+    const { symbol, kind } = instrument
+    const extras = extrasOf?.(order) ?? {}
+    const body = orderBody(
+      { ...order, tif: tifFor(kind, order.tif) },
+      { symbol, kind, legs, extras },
+    )
+    if (typeof body === 'string') return failed(fault('unsupported', `${order.id}: ${body}`))
+    identity.expectLegs(order.id, legs)
+    return this.#post(order.id, body)
+  }
+
+  async #post(id: OrderId, body: unknown): Promise<Taken> {
+    const answer = await this.#options.rest.write('POST', '/v2/orders', body, 'order')
+    if (!answer.ok) return isDuplicate(answer.fault) ? this.#adopt(id, id) : answer
+    return this.#took(id, parseOrder(answer.value))
+  }
+
+  async #amend(command: Amend): Promise<Taken> {
+    const { rest, universe } = this.#options
+    const found = await this.#known(command.id)
+    if (!found.ok) return found
+    const known = found.value
+    const { symbol } = universe.at(command.symbol)
+    const filled = known.filledBefore + known.filled
+    const left = universe.at(command.symbol).qty((command.qty ?? known.total) - filled)
+    const asksQty = command.qty !== undefined || filled > 0
+    if (asksQty && left <= 0)
+      return failed(fault('bad-request', `${known.id} in ${symbol} has filled ${filled} already`))
+    const clientId = clientIdOf(known.id, known.revision + 1)
+    known.amending = {
+      venueId: '',
+      ...(asksQty ? { qty: left } : {}),
+      ...(command.limit === undefined ? {} : { limit: command.limit }),
+      ...(command.stop === undefined ? {} : { stop: command.stop }),
+    }
+    const body = {
+      client_order_id: clientId,
+      ...(asksQty ? { qty: decimal(left) } : {}),
+      ...(command.limit === undefined ? {} : { limit_price: decimal(command.limit) }),
+      ...(command.stop === undefined ? {} : { stop_price: decimal(command.stop) }),
+    }
+    const answer = await rest.write('PATCH', `/v2/orders/${known.venueId}`, body, 'order')
+    if (answer.ok) return this.#took(known.id, parseOrder(answer.value))
+    if (isDuplicate(answer.fault)) return this.#adopt(known.id, clientId)
+    if (answer.fault.code !== 'outcome-unknown') delete known.amending
+    return answer
+  }
+
+  async #cancel(id: OrderId): Promise<Taken> {
+    const { rest } = this.#options
+    const found = await this.#known(id)
+    if (!found.ok) return found
+    const { venueId, amending } = found.value
+    const answer = await rest.write('DELETE', `/v2/orders/${venueId}`, undefined, 'cancel')
+    if (answer.ok) return ok({ venueId })
+    const next = amending?.venueId ?? ''
+    // Replaced meanwhile: what works now is the order that took its place.
+    if (answer.fault.code !== 'bad-request' || next === '' || next === venueId) return answer
+    const second = await rest.write('DELETE', `/v2/orders/${next}`, undefined, 'cancel')
+    return second.ok ? ok({ venueId: next }) : second
+  }
+
+  /** What the venue answered to a write. An answer that cannot be read leaves the outcome open. */
+  #took(id: OrderId, order: WireOrder | undefined): Taken {
+    const { identity, isOurs } = this.#options
+    if (order === undefined)
+      return failed(fault('outcome-unknown', `${id}: the answer is no order`))
+    identity.link(id, order.venueId, { total: order.qty ?? 0 })
+    const known = identity.of(order, isOurs)
+    if (known?.amending !== undefined && order.venueId !== known.venueId) {
+      known.amending = { ...known.amending, venueId: order.venueId }
+    }
+    if (stateOf(order.status) === 'rejected')
+      return failed(fault('bad-request', `alpaca rejected ${id} in ${order.symbol}`))
+    for (const leg of order.legs) this.#sayLeg(leg)
+    return ok({ venueId: order.venueId })
+  }
+
+  /** The answer of an entry carries its legs; the port has no place for them, so they are told as facts. */
+  #sayLeg(leg: WireOrder): void {
+    const { identity, isOurs, sink, now } = this.#options
+    const known = identity.of(leg, isOurs)
+    if (known === undefined || stateOf(leg.status) !== 'open') return
+    const at = now()
+    sink({
+      type: 'order.accepted',
+      id: known.id,
+      venueId: leg.venueId,
+      ts: leg.updatedAt ?? at,
+      at,
+    })
+  }
+
+  async #adopt(id: OrderId, clientId: string): Promise<Taken> {
+    const found = await this.#byClientId(clientId)
+    if (found.ok && found.value !== undefined) return this.#took(id, found.value)
+    return failed(
+      fault(
+        'outcome-unknown',
+        `${id}: alpaca has seen its client order id ${clientId} and does not show the order`,
+      ),
+    )
+  }
+
+  /** What we know of an order; after a restart, what the venue knows. */
+  async #known(id: OrderId): Promise<Result<Known>> {
+    const { identity } = this.#options
+    const known = identity.find(id)
+    if (known !== undefined) return ok(known)
+    const found = await this.lookup(id)
+    if (!found.ok) return found
+    const now = identity.find(id)
+    return now === undefined ? failed(fault('not-found', `${id} is unknown to alpaca`)) : ok(now)
+  }
+
+  async #byClientId(clientId: string): Promise<Result<WireOrder | undefined>> {
+    const answer = await this.#options.rest.get('/v2/orders:by_client_order_id', {
+      client_order_id: clientId,
+    })
+    if (!answer.ok) return answer.fault.code === 'not-found' ? ok(undefined) : answer
+    const order = parseOrder(answer.value)
+    return order === undefined
+      ? failed(fault('corrupt-data', `${clientId}: the answer is no order`))
+      : ok(order)
+  }
+
+  /** Pages by order id: times of submission tie, ids do not. */
+  async #orders(query: Query): Promise<Result<readonly WireOrder[]>> {
+    const all: WireOrder[] = []
+    let last: string | undefined
+    for (let pages = 0; pages < PAGES_MAX; pages++) {
+      const { after, ...rest } = query
+      const place = last === undefined ? { after } : { after_order_id: last }
+      const page = await this.#list(
+        '/v2/orders',
+        { ...rest, ...place, limit: ORDERS_PER_PAGE, direction: 'asc', nested: true },
+        parseOrder,
+      )
+      if (!page.ok) return page
+      all.push(...page.value)
+      last = page.value.at(-1)?.venueId
+      if (page.value.length < ORDERS_PER_PAGE) return ok(all)
+    }
+    return failed(fault('corrupt-data', 'GET /v2/orders: the pages do not end'))
+  }
+
+  async #fills(after: string): Promise<Result<readonly WireFill[]>> {
+    const all: WireFill[] = []
+    let token: string | undefined
+    for (let pages = 0; pages < PAGES_MAX; pages++) {
+      const query = { after, direction: 'asc', page_size: FILLS_PER_PAGE, page_token: token }
+      const page = await this.#list('/v2/account/activities/FILL', query, parseFill)
+      if (!page.ok) return page
+      all.push(...page.value)
+      const last = page.value.at(-1)?.id
+      if (page.value.length < FILLS_PER_PAGE || last === token) return ok(all)
+      token = last
+    }
+    return failed(fault('corrupt-data', 'GET /v2/account/activities: the pages do not end'))
+  }
+
+  /** A list, all of it or nothing: one order that cannot be read might be the one that matters. */
+  async #list<T>(
+    path: string,
+    query: Query,
+    parse: (json: unknown) => T | undefined,
+  ): Promise<Result<readonly T[]>> {
+    const answer = await this.#options.rest.get(path, query)
+    if (!answer.ok) return answer
+    if (!Array.isArray(answer.value)) return failed(fault('corrupt-data', `GET ${path}: no list`))
+    const items: T[] = []
+    for (const json of answer.value) {
+      const item = parse(json)
+      if (item === undefined)
+        return failed(fault('corrupt-data', `GET ${path}: ${JSON.stringify(json).slice(0, 200)}`))
+      items.push(item)
+    }
+    return ok(items)
+  }
+
+  /** Orders that replaced each other, as one: the last of them, and what those before it have filled. */
+  #chains(orders: readonly WireOrder[]): readonly Chain[] {
+    const { identity, isOurs } = this.#options
+    const byVenue = new Map(orders.map((order) => [order.venueId, order]))
+    return orders
+      .filter((order) => order.replacedBy === undefined || !byVenue.has(order.replacedBy))
+      .map((now) => {
+        const venueIds = new Set([now.venueId])
+        let before = 0
+        let earlier = byVenue.get(now.replaces ?? '')
+        while (earlier !== undefined && !venueIds.has(earlier.venueId)) {
+          venueIds.add(earlier.venueId)
+          before += earlier.filled
+          earlier = byVenue.get(earlier.replaces ?? '')
+        }
+        const known = identity.of(now, isOurs)
+        const id = known?.id
+        if (known !== undefined) identity.settle(known, now, before)
+        return { now, before, venueIds, ...(id === undefined ? {} : { id }) }
+      })
+  }
+
+  /** Positions name crypto without the slash: `BTCUSD` is `BTC/USD`. */
+  #instrument(symbol: string): Instrument | undefined {
+    const { universe } = this.#options
+    return (
+      universe.find(symbol) ??
+      universe.all.find((one) => one.kind === 'crypto' && one.symbol.replace('/', '') === symbol)
+    )
+  }
+}
+
+interface Chain {
+  readonly id?: OrderId
+  readonly now: WireOrder
+  readonly before: number
+  readonly venueIds: ReadonlySet<string>
+}
+
+/** Ids that the venue made by itself are UUIDs; ours never are. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+export const isOwnId = (id: OrderId): boolean => id !== '' && !UUID.test(splitClientId(id).base)
+
+export const ALPACA = brandVenue('alpaca')

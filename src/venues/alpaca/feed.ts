@@ -1,0 +1,487 @@
+/*
+ * Feed: Alpaca's market data as inputs. One stream for stocks and one for crypto, each with its own batches.
+ *
+ * What may enter the engine, and what may not:
+ * 1. A bar of the stream is a closed minute (`b`). Daily bars (`d`) still form when they are sent and are never asked
+ *    for; a bar that ends well after our clock is refused as well. A bar is given once and in order: what is not newer
+ *    than the last one of its symbol is dropped and counted.
+ * 2. A bar that the venue issues again (`u`), a correction (`c`) or a cancel (`x`) changes what was decided upon. The
+ *    engine has no input for that and past decisions stay what they were, so they are counted and told to `onRevision`.
+ * 3. After a reconnect, what was missed is fetched over REST and given before anything newer; what the stream brings
+ *    meanwhile waits, up to `HELD_MAX` inputs. The venue may publish a minute over REST only after the stream has sent
+ *    it, so the fetch is made once more after `RECHECK_MS`. `venue.up` is said after all of that.
+ * 4. Prices that are not above zero, sizes below zero and bars without order are refused and counted by reason.
+ */
+import type { Ms, SymbolId, VenueId } from '../../core/brand.ts'
+import { fault } from '../../core/fault.ts'
+import type { Input, MarketInput } from '../../core/input.ts'
+import type { Bar } from '../../core/market.ts'
+import { failed, ok, type Result } from '../../core/result.ts'
+import { bucketStart, MINUTE, ms } from '../../core/time.ts'
+import type { Universe } from '../../core/universe.ts'
+import type { Feed } from '../../core/venue.ts'
+import type { Io } from '../../io/io.ts'
+import { type Codec, Decoder, type OtherMessage } from './decode.ts'
+import type { AlpacaHistory } from './history.ts'
+import { BAR, idOfRow, QUOTE, SymbolTable, TRADE, tradeId, UPDATED, WIDTH } from './rows.ts'
+import { Stream, type StreamOptions } from './stream.ts'
+import { isBar } from './wire-history.ts'
+import { type ControlMessage, parseControl, parseStatus, type Wanted } from './wire-stream.ts'
+
+export interface FeedOptions {
+  readonly io: Io
+  readonly venue: VenueId
+  readonly universe: Universe
+  readonly codec: Codec
+  readonly stocks: StreamOptions
+  readonly crypto: StreamOptions
+  /** Fetches what was missed; without it, gaps stay open and are counted. */
+  readonly history?: AlpacaHistory
+  /** A bar that was issued again, a correction or a cancel: for the archive. */
+  readonly onRevision?: (revision: Revision) => void
+}
+
+export type Revision =
+  | { readonly type: 'bar'; readonly at: Ms; readonly bar: Bar }
+  | { readonly type: 'correction' | 'cancel'; readonly at: Ms; readonly message: OtherMessage }
+
+/** All that the feed did not pass on, and why. Labels are a closed set. */
+export interface FeedCounts {
+  frames: number
+  trades: number
+  quotes: number
+  bars: number
+  /** Bars that came over REST after a gap. */
+  filled: number
+  revisions: number
+  corrections: number
+  cancels: number
+  halts: number
+  strangers: number
+  malformed: number
+  corrupt: number
+  refused: number
+  forming: number
+  stale: number
+  overflow: number
+  gaps: number
+  gapsUnfilled: number
+}
+
+const HELD_MAX = 100_000
+const RECHECK_MS = 10_000
+/** A minute bar comes right after its end; one that is further from it than this is not closed, or our clock is off. */
+const FORMING_MS = 30_000
+const FILL_TRIES = 3
+const FILL_PAUSE_MS = 1_000
+
+type Kind = 'trades' | 'quotes' | 'bars'
+
+export class AlpacaFeed implements Feed {
+  readonly #options: FeedOptions
+  readonly counts = emptyCounts()
+  readonly #symbols = new SymbolTable()
+  readonly #streams: Readonly<Record<'stocks' | 'crypto', Lane>>
+  #sink: (input: Input) => void = () => {}
+  #isUp = false
+  /** Symbols that the venue has halted. */
+  readonly halted = new Set<SymbolId>()
+
+  constructor(options: FeedOptions) {
+    this.#options = options
+    this.#streams = { stocks: this.#lane(options.stocks), crypto: this.#lane(options.crypto) }
+  }
+
+  /** Where inputs go from now on. Nothing connects before the first `subscribe`. */
+  open(sink: (input: Input) => void): void {
+    this.#sink = sink
+  }
+
+  async subscribe(kind: Kind, symbols: readonly SymbolId[]): Promise<Result<void>> {
+    const { universe } = this.#options
+    for (const id of symbols) this.#symbols.add(universe.at(id).symbol, id)
+    const parts = this.#apart(symbols).map(async ([lane, ids]) => {
+      if (kind === 'bars') for (const id of ids) lane.bars.add(id)
+      return lane.stream.subscribe(
+        wantedFor(
+          kind,
+          ids.map((id) => universe.at(id).symbol),
+          lane === this.#streams.stocks,
+        ),
+      )
+    })
+    const results = await Promise.all(parts)
+    const failure = results.find((result) => !result.ok)
+    if (failure === undefined) return ok(undefined)
+    // Never half a universe: what did start is closed with what did not.
+    if (!this.#isUp) this.close()
+    return failure
+  }
+
+  async unsubscribe(symbols: readonly SymbolId[]): Promise<Result<void>> {
+    const { universe } = this.#options
+    const parts = this.#apart(symbols).map(async ([lane, ids]) => {
+      for (const id of ids) {
+        lane.bars.delete(id)
+        lane.lastBar.delete(id)
+      }
+      return lane.stream.unsubscribe(ids.map((id) => universe.at(id).symbol))
+    })
+    const results = await Promise.all(parts)
+    for (const id of symbols) this.#symbols.delete(universe.at(id).symbol)
+    return results.find((result) => !result.ok) ?? ok(undefined)
+  }
+
+  /** For a supervisor that sees pings answered and no data: a new connection, and all that follows. */
+  restart(why: string): void {
+    this.#streams.stocks.stream.restart(why)
+    this.#streams.crypto.stream.restart(why)
+  }
+
+  close(): void {
+    for (const lane of Object.values(this.#streams)) {
+      lane.stopRecheck()
+      lane.held = undefined
+      lane.stream.close()
+    }
+    this.#isUp = false
+  }
+
+  #apart(symbols: readonly SymbolId[]): [Lane, SymbolId[]][] {
+    const { universe } = this.#options
+    const stocks: SymbolId[] = []
+    const crypto: SymbolId[] = []
+    // By what the instrument is, never by the look of its name.
+    for (const id of symbols) (universe.at(id).kind === 'crypto' ? crypto : stocks).push(id)
+    const both: [Lane, SymbolId[]][] = [
+      [this.#streams.stocks, stocks],
+      [this.#streams.crypto, crypto],
+    ]
+    return both.filter(([, ids]) => ids.length > 0)
+  }
+
+  #lane(options: StreamOptions): Lane {
+    const decoder = new Decoder(this.#options.codec, this.#symbols)
+    const lane: Lane = {
+      decoder,
+      bars: new Set(),
+      lastBar: new Map(),
+      // What comes before all is acknowledged waits for it.
+      held: [],
+      isReady: false,
+      wasUp: false,
+      upAt: 0,
+      fills: 0,
+      stopRecheck: () => {},
+      stream: new Stream(options, {
+        onFrame: (frame) => this.#onFrame(lane, frame),
+        onUp: () => this.#onUp(lane),
+        onDown: (why) => this.#onDown(lane, why),
+      }),
+    }
+    return lane
+  }
+
+  #onUp(lane: Lane): void {
+    const isFirst = !lane.wasUp
+    lane.wasUp = true
+    if (isFirst) {
+      lane.upAt = this.#options.io.now()
+      this.#ready(lane)
+      return
+    }
+    this.counts.gaps++
+    void this.#mend(lane, ++lane.fills)
+  }
+
+  #onDown(lane: Lane, why: string): void {
+    lane.isReady = false
+    lane.fills++
+    lane.stopRecheck()
+    // What came since the last good moment is real data; it waits for the gap before it.
+    lane.held ??= []
+    if (!this.#isUp) return
+    this.#isUp = false
+    this.#tell('venue.down', why)
+  }
+
+  /** Fetches what was missed, gives it, then what waited, then says that the venue is up. */
+  async #mend(lane: Lane, fill: number): Promise<void> {
+    lane.held ??= []
+    let why: string | undefined
+    for (let tries = 1; ; tries++) {
+      const missed = await this.#missed(lane)
+      // Lost again meanwhile: the next connection mends it all.
+      if (lane.fills !== fill) return
+      if (missed.ok) {
+        for (const bar of missed.value) this.#giveMissed(lane, bar)
+        break
+      }
+      if (tries === FILL_TRIES) {
+        this.counts.gapsUnfilled++
+        why = `the gap was not filled: ${missed.fault.message}`
+        break
+      }
+      await new Promise<void>((resolve) => this.#options.io.after(FILL_PAUSE_MS * tries, resolve))
+      if (lane.fills !== fill) return
+    }
+    this.#ready(lane, why)
+    lane.stopRecheck = this.#options.io.after(RECHECK_MS, () => void this.#recheck(lane, fill))
+  }
+
+  async #recheck(lane: Lane, fill: number): Promise<void> {
+    const missed = await this.#missed(lane)
+    if (lane.fills !== fill || !missed.ok) return
+    for (const bar of missed.value) this.#giveMissed(lane, bar)
+  }
+
+  /** Closed bars after the last one of each symbol, in order of time. */
+  async #missed(lane: Lane): Promise<Result<readonly Bar[]>> {
+    const { history, universe, io } = this.#options
+    const since = (id: SymbolId): number => {
+      const last = lane.lastBar.get(id)
+      return last === undefined ? bucketStart(lane.upAt, MINUTE) : last + MINUTE
+    }
+    const ids = [...lane.bars]
+    const from = ids.reduce((least, id) => Math.min(least, since(id)), Infinity)
+    const to = bucketStart(io.now(), MINUTE)
+    if (from >= to) return ok([])
+    if (history === undefined)
+      return failed(fault('unsupported', 'there is no history to fill it from'))
+    const symbols = ids.map((id) => universe.at(id).symbol)
+    const bars: Bar[] = []
+    for await (const page of history.bars(
+      { symbols, timeframe: '1m', from: ms(from), to },
+      'read',
+    )) {
+      if (!page.ok) return page
+      bars.push(...page.value.bars)
+    }
+    return ok(
+      bars.filter((bar) => bar.start >= since(bar.symbol)).toSorted((a, b) => a.start - b.start),
+    )
+  }
+
+  #giveMissed(lane: Lane, bar: Bar): void {
+    if (bar.start <= (lane.lastBar.get(bar.symbol) ?? -1)) return
+    lane.lastBar.set(bar.symbol, bar.start)
+    this.counts.filled++
+    this.#sink({ type: 'bar', at: this.#now(), bar, source: 'venue' })
+  }
+
+  #ready(lane: Lane, why?: string): void {
+    const held = lane.held ?? []
+    lane.held = undefined
+    lane.isReady = true
+    for (const input of held) this.#give(lane, input)
+    const lanes = Object.values(this.#streams)
+    this.#isUp = lanes.every(({ isReady, stream }) => isReady || stream.phase === 'idle')
+    if (this.#isUp) this.#tell('venue.up', why)
+  }
+
+  #tell(type: 'venue.up' | 'venue.down', why?: string): void {
+    const { venue } = this.#options
+    this.#sink({
+      type,
+      at: this.#now(),
+      venue,
+      stream: 'feed',
+      ...(why === undefined ? {} : { why }),
+    })
+  }
+
+  #onFrame(lane: Lane, frame: string | Uint8Array): readonly ControlMessage[] {
+    const { counts } = this
+    const { decoder } = lane
+    const others = decoder.decode(frame)
+    counts.frames++
+    if (others === undefined) {
+      counts.corrupt++
+      return NOTHING
+    }
+    const { rows } = decoder
+    counts.strangers += rows.strangers
+    counts.malformed += rows.malformed
+    const at = this.#now()
+    for (let row = 0; row < rows.length; row++) {
+      const input = this.#input(rows, row, at)
+      if (input === undefined) continue
+      if (lane.held === undefined) this.#give(lane, input)
+      else if (lane.held.length < HELD_MAX) lane.held.push(input)
+      else counts.overflow++
+    }
+    return others.length === 0 ? NOTHING : this.#onOthers(others, at)
+  }
+
+  /** The input of a row; undefined where it must not enter the engine. */
+  #input(rows: Decoder['rows'], row: number, at: Ms): MarketInput | undefined {
+    const { counts } = this
+    const symbol = idOfRow(rows, row)
+    const { values } = rows
+    const v = row * WIDTH
+    const ts = ms(rows.ts[row]!)
+    switch (rows.kind[row]!) {
+      case TRADE: {
+        const price = values[v]!
+        const size = values[v + 1]!
+        if (price > 0 && size >= 0) {
+          counts.trades++
+          const id = tradeId(values[v + 2]!, values[v + 3]!)
+          return {
+            type: 'trade',
+            at,
+            trade: id === '' ? { symbol, ts, price, size } : { symbol, ts, price, size, id },
+          }
+        }
+        break
+      }
+      case QUOTE: {
+        const [bid, bidSize, ask, askSize] = [
+          values[v]!,
+          values[v + 1]!,
+          values[v + 2]!,
+          values[v + 3]!,
+        ]
+        // A side without an order has price 0: half a quote is none.
+        if (bid > 0 && ask > 0 && bidSize >= 0 && askSize >= 0) {
+          counts.quotes++
+          return { type: 'quote', at, quote: { symbol, ts, bid, bidSize, ask, askSize } }
+        }
+        break
+      }
+      case BAR:
+      case UPDATED: {
+        const [open, high, low, close] = [
+          values[v]!,
+          values[v + 1]!,
+          values[v + 2]!,
+          values[v + 3]!,
+        ]
+        const bar: Bar = {
+          symbol,
+          timeframe: '1m',
+          start: ts,
+          open,
+          high,
+          low,
+          close,
+          volume: values[v + 4]!,
+          trades: values[v + 5]!,
+        }
+        if (!isBar(bar) || ts % MINUTE !== 0) break
+        if (ts + MINUTE > at + FORMING_MS) {
+          counts.forming++
+          return undefined
+        }
+        if (rows.kind[row] === BAR) return { type: 'bar', at, bar, source: 'venue' }
+        counts.revisions++
+        this.#options.onRevision?.({ type: 'bar', at, bar })
+        return undefined
+      }
+      // No other kind is ever written.
+      default:
+    }
+    counts.refused++
+    return undefined
+  }
+
+  #give(lane: Lane, input: MarketInput): void {
+    if (input.type === 'bar') {
+      const { symbol, start } = input.bar
+      if (start <= (lane.lastBar.get(symbol) ?? -1)) {
+        this.counts.stale++
+        return
+      }
+      lane.lastBar.set(symbol, start)
+      this.counts.bars++
+    }
+    this.#sink(input)
+  }
+
+  #onOthers(others: readonly OtherMessage[], at: Ms): readonly ControlMessage[] {
+    const controls: ControlMessage[] = []
+    for (const message of others) {
+      const control = parseControl(message)
+      if (control !== undefined) controls.push(control)
+      else this.#onRare(message, at)
+    }
+    return controls
+  }
+
+  #onRare(message: OtherMessage, at: Ms): void {
+    const { counts } = this
+    switch (message['T']) {
+      case 's': {
+        const status = parseStatus(message)
+        const id = status === undefined ? undefined : this.#symbols.find(status.symbol)
+        if (status === undefined || id === undefined) return
+        if (status.isHalted) {
+          counts.halts++
+          this.halted.add(id)
+        } else this.halted.delete(id)
+        return
+      }
+      case 'c':
+        counts.corrections++
+        this.#options.onRevision?.({ type: 'correction', at, message })
+        return
+      case 'x':
+        counts.cancels++
+        this.#options.onRevision?.({ type: 'cancel', at, message })
+        return
+      // Daily bars still form, and the rest was not asked for.
+      default:
+    }
+  }
+
+  #now(): Ms {
+    return this.#options.io.now()
+  }
+}
+
+/** A stream, and what it has brought. */
+interface Lane {
+  readonly stream: Stream
+  readonly decoder: Decoder
+  readonly bars: Set<SymbolId>
+  /** Start of the last bar that was given. */
+  readonly lastBar: Map<SymbolId, Ms>
+  /** Inputs that wait for a gap before them; undefined where none is open. */
+  held: MarketInput[] | undefined
+  isReady: boolean
+  wasUp: boolean
+  upAt: number
+  /** Counts the fills, so that one which was overtaken knows it. */
+  fills: number
+  stopRecheck: () => void
+}
+
+const NOTHING: readonly ControlMessage[] = []
+
+/** Bars bring the bars that are issued again; whatever is asked for of a stock brings its halts. */
+const wantedFor = (kind: Kind, symbols: readonly string[], isStocks: boolean): Wanted => ({
+  [kind]: symbols,
+  ...(kind === 'bars' ? { updatedBars: symbols } : {}),
+  ...(isStocks ? { statuses: symbols } : {}),
+})
+
+const emptyCounts = (): FeedCounts => ({
+  frames: 0,
+  trades: 0,
+  quotes: 0,
+  bars: 0,
+  filled: 0,
+  revisions: 0,
+  corrections: 0,
+  cancels: 0,
+  halts: 0,
+  strangers: 0,
+  malformed: 0,
+  corrupt: 0,
+  refused: 0,
+  forming: 0,
+  stale: 0,
+  overflow: 0,
+  gaps: 0,
+  gapsUnfilled: 0,
+})

@@ -1,0 +1,292 @@
+/*
+ * Orders: what Alpaca's trade updates mean for our orders.
+ *
+ *   event                                          input
+ *   accepted, new, held, restated …                order.accepted (with a new venue id after a replace)
+ *   fill, partial_fill                             order.filled with the quantity of this execution
+ *   canceled, done_for_day (of a day order)        order.canceled
+ *   expired                                        order.expired
+ *   rejected                                       order.rejected
+ *   replaced                                       order.amended with what works now
+ *   order_cancel_rejected, order_replace_rejected  cancel.rejected
+ *   pending_new, pending_cancel, stopped …         nothing: the order is as it was, or cannot be changed yet
+ *   trade_bust, trade_correct                      counted and told: the runtime must reconcile
+ *   anything else                                  counted; the order counts as open
+ *
+ * A fill is identified by its execution id, here for as long as we run and in the engine for ever. What is counted is
+ * the quantity of the execution; where an event lacks it, the difference of the cumulative quantities. Stream and
+ * activities may name one execution differently: a cumulative quantity that the other one has told is the same execution.
+ */
+import { fillId, type Ms, type OrderId } from '../../core/brand.ts'
+import { fault } from '../../core/fault.ts'
+import type { Input, OrderFact } from '../../core/input.ts'
+import { type Instrument, money } from '../../core/instrument.ts'
+import type { Universe } from '../../core/universe.ts'
+import type { Identity, Known } from './identity.ts'
+import { isKnownStatus, stateOf, type TradeUpdate, type WireFill, type WireOrder } from './wire.ts'
+
+export interface OrdersOptions {
+  readonly identity: Identity
+  readonly universe: Universe
+  /** Tells our ids from those of others who use the account. */
+  readonly isOurs: (id: OrderId) => boolean
+  readonly now: () => Ms
+  readonly sink: (input: Input) => void
+  /** Something that no input can say: the runtime should ask for a report. */
+  readonly onTrouble: (why: string) => void
+}
+
+/** Executions that are remembered. The engine remembers all of them; this only spares it the duplicates. */
+const SEEN_MAX = 50_000
+
+const OPENING = new Set([
+  'accepted',
+  'new',
+  'held',
+  'restated',
+  'accepted_for_bidding',
+  'calculated',
+])
+const QUIET = new Set(['pending_new', 'pending_cancel', 'pending_replace', 'stopped', 'suspended'])
+
+export class Orders {
+  readonly #options: OrdersOptions
+  readonly #seen = new Set<string>()
+  readonly counts = { updates: 0, duplicates: 0, foreign: 0, unknown: 0, busts: 0, malformed: 0 }
+
+  constructor(options: OrdersOptions) {
+    this.#options = options
+  }
+
+  /** An event of the trading stream, in whatever order and however often it comes. */
+  apply(update: TradeUpdate): void {
+    const { identity, isOurs, now } = this.#options
+    const { order, event } = update
+    this.counts.updates++
+    const known = identity.of(order, isOurs)
+    if (known === undefined) {
+      this.counts.foreign++
+      this.#options.onTrouble(`an order that is not ours: ${event} of ${order.symbol}`)
+      return
+    }
+    const ts = update.at ?? order.updatedAt ?? now()
+    if (event === 'fill' || event === 'partial_fill') this.#onFill(known, update, ts)
+    else if (event === 'replaced') this.#onReplaced(known, order, ts)
+    else this.#onState(known, update, ts)
+  }
+
+  /** A fill of the account's activities: the same facts by another way. */
+  applyFill(fill: WireFill, order: WireOrder): void {
+    const known = this.#options.identity.of(order, this.#options.isOurs)
+    if (known === undefined) return
+    const { execution, qty, price, ts, cumulative } = fill
+    this.#book(known, {
+      source: 'report',
+      execution,
+      venueId: order.venueId,
+      qty,
+      price,
+      ts,
+      symbol: fill.symbol,
+      ...(cumulative === undefined ? {} : { cumulative }),
+    })
+  }
+
+  #onFill(known: Known, update: TradeUpdate, ts: Ms): void {
+    const { order, execution, price = order.avgPrice } = update
+    const before = known.venueId === order.venueId ? known.filled : 0
+    const qty = update.qty ?? order.filled - before
+    if (price === undefined || !(qty > 0)) {
+      this.counts.malformed++
+      this.#options.onTrouble(`a fill of ${known.id} without a price or a quantity`)
+      return
+    }
+    const id = execution ?? `${order.venueId}@${order.filled}`
+    this.#book(known, {
+      source: 'stream',
+      execution: id,
+      venueId: order.venueId,
+      qty,
+      price,
+      ts,
+      symbol: order.symbol,
+      cumulative: order.filled,
+    })
+  }
+
+  #book(
+    known: Known,
+    fill: {
+      readonly source: 'stream' | 'report'
+      readonly execution: string
+      readonly venueId: string
+      readonly cumulative?: number
+      readonly qty: number
+      readonly price: number
+      readonly ts: Ms
+      readonly symbol: string
+    },
+  ): void {
+    const { source, execution, venueId, cumulative, qty, price, ts, symbol } = fill
+    const reached = `${venueId}@${cumulative}`
+    const other = source === 'stream' ? 'report' : 'stream'
+    const isKnown = this.#seen.has(execution) || this.#seen.has(`${other} ${reached}`)
+    if (isKnown) {
+      this.counts.duplicates++
+      return
+    }
+    this.#remember(execution)
+    if (cumulative !== undefined) this.#remember(`${source} ${reached}`)
+    const instrument = this.#options.universe.find(symbol)
+    if (instrument === undefined) {
+      this.#options.onTrouble(`a fill of ${known.id} in ${symbol}, which is not in the universe`)
+      return
+    }
+    // A fill of an order that was replaced meanwhile counts to what came before.
+    if (known.venueId === venueId)
+      known.filled = Math.max(known.filled, cumulative ?? known.filled + qty)
+    else known.filledBefore += qty
+    this.#say({
+      type: 'order.filled',
+      id: known.id,
+      fill: fillId(execution),
+      qty: instrument.qty(qty),
+      price,
+      fee: money(0),
+      ts,
+      at: this.#options.now(),
+    })
+  }
+
+  #onState(known: Known, { event, order }: TradeUpdate, ts: Ms): void {
+    const at = this.#options.now()
+    const { id } = known
+    // Events of an order that was replaced say nothing about the one that took its place.
+    const isPresent = known.venueId === order.venueId || order.replaces === known.venueId
+    switch (event) {
+      case 'canceled':
+        if (isPresent) this.#say({ type: 'order.canceled', id, ts, at })
+        return
+      case 'done_for_day':
+      case 'expired':
+        if (isPresent && (event === 'expired' || stateOf(order.status) !== 'open'))
+          this.#say({ type: 'order.expired', id, ts, at })
+        return
+      case 'rejected':
+        if (known.venueId !== order.venueId && order.replaces === known.venueId)
+          this.#amendRefused(known, order, ts)
+        else if (isPresent) {
+          this.#say({
+            type: 'order.rejected',
+            id,
+            fault: fault('bad-request', `alpaca rejected ${id} in ${order.symbol}`),
+            ts,
+            at,
+          })
+        }
+        return
+      case 'order_replace_rejected':
+        this.#amendRefused(known, order, ts)
+        return
+      case 'order_cancel_rejected':
+        this.#say({
+          type: 'cancel.rejected',
+          id,
+          fault: fault('bad-request', `alpaca did not cancel ${id}`),
+          ts,
+          at,
+        })
+        return
+      case 'trade_bust':
+      case 'trade_correct':
+        this.counts.busts++
+        this.#options.onTrouble(`${event} of ${id} in ${order.symbol}`)
+        return
+      default:
+    }
+    if (QUIET.has(event)) return
+    if (!OPENING.has(event) || !isKnownStatus(order.status)) {
+      this.counts.unknown++
+      this.#options.onTrouble(
+        `${id}: nobody knows the event ${event} with the status ${order.status}`,
+      )
+    }
+    if (known.venueId !== order.venueId && order.replaces === known.venueId)
+      this.#onReplaced(known, order, ts)
+    else if (known.venueId === order.venueId && stateOf(order.status) === 'open') {
+      this.#say({ type: 'order.accepted', id, venueId: order.venueId, ts, at })
+    }
+  }
+
+  #amendRefused(known: Known, order: WireOrder, ts: Ms): void {
+    delete known.amending
+    this.#say({
+      type: 'cancel.rejected',
+      id: known.id,
+      fault: fault('bad-request', `alpaca did not replace ${known.id} in ${order.symbol}`),
+      ts,
+      at: this.#options.now(),
+    })
+  }
+
+  /**
+   * The order that works now is another one. Alpaca tells it twice, and not always the same way: `replaced` carries
+   * the *old* order, with its old price and `replaced_by`; what follows carries the new one, with `replaces`.
+   */
+  #onReplaced(known: Known, order: WireOrder, ts: Ms): void {
+    const { amending } = known
+    const isOld = order.replacedBy !== undefined
+    const next = order.replacedBy ?? order.venueId
+    // Told again, or of a link further back in the chain.
+    if (next === known.venueId && amending === undefined) return
+    if (isOld && order.venueId !== known.venueId) return
+    this.#options.identity.replaced(known, next)
+    const at = this.#options.now()
+    const instrument = this.#options.universe.find(order.symbol)
+    if (instrument === undefined) return
+    this.#say({ type: 'order.accepted', id: known.id, venueId: next, ts, at })
+    // The old order says what was; the new one and our own wish say what is.
+    const values = isOld
+      ? (amending ?? {})
+      : { qty: order.qty, limit: order.limit, stop: order.stop }
+    delete known.amending
+    if (isOld && amending === undefined)
+      this.#options.onTrouble(`${known.id} was replaced by somebody else`)
+    this.#say(amended(known, values, { instrument, ts, at }))
+  }
+
+  #say(fact: OrderFact): void {
+    this.#options.sink(fact)
+  }
+
+  #remember(key: string): void {
+    this.#seen.add(key)
+    if (this.#seen.size <= SEEN_MAX) return
+    const oldest = this.#seen.values().next().value
+    if (oldest !== undefined) this.#seen.delete(oldest)
+  }
+}
+
+/** Quantities are totals of our order: what the venue's new order asks for comes on top of what was filled before. */
+function amended(
+  known: Known,
+  values: {
+    readonly qty?: number | undefined
+    readonly limit?: number | undefined
+    readonly stop?: number | undefined
+  },
+  about: { readonly instrument: Instrument; readonly ts: Ms; readonly at: Ms },
+): OrderFact {
+  const { instrument, ts, at } = about
+  const { qty, limit, stop } = values
+  if (qty !== undefined) known.total = qty + known.filledBefore
+  return {
+    type: 'order.amended',
+    id: known.id,
+    ...(qty === undefined ? {} : { qty: instrument.qty(known.total) }),
+    ...(limit === undefined ? {} : { limit: instrument.px(limit) }),
+    ...(stop === undefined ? {} : { stop: instrument.px(stop) }),
+    ts,
+    at,
+  }
+}

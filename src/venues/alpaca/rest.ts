@@ -1,0 +1,72 @@
+// Rest: requests to one of Alpaca's hosts, with the keys, a share of the budget and Alpaca's own faults.
+import { failed, ok, type Result } from '../../core/result.ts'
+import { HttpClient } from '../../io/http.ts'
+import type { Io } from '../../io/io.ts'
+import { type Budget, LANES } from '../../io/rate.ts'
+import { redactor } from '../../io/redact.ts'
+import { refine } from './faults.ts'
+
+/** Which queue of the budget a request waits in: what reduces risk goes first, backfill last. */
+export type Lane = keyof typeof LANES
+
+export interface Keys {
+  readonly key: string
+  readonly secret: string
+}
+
+export interface RestOptions {
+  readonly io: Io
+  /** `https://paper-api.alpaca.markets`, `https://data.alpaca.markets`. */
+  readonly baseUrl: string
+  readonly keys: Keys
+  readonly budget: Budget
+  readonly readMs?: number
+  readonly writeMs?: number
+  /** Longest wait of a write for its budget: what is older is not worth sending. */
+  readonly writeWaitMs?: number
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
+/** Nothing here sends a write twice; reads are tried again by the client. */
+export class Rest {
+  readonly #client: HttpClient
+  readonly #options: RestOptions
+
+  constructor(options: RestOptions) {
+    const { io, baseUrl, keys, budget } = options
+    this.#options = options
+    this.#client = new HttpClient(io, {
+      baseUrl,
+      budget,
+      headers: { 'APCA-API-KEY-ID': keys.key, 'APCA-API-SECRET-KEY': keys.secret },
+      redact: redactor([keys.key, keys.secret]),
+    })
+  }
+
+  /** The parsed body of a read. */
+  async get(path: string, query: Query = {}, lane: Lane = 'read'): Promise<Result<unknown>> {
+    const { readMs = 5_000 } = this.#options
+    const answer = await this.#client.read({ path, query, lane: LANES[lane], timeoutMs: readMs })
+    return answer.ok ? ok(answer.value.body) : failed(refine(answer.fault))
+  }
+
+  /** One attempt; the parsed body, undefined where there is none. */
+  async write(
+    method: 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body: unknown,
+    lane: Lane,
+  ): Promise<Result<unknown>> {
+    const { writeMs = 10_000, writeWaitMs = 10_000 } = this.#options
+    const answer = await this.#client.write({
+      method,
+      path,
+      lane: LANES[lane],
+      timeoutMs: writeMs,
+      waitMaxMs: writeWaitMs,
+      ...(body === undefined ? {} : { body }),
+    })
+    return answer.ok ? ok(answer.value.body) : failed(refine(answer.fault))
+  }
+}

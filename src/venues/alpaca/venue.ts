@@ -1,0 +1,302 @@
+/*
+ * Alpaca behind the venue port: market data, history and orders of one account, live or paper.
+ *
+ * `open` asks for the account and the assets first, so wrong keys, a blocked account and unknown symbols are found
+ * before anything connects. The trading stream listens before `open` resolves: an order that is sent earlier could lose
+ * its first events. Market data connect with the first `subscribe`.
+ */
+import type { Ms, OrderId, VenueId } from '../../core/brand.ts'
+import { type Fault, fault } from '../../core/fault.ts'
+import type { Input } from '../../core/input.ts'
+import { equitySpec, type InstrumentSpec } from '../../core/instrument.ts'
+import type { Order } from '../../core/order.ts'
+import { failed, ok, type Result } from '../../core/result.ts'
+import type { Universe } from '../../core/universe.ts'
+import type { Limits, Venue } from '../../core/venue.ts'
+import type { Io } from '../../io/io.ts'
+import { Budget } from '../../io/rate.ts'
+import { ALPACA, AlpacaBroker, isOwnId } from './broker.ts'
+import type { Codec } from './decode.ts'
+import { AlpacaFeed, type Revision } from './feed.ts'
+import { AlpacaHistory } from './history.ts'
+import { Identity } from './identity.ts'
+import { type OrderEventSource, TradingStream } from './order-events.ts'
+import { Orders } from './orders.ts'
+import { type Keys, Rest } from './rest.ts'
+import {
+  type Extras,
+  parseAccount,
+  parseTradeUpdate,
+  stateOf,
+  type WireAsset,
+  type WireOrder,
+} from './wire.ts'
+
+export interface AlpacaOptions {
+  readonly io: Io
+  readonly keys: Keys
+  /** Symbols that are traded or watched, by Alpaca's names: `AAPL`, `BTC/USD`. */
+  readonly symbols: readonly string[]
+  /** Symbol ids of the run. The runtime adds what `open` gives before it subscribes. */
+  readonly universe: Universe
+  readonly id?: VenueId
+  /** The paper account, where not told otherwise. */
+  readonly isLive?: boolean
+  readonly hosts?: Partial<Hosts>
+  readonly feed?: 'iex' | 'sip'
+  readonly codec?: Codec
+  readonly adjustment?: 'raw' | 'split' | 'dividend' | 'all'
+  readonly limits?: Partial<Limits>
+  /** Requests a minute to the trading host, 200 where not told. */
+  readonly tradesPerMinute?: number
+  /** Instead of the trading websocket. */
+  readonly orderEvents?: OrderEventSource
+  readonly extrasOf?: (order: Order) => Extras
+  readonly isOurs?: (id: OrderId) => boolean
+  readonly onRevision?: (revision: Revision) => void
+  /** What no input can say: the runtime should reconcile. */
+  readonly onTrouble?: (why: string) => void
+}
+
+/** Base addresses, without a slash at the end. */
+export interface Hosts {
+  readonly trading: string
+  readonly data: string
+  /** Of the market-data streams: `/v2/iex` and `/v1beta3/crypto/us` follow. */
+  readonly stream: string
+  /** The whole address of the trading stream. */
+  readonly orders: string
+}
+
+/** Of the free plan; https://docs.alpaca.markets/docs/about-market-data-api (read 2026-11). */
+export const ALPACA_LIMITS: Limits = {
+  subscribe: { batch: 10, everyMs: 1_000, total: 30 },
+  // There is no batch request: a batch is what is sent without waiting for each other.
+  orders: { batch: 20, perSecond: 10 },
+  history: { symbols: 50, rows: 10_000, perMinute: 200 },
+  concurrent: 4,
+  brackets: 'native',
+  amend: true,
+  // Shares are held for open legs: a sale beside them is `insufficient qty available for order`.
+  exitsBesideLegs: false,
+}
+
+export const hostsOf = (isLive: boolean): Hosts => ({
+  trading: isLive ? 'https://api.alpaca.markets' : 'https://paper-api.alpaca.markets',
+  data: 'https://data.alpaca.markets',
+  stream: 'wss://stream.data.alpaca.markets',
+  orders: isLive ? 'wss://api.alpaca.markets/stream' : 'wss://paper-api.alpaca.markets/stream',
+})
+
+const MINUTE_MS = 60_000
+/** Updates that wait while a gap is being filled. */
+const HELD_MAX = 10_000
+
+export class AlpacaVenue implements Venue {
+  readonly id: VenueId
+  readonly limits: Limits
+  readonly feed: AlpacaFeed
+  readonly history: AlpacaHistory
+  readonly broker: AlpacaBroker
+  readonly orders: Orders
+  readonly budgets: { readonly trading: Budget; readonly data: Budget }
+  readonly #options: AlpacaOptions
+  readonly #identity = new Identity()
+  readonly #trading: Rest
+  readonly #source: OrderEventSource
+  #sink: (input: Input) => void = () => {}
+  /** Updates that wait for the gap before them. */
+  #held: unknown[] | undefined
+  #ups = 0
+
+  constructor(options: AlpacaOptions) {
+    this.#options = options
+    const {
+      io,
+      keys,
+      universe,
+      id = ALPACA,
+      isLive = false,
+      feed = 'iex',
+      codec = 'json',
+    } = options
+    const { adjustment, onRevision, extrasOf, isOurs = isOwnId } = options
+    const hosts = { ...hostsOf(isLive), ...options.hosts }
+    this.id = id
+    this.limits = { ...ALPACA_LIMITS, ...options.limits }
+    const { subscribe, history, concurrent } = this.limits
+    this.budgets = {
+      trading: new Budget(io, {
+        name: 'alpaca trading',
+        limit: options.tradesPerMinute ?? 200,
+        windowMs: MINUTE_MS,
+      }),
+      data: new Budget(io, { name: 'alpaca data', limit: history.perMinute, windowMs: MINUTE_MS }),
+    }
+    const trading = new Rest({ io, keys, baseUrl: hosts.trading, budget: this.budgets.trading })
+    const data = new Rest({ io, keys, baseUrl: hosts.data, budget: this.budgets.data })
+    this.#trading = trading
+    const now = (): Ms => io.now()
+    const sink = (input: Input): void => this.#sink(input)
+    const { symbols, rows } = history
+    this.history = new AlpacaHistory({
+      io,
+      data,
+      trading,
+      universe,
+      feed,
+      symbols,
+      rows,
+      ...(adjustment === undefined ? {} : { adjustment }),
+    })
+    const stream = { io, keys, codec, batch: subscribe.batch, everyMs: subscribe.everyMs }
+    this.feed = new AlpacaFeed({
+      io,
+      venue: id,
+      universe,
+      codec,
+      stocks: { ...stream, url: `${hosts.stream}/v2/${feed}` },
+      crypto: { ...stream, url: `${hosts.stream}/v1beta3/crypto/us` },
+      history: this.history,
+      ...(onRevision === undefined ? {} : { onRevision }),
+    })
+    const identity = this.#identity
+    this.broker = new AlpacaBroker({
+      rest: trading,
+      universe,
+      identity,
+      isOurs,
+      now,
+      sink,
+      concurrent,
+      ...(extrasOf === undefined ? {} : { extrasOf }),
+    })
+    this.orders = new Orders({
+      identity,
+      universe,
+      isOurs,
+      now,
+      sink,
+      onTrouble: (why) => options.onTrouble?.(why),
+    })
+    this.#source = options.orderEvents ?? new TradingStream({ io, keys, url: hosts.orders })
+  }
+
+  /** Orders of ours that may still be open, after a restart and before anything is sent. */
+  adopt(orders: readonly Order[]): void {
+    this.#identity.adopt(orders)
+  }
+
+  async open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>> {
+    this.#sink = sink
+    this.feed.open(sink)
+    const account = await this.#trading.get('/v2/account')
+    if (!account.ok) return account
+    const parsed = parseAccount(account.value)
+    if (parsed === undefined) return failed(fault('corrupt-data', 'GET /v2/account: no account'))
+    if (parsed.isBlocked)
+      return failed(fault('unauthorized', `the account is ${parsed.status} and blocked`))
+    const specs: InstrumentSpec[] = []
+    for (const symbol of this.#options.symbols) {
+      const asset = await this.history.asset(symbol)
+      if (!asset.ok) return asset
+      if (!asset.value.isTradable)
+        return failed(fault('bad-request', `${symbol} cannot be traded at alpaca`))
+      specs.push(specOf(symbol, asset.value, this.id))
+    }
+    const trouble = await this.#listen()
+    return trouble === undefined ? ok(specs) : failed(trouble)
+  }
+
+  close(): Promise<void> {
+    this.feed.close()
+    this.#source.close()
+    this.budgets.trading.close()
+    this.budgets.data.close()
+    this.#ups++
+    return Promise.resolve()
+  }
+
+  /** Resolves when trade updates are listened to, or will never be. */
+  #listen(): Promise<Fault | undefined> {
+    return new Promise((resolve) => {
+      this.#source.open({
+        onUpdate: (data) => {
+          if (this.#held === undefined) this.#apply(data)
+          else if (this.#held.length < HELD_MAX) this.#held.push(data)
+          // The report that is under way, or the next one, knows it.
+          else this.#options.onTrouble?.('too many trade updates while a gap was filled')
+        },
+        onUp: (hasGap) => {
+          resolve(undefined)
+          if (hasGap) void this.#mend(++this.#ups)
+          else this.#tell('venue.up')
+        },
+        onDown: (why, isFinal) => {
+          this.#ups++
+          this.#held ??= []
+          this.#tell('venue.down', why)
+          if (isFinal) resolve(fault('unauthorized', why))
+        },
+      })
+    })
+  }
+
+  #apply(data: unknown): void {
+    const update = parseTradeUpdate(data)
+    if (update !== undefined) this.orders.apply(update)
+    else {
+      this.orders.counts.malformed++
+      this.#options.onTrouble?.('a trade update that cannot be read')
+    }
+  }
+
+  /** What was missed while the stream was down: fills first, then how orders ended, then what has waited. */
+  async #mend(up: number): Promise<void> {
+    const raw = await this.broker.raw()
+    if (this.#ups !== up) return
+    if (raw.ok) {
+      const byVenue = new Map(raw.value.orders.map((order) => [order.venueId, order]))
+      for (const fill of raw.value.fills) {
+        const order = byVenue.get(fill.order)
+        if (order !== undefined) this.orders.applyFill(fill, order)
+      }
+      for (const order of raw.value.orders) this.orders.apply({ event: eventOf(order), order })
+    } else
+      this.#options.onTrouble?.(`the gap in trade updates was not filled: ${raw.fault.message}`)
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const data of held) this.#apply(data)
+    this.#tell('venue.up', raw.ok ? undefined : raw.fault.message)
+  }
+
+  #tell(type: 'venue.up' | 'venue.down', why?: string): void {
+    this.#sink({
+      type,
+      at: this.#options.io.now(),
+      venue: this.id,
+      stream: 'orders',
+      ...(why === undefined ? {} : { why }),
+    })
+  }
+}
+
+/** The event that would have told an order's present state. Fills are told by themselves. */
+function eventOf(order: WireOrder): string {
+  const state = stateOf(order.status)
+  return state === 'open' || state === 'filled' ? 'new' : state
+}
+
+/** Stocks in cents and whole shares; crypto by the increments that Alpaca tells. */
+function specOf(symbol: string, asset: WireAsset, venue: VenueId): InstrumentSpec {
+  const equity = equitySpec(symbol, venue)
+  if (asset.kind !== 'crypto') return equity
+  return {
+    ...equity,
+    kind: 'crypto',
+    calendar: '24/7',
+    tickSize: asset.tickSize ?? 0.01,
+    lotSize: asset.lotSize ?? 0.0001,
+    minNotional: 10,
+  }
+}

@@ -1,0 +1,39 @@
+// Local: a venue for tests that moves by hand: four symbols, a Wednesday morning in New York.
+import { setImmediate } from 'node:timers/promises'
+import { ms } from '../../src/core/time.ts'
+import { AlpacaServer, type ServerOptions, withCoins } from '../../src/simulators/alpaca/index.ts'
+import { generateTape } from '../../src/simulators/market.ts'
+
+export const SYMBOLS = ['AAPL', 'MSFT', 'SPY', 'BTC/USD']
+/** 10:00 in New York, half an hour into the session. */
+export const START = Date.UTC(2026, 0, 7, 15)
+export const KEY = { key: 'test-key', secret: 'test-secret' }
+export const HEADERS = { 'APCA-API-KEY-ID': KEY.key, 'APCA-API-SECRET-KEY': KEY.secret }
+
+export function startVenue(options: Partial<ServerOptions> = {}): Promise<AlpacaServer> {
+  const market = { seed: 3, symbols: SYMBOLS, start: ms(Date.UTC(2026, 0, 6)), sessions: 3 }
+  return AlpacaServer.start({
+    port: 0,
+    speed: 0,
+    startAt: START,
+    keys: [KEY],
+    tape: withCoins(generateTape({ ...market, kind: 'trades' })),
+    ...options,
+  })
+}
+
+const WAIT_MS = 10_000
+
+/** Lets the process work, and the venue too where `stepMs` is given, until a condition holds. */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  venue?: { readonly server: AlpacaServer; readonly stepMs: number },
+): Promise<void> {
+  const began = performance.now()
+  while (!condition()) {
+    if (performance.now() - began > WAIT_MS) throw new Error(`waited too long until ${what}`)
+    if (venue !== undefined) await venue.server.advance(venue.stepMs)
+    await setImmediate()
+  }
+}

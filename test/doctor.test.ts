@@ -1,0 +1,272 @@
+// skein doctor against the local venue that speaks Alpaca, on real sockets.
+import assert from 'node:assert/strict'
+import { chmodSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { nodeFinding } from '../src/runtime/doctor.ts'
+import type { Finding } from '../src/runtime/finding.ts'
+import type { AlpacaServer } from '../src/simulators/alpaca/index.ts'
+import type { ServerOptions } from '../src/simulators/alpaca/server.ts'
+import { KEY, startVenue } from './alpaca/local.ts'
+import { put, skein, start, temporary } from './cli/skein.ts'
+
+interface Told {
+  readonly universe?: readonly string[]
+  /** Further lines of venues.alpaca. */
+  readonly lines?: readonly string[]
+}
+
+const yamlOf = (
+  server: AlpacaServer,
+  { universe = ['SPY', 'BTC/USD'], lines = [] }: Told,
+): string =>
+  `universe: [${universe.join(', ')}]
+venues:
+  alpaca:
+    key: \${ALPACA_KEY}
+    secret: \${ALPACA_SECRET}
+    hosts: { trading: "${server.urls.rest}", data: "${server.urls.rest}" }
+${lines.map((line) => `    ${line}\n`).join('')}`
+
+/** A venue whose clock is the machine's, and a folder that is configured for it. */
+async function venue(t: TestContext, told: Told = {}, options: Partial<ServerOptions> = {}) {
+  const server = await startVenue({ startAt: Date.now(), speed: 1, ...options })
+  t.after(() => server.stop())
+  setKeys(t, KEY)
+  const folder = temporary(t)
+  put(folder, 'skein.yaml', yamlOf(server, told))
+  const doctor = async (...words: readonly string[]) => {
+    const result = await skein(folder, 'doctor', '--config', 'skein.yaml', '--json', ...words)
+    const { findings } = JSON.parse(result.stdout) as { findings: readonly Finding[] }
+    const of = (check: string) => findings.find((one) => one.check === check)
+    const bad = findings.filter(({ state }) => state !== 'ok').map(({ check }) => check)
+    return { ...result, findings, of, bad }
+  }
+  return { server, folder, doctor }
+}
+
+function setKeys(t: TestContext, { key, secret }: { key: string; secret: string }): void {
+  process.env['ALPACA_KEY'] = key
+  process.env['ALPACA_SECRET'] = secret
+  t.after(() => {
+    delete process.env['ALPACA_KEY']
+    delete process.env['ALPACA_SECRET']
+  })
+}
+
+test('finds all well, and leaves nothing behind', async (t) => {
+  const { folder, doctor } = await venue(t)
+
+  const { code, stderr, findings, of } = await doctor()
+
+  assert.equal(code, 0, stderr)
+  assert.deepEqual(
+    findings.map(({ check, state }) => `${check} ${state}`),
+    [
+      'node ok',
+      'configuration ok',
+      'keys ok',
+      'account ok',
+      'clock ok',
+      'feed ok',
+      'plan ok',
+      'plan ok',
+      'disk ok',
+      'sqlite ok',
+      'fsync ok',
+      'ports ok',
+    ],
+  )
+  assert.match(of('account')?.text ?? '', /^paper account PA\w+, ACTIVE, equity 100000\.00$/)
+  assert.match(
+    of('clock')?.text ?? '',
+    /^\d+ ms (behind|ahead of) the venue \(give or take \d+ ms\)$/,
+  )
+  assert.deepEqual(readdirSync(folder), ['skein.yaml'])
+})
+
+test('tells a person one line for each check, and what to do below it', async (t) => {
+  const { folder } = await venue(t, {
+    lines: ['subscribe: { total: 1 }'],
+    universe: ['SPY', 'AAPL'],
+  })
+
+  const { code, stdout, stderr } = await skein(folder, 'doctor', '--config', 'skein.yaml')
+
+  assert.equal(code, 1)
+  assert.match(stdout, /^ok {4}node {11}\d+\.\d+\.\d+$/m)
+  assert.match(
+    stdout,
+    /^fail {2}plan {11}2 symbols do not fit a 1-symbol plan \(stocks\)\n {21}→ take 1 out/m,
+  )
+  assert.match(stderr, /^failed: 1 of 11 checks failed\n$/)
+})
+
+test('31 symbols do not fit a plan of 30, and it says what to do', async (t) => {
+  const universe = Array.from({ length: 31 }, (_, i) => `S${i}`)
+  const { doctor } = await venue(t, { universe })
+
+  const { code, bad, of } = await doctor()
+
+  assert.equal(code, 1)
+  assert.deepEqual(bad, ['plan'])
+  assert.equal(of('plan')?.text, '31 symbols do not fit a 30-symbol plan (stocks)')
+  assert.match(
+    of('plan')?.todo ?? '',
+    /^take 1 out of the universe, or take a plan with more symbols and/,
+  )
+})
+
+test('31 symbols fit a plan that takes them, and it tells how they are subscribed', async (t) => {
+  const universe = Array.from({ length: 31 }, (_, i) => `S${i}`)
+  const { doctor } = await venue(t, { universe, lines: ['subscribe: { total: 100 }'] })
+
+  const { code, of } = await doctor()
+
+  assert.equal(code, 0)
+  assert.equal(of('plan')?.text, '31 of 100 symbols (stocks), subscribed in 4 batches over 3 s')
+})
+
+test('a wrong key fails, is not shown, and what can be checked without it is checked', async (t) => {
+  const { doctor } = await venue(t)
+  setKeys(t, { key: 'wrong-key', secret: 'wrong-secret' })
+
+  const { code, stdout, bad, of } = await doctor()
+
+  assert.equal(code, 1)
+  assert.deepEqual(bad, ['account'])
+  assert.match(of('account')?.text ?? '', /^GET \/v2\/account: answered 401/)
+  assert.match(of('account')?.todo ?? '', /^check key and secret; paper keys go with "paper: true"/)
+  assert.equal(of('plan')?.state, 'ok')
+  assert.doesNotMatch(stdout, /wrong-key|wrong-secret/)
+})
+
+test('missing keys fail with the name of the variable', async (t) => {
+  const { folder } = await venue(t)
+  delete process.env['ALPACA_KEY']
+
+  const { code, stdout } = await skein(folder, 'doctor', '--config', 'skein.yaml')
+
+  assert.equal(code, 1)
+  assert.match(
+    stdout,
+    /^fail {2}configuration {2}skein\.yaml:4: .*key needs the variable ALPACA_KEY, which is not set/m,
+  )
+})
+
+test('a paper account is no live account', async (t) => {
+  const { doctor } = await venue(t, { lines: ['paper: false'] })
+
+  const { code, bad, of } = await doctor()
+
+  assert.equal(code, 1)
+  assert.deepEqual(bad, ['account'])
+  assert.match(of('account')?.text ?? '', /^paper account PA.*; configured is live$/)
+})
+
+for (const [byMs, state, side] of [
+  [90_000, 'fail', 'behind'],
+  [-1_500, 'warn', 'ahead of'],
+] as const) {
+  test(`a clock that is ${byMs} ms off is a ${state}`, async (t) => {
+    const { server, doctor } = await venue(t)
+    server.nemesis.inject({ fault: 'skew', on: 'clock', by: byMs })
+
+    const { code, of } = await doctor()
+
+    assert.equal(code, state === 'fail' ? 1 : 0)
+    const { text, todo = '', state: found } = of('clock')!
+    assert.equal(found, state, text)
+    assert.ok(Math.abs(Number.parseInt(text, 10) - Math.abs(byMs)) < 400, text)
+    assert.ok(text.includes(`ms ${side} the venue`), text)
+    assert.match(todo, /^let the machine keep time/)
+  })
+}
+
+test('a feed that the plan does not hold fails', async (t) => {
+  const { doctor } = await venue(t, { lines: ['feed: sip'] }, { plan: 'free' })
+
+  const { code, bad, of } = await doctor()
+
+  assert.equal(code, 1)
+  assert.deepEqual(bad, ['feed'])
+  assert.match(of('feed')?.todo ?? '', /^the data plan does not hold this: choose feed iex/)
+})
+
+test('a file of keys that others may read is a warning', async (t) => {
+  const { server, folder, doctor } = await venue(t)
+  put(folder, 'alpaca.keys', `key: ${KEY.key}\nsecret: ${KEY.secret}\n`)
+  chmodSync(join(folder, 'alpaca.keys'), 0o644)
+  const yaml = yamlOf(server, {}).replaceAll(/ {4}(key|secret): .*\n/g, '')
+  put(folder, 'skein.yaml', `${yaml}    keyFile: ./alpaca.keys\n`)
+
+  const open = await doctor()
+  chmodSync(join(folder, 'alpaca.keys'), 0o600)
+  const closed = await doctor()
+
+  assert.deepEqual([open.code, open.bad], [0, ['keys']])
+  assert.match(open.of('keys')?.todo ?? '', /^chmod 600 /)
+  assert.deepEqual([closed.code, closed.bad], [0, []])
+})
+
+test('a configuration that is wrong is the finding', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'skein.yaml', 'risk: { leverage: 0 }\n')
+
+  const { code, stdout } = await skein(folder, 'doctor', '--config', 'skein.yaml')
+
+  assert.equal(code, 1)
+  assert.match(stdout, /^fail {2}configuration {2}skein\.yaml:1: risk\.leverage is too small: 0/m)
+})
+
+test('without a venue it checks the machine, and warns', async (t) => {
+  const { code, stdout } = await skein(temporary(t), 'doctor')
+
+  assert.equal(code, 0)
+  assert.match(stdout, /^warn {2}venue {10}no venue is configured$/m)
+  assert.match(stdout, /^ok {4}sqlite {9}data \(not there yet\): write-ahead log works$/m)
+})
+
+const NOBODY = 65_534
+// For root there is no folder that may not be written.
+const USER = process.getuid?.() === 0 ? { as: NOBODY } : {}
+
+test('a folder that may not be written fails', async (t) => {
+  const folder = temporary(t)
+  chmodSync(folder, 0o555)
+
+  const { code, stdout } = await start(folder, ['doctor'], USER).ended
+
+  assert.equal(code, 1, stdout)
+  assert.match(
+    stdout,
+    /^fail {2}disk {11}data \(not there yet\) may not be written \(EACCES\)\n {21}→ check the/m,
+  )
+})
+
+test('a file in the place of the folder fails', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'data', 'a file')
+
+  const { code, stdout } = await skein(folder, 'doctor')
+
+  assert.equal(code, 1)
+  assert.match(stdout, /^fail {2}disk {11}data is a file, not a folder$/m)
+})
+
+test('a venue that does not answer is told with what to do', async (t) => {
+  const { server, doctor } = await venue(t)
+  await server.stop()
+
+  const { code, bad, of } = await doctor()
+
+  assert.equal(code, 1)
+  assert.deepEqual(bad, ['account'])
+  assert.match(of('account')?.text ?? '', /ECONNREFUSED/)
+  assert.match(of('account')?.todo ?? '', /^check the network and the hosts/)
+})
+
+test('an old Node fails', () => {
+  assert.equal(nodeFinding('22.4.1').state, 'fail')
+  assert.equal(nodeFinding('24.0.0').state, 'ok')
+})

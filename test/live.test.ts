@@ -1,0 +1,536 @@
+// Live, whole: an engine that comes and goes at a venue that stays, on virtual time. No order twice, none lost.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { Ms } from '../src/core/brand.ts'
+import { barColumns } from '../src/core/columns.ts'
+import type { Bar } from '../src/core/market.ts'
+import type { Order } from '../src/core/order.ts'
+import type { Archive, Journal } from '../src/core/store.ts'
+import { RISK_DEFAULTS } from '../src/engine/risk.ts'
+import { integer, seeded } from '../src/core/random.ts'
+import { VirtualWorld } from '../src/io/virtual.ts'
+import { type Live, type LiveOptions, startLive, type Told } from '../src/runtime/live.ts'
+import { barsOf, columnsOf } from '../src/runtime/recorder.ts'
+import { openJournal } from '../src/store/index.ts'
+import { type Context, defineStrategy, z } from '../src/strategy/index.ts'
+import { A, B, bar, universeOf } from '../src/testing/builders.ts'
+import { type Answer, FakeVenue } from '../src/testing/fake-venue.ts'
+
+const MINUTE = 60_000
+const VISIBLE_MS = 20_000
+
+/** Does what the volume of a bar says: 1 buys, 2 sells, 3 buys with a limit, 4 closes. */
+const obey = defineStrategy({
+  name: 'obey',
+  params: z.strictObject({}),
+  needs: () => ({ bars: '1m', warmup: 1 }),
+  symbol: (context: Context) => ({
+    onBar: ({ volume }: Bar) => {
+      if (volume === 1) context.buy({ qty: 10 })
+      if (volume === 2) context.sell({ qty: 10 })
+      if (volume === 3) context.buy({ qty: 10, limit: 99 })
+      if (volume === 4) context.close()
+    },
+  }),
+})
+
+/** Keeps no bar: a restart does its journal again from the first turn. */
+const archive: Archive = {
+  putBars: (_symbol, _timeframe, bars) => Promise.resolve({ written: bars.length }),
+  latest: () => Promise.resolve(barColumns(0)),
+  async *bars() {},
+  series: () => Promise.resolve([]),
+  coverage: () => Promise.resolve([]),
+  close: () => Promise.resolve(),
+}
+
+class Bench {
+  readonly world = new VirtualWorld({ seed: 1 })
+  readonly universe = universeOf('A', 'B')
+  readonly venue: FakeVenue
+  readonly told: Told[] = []
+  readonly #path: string
+  journal!: Journal
+  live!: Live
+  #lives = 0
+
+  constructor(t: TestContext) {
+    const folder = mkdtempSync(join(tmpdir(), 'skein-live-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    this.#path = join(folder, 'journal.db')
+    this.venue = new FakeVenue(this.universe, () => this.world.now)
+  }
+
+  /** Starts an engine on the journal of the one before. */
+  async start(changes: Partial<LiveOptions> = {}): Promise<void> {
+    this.journal = openJournal(this.#path)
+    const started = startLive({
+      io: this.world.node(`engine ${++this.#lives}`),
+      venue: this.venue,
+      setup: {
+        universe: this.universe,
+        uses: [{ name: 's', strategy: obey, params: {}, on: [A, B] }],
+        risk: { ...RISK_DEFAULTS, tradingHours: 'always', maxPositionFraction: 1 },
+        run: 'r',
+        currency: 'USD',
+        base: '1m',
+        bars: { latenessMs: 0, maxFill: 0 },
+      },
+      journal: this.journal,
+      archive,
+      inbox: { capacity: 1_000, maxAgeMs: 60_000 },
+      snapshotEvery: 1_000,
+      timing: { visibilityMs: VISIBLE_MS },
+      tell: (told) => this.told.push(told),
+      ...changes,
+    })
+    const result = await this.#settled(started)
+    assert(result.ok, result.ok ? '' : result.fault.message)
+    this.live = result.value
+    await this.world.run(10)
+  }
+
+  /** The process is gone: nothing of it is heard or sent any more, nothing is flushed. */
+  kill(): void {
+    this.world.node(`engine ${this.#lives}`).close()
+    this.live.pump.stop()
+    this.live.gateway.close()
+  }
+
+  /** A bar in the next minute, and a moment for what it causes. */
+  async bar(volume: number, symbol = A): Promise<void> {
+    await this.world.run(MINUTE)
+    const start = (Math.floor(this.world.now / MINUTE) * MINUTE - MINUTE) as Ms
+    this.venue.bar(bar({ symbol, start, volume, open: 100, high: 100, low: 100, close: 100 }))
+    await this.world.run(10)
+  }
+
+  async stop(policy: 'keep' | 'cancel' | 'flatten' = 'keep') {
+    return await this.#settled(this.live.stop(policy))
+  }
+
+  get orders(): readonly Order[] {
+    return this.live.engine.ours.orders.map(({ order }) => order)
+  }
+
+  get phases(): string[] {
+    return this.orders.map(({ phase, reason = '', filled }) => `${phase} ${reason} ${filled}`)
+  }
+
+  get position(): number {
+    return this.live.engine.ours.positions.find(({ symbol }) => symbol === A)?.qty ?? 0
+  }
+
+  /** Lets time pass until the work is done. */
+  async #settled<T>(work: Promise<T>): Promise<T> {
+    const done: T[] = []
+    const noted = work.then((value) => done.push(value))
+    await this.world.until(() => done.length > 0, 200_000)
+    await noted
+    return done[0]!
+  }
+
+  /** What must hold whatever happened. */
+  check(): void {
+    assert.equal(new Set(this.venue.arrived).size, this.venue.arrived.length, 'no order twice')
+    for (const symbol of [A, B]) {
+      const ours = this.live.engine.ours.positions.find((one) => one.symbol === symbol)?.qty ?? 0
+      assert.equal(ours, this.venue.positionOf(symbol))
+    }
+    for (const { id, phase } of this.orders) assert.notEqual(phase, 'sent', `${id} is settled`)
+  }
+}
+
+test('an order goes out once, is filled, and the engine has what the venue has', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+
+  await bench.bar(0)
+  await bench.bar(1)
+
+  assert.deepEqual(bench.venue.subscribed, ['bars A', 'bars B'])
+  assert.deepEqual(bench.phases, ['done filled 10'])
+  assert.equal(bench.live.engine.ours.cash, 99_000)
+  bench.check()
+})
+
+test('an intent is in the journal before the venue has it', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  const seen: number[] = []
+  const execute = bench.venue.broker.execute.bind(bench.venue.broker)
+  Object.assign(bench.venue.broker, {
+    execute: (batch: Parameters<typeof execute>[0]) => {
+      const durable = [...bench.journal.since(0)].flatMap(({ batches }) => batches)
+      seen.push(durable.length)
+      return execute(batch)
+    },
+  })
+
+  await bench.bar(1)
+
+  assert.deepEqual(seen, [1])
+})
+
+test('a rejected order ends, with the reason of the venue', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  bench.venue.script.push('reject')
+
+  await bench.bar(1)
+
+  assert.deepEqual(bench.phases, ['done rejected 0'])
+  assert.match(bench.orders[0]!.why!, /is refused/)
+})
+
+test('an unknown order halts its symbol, is found by report, and is never sent again', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  bench.venue.fillsAt = undefined
+  bench.venue.script.push('booked-unknown')
+
+  await bench.bar(1)
+  assert.deepEqual(
+    bench.live.engine.ours.halts.map(({ cause }) => cause),
+    ['unknown-order'],
+  )
+  await bench.world.run(VISIBLE_MS)
+
+  assert.deepEqual(bench.phases, ['open  0'])
+  assert.deepEqual(bench.live.engine.ours.halts, [])
+  bench.check()
+})
+
+test('an unknown order without a trace is given up after the window; a late fill is still booked', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  bench.venue.lag()
+  bench.venue.fillsAt = undefined
+  bench.venue.script.push('booked-unknown')
+
+  await bench.bar(1)
+  assert.deepEqual(bench.phases, ['sent  0'])
+  await bench.world.run(2 * VISIBLE_MS)
+  assert.deepEqual(bench.phases, ['done rejected 0'])
+  assert.equal(bench.venue.arrived.length, 1)
+
+  bench.venue.isLagging = false
+  bench.venue.fill(bench.venue.arrived[0]!, 10)
+  await bench.world.run(10)
+  assert.deepEqual(bench.phases, ['done filled 10'])
+  bench.check()
+})
+
+test('an unknown order that was never booked is given up, and the symbol trades again', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  bench.venue.script.push('lost-unknown')
+
+  await bench.bar(1)
+  await bench.world.run(2 * VISIBLE_MS)
+  assert.deepEqual(bench.phases, ['done rejected 0'])
+  await bench.bar(1)
+
+  assert.deepEqual(bench.phases, ['done rejected 0', 'done filled 10'])
+  bench.check()
+})
+
+test('a fill that is told twice is booked once', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  bench.venue.fillsAt = undefined
+  await bench.bar(1)
+
+  const fill = bench.venue.fill(bench.venue.arrived[0]!, 4)
+  bench.venue.repeat(fill)
+  bench.venue.repeat(fill)
+  await bench.world.run(10)
+
+  assert.equal(bench.position, 4)
+  bench.check()
+})
+
+test('what a lost stream has not told is in the next report', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  bench.venue.fillsAt = undefined
+  await bench.bar(1)
+  bench.venue.isMute = true
+  bench.venue.fill(bench.venue.arrived[0]!, 10)
+  bench.venue.isMute = false
+
+  await bench.world.run(2 * MINUTE)
+
+  assert.equal(bench.position, 10)
+  assert.match(bench.told.map(({ text }) => text).join(), /fill f1 of s-r-1 was missed/)
+  bench.check()
+})
+
+test('a position that somebody else moved halts its symbol and names both numbers', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  bench.venue.moveBy(A, 7)
+
+  await bench.world.run(2 * MINUTE)
+  await bench.bar(1)
+
+  assert.deepEqual(bench.venue.arrived, [])
+  assert.ok(bench.told.some(({ text }) => text === 'A is 0 here and 7 at sim'))
+  assert.equal(bench.live.statistics.engine.denied['symbol-halted'], 1)
+})
+
+test('bars of the past warm up without an order; after a restart only the missed ones are asked for', async (t) => {
+  const bench = new Bench(t)
+  const start = (back: number): Ms =>
+    (Math.floor(bench.world.now / MINUTE) * MINUTE - back * MINUTE) as Ms
+  bench.venue.bars = [1, 2, 3, 4, 5].map((back) => bar({ start: start(back), volume: 1 }))
+  await bench.start()
+  assert.deepEqual(bench.venue.arrived, [])
+  assert.equal(bench.live.engine.lanes[0]!.seen('1m'), 5)
+
+  await bench.bar(1)
+  assert.equal(bench.venue.arrived.length, 1)
+  bench.kill()
+  const missed = start(0)
+  await bench.world.run(MINUTE)
+  bench.venue.bars = [...bench.venue.bars, bar({ start: missed, volume: 1 })]
+  await bench.start()
+
+  assert.equal(bench.venue.arrived.length, 1)
+  assert.equal(bench.live.engine.lanes[0]!.seen('1m'), 7)
+})
+
+test('a restart takes the snapshot, and the halts, orders and positions are those of before', async (t) => {
+  const bench = new Bench(t)
+  const kept: Bar[] = []
+  const froms: string[] = []
+  const memory: Archive = {
+    ...archive,
+    putBars: (symbol, timeframe, bars) => {
+      kept.push(...barsOf(bars, bench.universe.find(symbol)!.id, timeframe))
+      return Promise.resolve({ written: bars.length })
+    },
+    async *bars({ symbol, from = 0, to = Infinity }) {
+      const { id } = bench.universe.find(symbol)!
+      const bars = kept.filter(({ symbol, start }) => symbol === id && start >= from && start < to)
+      yield columnsOf(bars.toSorted((a, b) => a.start - b.start))
+    },
+  }
+  const changes: Partial<LiveOptions> = {
+    archive: memory,
+    snapshotEvery: 2,
+    onRecovered: ({ from }) => froms.push(from),
+  }
+  await bench.start(changes)
+  await bench.bar(0)
+  await bench.bar(1)
+  await bench.bar(3)
+  bench.venue.moveBy(B, 5)
+  await bench.world.run(3 * MINUTE)
+  await bench.bar(0)
+  const hash = (): string => JSON.stringify([bench.phases, bench.live.engine.ours.halts])
+  const before = hash()
+  bench.kill()
+
+  await bench.start(changes)
+
+  assert.deepEqual(froms, ['nothing', 'snapshot'])
+  assert.equal(hash(), before)
+  assert.deepEqual(
+    bench.live.engine.ours.halts.map(({ why }) => why),
+    ['B is 0 here and 5 at sim'],
+  )
+})
+
+test('a dry run sends nothing and says so to the strategy', async (t) => {
+  const bench = new Bench(t)
+  await bench.start({ isDryRun: true })
+  await bench.bar(0)
+
+  await bench.bar(1)
+
+  assert.deepEqual(bench.venue.arrived, [])
+  assert.equal(bench.orders[0]!.why, 'dry-run')
+})
+
+test('the kill switch is journaled, and holds after a restart', async (t) => {
+  const bench = new Bench(t)
+  let why: string | undefined
+  await bench.start({ isKilled: () => why })
+  await bench.bar(0)
+  why = 'data/kill is there'
+  await bench.bar(1)
+  assert.equal(bench.live.engine.killSwitch, why)
+  bench.kill()
+
+  await bench.start()
+  await bench.bar(1)
+
+  assert.deepEqual(bench.venue.arrived, [])
+  assert.equal(bench.live.engine.killSwitch, why)
+})
+
+test('a journal that fails stops the pump: nothing leaves that is not durable', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  bench.journal.append = () => {
+    throw new Error('the disk is full')
+  }
+
+  await bench.bar(1)
+
+  assert.deepEqual(bench.venue.arrived, [])
+  assert.equal((await bench.live.pump.failure).message, 'the disk is full')
+})
+
+for (const [policy, remaining] of [
+  ['keep', ['position A 10', 'order s-r-2 open: buy 10 B limit']],
+  ['cancel', ['position A 10']],
+  ['flatten', []],
+] as const) {
+  test(`an ordered stop with ${policy} tells what remains, and the next start trades again`, async (t) => {
+    const bench = new Bench(t)
+    await bench.start()
+    await bench.bar(0)
+    await bench.bar(0, B)
+    await bench.bar(1)
+    await bench.bar(3, B)
+
+    const stopped = await bench.stop(policy)
+
+    assert.deepEqual(stopped.remaining, remaining)
+    assert.ok(
+      stopped.phases.every(({ isDone }) => isDone),
+      JSON.stringify(stopped.phases),
+    )
+    await bench.start()
+    await bench.bar(1, B)
+    assert.equal(bench.venue.arrived.at(-1)?.startsWith('s-r-'), true)
+    assert.equal(bench.live.engine.isStopping, false)
+    bench.check()
+  })
+}
+
+// ── Killed at every step of a flush ─────────────────────────────────────────────────────────────────────
+
+type Step = 'before journal' | 'after journal' | 'after send' | 'after answer' | 'after fill'
+const steps: readonly (readonly [Step, number])[] = [
+  ['before journal', 0],
+  ['after journal', 0],
+  ['after send', 10],
+  ['after answer', 10],
+  ['after fill', 10],
+]
+class Killed extends Error {}
+
+for (const [step, expected] of steps) {
+  for (const isTwice of [false, true]) {
+    const name = `killed ${step}${isTwice ? ', and again at the next start' : ''}`
+    test(`${name}: no order twice, none lost, the position is the venue's`, async (t) => {
+      const bench = new Bench(t)
+      await bench.start()
+      await bench.bar(0)
+      const { journal, venue } = bench
+      const append = journal.append.bind(journal)
+      if (step === 'before journal' || step === 'after journal') {
+        journal.append = (turn) => {
+          if (turn.batches.length > 0 && step === 'before journal') throw new Killed()
+          append(turn)
+          if (turn.batches.length > 0) throw new Killed()
+        }
+      }
+      if (step === 'after send') venue.script.push('silent')
+      venue.fillsAt = undefined
+      await bench.bar(1)
+      if (step === 'after fill') {
+        // Heard, and not yet in the file when the process dies.
+        journal.flush = () => {}
+        venue.fill(venue.arrived[0]!, 10)
+        await bench.world.run(10)
+      }
+      bench.kill()
+      if (expected > 0 && step !== 'after fill') venue.fill(venue.arrived[0]!, 10)
+      if (isTwice) {
+        await bench.start()
+        bench.kill()
+      }
+
+      await bench.start()
+      await bench.world.run(3 * VISIBLE_MS)
+
+      assert.equal(venue.arrived.length, expected > 0 ? 1 : 0)
+      assert.equal(bench.position, expected)
+      assert.deepEqual(bench.live.engine.ours.halts, [])
+      bench.check()
+      // It trades on, under ids that were never used.
+      venue.fillsAt = 100
+      await bench.bar(0)
+      await bench.bar(2)
+      assert.equal(bench.position, expected - 10)
+      bench.check()
+    })
+  }
+}
+
+// ── Whatever comes: answers, faults and kills by a seed ─────────────────────────────────────────────────
+
+const SEEDS = Number(process.env['SKEIN_SEEDS'] ?? 40)
+
+test(`${SEEDS} seeds of lost answers, mute streams and kills: once quiet, all is as at the venue`, async (t) => {
+  const kinds: Answer[] = ['accept', 'accept', 'reject', 'booked-unknown', 'lost-unknown']
+  const seen = { sent: 0, kills: 0, repeats: 0 }
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const random = seeded(seed)
+    const chance = (share: number): boolean => random() < share
+    const bench = new Bench(t)
+    const { venue } = bench
+    await bench.start()
+    for (let step = 0; step < 25; step++) {
+      if (chance(0.4)) venue.script.push(kinds[integer(random, 0, kinds.length - 1)]!)
+      venue.isMute = chance(0.15)
+      venue.fillsAt = chance(0.6) ? 100 : undefined
+      if (chance(0.1)) venue.failingReports = 2
+      if (venue.isMute) await bench.world.run(MINUTE)
+      else await bench.bar(integer(random, 0, 4), chance(0.5) ? A : B)
+      const [open] = venue.openIds
+      if (open !== undefined && chance(0.5)) {
+        const fill = venue.fill(open, chance(0.5) ? 5 : 10 - (step % 2) * 5)
+        if (chance(0.3)) {
+          venue.repeat(fill)
+          seen.repeats++
+        }
+      }
+      if (!chance(0.15)) continue
+      // Whatever has just been heard has not been taken yet.
+      bench.kill()
+      seen.kills++
+      venue.failingReports = 0
+      await bench.start()
+    }
+    venue.isMute = false
+    venue.failingReports = 0
+    venue.script.length = 0
+    await bench.world.run(10 * MINUTE)
+
+    bench.check()
+    assert.deepEqual(bench.live.engine.ours.halts, [], `seed ${seed}`)
+    const open = bench.orders.filter(({ phase }) => phase === 'open').map(({ id }) => id)
+    assert.deepEqual(new Set(open), new Set(venue.openIds), `seed ${seed}`)
+    seen.sent += venue.arrived.length
+    bench.kill()
+  }
+  t.diagnostic(JSON.stringify(seen))
+  assert.ok(seen.sent > SEEDS && seen.kills > SEEDS && seen.repeats > 0, JSON.stringify(seen))
+})
