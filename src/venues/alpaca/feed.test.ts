@@ -436,14 +436,33 @@ test('refuses prices and bars that cannot be, and survives frames that cannot be
   assert.deepEqual([feed.counts.refused, feed.counts.malformed, feed.counts.corrupt], [4, 1, 2])
 })
 
-test('finds a connection that was cut without a close within 15 s', async () => {
-  const venue = venueOf()
-  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1) })
+/** A link that is cut without a close, at night, so that the pings alone must find it; and a bar that is missed. */
+async function cutOff(
+  liveness: LivenessOptions,
+): Promise<{ readonly tookMs: number; lines: string[] }> {
+  const venue = venueOf({ startAt: NIGHT })
+  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1), liveness })
   await settled(venue.world, feed.subscribe('bars', ids))
+  await venue.world.run(MINUTE)
+  venue.rest.set('S00', [barAt('S00', NIGHT)])
   const cutAt = venue.world.timeline.now
   venue.world.link('engine', 'stream.test').halfOpen()
-  await venue.world.until(() => told(inputs).includes('venue.down'), 60_000)
-  assert.ok(venue.world.timeline.now - cutAt <= 15_000, `${venue.world.timeline.now - cutAt} ms`)
+  await venue.world.run(600_000, () => told(inputs).includes('venue.down'))
+  const tookMs = venue.world.timeline.now - cutAt
+  await venue.world.run(10_000)
+  return { tookMs, lines: told(inputs) }
+}
+
+test('finds a connection that was cut without a close within 15 s, and fills the gap', async () => {
+  const { tookMs, lines } = await cutOff({})
+  assert.ok(tookMs <= 15_000, `${tookMs} ms`)
+  assert.deepEqual(lines, ['venue.up', 'venue.down', 'bar S00 02:00', 'venue.up'])
+})
+
+test('teeth: without a limit for pongs such a cut is never found', async () => {
+  const { tookMs, lines } = await cutOff({ pongWithinMs: Infinity })
+  assert.ok(tookMs >= 600_000, `${tookMs} ms`)
+  assert.deepEqual(lines, ['venue.up'])
 })
 
 /** Quotes of S00 every second until told otherwise, bars over REST, then only pongs. Gives how long that stays unseen. */
