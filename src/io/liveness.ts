@@ -5,6 +5,10 @@
  * All ages are counted in steps of `check`, not in differences of time. A process that stood still for a minute finds
  * its timers due before it has read its sockets; a difference would call every healthy stream dead, a step adds one.
  * The age of data grows only while data is expected, so a night is no silence and the open does not find one.
+ *
+ * A new connection that stays silent too was not the cure: each one in a row is given twice the time, up to 16 times.
+ * A market that is merely quiet costs a few connections so, and none of them counts as a failure once the time is
+ * longer than what makes a connection stable: it never leads to safe mode.
  */
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
@@ -14,7 +18,7 @@ export interface LivenessOptions {
   readonly pingAfterMs?: number
   /** How long an answer to a ping, or anything else, may take: 6 s where not told. */
   readonly pongWithinMs?: number
-  /** Silence of all symbols together that ends the connection, in market time: 8 s where not told. */
+  /** Silence of all symbols together that ends the connection, in market time: 8 s where neither this nor `watch` tells. */
   readonly dataWithinMs?: number
   /** Silence of one symbol that is told, in market time: 60 s where not told. */
   readonly symbolWithinMs?: number
@@ -30,9 +34,12 @@ export type Finding =
   | { readonly type: 'quiet'; readonly symbols: readonly string[] }
 
 interface Watched {
+  dataWithinMs: number
   ageMs: number
   isTold: boolean
 }
+
+const PATIENCE_MAX = 16
 
 export class Liveness {
   readonly #options: Required<LivenessOptions>
@@ -40,6 +47,8 @@ export class Liveness {
   #silentMs = 0
   #pingMs: number | undefined
   #dataMs = 0
+  /** 1, and twice as much after each connection in a row that brought nothing. */
+  #patience = 1
 
   constructor(options: LivenessOptions = {}) {
     const defaults = { pingAfterMs: 4_000, pongWithinMs: 6_000, dataWithinMs: 8_000 }
@@ -69,16 +78,22 @@ export class Liveness {
   /** Data of a symbol arrived. */
   saw(symbol: string): void {
     this.#dataMs = 0
+    this.#patience = 1
     const its = this.#watched.get(symbol)
     if (its === undefined) return
     its.ageMs = 0
     its.isTold = false
   }
 
-  /** From now on data of these is expected. Watching one again changes nothing. */
-  watch(symbols: Iterable<string>): void {
+  /**
+   * From now on data of these is expected, at least every `dataWithinMs` from one of them: quotes of a universe come
+   * within seconds, its bars once a minute. Of several times the shortest holds, for one symbol and for all of them.
+   */
+  watch(symbols: Iterable<string>, dataWithinMs = this.#options.dataWithinMs): void {
     for (const symbol of symbols) {
-      if (!this.#watched.has(symbol)) this.#watched.set(symbol, { ageMs: 0, isTold: false })
+      const its = this.#watched.get(symbol)
+      if (its === undefined) this.#watched.set(symbol, { dataWithinMs, ageMs: 0, isTold: false })
+      else its.dataWithinMs = Math.min(its.dataWithinMs, dataWithinMs)
     }
   }
 
@@ -112,8 +127,9 @@ export class Liveness {
   }
 
   #checkData(stepMs: number, now: Ms): readonly Finding[] {
-    const { dataWithinMs, symbolWithinMs, isExpected } = this.#options
+    const { symbolWithinMs, isExpected } = this.#options
     const quiet: string[] = []
+    let withinMs = Infinity
     let isAnyExpected = false
     for (const [symbol, its] of this.#watched) {
       if (!isExpected(symbol, now)) {
@@ -122,14 +138,18 @@ export class Liveness {
         continue
       }
       isAnyExpected = true
+      withinMs = Math.min(withinMs, its.dataWithinMs)
       its.ageMs += stepMs
-      if (its.ageMs < symbolWithinMs || its.isTold) continue
+      if (its.ageMs < Math.max(symbolWithinMs, its.dataWithinMs) || its.isTold) continue
       its.isTold = true
       quiet.push(symbol)
     }
     // Where the market is closed, its silence does not count on into the next session.
     this.#dataMs = isAnyExpected ? this.#dataMs + stepMs : 0
-    if (this.#dataMs >= dataWithinMs) return [{ type: 'mute', silentMs: this.#dataMs }]
+    if (this.#dataMs >= withinMs * this.#patience) {
+      this.#patience = Math.min(this.#patience * 2, PATIENCE_MAX)
+      return [{ type: 'mute', silentMs: this.#dataMs }]
+    }
     return quiet.length === 0 ? [] : [{ type: 'quiet', symbols: quiet }]
   }
 }

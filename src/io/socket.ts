@@ -36,7 +36,7 @@ export interface SocketOptions {
   readonly headers?: () => Readonly<Record<string, string>>
   /** Until the upgrade is answered, and for the closing handshake: 10 s where not told. */
   readonly timeoutMs?: number
-  /** From the upgrade to `subscribed`: 60 s where not told. */
+  /** From the upgrade to `subscribed`: 60 s where not told; Infinity where the adapter limits each step itself. */
   readonly readyWithinMs?: number
   readonly messageBytesMax?: number
   /** Most bytes that may wait to be sent, 1 MiB where not told; past it `send` refuses. */
@@ -293,15 +293,17 @@ export class Socket {
     this.liveness.restart()
     this.#become('open', `connection ${live.generation}`)
     this.#timers.check = this.#io.after(CHECK_MS, () => this.#check(live))
-    const { readyWithinMs = 60_000 } = this.#options
-    this.#timers.ready = this.#io.after(readyWithinMs, () => {
-      this.#drop(live, {
-        why: `not subscribed within ${readyWithinMs} ms`,
-        isFinal: false,
-        waitMs: 0,
-      })
-    })
+    this.#limitReady(live)
     this.#options.onOpen(live.session)
+  }
+
+  #limitReady(live: Live): void {
+    const { readyWithinMs = 60_000 } = this.#options
+    if (readyWithinMs === Infinity) return
+    this.#timers.ready = this.#io.after(readyWithinMs, () => {
+      const why = `not subscribed within ${readyWithinMs} ms`
+      this.#drop(live, { why, isFinal: false, waitMs: 0 })
+    })
   }
 
   /** Subscribed: from here on its time counts, and data is expected. */

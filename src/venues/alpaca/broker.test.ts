@@ -520,7 +520,7 @@ test('after a restart with an empty memory, cancels the venue order that works n
     symbol: symbolId(0),
     limit: first.universe.at(symbolId(0)).px(101),
   })
-  await first.alpaca.close()
+  await settled(venue.world, first.alpaca.close())
 
   const second = await opened(venue)
   const report = await settled(venue.world, second.alpaca.broker.report())
@@ -569,6 +569,38 @@ test('F026: what was filled and canceled while the stream was down comes with th
     'order.canceled sma-1-2',
     'venue.up',
   ])
+})
+
+test('F026: a cut of the trading stream without a close is found within 15 s, and what was missed comes once', async () => {
+  const { run, universe, venue, inputs } = await opened()
+  await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+  const link = venue.world.link('engine', 'venue.test')
+  const cutAt = venue.world.timeline.now
+  link.halfOpen()
+  venue.fill(venue.orders[0]!, 10).say()
+  await venue.world.until(() => told(inputs).includes('venue.down'), 60_000)
+  assert.ok(venue.world.timeline.now - cutAt <= 15_000, `${venue.world.timeline.now - cutAt} ms`)
+  await venue.world.until(() => told(inputs).at(-1) === 'venue.up', 30_000)
+  assert.deepEqual(told(inputs), ['venue.up', 'venue.down', 'filled sma-1-1 10', 'venue.up'])
+})
+
+test('the trading stream is in safe mode after ten failures, and comes back when it is cleared', async () => {
+  const { venue, alpaca, inputs, troubles } = await opened()
+  const link = venue.world.link('engine', 'venue.test')
+  link.partition()
+  venue.sockets.at(-1)!.abort()
+  await venue.world.run(3_600_000)
+  assert.match(troubles.join(), /^trade updates are in safe mode until a person clears it/)
+  link.heal()
+  const before = venue.sockets.length
+  await venue.world.run(3_600_000)
+  assert.equal(venue.sockets.length, before)
+  assert.equal(told(inputs).at(-1), 'venue.down')
+
+  alpaca.clear()
+  await venue.world.run(5_000)
+  assert.equal(venue.sockets.length, before + 1)
+  assert.equal(told(inputs).at(-1), 'venue.up')
 })
 
 test('reads every page of orders and fills', async () => {

@@ -1,13 +1,14 @@
 // Tests of the feed against an in-memory venue on virtual time.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { symbolId, venueId } from '../../core/brand.ts'
+import { type Ms, symbolId, venueId } from '../../core/brand.ts'
 import type { Input } from '../../core/input.ts'
 import { equitySpec } from '../../core/instrument.ts'
 import type { Result } from '../../core/result.ts'
-import { iso, MINUTE } from '../../core/time.ts'
+import { iso, MINUTE, ms } from '../../core/time.ts'
 import { Universe } from '../../core/universe.ts'
 import { pause } from '../../io/clock.ts'
+import type { LivenessOptions } from '../../io/liveness.ts'
 import { Budget } from '../../io/rate.ts'
 import type { ServedSocket } from '../../io/virtual-host.ts'
 import { VirtualWorld } from '../../io/virtual.ts'
@@ -27,11 +28,18 @@ interface Script {
   /** Answered to the connection itself. */
   readonly greet?: (connection: number) => { code: number; msg: string } | undefined
   readonly mute?: boolean
+  readonly startAt?: Ms
 }
+
+/** 22:00 in New York: nobody expects data. */
+const NIGHT = ms(Date.UTC(2026, 2, 10, 2))
 
 /** A venue that keeps the rules of the market-data stream, and writes down when it heard what. */
 function venueOf(script: Script = {}) {
-  const world = new VirtualWorld({ seed: 1 })
+  const world = new VirtualWorld({
+    seed: 1,
+    ...(script.startAt === undefined ? {} : { startAt: script.startAt }),
+  })
   const frames: {
     readonly at: number
     readonly symbols: readonly string[]
@@ -118,6 +126,7 @@ function feedOf(
     readonly batch?: number
     readonly secret?: string
     readonly hasHistory?: boolean
+    readonly liveness?: LivenessOptions
   } = {},
 ) {
   const { names = NAMES, crypto = [], batch = 10, secret = KEYS.secret, hasHistory = true } = about
@@ -142,7 +151,9 @@ function feedOf(
     symbols: 50,
     rows: 10_000,
   })
-  const stream = { io, keys, codec: 'json' as const, batch, everyMs: 1_000 }
+  const { liveness = {} } = about
+  const stream = { io, keys, codec: 'json' as const, batch, everyMs: 1_000, liveness }
+  const troubles: string[] = []
   const revisions: unknown[] = []
   const feed = new AlpacaFeed({
     io,
@@ -153,11 +164,12 @@ function feedOf(
     crypto: { ...stream, url: 'wss://stream.test/v1beta3/crypto/us' },
     ...(hasHistory ? { history } : {}),
     onRevision: (revision) => revisions.push(revision),
+    onTrouble: (why) => troubles.push(why),
   })
   const inputs: Input[] = []
   feed.open((input) => inputs.push(input))
   const ids = universe.all.map(({ id }) => id)
-  return { feed, inputs, universe, ids, io, revisions }
+  return { feed, inputs, universe, ids, io, revisions, troubles }
 }
 
 async function settled<T>(world: VirtualWorld, promise: Promise<T>, limitMs = 600_000): Promise<T> {
@@ -272,7 +284,7 @@ test('does not say up when the venue forgets a symbol', async () => {
   assert.deepEqual(told(inputs), [])
 })
 
-test('waits longer and longer while the venue has too many connections, then comes up', async () => {
+test('waits 90 s each time while the venue has too many connections, then comes up', async () => {
   const venue = venueOf({
     greet: (n) => (n <= 4 ? { code: 406, msg: 'connection limit exceeded' } : undefined),
   })
@@ -280,8 +292,8 @@ test('waits longer and longer while the venue has too many connections, then com
   const result = await settled(venue.world, feed.subscribe('bars', ids))
   assert.equal(codeOf(result), 'ok')
   assert.equal(venue.state.connections, 5)
-  // At least half of 1 + 2 + 4 + 8 s: no hot loop.
-  assert.ok(venue.frames[0]!.at >= 7_500, `${venue.frames[0]!.at}`)
+  // Four times 90 s: the venue takes the old connection for open until it has missed it.
+  assert.ok(venue.frames[0]!.at >= 360_000, `${venue.frames[0]!.at}`)
 })
 
 test('stops for good on wrong keys, and no message shows them', async () => {
@@ -349,7 +361,7 @@ test('subscribes all of it again after a lost connection, and gives the missed b
 })
 
 test('teeth: without history the same gap stays open, and is told', async () => {
-  const venue = venueOf()
+  const venue = venueOf({ startAt: NIGHT })
   const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1), hasHistory: false })
   await settled(venue.world, feed.subscribe('bars', ids))
   const start = Math.floor(venue.world.now / MINUTE) * MINUTE
@@ -366,14 +378,14 @@ test('teeth: without history the same gap stays open, and is told', async () => 
 })
 
 test('never gives a bar twice, nor one that is older than the last', async () => {
-  const venue = venueOf()
+  const venue = venueOf({ startAt: NIGHT })
   const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1) })
   await settled(venue.world, feed.subscribe('bars', ids))
   const start = Math.floor(venue.world.now / MINUTE) * MINUTE
   await venue.world.run(3 * MINUTE)
   push(venue, barAt('S00', start + MINUTE), barAt('S00', start + MINUTE), barAt('S00', start))
   await venue.world.run(100)
-  assert.deepEqual(told(inputs), ['venue.up', 'bar S00 14:01'])
+  assert.deepEqual(told(inputs), ['venue.up', 'bar S00 02:01'])
   assert.equal(feed.counts.stale, 2)
 })
 
@@ -424,18 +436,118 @@ test('refuses prices and bars that cannot be, and survives frames that cannot be
   assert.deepEqual([feed.counts.refused, feed.counts.malformed, feed.counts.corrupt], [4, 1, 2])
 })
 
-test('finds a connection that was cut without a close within 15 s', async () => {
-  const venue = venueOf()
-  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1) })
+/** A link that is cut without a close, at night, so that the pings alone must find it; and a bar that is missed. */
+async function cutOff(
+  liveness: LivenessOptions,
+): Promise<{ readonly tookMs: number; lines: string[] }> {
+  const venue = venueOf({ startAt: NIGHT })
+  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1), liveness })
   await settled(venue.world, feed.subscribe('bars', ids))
+  await venue.world.run(MINUTE)
+  venue.rest.set('S00', [barAt('S00', NIGHT)])
   const cutAt = venue.world.timeline.now
   venue.world.link('engine', 'stream.test').halfOpen()
-  await venue.world.until(() => told(inputs).includes('venue.down'), 60_000)
-  assert.ok(venue.world.timeline.now - cutAt <= 15_000, `${venue.world.timeline.now - cutAt} ms`)
+  await venue.world.run(600_000, () => told(inputs).includes('venue.down'))
+  const tookMs = venue.world.timeline.now - cutAt
+  await venue.world.run(10_000)
+  return { tookMs, lines: told(inputs) }
+}
+
+test('finds a connection that was cut without a close within 15 s, and fills the gap', async () => {
+  const { tookMs, lines } = await cutOff({})
+  assert.ok(tookMs <= 15_000, `${tookMs} ms`)
+  assert.deepEqual(lines, ['venue.up', 'venue.down', 'bar S00 02:00', 'venue.up'])
 })
 
-test('keeps a stream that is quiet but alive', async () => {
+test('teeth: without a limit for pongs such a cut is never found', async () => {
+  const { tookMs, lines } = await cutOff({ pongWithinMs: Infinity })
+  assert.ok(tookMs >= 600_000, `${tookMs} ms`)
+  assert.deepEqual(lines, ['venue.up'])
+})
+
+/** Quotes of S00 every second until told otherwise, bars over REST, then only pongs. Gives how long that stays unseen. */
+async function muted(
+  liveness: LivenessOptions,
+): Promise<{ readonly tookMs: number; lines: string[] }> {
   const venue = venueOf()
+  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1), liveness })
+  for (const kind of ['quotes', 'bars'] as const)
+    await settled(venue.world, feed.subscribe(kind, ids))
+  const quote = (): void =>
+    push(venue, { T: 'q', S: 'S00', bp: 4, bs: 1, ap: 5, as: 1, t: iso(venue.world.now) })
+  const start = Math.floor(venue.world.now / MINUTE) * MINUTE
+  for (let second = 0; second < 115; second++) {
+    quote()
+    await venue.world.run(1_000)
+  }
+  assert.deepEqual(new Set(told(inputs)), new Set(['venue.up', 'quote']))
+  const mutedAt = venue.world.timeline.now
+  venue.rest.set('S00', [barAt('S00', start), barAt('S00', start + MINUTE)])
+  await venue.world.run(60_000, () => told(inputs).includes('venue.down'))
+  const tookMs = venue.world.timeline.now - mutedAt
+  await venue.world.run(6_000)
+  quote()
+  await venue.world.run(100)
+  return { tookMs, lines: told(inputs).filter((line) => line !== 'quote') }
+}
+
+test('finds a stream that answers pings but sends no data within 10 s, and fills the gap', async () => {
+  const { tookMs, lines } = await muted({})
+  assert.ok(tookMs <= 10_000, `${tookMs} ms`)
+  assert.deepEqual(lines, ['venue.up', 'venue.down', 'bar S00 14:00', 'bar S00 14:01', 'venue.up'])
+})
+
+test('teeth: where no data is ever expected such a stream stays up for ever', async () => {
+  const { tookMs, lines } = await muted({ isExpected: () => false })
+  assert.ok(tookMs >= 60_000, `${tookMs} ms`)
+  assert.deepEqual(lines, ['venue.up'])
+})
+
+test('gives a stream of bars alone 90 s, and one that stays silent more each time, without safe mode', async () => {
+  const venue = venueOf()
+  const { feed, inputs, ids, troubles } = feedOf(venue, { names: NAMES.slice(0, 1) })
+  await settled(venue.world, feed.subscribe('bars', ids))
+  await venue.world.run(89_000)
+  assert.deepEqual(told(inputs), ['venue.up'])
+  await venue.world.run(2_500)
+  assert.deepEqual(told(inputs).slice(0, 2), ['venue.up', 'venue.down'])
+  await venue.world.run(3_600_000)
+  // 90, 180, 360, 720, 1440 s.
+  assert.ok(venue.state.connections <= 6, `${venue.state.connections} connections`)
+  assert.deepEqual(troubles, [])
+})
+
+test('expects no data of a symbol that the venue has halted', async () => {
+  const venue = venueOf()
+  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1) })
+  await settled(venue.world, feed.subscribe('quotes', ids))
+  push(venue, { T: 's', S: 'S00', sc: 'H', sm: 'Halt', rc: 'T12', t: iso(venue.world.now), z: 'C' })
+  await venue.world.run(600_000)
+  assert.deepEqual(told(inputs), ['venue.up'])
+})
+
+test('is in safe mode after ten failures in a row, says so, and connects again only when cleared', async () => {
+  const script = { mute: false }
+  const venue = venueOf(script)
+  const { feed, inputs, ids, troubles } = feedOf(venue, { names: NAMES.slice(0, 1) })
+  await settled(venue.world, feed.subscribe('quotes', ids))
+  script.mute = true
+  venue.sockets.at(-1)!.abort()
+  await venue.world.run(3_600_000)
+
+  assert.equal(venue.state.connections, 10)
+  assert.deepEqual(told(inputs), ['venue.up', 'venue.down', 'venue.down'])
+  assert.match(troubles.join(), /^market data are in safe mode until a person clears it: no answer/)
+  assert.equal(codeOf(await feed.subscribe('bars', ids)), 'network')
+  script.mute = false
+  feed.clear()
+  await venue.world.run(5_000)
+  assert.equal(venue.state.connections, 11)
+  assert.equal(told(inputs).at(-1), 'venue.up')
+})
+
+test('keeps a stream that is quiet at night', async () => {
+  const venue = venueOf({ startAt: NIGHT })
   const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1) })
   await settled(venue.world, feed.subscribe('bars', ids))
   await venue.world.run(600_000)
@@ -474,16 +586,17 @@ test('subscribes more symbols while it runs, and drops those that are not wanted
 })
 
 test('comes back by itself after many cuts, without a leak of timers or sockets', async () => {
-  const venue = venueOf()
+  const venue = venueOf({ startAt: NIGHT })
   const { feed, ids, inputs } = feedOf(venue, { names: NAMES.slice(0, 3) })
   await settled(venue.world, feed.subscribe('bars', ids))
   for (let i = 0; i < 20; i++) {
+    // Long enough to be stable; shorter ones lead to safe mode.
+    await venue.world.run(61_000)
     venue.sockets.at(-1)!.abort()
     const ups = (): number => told(inputs).filter((line) => line === 'venue.up').length
     await venue.world.until(() => ups() === i + 2, 200_000)
   }
   assert.equal(venue.world.node('engine').ends.size, 1)
-  feed.close()
-  await venue.world.run(200_000)
+  await settled(venue.world, feed.close())
   assert.equal(venue.world.node('engine').ends.size, 0)
 })

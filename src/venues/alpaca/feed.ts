@@ -13,6 +13,7 @@
  * 4. Prices that are not above zero, sizes below zero and bars without order are refused and counted by reason.
  */
 import type { Ms, SymbolId, VenueId } from '../../core/brand.ts'
+import { calendarOf } from '../../core/calendar.ts'
 import { fault } from '../../core/fault.ts'
 import type { Input, MarketInput } from '../../core/input.ts'
 import type { Bar } from '../../core/market.ts'
@@ -39,6 +40,8 @@ export interface FeedOptions {
   readonly history?: AlpacaHistory
   /** A bar that was issued again, a correction or a cancel: for the archive. */
   readonly onRevision?: (revision: Revision) => void
+  /** A stream is in safe mode: it stays down until `clear`. */
+  readonly onTrouble?: (why: string) => void
 }
 
 export type Revision =
@@ -66,6 +69,8 @@ export interface FeedCounts {
   overflow: number
   gaps: number
   gapsUnfilled: number
+  /** Symbols that were silent for a minute and more of market time, while others were not. */
+  quiet: number
 }
 
 const HELD_MAX = 100_000
@@ -84,6 +89,7 @@ export class AlpacaFeed implements Feed {
   readonly #streams: Readonly<Record<'stocks' | 'crypto', Lane>>
   #sink: (input: Input) => void = () => {}
   #isUp = false
+  #hasBeenUp = false
   /** Symbols that the venue has halted. */
   readonly halted = new Set<SymbolId>()
 
@@ -114,7 +120,7 @@ export class AlpacaFeed implements Feed {
     const failure = results.find((result) => !result.ok)
     if (failure === undefined) return ok(undefined)
     // Never half a universe: what did start is closed with what did not.
-    if (!this.#isUp) this.close()
+    if (!this.#hasBeenUp) await this.close()
     return failure
   }
 
@@ -132,19 +138,20 @@ export class AlpacaFeed implements Feed {
     return results.find((result) => !result.ok) ?? ok(undefined)
   }
 
-  /** For a supervisor that sees pings answered and no data: a new connection, and all that follows. */
-  restart(why: string): void {
-    this.#streams.stocks.stream.restart(why)
-    this.#streams.crypto.stream.restart(why)
+  /** Streams in safe mode try again: a person says so. */
+  clear(): void {
+    for (const { stream } of Object.values(this.#streams)) stream.clear()
   }
 
-  close(): void {
-    for (const lane of Object.values(this.#streams)) {
+  /** Resolves when the connections have ended. */
+  async close(): Promise<void> {
+    this.#isUp = false
+    const lanes = Object.values(this.#streams)
+    for (const lane of lanes) {
       lane.stopRecheck()
       lane.held = undefined
-      lane.stream.close()
     }
-    this.#isUp = false
+    await Promise.all(lanes.map(({ stream }) => stream.close()))
   }
 
   #apart(symbols: readonly SymbolId[]): [Lane, SymbolId[]][] {
@@ -162,6 +169,7 @@ export class AlpacaFeed implements Feed {
 
   #lane(options: StreamOptions): Lane {
     const decoder = new Decoder(this.#options.codec, this.#symbols)
+    const liveness = { isExpected: this.#isExpected, ...options.liveness }
     const lane: Lane = {
       decoder,
       bars: new Set(),
@@ -173,13 +181,27 @@ export class AlpacaFeed implements Feed {
       upAt: 0,
       fills: 0,
       stopRecheck: () => {},
-      stream: new Stream(options, {
-        onFrame: (frame) => this.#onFrame(lane, frame),
-        onUp: () => this.#onUp(lane),
-        onDown: (why) => this.#onDown(lane, why),
-      }),
+      stream: new Stream(
+        { ...options, liveness },
+        {
+          onFrame: (frame) => this.#onFrame(lane, frame),
+          onUp: () => this.#onUp(lane),
+          onDown: (why) => this.#onDown(lane, why),
+          onSafeMode: (why) => this.#onSafeMode(lane, why),
+          onQuiet: (symbols) => {
+            this.counts.quiet += symbols.length
+          },
+        },
+      ),
     }
     return lane
+  }
+
+  /** Data come while the market of an instrument is open, and the venue has not halted it. */
+  readonly #isExpected = (symbol: string, now: Ms): boolean => {
+    const id = this.#symbols.find(symbol)
+    if (id === undefined || this.halted.has(id)) return false
+    return calendarOf(this.#options.universe.at(id).spec.calendar).sessionAt(now) !== undefined
   }
 
   #onUp(lane: Lane): void {
@@ -203,6 +225,13 @@ export class AlpacaFeed implements Feed {
     if (!this.#isUp) return
     this.#isUp = false
     this.#tell('venue.down', why)
+  }
+
+  #onSafeMode(lane: Lane, why: string): void {
+    this.#onDown(lane, why)
+    const safe = `market data are in safe mode until a person clears it: ${why}`
+    this.#tell('venue.down', safe)
+    this.#options.onTrouble?.(safe)
   }
 
   /** Fetches what was missed, gives it, then what waited, then says that the venue is up. */
@@ -275,8 +304,10 @@ export class AlpacaFeed implements Feed {
     lane.isReady = true
     for (const input of held) this.#give(lane, input)
     const lanes = Object.values(this.#streams)
-    this.#isUp = lanes.every(({ isReady, stream }) => isReady || stream.phase === 'idle')
-    if (this.#isUp) this.#tell('venue.up', why)
+    this.#isUp = lanes.every(({ isReady, stream }) => isReady || stream.isIdle)
+    if (!this.#isUp) return
+    this.#hasBeenUp = true
+    this.#tell('venue.up', why)
   }
 
   #tell(type: 'venue.up' | 'venue.down', why?: string): void {
@@ -304,6 +335,7 @@ export class AlpacaFeed implements Feed {
     counts.malformed += rows.malformed
     const at = this.#now()
     for (let row = 0; row < rows.length; row++) {
+      lane.stream.saw(this.#options.universe.at(idOfRow(rows, row)).symbol)
       const input = this.#input(rows, row, at)
       if (input === undefined) continue
       if (lane.held === undefined) this.#give(lane, input)
@@ -484,4 +516,5 @@ const emptyCounts = (): FeedCounts => ({
   overflow: 0,
   gaps: 0,
   gapsUnfilled: 0,
+  quiet: 0,
 })

@@ -3,8 +3,8 @@
  * followed by a report; Alpaca has announced server-sent events that resume by id, and they fit behind the same port.
  */
 import { type Fault, fault } from '../../core/fault.ts'
-import { Backoff } from '../../io/backoff.ts'
-import type { Connection, Io } from '../../io/io.ts'
+import type { Io } from '../../io/io.ts'
+import { type Session, Socket, type SocketStats } from '../../io/socket.ts'
 import { isObject, textOf } from './wire.ts'
 import type { Keys } from './rest.ts'
 
@@ -13,13 +13,18 @@ export interface OrderEvents {
   onUpdate(data: unknown): void
   /** Listening. `hasGap` where updates may have been missed, which is always so for a source without memory. */
   onUp(hasGap: boolean): void
-  /** Was listening, and is no more. `isFinal` where it will not come back by itself. */
-  onDown(why: string, isFinal: boolean): void
+  /** Does not listen, and tries again. */
+  onDown(why: string): void
+  /** Does not listen, and does not try again before `clear`. */
+  onSafeMode(why: Fault): void
 }
 
 export interface OrderEventSource {
   open(events: OrderEvents): void
-  close(): void
+  /** Leaves safe mode: a person says so. */
+  clear(): void
+  /** Resolves when the connection has ended. */
+  close(): Promise<void>
 }
 
 export interface TradingStreamOptions {
@@ -27,9 +32,8 @@ export interface TradingStreamOptions {
   /** `wss://paper-api.alpaca.markets/stream`. */
   readonly url: string
   readonly keys: Keys
+  /** To open, and from there to listen. */
   readonly answerMs?: number
-  readonly pingMs?: number
-  readonly silentMs?: number
 }
 
 /**
@@ -40,68 +44,57 @@ export interface TradingStreamOptions {
  *   {"action":"listen","data":{"streams":["trade_updates"]}}
  *   {"stream":"listening","data":{"streams":["trade_updates"]}}
  *   {"stream":"trade_updates","data":{"event":"new","order":{…}}}
+ *
+ * The socket reconnects and finds cuts by its pings. That it is silent says nothing: nobody may be trading.
  */
 export class TradingStream implements OrderEventSource {
-  readonly #options: Required<TradingStreamOptions>
-  readonly #backoff: Backoff
+  readonly #socket: Socket
+  readonly #keys: Keys
   #events: OrderEvents | undefined
-  #connection: Connection | undefined
-  #epoch = 0
-  #phase: 'connecting' | 'authenticating' | 'listening' | 'up' | 'waiting' | 'closed' = 'closed'
   #hasBeenUp = false
-  #lastHeard = 0
-  #timers = new Set<() => void>()
-  readonly counts = { connects: 0, malformed: 0 }
+  #isRefused = false
+  readonly counts = { malformed: 0 }
 
-  constructor(options: TradingStreamOptions) {
-    this.#options = { answerMs: 10_000, pingMs: 5_000, silentMs: 12_000, ...options }
-    this.#backoff = new Backoff(options.io)
+  constructor({ io, url, keys, answerMs = 10_000 }: TradingStreamOptions) {
+    this.#keys = keys
+    this.#socket = new Socket(io, {
+      name: 'alpaca orders',
+      url,
+      timeoutMs: answerMs,
+      readyWithinMs: answerMs,
+      onOpen: (session) => {
+        const { key, secret } = this.#keys
+        session.send(JSON.stringify({ action: 'auth', key, secret }))
+      },
+      onMessage: (data, session) => this.#hear(data, session),
+      onState: (state, why) => {
+        if (state === 'disconnected') this.#events?.onDown(why)
+      },
+      onSafeMode: (why) =>
+        this.#events?.onSafeMode(fault(this.#isRefused ? 'unauthorized' : 'network', why)),
+    })
+  }
+
+  get stats(): SocketStats {
+    return this.#socket.stats()
   }
 
   open(events: OrderEvents): void {
     this.#events = events
-    this.#connect()
+    this.#socket.start()
   }
 
-  close(): void {
-    this.#drop()
-    this.#phase = 'closed'
+  clear(): void {
+    this.#isRefused = false
+    this.#socket.clear()
   }
 
-  #connect(): void {
-    const { io, url, answerMs, keys } = this.#options
-    const epoch = ++this.#epoch
-    this.#phase = 'connecting'
-    this.#lastHeard = io.monotonic()
-    this.counts.connects++
-    this.#after(answerMs * 2, () => {
-      if (this.#phase !== 'up')
-        this.#lose(fault('timeout', 'the trading stream did not listen in time'))
-    })
-    this.#connection = io.websocket.connect({
-      url,
-      timeoutMs: answerMs,
-      onOpen: () => {
-        if (epoch !== this.#epoch) return
-        this.#phase = 'authenticating'
-        this.#send({ action: 'auth', key: keys.key, secret: keys.secret })
-        this.#watch()
-      },
-      onMessage: (data) => {
-        if (epoch === this.#epoch) this.#hear(data)
-      },
-      onPong: () => {
-        this.#lastHeard = io.monotonic()
-      },
-      onClose: (code, reason) => {
-        if (epoch === this.#epoch)
-          this.#lose(fault('network', `closed with ${code} ${reason}`.trim()))
-      },
-    })
+  close(): Promise<void> {
+    this.#events = undefined
+    return this.#socket.stop()
   }
 
-  #hear(frame: string | Uint8Array): void {
-    this.#lastHeard = this.#options.io.monotonic()
+  #hear(frame: string | Uint8Array, session: Session): void {
     const message = parse(frame)
     if (message === undefined) {
       this.counts.malformed++
@@ -110,18 +103,12 @@ export class TradingStream implements OrderEventSource {
     const data = isObject(message['data']) ? message['data'] : {}
     switch (message['stream']) {
       case 'authorization':
-        if (data['status'] === 'authorized') {
-          this.#phase = 'listening'
-          this.#send({ action: 'listen', data: { streams: ['trade_updates'] } })
-        } else
-          this.#lose(
-            fault('unauthorized', `the trading stream says ${textOf(data['status']) ?? 'nothing'}`),
-          )
+        this.#onAuthorization(textOf(data['status']) ?? 'nothing', session)
         return
       case 'listening': {
         const streams = data['streams']
-        if (Array.isArray(streams) && streams.includes('trade_updates')) this.#rise()
-        else this.#lose(fault('network', 'the trading stream does not listen to trade_updates'))
+        if (Array.isArray(streams) && streams.includes('trade_updates')) this.#rise(session)
+        else session.fail('the trading stream does not listen to trade_updates')
         return
       }
       case 'trade_updates':
@@ -132,56 +119,23 @@ export class TradingStream implements OrderEventSource {
     }
   }
 
-  #rise(): void {
-    if (this.#phase === 'up') return
-    this.#phase = 'up'
-    this.#backoff.opened()
+  #onAuthorization(status: string, session: Session): void {
+    if (status === 'authorized') {
+      session.advance('authenticated')
+      session.send(JSON.stringify({ action: 'listen', data: { streams: ['trade_updates'] } }))
+      return
+    }
+    this.#isRefused = true
+    session.fail(`the trading stream says ${status}`, { retry: 'never' })
+  }
+
+  #rise(session: Session): void {
+    // Said again, it changes nothing.
+    if (this.#socket.state === 'subscribed') return
+    session.advance('subscribed')
     const hasGap = this.#hasBeenUp
     this.#hasBeenUp = true
     this.#events?.onUp(hasGap)
-  }
-
-  #watch(): void {
-    const { io, pingMs, silentMs } = this.#options
-    this.#after(pingMs, () => {
-      const silent = io.monotonic() - this.#lastHeard
-      if (silent >= silentMs) {
-        this.#lose(fault('timeout', `silent for ${Math.round(silent)} ms`))
-        return
-      }
-      this.#connection?.ping()
-      this.#watch()
-    })
-  }
-
-  #lose(why: Fault): void {
-    if (this.#phase === 'waiting' || this.#phase === 'closed') return
-    const isFinal = why.retry === 'never'
-    this.#drop()
-    this.#phase = isFinal ? 'closed' : 'waiting'
-    if (!isFinal) this.#after(this.#backoff.next(), () => this.#connect())
-    this.#events?.onDown(why.message, isFinal)
-  }
-
-  #drop(): void {
-    this.#epoch++
-    for (const cancel of this.#timers) cancel()
-    this.#timers.clear()
-    const connection = this.#connection
-    this.#connection = undefined
-    connection?.abort()
-  }
-
-  #send(message: unknown): void {
-    this.#connection?.send(JSON.stringify(message))
-  }
-
-  #after(delayMs: number, fire: () => void): void {
-    const stop = this.#options.io.after(delayMs, () => {
-      this.#timers.delete(stop)
-      fire()
-    })
-    this.#timers.add(stop)
   }
 }
 

@@ -159,6 +159,7 @@ export class AlpacaVenue implements Venue {
       crypto: { ...stream, url: `${hosts.stream}/v1beta3/crypto/us` },
       history: this.history,
       ...(onRevision === undefined ? {} : { onRevision }),
+      onTrouble: (why) => options.onTrouble?.(why),
     })
     const identity = this.#identity
     this.broker = new AlpacaBroker({
@@ -208,13 +209,17 @@ export class AlpacaVenue implements Venue {
     return trouble === undefined ? ok(specs) : failed(trouble)
   }
 
-  close(): Promise<void> {
-    this.feed.close()
-    this.#source.close()
+  /** Streams that are in safe mode try again: a person says so. */
+  clear(): void {
+    this.feed.clear()
+    this.#source.clear()
+  }
+
+  async close(): Promise<void> {
+    this.#ups++
     this.budgets.trading.close()
     this.budgets.data.close()
-    this.#ups++
-    return Promise.resolve()
+    await Promise.all([this.feed.close(), this.#source.close()])
   }
 
   /** Resolves when trade updates are listened to, or will never be. */
@@ -232,14 +237,21 @@ export class AlpacaVenue implements Venue {
           if (hasGap) void this.#mend(++this.#ups)
           else this.#tell('venue.up')
         },
-        onDown: (why, isFinal) => {
-          this.#ups++
-          this.#held ??= []
-          this.#tell('venue.down', why)
-          if (isFinal) resolve(fault('unauthorized', why))
+        onDown: (why) => this.#onDown(why),
+        onSafeMode: (why) => {
+          const safe = `trade updates are in safe mode until a person clears it: ${why.message}`
+          this.#onDown(safe)
+          this.#options.onTrouble?.(safe)
+          resolve(why)
         },
       })
     })
+  }
+
+  #onDown(why: string): void {
+    this.#ups++
+    this.#held ??= []
+    this.#tell('venue.down', why)
   }
 
   #apply(data: unknown): void {
