@@ -60,8 +60,10 @@ export interface WebSocketOptions {
   readonly timeoutMs: number
   /** Most bytes of one message, 16 MiB where not told. A longer one ends the connection with 1009. */
   readonly messageBytesMax?: number
+  /** How text frames come: as text where not told; as bytes of UTF-8 they are not copied. */
+  readonly textAs?: 'text' | 'bytes'
   onOpen(): void
-  /** Text frames as text, binary frames as bytes. */
+  /** Text frames as `textAs` says, binary frames as bytes. */
   onMessage(data: string | Uint8Array): void
   onPong?(): void
   /**

@@ -39,6 +39,8 @@ export interface SocketOptions {
   /** From the upgrade to `subscribed`: 60 s where not told; Infinity where the adapter limits each step itself. */
   readonly readyWithinMs?: number
   readonly messageBytesMax?: number
+  /** How text frames come, as in `WebSocketOptions`. */
+  readonly textAs?: 'text' | 'bytes'
   /** Most bytes that may wait to be sent, 1 MiB where not told; past it `send` refuses. */
   readonly waitingBytesMax?: number
   readonly liveness?: LivenessOptions
@@ -220,7 +222,7 @@ export class Socket {
 
   #connect(): void {
     assert(this.#live === undefined, `${this.#options.name} opens one connection at a time`)
-    const { url, headers, timeoutMs = 10_000, messageBytesMax } = this.#options
+    const { url, headers, timeoutMs = 10_000, messageBytesMax, textAs } = this.#options
     const generation = ++this.#generation
     this.#become('connecting', `connection ${generation}`)
     const isOurs = (): boolean => {
@@ -234,6 +236,7 @@ export class Socket {
       timeoutMs,
       ...(headers === undefined ? {} : { headers: headers() }),
       ...(messageBytesMax === undefined ? {} : { messageBytesMax }),
+      ...(textAs === undefined ? {} : { textAs }),
       onOpen: () => {
         if (isOurs()) this.#opened()
       },

@@ -190,6 +190,26 @@ test('a websocket talks, answers pings, and closes with its code', async (t) => 
   assert.deepEqual(io.usage(), { timers: 0, requests: 0, connections: 0 })
 })
 
+test('a websocket gives text frames as bytes where it is asked to', async (t) => {
+  const io = ioOf(t)
+  const server = createServer()
+  const sockets = new WebSocketServer({ server })
+  sockets.on('connection', (socket) => socket.send('né'))
+  const port = await listen(t, server)
+  const end = signal<unknown>()
+  const connection = io.websocket.connect({
+    url: `ws://127.0.0.1:${port}`,
+    timeoutMs: LIMIT_MS,
+    textAs: 'bytes',
+    onOpen: () => {},
+    onMessage: (data) => end.resolve(data),
+    onClose: () => {},
+  })
+
+  assert.deepEqual([...((await end.promise) as Uint8Array)], [0x6e, 0xc3, 0xa9])
+  connection.close()
+})
+
 test('a websocket tells a refused upgrade, a message past its limit, and a host that says nothing', async (t) => {
   const io = ioOf(t)
   const server = createServer()

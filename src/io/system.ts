@@ -221,7 +221,7 @@ function openWebSocket(options: WebSocketOptions, owned: Owned): Connection {
   })
   socket.on('message', (data, isBinary) => {
     const bytes = bytesOf(data)
-    options.onMessage(isBinary ? bytes : bytes.toString('utf8'))
+    options.onMessage(isBinary || options.textAs === 'bytes' ? bytes : bytes.toString('utf8'))
   })
   socket.on('pong', () => options.onPong?.())
   socket.on('error', (error) => {

@@ -121,7 +121,8 @@ export function openWebSocket(node: Place, options: WebSocketOptions): Connectio
       if (bytesIn(data) > messageBytesMax) {
         wire.up.send(FRAME_BYTES, () => endHost(1009, ''))
         end.abort()
-      } else options.onMessage(data)
+      } else if (options.textAs === 'bytes') options.onMessage(Buffer.from(data))
+      else options.onMessage(data)
     })
   }
   const served: ServedSocket = {

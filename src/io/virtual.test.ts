@@ -203,6 +203,26 @@ test('a websocket opens, echoes, answers pings and closes with its code', async 
   assert.deepEqual(world.node('engine').usage(), { timers: 0, connections: 0 })
 })
 
+test('a websocket gives text frames as bytes where it is asked to', async () => {
+  const world = worldOf()
+  world.serveWebSocket('text.test', (socket) => {
+    socket.send('né')
+    return { onMessage: () => {} }
+  })
+  const heard: unknown[] = []
+  world.node('engine').websocket.connect({
+    url: 'wss://text.test/',
+    timeoutMs: 1_000,
+    textAs: 'bytes',
+    onOpen: () => {},
+    onMessage: (data) => void heard.push(data),
+    onClose: () => {},
+  })
+  await world.run(100)
+
+  assert.deepEqual(heard, [Buffer.from('né')])
+})
+
 test('a host hears once how a websocket ended', async () => {
   const world = worldOf()
   const ends: string[] = []

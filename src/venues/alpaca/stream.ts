@@ -101,6 +101,8 @@ export class Stream {
       url,
       headers: () => ({ 'Content-Type': type }),
       timeoutMs: answerMs,
+      // The scanner reads bytes: text would be decoded, and encoded again.
+      textAs: 'bytes',
       // Each answer has its own limit; all batches together may take long.
       readyWithinMs: Infinity,
       ...(liveness === undefined ? {} : { liveness }),
