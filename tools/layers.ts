@@ -17,7 +17,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   strategy: { may: ['core'], packages: ['zod'], isPure: true },
   io: { may: ['core'], packages: ['undici', 'ws'] },
   engine: { may: ['core', 'strategy'], isPure: true },
-  formats: { may: ['core', 'io'], packages: ['csv-parse', 'fflate'] },
+  formats: { may: ['core', 'io'], packages: ['csv-parse'] },
   strategies: { may: ['core', 'strategy', 'indicators', 'options'], isPure: true },
   venues: { may: ['core', 'io', 'venues/*'] },
   'venues/*': { may: ['core', 'io'], packages: ['@msgpack/msgpack'] },
