@@ -15,6 +15,8 @@ export interface PortfolioState {
 export class Portfolio {
   readonly #universe: Universe
   #account: Account
+  /** Equity since the last price, fill or setting of cash; NaN where it must be summed again. */
+  #equity = NaN
   #positions: (Position | undefined)[] = []
   /** Symbols with a position that is not flat, in the order in which they were opened. */
   #held: Instrument[] = []
@@ -42,6 +44,7 @@ export class Portfolio {
   /** Takes the venue's word for cash; equity then follows from our positions. */
   setCash(cash: number): void {
     this.#account = { ...openAccount(this.#account.currency, cash), base: cash }
+    this.#equity = NaN
     this.#account = { ...this.#account, base: this.equity }
   }
 
@@ -49,6 +52,7 @@ export class Portfolio {
   mark(symbol: SymbolId, price: number, at: number): void {
     this.#prices[symbol] = price
     this.#pricedAt[symbol] = at
+    this.#equity = NaN
   }
 
   /** Books a fill to the net position and the account. Gives the profit that it realised, before its fee. */
@@ -60,6 +64,7 @@ export class Portfolio {
     const before = this.position(symbol)
     const after = applyFill(before, fill, instrument)
     this.#positions[symbol] = after
+    this.#equity = NaN
     const realised = realisedBy(before, after)
     this.#account = applyCash(this.#account, fill, realised, instrument)
     if (before.qty === 0 && after.qty !== 0) this.#held.push(instrument)
@@ -98,10 +103,13 @@ export class Portfolio {
 
   /** Cash and all holdings at the last prices. */
   get equity(): number {
+    // Asked for several times between two prices, and once for each order and minute over all holdings.
+    if (!Number.isNaN(this.#equity)) return this.#equity
     let equity = cashOf(this.#account)
     for (const instrument of this.#held) {
       equity += worth(this.#positions[instrument.id]!, this.#prices[instrument.id]!, instrument)
     }
+    this.#equity = equity
     return equity
   }
 
@@ -131,6 +139,7 @@ export class Portfolio {
 
   restore(state: PortfolioState): void {
     this.#account = state.account
+    this.#equity = NaN
     this.#positions = []
     this.#held = []
     for (const [id, position] of state.positions) {
