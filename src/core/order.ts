@@ -28,7 +28,9 @@ export type TimeInForce = 'day' | 'gtc' | 'ioc' | 'fok'
 export type OrderPhase = 'new' | 'sent' | 'open' | 'done'
 export type DoneReason = 'filled' | 'canceled' | 'rejected' | 'expired' | 'denied'
 /** What an order is for within a bracket: its way in, or one of its two ways out. */
-export type BracketRole = 'entry' | 'stop' | 'target'
+export type BracketRole = 'entry' | LegRole
+/** The two ways out. */
+export type LegRole = 'stop' | 'target'
 
 export interface OrderRequest {
   readonly symbol: SymbolId
@@ -80,6 +82,10 @@ export const opposite = (side: Side): Side => (side === 'buy' ? 'sell' : 'buy')
 
 /** True from the moment an order may trade until the venue has said that it no longer can. */
 export const isLive = (order: Order): boolean => order.phase === 'sent' || order.phase === 'open'
+
+/** True for an order that protects what the entry of its bracket has filled. */
+export const isLeg = (order: Order): order is Order & { readonly role: LegRole } =>
+  order.role === 'stop' || order.role === 'target'
 
 /** What may still fill, in quantity; 0 where nothing can. */
 export const remaining = (order: Order): number =>

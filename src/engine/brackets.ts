@@ -23,13 +23,11 @@
 import type { Ms, OrderId, Px, Qty, SymbolId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Bar } from '../core/market.ts'
-import { isLive, opposite, type Order, type Side } from '../core/order.ts'
+import { isLeg, isLive, type LegRole, opposite, type Order, type Side } from '../core/order.ts'
 import type { Trail } from '../strategy/context.ts'
 
 /** Brackets that are still known after they are over; the oldest go first. */
 export const ENDED_LIMIT = 1_000
-
-export type LegRole = 'stop' | 'target'
 
 export interface Group {
   readonly entry: OrderId
@@ -258,7 +256,3 @@ const copy = (group: Group): Group => ({
 
 /** The side of both legs. */
 export const legSide = (group: Group): Side => opposite(group.side)
-
-/** True for an order that protects what the entry of its bracket has filled. */
-export const isLeg = (order: Order): order is Order & { readonly role: LegRole } =>
-  order.role === 'stop' || order.role === 'target'

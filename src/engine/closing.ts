@@ -18,8 +18,7 @@
 import type { Ms, OrderId } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
 import type { Denial } from '../core/notice.ts'
-import { isLive, type Order, type OrderRequest } from '../core/order.ts'
-import { isLeg } from './brackets.ts'
+import { isLeg, isLive, type Order, type OrderRequest } from '../core/order.ts'
 import type { Closing, Lane } from './lanes.ts'
 import { requestOf } from './placing.ts'
 

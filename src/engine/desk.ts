@@ -17,12 +17,13 @@ import {
   type OrderRequest,
   type Side,
   sign,
+  type LegRole,
 } from '../core/order.ts'
 import { applyFill, realisedProfit } from '../core/position.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
 import type { BracketIntent, OrderIntent } from '../strategy/context.ts'
-import { type BracketDesk, Brackets, type Group, type LegRole } from './brackets.ts'
+import { type BracketDesk, Brackets, type Group } from './brackets.ts'
 import { type ClosingDesk, Closings } from './closing.ts'
 import type { Lane, LaneDesk } from './lanes.ts'
 import type { Notices } from './notices.ts'

@@ -2,10 +2,10 @@
 import type { Ms, OrderId, Px, Qty } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial } from '../core/notice.ts'
-import type { Order, OrderRequest, OrderType, Side } from '../core/order.ts'
+import type { Order, OrderRequest, OrderType, Side, LegRole } from '../core/order.ts'
 import { FLAT } from '../core/position.ts'
 import type { BracketIntent, OrderIntent } from '../strategy/context.ts'
-import { type Group, type LegRole, legSide } from './brackets.ts'
+import { type Group, legSide } from './brackets.ts'
 
 type Draft = { -readonly [K in keyof OrderRequest]: OrderRequest[K] }
 

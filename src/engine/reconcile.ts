@@ -30,7 +30,7 @@ import {
 import { fault } from '../core/fault.ts'
 import type { HaltCause, Input, OrderFact } from '../core/input.ts'
 import { money } from '../core/instrument.ts'
-import { isLive, type Order, sign } from '../core/order.ts'
+import { isLeg, isLive, type Order, sign } from '../core/order.ts'
 import type { Universe } from '../core/universe.ts'
 import type { VenueReport } from '../core/venue.ts'
 
@@ -332,7 +332,7 @@ class Reconciliation {
 
   /** A leg that travels with its entry need not be in a report before the entry has filled. */
   #isHeldLeg(order: Order): boolean {
-    if (order.role !== 'stop' && order.role !== 'target') return false
+    if (!isLeg(order)) return false
     if (order.phase !== 'sent' || order.group === undefined) return false
     const entry = this.#entries.get(order.group)
     return entry !== undefined && isLive(entry) && entry.filled === 0

@@ -25,7 +25,7 @@ import { type Calendar, calendarOf } from '../core/calendar.ts'
 import type { HaltCause } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial, DenyCode } from '../core/notice.ts'
-import { isLive, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
+import { isLeg, isLive, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
 import { Drawdown, DRAWDOWN_DEFAULTS, type DrawdownLimits, type DrawdownState } from './drawdown.ts'
 import type { Orders } from './orders.ts'
 import type { Portfolio } from './portfolio.ts'
@@ -478,8 +478,6 @@ export function isReducing(instrument: Instrument, request: OrderRequest, asker:
   // Half a lot of slack, because differences of coins are not on the grid.
   return request.qty <= free + instrument.lotSize / 2
 }
-
-const isLeg = (order: Order): boolean => order.role === 'stop' || order.role === 'target'
 
 const isTwin = (order: Order, request: OrderRequest): boolean =>
   isLive(order) &&

@@ -11,7 +11,7 @@
 import type { SymbolId } from '../core/brand.ts'
 import { type Instrument, money } from '../core/instrument.ts'
 import type { Notice } from '../core/notice.ts'
-import { sign } from '../core/order.ts'
+import { isLeg, sign } from '../core/order.ts'
 import { add, type Sum, valueOf, ZERO } from '../core/sum.ts'
 
 export type FillNotice = Extract<Notice, { readonly type: 'fill' }>
@@ -163,6 +163,6 @@ function finish(trip: OpenTrip, { at, order }: FillNotice, instrument: Instrumen
     netFraction: value === 0 ? 0 : money((gross - fees) / value),
     heldMs: at - trip.entryAt,
     fills: trip.fills,
-    exit: order.role === 'stop' || order.role === 'target' ? order.role : 'exit',
+    exit: isLeg(order) ? order.role : 'exit',
   }
 }

@@ -16,7 +16,7 @@ import type { Ms, OrderId, SymbolId, VenueId } from '../core/brand.ts'
 import type { Batch, Command, Turn } from '../core/command.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import type { Input } from '../core/input.ts'
-import type { Order } from '../core/order.ts'
+import { isLeg, type Order } from '../core/order.ts'
 import { failed, type Result } from '../core/result.ts'
 import type { Broker } from '../core/venue.ts'
 
@@ -158,8 +158,7 @@ export class Gateway {
     if (isDryRun) return fault('unsupported', 'dry-run')
     if (command.type !== 'submit') return undefined
     const { order } = command
-    const isProtective =
-      order.reduceOnly === true || order.role === 'stop' || order.role === 'target'
+    const isProtective = order.reduceOnly === true || isLeg(order)
     if (isProtective) return undefined
     const waited = now() - at
     const why =
