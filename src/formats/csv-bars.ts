@@ -5,7 +5,7 @@
  *   2026-03-23 13:30:00+00:00,657.8599853515625,658.3800048828125,656.9500122070312,658.0700073242188,13836961
  *
  * Further columns that mean something: symbol, timeframe, trades, filled. Others are left alone. Without a
- * volume column the volume is 0, as an index has none. Rows may stand in any order (newest first is common)
+ * volume column the volume is 0, as an index has none; a column that only seems to be one is an error. Rows may stand in any order (newest first is common)
  * and are sorted; a bar that is there twice with the same values is taken once and counted, with other values
  * it is an error that names both lines.
  */

@@ -32,6 +32,8 @@ type Field =
   | 'symbol'
   | 'timeframe'
 const REQUIRED = ['time', 'open', 'high', 'low', 'close'] as const
+/** `Volume BTC`, `base_volume`, `qty`: taken for a column that means nothing, its bars would have a volume of 0. */
+const LIKE_VOLUME = /(^|[^a-z])(volumes?|vol|qty|quantity|amount|size|turnover)($|[^a-z])/i
 
 export interface Column {
   readonly index: number
@@ -93,6 +95,17 @@ export function headerOf(
     const what = `has no column for ${missing}`
     const allowed = 'columns for time, open, high, low and close, with commas between'
     throw new BadInput({ file, line: first.line }, what, titles.join(','), allowed)
+  }
+  const volumes = titles.filter((title) => fieldOf(title) === undefined && LIKE_VOLUME.test(title))
+  if (found.volume === undefined && volumes.length > 0) {
+    const what = 'seems to be a volume, and no column is named so'
+    const place = { file, line: first.line, field: volumes.join(', ') }
+    throw new BadInput(
+      place,
+      what,
+      undefined,
+      'a column named volume; any other name for other things',
+    )
   }
   const header = { ...found, time, open, high, low, close, width: titles.length }
   return { header, rows: isHeader ? rows.slice(1) : rows }

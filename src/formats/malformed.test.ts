@@ -136,6 +136,11 @@ const CASES: readonly Case[] = [
     given: cell(5, 'n/a'),
     expected: /SPY_1m\.csv:4: Volume is not a number: "n\/a"/,
   },
+  {
+    name: 'a volume by another name',
+    given: 'datetime,open,high,low,close,Volume BTC\n' + good(0),
+    expected: /:1: Volume BTC seems to be a volume, .*; allowed: a column named volume/,
+  },
   { name: 'an empty volume', given: cell(5, ''), expected: /SPY_1m\.csv:4: Volume is empty/ },
   {
     name: 'half a trade',
