@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { it } from 'node:test'
+import { it, type TestContext } from 'node:test'
+import { ms } from '../src/core/time.ts'
+import { AlpacaServer, generatedMarket } from '../src/simulators/alpaca/index.ts'
+import { DEMO_SYMBOLS } from '../src/simulators/market.ts'
+import { put, type Running, start, temporary } from './cli/skein.ts'
 
 const BIN = join(import.meta.dirname, '../bin/skein.js')
 
@@ -47,6 +51,71 @@ it('skein venue alpaca serves a market, follows the clock, and stops in order at
   assert.match(faces[1] ?? '', /"t":"2026-01-07T15:01:00Z"/)
   assert.match(text, /account {9}key a, secret b/)
   assert.match(text, /stopped: \d+ requests, 0 order events/)
+})
+
+const SIXTY = ['--always-open', '--speed', '60']
+
+/** A folder that is configured for a local venue at this address. */
+function configured(t: TestContext, url: string, speed: number): string {
+  const folder = temporary(t)
+  const { port } = new URL(url)
+  put(
+    folder,
+    'skein.yaml',
+    `universe: [${DEMO_SYMBOLS.join(', ')}]
+instrument: { calendar: 24/7 }
+venues: { alpaca: { local: { port: ${port}, speed: ${speed} }, subscribe: { total: 100 } } }
+`,
+  )
+  return folder
+}
+
+const PAPER = ['run', '--mode', 'paper', '--venue', 'alpaca', '--config', 'skein.yaml']
+
+it('a run trades at a local venue whose minutes are seconds', { timeout: 120_000 }, async (t) => {
+  const startAt = ms(Date.UTC(2026, 0, 7, 15))
+  const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
+  const keys = [{ key: 'local', secret: 'local' }]
+  const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 60, keys })
+  t.after(() => server.stop())
+  const filled = new Promise<void>((resolve) => {
+    server.venue.onOrder((_, { type }) => {
+      if (type === 'fill') resolve()
+    })
+  })
+
+  const folder = configured(t, server.urls.rest, 60)
+  const { child, ended } = start(folder, [...PAPER, '--on-stop', 'flatten'])
+  await Promise.race([ended, filled])
+  child.kill('SIGINT')
+  const { code, stderr } = await ended
+
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, / 0 live orders/)
+  assert.doesNotMatch(stderr, /remains:|error:/)
+})
+
+it('a run is told where the pace of its local venue is another', async (t) => {
+  let ended: Awaited<Running['ended']> | undefined
+  await run(SIXTY, async (url) => {
+    ended = await start(configured(t, url, 1), PAPER).ended
+  })
+
+  assert.equal(ended?.code, 2)
+  assert.match(
+    ended?.stderr ?? '',
+    /skein\.yaml:3: venues\.alpaca\.local\.speed is not the venue's: 1/,
+  )
+  assert.match(ended?.stderr ?? '', /which runs at about (5|6)\d/)
+})
+
+it('a run is told that its local venue does not run', async (t) => {
+  const folder = configured(t, 'http://127.0.0.1:9', 60)
+
+  const { code, stderr } = await start(folder, PAPER).ended
+
+  assert.equal(code, 1)
+  assert.match(stderr, /is "skein venue alpaca" running at http:\/\/127\.0\.0\.1:9\?/)
 })
 
 it('skein venue alpaca says what is wrong with its options', async () => {

@@ -8,7 +8,7 @@ import { type Config, toInstrumentSpec, toRiskLimits, toSimOptions } from '../ru
 import { type ExitPolicy, type FeedKind, type Live, startLive } from '../runtime/live.ts'
 import { RunFile } from '../runtime/run-file.ts'
 import { loadUses } from '../runtime/uses.ts'
-import { machineIo, venueIdOf, venueOf } from '../runtime/venues.ts'
+import { venueIdOf, venueIo, venueOf } from '../runtime/venues.ts'
 import { openForWriting, storedAt } from './inputs.ts'
 import { RunFailed, stopSignal } from './output.ts'
 
@@ -46,7 +46,9 @@ export async function liveRun(
   const kinds = kindsOf(uses)
   const source = { name, series: kinds.map((kind) => ({ kind })) }
   unfinished?.mustBe(config, setup, source)
-  const io = machineIo()
+  const reached = await venueIo(config)
+  if (!reached.ok) throw new RunFailed(`${name} cannot be used: ${reached.fault.message}`)
+  const { io } = reached.value
   let live: Live | undefined
   const venue = await venueOf(name, {
     config,
@@ -107,7 +109,7 @@ export async function liveRun(
     stop.release()
     await archive.close()
     file?.close()
-    await io.close()
+    await reached.value.close()
   }
 }
 

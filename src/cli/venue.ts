@@ -5,16 +5,16 @@ import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
 import type { Tape } from '../core/tape.ts'
-import { DAY, iso, ms } from '../core/time.ts'
+import { iso, ms } from '../core/time.ts'
 import {
   type AlpacaOptions,
   AlpacaServer,
+  generatedMarket,
   type Key,
   type Plan,
-  withCoins,
 } from '../simulators/alpaca/index.ts'
 import { type FaultScript, NO_FAULTS, parseFaults } from '../simulators/fault-script.ts'
-import { DEMO_SYMBOLS, generateTape } from '../simulators/market.ts'
+import { DEMO_SYMBOLS } from '../simulators/market.ts'
 import { tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { stopSignal } from './output.ts'
 import { configOf } from './settings.ts'
@@ -93,19 +93,9 @@ async function marketOf(options: Options): Promise<Market> {
     const { tape } = await tapeOf(options, configOf({}))
     return { tape, startAt: options.start ?? (await firstOf(tape)), isAlwaysOpen }
   }
-  const { seed, days, symbols = SYMBOLS } = options
-  const startAt = options.start ?? ms(Date.now())
-  // Weekends and holidays are at most half of the days.
-  const start = ms(isAlwaysOpen ? dayOf(startAt) - days * DAY : startAt - 2 * days * DAY)
-  const length = 4 * days + 30
-  const around = (at: Ms) => ({ open: ms(dayOf(at)), close: ms(dayOf(at) + DAY) })
-  const common = { seed, symbols, start, ...(isAlwaysOpen && { sessionFrom: around }) }
-  const tape = withCoins(generateTape({ ...common, sessions: length, kind: 'trades' }))
-  const history = withCoins(generateTape({ ...common, sessions: length, kind: 'bars' }))
-  return { tape, history, startAt, halts: true, isAlwaysOpen }
+  const { seed, days, symbols = SYMBOLS, start: startAt = ms(Date.now()) } = options
+  return generatedMarket({ seed, symbols, startAt, days, isAlwaysOpen })
 }
-
-const dayOf = (at: number): number => at - (at % DAY)
 
 /** A recording starts with its first print; bars are known at their start already. */
 async function firstOf(tape: Tape): Promise<Ms> {
@@ -134,9 +124,10 @@ function faultsOf(file: string): FaultScript {
 function textOf(
   server: AlpacaServer,
   { tape, startAt }: Market,
-  { keys, plan, speed }: Options,
+  { keys, plan, speed, alwaysOpen }: Options,
 ): string {
   const { rest, tradingStream, dataStream } = server.urls
+  const { port } = new URL(rest)
   const isOpen = calendarOf('us-equity').sessionAt(ms(startAt)) !== undefined
   return [
     `local Alpaca: ${tape.series.length} series of ${tape.name}, plan ${plan}`,
@@ -145,6 +136,8 @@ function textOf(
     `  order stream    ${tradingStream}`,
     `  data stream     ${dataStream}/v2/iex, /v2/sip, /v1beta3/crypto/us`,
     ...keys.map(({ key, secret }) => `  account         key ${key}, secret ${secret}`),
+    `  skein.yaml      venues: { alpaca: { local: { port: ${port}, speed: ${speed} } } }`,
+    ...(alwaysOpen === true ? ['                  instrument: { calendar: 24/7 }'] : []),
     'Ctrl-C stops it.\n',
   ].join('\n')
 }

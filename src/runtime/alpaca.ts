@@ -11,6 +11,7 @@ import { resolve } from 'node:path'
 import { unreachable } from '../core/assert.ts'
 import { BadInput } from '../core/bad-input.ts'
 import type { Fault } from '../core/fault.ts'
+import { MACHINE_MS } from '../io/scaled.ts'
 import { errorOf } from '../venues/alpaca/faults.ts'
 import type { Keys } from '../venues/alpaca/rest.ts'
 import { ALPACA_LIMITS, type AlpacaOptions, type Hosts, hostsOf } from '../venues/alpaca/venue.ts'
@@ -18,22 +19,42 @@ import type { Config } from './config.ts'
 import type { AlpacaSettings } from './config-schema.ts'
 import { isPlaceholder } from './secret.ts'
 
-export type AlpacaTerms = Pick<AlpacaOptions, 'keys' | 'isLive' | 'feed' | 'codec' | 'limits'> & {
+export type AlpacaTerms = Pick<
+  AlpacaOptions,
+  'keys' | 'isLive' | 'feed' | 'codec' | 'limits' | 'patience'
+> & {
   readonly hosts: Hosts
 }
+
+/** Keys of the local venue where none are configured: its own, which open nothing else. */
+const LOCAL_KEYS: Keys = { key: 'local', secret: 'local' }
 
 /** Throws BadInput where the configuration has no Alpaca, or no usable keys. */
 export function alpacaTermsOf(config: Config): AlpacaTerms {
   const settings = settingsOf(config)
-  const { paper, feed, codec, hosts, subscribe } = settings
+  const { paper, feed, codec, hosts, subscribe, local } = settings
   return {
     keys: keysOf(settings, config),
     isLive: !paper,
     feed,
     codec,
-    hosts: { ...hostsOf(!paper), ...hosts },
+    hosts: { ...hostsOf(!paper), ...hosts, ...(local && localHostsOf(local.port)) },
     limits: { subscribe: { ...ALPACA_LIMITS.subscribe, ...subscribe } },
+    ...(local && local.speed > 1 && { patience: patienceAt(local.speed) }),
   }
+}
+
+const localHostsOf = (port: number): Hosts => {
+  const host = `127.0.0.1:${port}`
+  const [rest, stream] = [`http://${host}`, `ws://${host}`]
+  return { trading: rest, data: rest, stream, orders: `${stream}/stream` }
+}
+
+/** A venue that is faster than the machine may take the time of the machine; never less than usual. */
+function patienceAt(speed: number): NonNullable<AlpacaOptions['patience']> {
+  const least = (usualMs: number): number => Math.max(usualMs, MACHINE_MS * speed)
+  const liveness = { pongWithinMs: least(6_000), dataWithinMs: least(8_000) }
+  return { answerMs: least(10_000), liveness }
 }
 
 /** The file of the keys; undefined where they come from the environment. */
@@ -48,11 +69,12 @@ function settingsOf({ venues, source }: Config): AlpacaSettings {
   throw new BadInput(source.place(['venues', 'alpaca']), 'is missing', undefined, allowed)
 }
 
-function keysOf({ key, secret }: AlpacaSettings, config: Config): Keys {
+function keysOf({ key, secret, local }: AlpacaSettings, config: Config): Keys {
   const file = keyFileOf(config)
   if (file !== undefined) return keysIn(file)
   if (key !== undefined && secret !== undefined)
     return { key: key.reveal(), secret: secret.reveal() }
+  if (local !== undefined && key === undefined && secret === undefined) return LOCAL_KEYS
   const name = key === undefined ? 'key' : 'secret'
   const place = config.source.place(['venues', 'alpaca', name])
   const allowed = `\${ALPACA_${name.toUpperCase()}} from the environment, or keyFile`

@@ -10,6 +10,7 @@ export const conflictsOf = (settings: Settings): Problem[] => [
   ...ladderConflicts(settings),
   ...fileConflicts(settings),
   ...keyConflicts(settings),
+  ...localConflicts(settings),
 ]
 
 /** True for a `use` that is the path of a file and not the name of a built-in strategy. */
@@ -147,6 +148,16 @@ function keyConflicts({ venues }: Settings): Problem[] {
   if ((key === undefined) === (secret === undefined)) return []
   const [missing, other] = key === undefined ? ['key', 'secret'] : ['secret', 'key']
   return [{ path: at(missing), what: 'is missing', allowed: `both, as ${other} is given` }]
+}
+
+/** A clock that is not the machine's is for a venue of this machine, and for no money. */
+function localConflicts({ venues }: Settings): Problem[] {
+  const { local, hosts = {}, paper } = venues?.alpaca ?? {}
+  if (local === undefined) return []
+  const path = ['venues', 'alpaca', 'local']
+  if (paper === false) return [{ path, what: 'is there with paper: false', allowed: 'one of them' }]
+  if (Object.keys(hosts).length === 0) return []
+  return [{ path, what: 'is there beside hosts', allowed: 'one of them: a port says all hosts' }]
 }
 
 /** The indexes of what was in the list before. */

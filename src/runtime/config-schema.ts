@@ -195,6 +195,9 @@ const secret = z
   )
   .transform((text) => new Secret(text))
 
+/** Faster than this, a moment in which the machine does something else looks like a dead connection. */
+const LOCAL_SPEED_MAX = 120
+
 /** Keys travel with every request, so a host that is not this machine is spoken to in TLS. */
 const host = (scheme: 'http' | 'ws', tail: string) =>
   z
@@ -221,6 +224,13 @@ const alpaca = z.strictObject({
       orders: host('ws', '/stream').exactOptional(),
     })
     .prefault({}),
+  local: z
+    .strictObject({
+      port: z.int().min(1).max(65_535).default(4010),
+      speed: z.number().gt(0).max(LOCAL_SPEED_MAX).default(1).describe('as "skein venue --speed"'),
+    })
+    .exactOptional()
+    .describe('a local venue on this machine, whose clock the run takes'),
   subscribe: z
     .strictObject({
       batch: z.int().min(1).max(10_000).default(10).describe('symbols'),

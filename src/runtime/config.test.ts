@@ -472,6 +472,21 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
     'venues: { alpaca: { subscribe: { batch: 0 } } }',
     /subscribe\.batch is too small: 0; allowed: a whole number from 1 to 10000/,
   ],
+  [
+    'a local venue beside hosts',
+    'venues: { alpaca: { local: {}, hosts: { data: "https://data.alpaca.markets" } } }',
+    /venues\.alpaca\.local is there beside hosts; allowed: one of them/,
+  ],
+  [
+    'a local venue for real money',
+    'venues: { alpaca: { paper: false, local: {} } }',
+    /venues\.alpaca\.local is there with paper: false; allowed: one of them/,
+  ],
+  [
+    'a local venue that is too fast for a run',
+    'venues: { alpaca: { local: { speed: 1000 } } }',
+    /local\.speed is too large: 1000; allowed: .*120/,
+  ],
   ['paper as a word', 'venues: { alpaca: { paper: "no" } }', /alpaca\.paper is not true or false/],
   // Words.
   [
@@ -812,6 +827,26 @@ test('Alpaca needs its keys and nothing else', () => {
     hosts: hostsOf(false),
     limits: { subscribe: { batch: 10, everyMs: 1_000, total: 30 } },
   })
+})
+
+test('a local venue needs nothing: hosts come from its port, keys are its own, and patience grows with its pace', () => {
+  const terms = alpacaTermsOf(parse('venues: { alpaca: { local: { port: 4999, speed: 60 } } }'))
+  const keyed = parse(KEYED.replace(' } }', ', local: {} } }'), ENV)
+
+  const host = '127.0.0.1:4999'
+  assert.deepEqual(terms.keys, { key: 'local', secret: 'local' })
+  assert.deepEqual(terms.hosts, {
+    trading: `http://${host}`,
+    data: `http://${host}`,
+    stream: `ws://${host}`,
+    orders: `ws://${host}/stream`,
+  })
+  assert.deepEqual(terms.patience, {
+    answerMs: 120_000,
+    liveness: { pongWithinMs: 120_000, dataWithinMs: 120_000 },
+  })
+  assert.equal(alpacaTermsOf(keyed).keys.key, '007')
+  assert.equal(alpacaTermsOf(keyed).patience, undefined)
 })
 
 test('no text, no JSON and no hash of a configuration holds a key of a venue', () => {

@@ -4,11 +4,13 @@
  */
 import { BadInput } from '../core/bad-input.ts'
 import { type VenueId, venueId } from '../core/brand.ts'
+import { ok, type Result } from '../core/result.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Venue } from '../core/venue.ts'
 import type { Io } from '../io/io.ts'
-import { systemIo, type SystemIo } from '../io/system.ts'
+import { systemIo } from '../io/system.ts'
 import type { Config } from './config.ts'
+import { onLocalClock } from './local-clock.ts'
 
 export interface VenueOptions {
   readonly config: Config
@@ -41,8 +43,24 @@ const VENUES: Readonly<Record<string, Registered>> = {
 /** Venues that a run can connect to. */
 export const VENUE_NAMES: readonly string[] = Object.keys(VENUES)
 
-/** The Io of the machine, for commands: they reach the world through the runtime. Whoever asks closes it. */
-export const machineIo = (): SystemIo => systemIo()
+/** The Io of a run, for commands: they reach the world through the runtime. */
+export interface VenueIo {
+  /** On the venue's clock, where that is a local venue. */
+  readonly io: Io
+  close(): Promise<void>
+}
+
+/** Gives why the clock of a local venue could not be read. Throws BadInput where it is not as configured. */
+export async function venueIo(config: Config): Promise<Result<VenueIo>> {
+  const machine = systemIo()
+  let io: Result<Io> | undefined
+  try {
+    io = await onLocalClock(machine, config)
+    return io.ok ? ok({ io: io.value, close: () => machine.close() }) : io
+  } finally {
+    if (io?.ok !== true) await machine.close()
+  }
+}
 
 export const venueIdOf = (name: string): VenueId => venueId(name)
 

@@ -150,9 +150,7 @@ export class DataSession {
     const key = headers['apca-api-key-id']
     if (key !== undefined) this.#authenticate(key, headers['apca-api-secret-key'])
     if (this.account !== undefined || !this.wire.isOpen) return
-    this.#cancelAuth = this.#venue.options.timers.after(this.#venue.limits.authMs, () =>
-      this.#fail(404),
-    )
+    this.#cancelAuth = this.#venue.timers.after(this.#venue.limits.authMs, () => this.#fail(404))
   }
 
   receive(data: string | Uint8Array): void {

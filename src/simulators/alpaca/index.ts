@@ -2,3 +2,4 @@
 export { withCoins } from './coins.ts'
 export { AlpacaServer, type ServerOptions, type Urls } from './server.ts'
 export type { AlpacaOptions, Key, Plan, Timers } from './venue.ts'
+export { generatedMarket } from './generated.ts'

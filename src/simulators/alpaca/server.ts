@@ -179,7 +179,7 @@ function answer(
     else response.write(bytes.subarray(0, resetAfter), () => socket?.resetAndDestroy())
   }
   if (answer.delayMs === 0) send()
-  else venue.options.timers.after(answer.delayMs, send)
+  else venue.timers.after(answer.delayMs, send)
 }
 
 /** Path, decoded, and query; undefined where they are none. */

@@ -6,6 +6,7 @@ import { type InstrumentSpec } from '../../core/instrument.ts'
 import type { Tape } from '../../core/tape.ts'
 import { MINUTE, ms } from '../../core/time.ts'
 import { Universe } from '../../core/universe.ts'
+import { scaledTime } from '../../io/scaled.ts'
 import { Account } from '../account.ts'
 import { Audit } from '../audit.ts'
 import { Broadcast, type Told } from '../broadcast.ts'
@@ -37,7 +38,7 @@ export interface AlpacaOptions {
   readonly history?: Tape
   /** Venue time of the start. */
   readonly startAt: number
-  /** Venue time per clock time: 1, 60; 0 moves only by `advance`. */
+  /** Venue time per clock time: 1, 60; 0 moves only by `advance`. Limits and delays are in venue time too. */
   readonly speed: number
   readonly timers: Timers
   /** One account each. */
@@ -83,11 +84,13 @@ const PLAN_LIMITS: Readonly<Record<Plan, VenueLimits>> = {
 
 /** The market moves no further at once. */
 const STEP_MS = MINUTE
-/** How often a venue that follows the clock looks at it. */
+/** How often a venue that follows the clock looks at it, in time of the machine. */
 const PACE_MS = 10
 
 export class AlpacaVenue {
   readonly options: AlpacaOptions
+  /** At the venue's pace. */
+  readonly timers: Timers
   readonly plan: Plan
   readonly limits: VenueLimits
   readonly market: Broadcast
@@ -111,9 +114,10 @@ export class AlpacaVenue {
   #advancing: Promise<void> = Promise.resolve()
 
   constructor(options: AlpacaOptions) {
-    const { tape, history, startAt, timers, keys, plan = 'plus', seed = 1 } = options
+    const { tape, history, startAt, speed, keys, plan = 'plus', seed = 1 } = options
     this.options = options
-    this.#startedAt = timers.monotonic()
+    this.timers = speed > 0 ? scaledTime(options.timers, { speed, at: startAt }) : options.timers
+    this.#startedAt = this.timers.monotonic()
     this.plan = plan
     this.limits = { ...PLAN_LIMITS[plan], ...options.limits }
     this.multiplier = options.multiplier ?? 2
@@ -123,7 +127,7 @@ export class AlpacaVenue {
     this.universe = new Universe(this.market.specs.map(withFineGrid))
     this.hours = new Hours(isAlwaysOpen)
     this.ids = new Ids(seed)
-    this.audit = new Audit(() => ({ at: this.now(), clockAt: timers.monotonic() }))
+    this.audit = new Audit(() => ({ at: this.now(), clockAt: this.timers.monotonic() }))
     const elapsed = (): number => this.now() - startAt
     this.nemesis = new Nemesis(options.faults ?? NO_FAULTS, this.audit, elapsed)
     this.tradingRate = new RateLimit(this.limits.tradingPerMinute)
@@ -134,9 +138,8 @@ export class AlpacaVenue {
   /** Venue time, in whole milliseconds. */
   now(): number {
     if (!this.#isPacing) return this.market.now
-    const { startAt, speed, timers } = this.options
-    const now = Math.floor(startAt + (timers.monotonic() - this.#startedAt) * speed)
-    return Math.max(now, this.market.now)
+    const elapsed = this.timers.monotonic() - this.#startedAt
+    return Math.max(Math.floor(this.options.startAt + elapsed), this.market.now)
   }
 
   /** What the venue says that the time is: wrong by the skew of a fault. */
@@ -144,9 +147,9 @@ export class AlpacaVenue {
     return this.now() + this.nemesis.skew()
   }
 
-  /** The clock that it was given, which request limits count by. */
+  /** What request limits count by: it goes on where the market stands still between two steps by hand. */
   clockNow(): number {
-    return this.options.timers.monotonic()
+    return this.timers.monotonic()
   }
 
   accountOf(key: string | undefined, secret: string | undefined): Account | undefined {
@@ -202,7 +205,7 @@ export class AlpacaVenue {
   }
 
   #pace(): void {
-    this.#cancelPace = this.options.timers.after(PACE_MS, () => {
+    this.#cancelPace = this.timers.after(PACE_MS * this.options.speed, () => {
       this.#advancing = this.#follow()
     })
   }

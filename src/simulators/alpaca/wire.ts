@@ -84,7 +84,7 @@ export class Wire {
         for (let i = 0; i <= fault.copies; i++) this.#sendNow(data, text)
         return
       case 'delay':
-        this.#venue.options.timers.after(fault.by, () => this.#sendNow(data, text))
+        this.#venue.timers.after(fault.by, () => this.#sendNow(data, text))
         return
       default:
         unreachable(fault)

@@ -4,6 +4,7 @@
  */
 import { type Fault, fault } from '../../core/fault.ts'
 import type { Io } from '../../io/io.ts'
+import type { LivenessOptions } from '../../io/liveness.ts'
 import { type Session, Socket, type SocketStats } from '../../io/socket.ts'
 import { isObject, textOf } from './wire.ts'
 import type { Keys } from './rest.ts'
@@ -34,6 +35,7 @@ export interface TradingStreamOptions {
   readonly keys: Keys
   /** To open, and from there to listen. */
   readonly answerMs?: number
+  readonly liveness?: LivenessOptions
 }
 
 /**
@@ -55,13 +57,14 @@ export class TradingStream implements OrderEventSource {
   #isRefused = false
   readonly counts = { malformed: 0 }
 
-  constructor({ io, url, keys, answerMs = 10_000 }: TradingStreamOptions) {
+  constructor({ io, url, keys, answerMs = 10_000, liveness }: TradingStreamOptions) {
     this.#keys = keys
     this.#socket = new Socket(io, {
       name: 'alpaca orders',
       url,
       timeoutMs: answerMs,
       readyWithinMs: answerMs,
+      ...(liveness === undefined ? {} : { liveness }),
       onOpen: (session) => {
         const { key, secret } = this.#keys
         session.send(JSON.stringify({ action: 'auth', key, secret }))

@@ -23,6 +23,7 @@ import { Identity } from './identity.ts'
 import { type OrderEventSource, TradingStream } from './order-events.ts'
 import { Orders } from './orders.ts'
 import { type Keys, Rest } from './rest.ts'
+import type { StreamOptions } from './stream.ts'
 import {
   type Extras,
   parseAccount,
@@ -47,6 +48,8 @@ export interface AlpacaOptions {
   readonly codec?: Codec
   readonly adjustment?: 'raw' | 'split' | 'dividend' | 'all'
   readonly limits?: Partial<Limits>
+  /** How long streams wait for answers and data, where not as usual. */
+  readonly patience?: Pick<StreamOptions, 'answerMs' | 'liveness'>
   /** Requests a minute to the trading host, 200 where not told. */
   readonly tradesPerMinute?: number
   /** Instead of the trading websocket. */
@@ -149,7 +152,9 @@ export class AlpacaVenue implements Venue {
       rows,
       ...(adjustment === undefined ? {} : { adjustment }),
     })
-    const stream = { io, keys, codec, batch: subscribe.batch, everyMs: subscribe.everyMs }
+    const { patience = {} } = options
+    const { batch, everyMs } = subscribe
+    const stream = { io, keys, codec, batch, everyMs, ...patience }
     this.feed = new AlpacaFeed({
       io,
       venue: id,
@@ -180,7 +185,8 @@ export class AlpacaVenue implements Venue {
       sink,
       onTrouble: (why) => options.onTrouble?.(why),
     })
-    this.#source = options.orderEvents ?? new TradingStream({ io, keys, url: hosts.orders })
+    this.#source =
+      options.orderEvents ?? new TradingStream({ io, keys, url: hosts.orders, ...patience })
   }
 
   /** Orders of ours that may still be open, after a restart and before anything is sent. */

@@ -1,0 +1,80 @@
+/*
+ * Local clock: a run at a local venue takes the venue's time, which may begin on any day and run at any pace. The pace is
+ * configured, because both sides must count by the very same one; here it is measured, so that a wrong one is told.
+ */
+import { BadInput } from '../core/bad-input.ts'
+import { type Fault, fault } from '../core/fault.ts'
+import { failed, ok, type Result } from '../core/result.ts'
+import { MINUTE } from '../core/time.ts'
+import { pause } from '../io/clock.ts'
+import type { Io } from '../io/io.ts'
+import { Budget } from '../io/rate.ts'
+import { scaledIo } from '../io/scaled.ts'
+import { Rest } from '../venues/alpaca/rest.ts'
+import { parseClock } from '../venues/alpaca/wire-history.ts'
+import { alpacaTermsOf } from './alpaca.ts'
+import type { Config } from './config.ts'
+
+/** Between the two looks at the venue's clock. */
+const MEASURED_MS = 250
+/** Of several answers the fastest tells the time best. */
+const TRIES = 3
+/** What a measured pace may be off: an answer takes a few of the milliseconds that are measured. */
+const PACE_SLACK = 0.2
+
+interface Moment {
+  /** Time of the venue, at `monotonic` of the machine. */
+  readonly at: number
+  readonly monotonic: number
+}
+
+/** The Io on the clock of the configured local venue; the same Io where none is. Throws BadInput for a wrong pace. */
+export async function onLocalClock(io: Io, config: Config): Promise<Result<Io>> {
+  const speed = config.venues?.alpaca?.local?.speed
+  if (speed === undefined) return ok(io)
+  const { keys, hosts } = alpacaTermsOf(config)
+  const budget = new Budget(io, { name: 'alpaca clock', limit: 100, windowMs: MINUTE })
+  const rest = new Rest({ io, keys, budget, baseUrl: hosts.trading })
+  try {
+    const first = await momentOf(rest, io)
+    if (!first.ok) return failed(unreachable(first.fault, hosts.trading))
+    await pause(io, MEASURED_MS)
+    const second = await momentOf(rest, io)
+    if (!second.ok) return second
+    const passed = second.value.monotonic - first.value.monotonic
+    const pace = (second.value.at - first.value.at) / passed
+    if (Math.abs(pace - speed) > Math.max(speed, pace) * PACE_SLACK) {
+      const place = config.source.place(['venues', 'alpaca', 'local', 'speed'])
+      const allowed = `the --speed of the venue, which runs at about ${shown(pace)}`
+      throw new BadInput(place, "is not the venue's", speed, allowed)
+    }
+    const { at, monotonic } = second.value
+    return ok(scaledIo(io, { speed, at: at + (io.monotonic() - monotonic) * speed }))
+  } finally {
+    budget.close()
+  }
+}
+
+async function momentOf(rest: Rest, io: Io): Promise<Result<Moment>> {
+  let best:
+    | { readonly at: number; readonly monotonic: number; readonly roundMs: number }
+    | undefined
+  for (let i = 0; i < TRIES; i++) {
+    const asked = io.monotonic()
+    const answer = await rest.get('/v2/clock')
+    if (!answer.ok) return answer
+    const roundMs = io.monotonic() - asked
+    const clock = parseClock(answer.value)
+    if (clock === undefined) return failed(fault('corrupt-data', 'GET /v2/clock: no clock'))
+    if (best !== undefined && roundMs >= best.roundMs) continue
+    best = { at: clock.at, monotonic: asked + roundMs / 2, roundMs }
+  }
+  return ok(best!)
+}
+
+const unreachable = (told: Fault, host: string): Fault => ({
+  ...told,
+  message: `${told.message}; is "skein venue alpaca" running at ${host}?`,
+})
+
+const shown = (pace: number): string => pace.toFixed(pace < 10 ? 1 : 0)
