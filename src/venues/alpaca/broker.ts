@@ -11,7 +11,7 @@
 import { unreachable } from '../../core/assert.ts'
 import { fillId, type Ms, type OrderId, venueId as brandVenue } from '../../core/brand.ts'
 import type { Batch, Command } from '../../core/command.ts'
-import { fault } from '../../core/fault.ts'
+import { type Fault, fault } from '../../core/fault.ts'
 import type { Input } from '../../core/input.ts'
 import { type Instrument, money } from '../../core/instrument.ts'
 import type { Order } from '../../core/order.ts'
@@ -70,6 +70,7 @@ export interface RawReport {
 export class AlpacaBroker implements Broker {
   readonly #options: BrokerOptions
   #since: Ms | undefined
+  #isClosed = false
   /** Symbols with an order or a position that the universe does not know, as of the last report. */
   strangers: readonly string[] = []
 
@@ -85,6 +86,7 @@ export class AlpacaBroker implements Broker {
   execute(batch: Batch): Promise<readonly Taken[]> {
     const { concurrent } = this.#options
     return mapLimit(batch.commands, concurrent, (command) => {
+      if (this.#isClosed) return Promise.resolve(failed(CLOSED))
       switch (command.type) {
         case 'submit':
           return this.#submit(command.order, command.legs ?? [])
@@ -96,6 +98,11 @@ export class AlpacaBroker implements Broker {
           return unreachable(command)
       }
     })
+  }
+
+  /** Nothing is sent any more. What is under way gets its answer. */
+  close(): void {
+    this.#isClosed = true
   }
 
   /** Two exits of a position that cancel each other, in one request. The target is the parent. */
@@ -214,6 +221,8 @@ export class AlpacaBroker implements Broker {
     const instrument = universe.at(order.symbol)
     const { symbol, kind } = instrument
     const extras = extrasOf?.(order) ?? {}
+    const off = [order, ...legs].find((each) => !isOnGrid(each, instrument))
+    if (off !== undefined) return failed(offGrid(off.id, symbol))
     const body = orderBody(
       { ...order, tif: tifFor(kind, order.tif) },
       { symbol, kind, legs, extras },
@@ -235,6 +244,7 @@ export class AlpacaBroker implements Broker {
     if (!found.ok) return found
     const known = found.value
     const { symbol } = universe.at(command.symbol)
+    if (!isOnGrid(command, universe.at(command.symbol))) return failed(offGrid(known.id, symbol))
     const filled = known.filledBefore + known.filled
     const left = universe.at(command.symbol).qty((command.qty ?? known.total) - filled)
     const asksQty = command.qty !== undefined || filled > 0
@@ -423,6 +433,20 @@ export class AlpacaBroker implements Broker {
     )
   }
 }
+
+/** What is off the grid that `open` told is refused here: alpaca would take fractions of a share. */
+const isOnGrid = (
+  { qty, limit, stop }: { readonly qty?: number; readonly limit?: number; readonly stop?: number },
+  instrument: Instrument,
+): boolean =>
+  (qty === undefined || instrument.isOnSizeGrid(qty)) &&
+  (limit === undefined || instrument.isOnPriceGrid(limit)) &&
+  (stop === undefined || instrument.isOnPriceGrid(stop))
+
+const offGrid = (id: OrderId, symbol: string): Fault =>
+  fault('bad-request', `${id} is off the grid of ${symbol}`)
+
+const CLOSED = fault('network', 'alpaca is closed', { sent: 'no' })
 
 interface Chain {
   readonly id?: OrderId

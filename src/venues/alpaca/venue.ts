@@ -223,6 +223,7 @@ export class AlpacaVenue implements Venue {
 
   async close(): Promise<void> {
     this.#ups++
+    this.broker.close()
     this.budgets.trading.close()
     this.budgets.data.close()
     await Promise.all([this.feed.close(), this.#source.close()])

@@ -350,6 +350,7 @@ function refusal(
 ): string | undefined {
   if (order.id.length > 36)
     return `a client order id has at most 36 characters, not ${order.id.length}`
+  if (order.postOnly === true) return 'alpaca has no post-only orders'
   if (kind === 'crypto') {
     if (order.type === 'stop') return 'alpaca has no stop orders for crypto, only stop-limit'
     if (tif !== 'gtc' && tif !== 'ioc') return `alpaca takes gtc and ioc for crypto, not ${tif}`

@@ -1,6 +1,6 @@
 // SimExchange: the door of the simulated venue. Commands go in, market facts pass by, answers come out.
 import { assert, unreachable } from '../../core/assert.ts'
-import type { Ms } from '../../core/brand.ts'
+import type { Ms, OrderId } from '../../core/brand.ts'
 import type { Batch, Command } from '../../core/command.ts'
 import type { Input, MarketInput } from '../../core/input.ts'
 import type { Bar } from '../../core/market.ts'
@@ -126,6 +126,12 @@ export class SimExchange {
     if (this.#isOpen) return facts
     this.#isOpen = true
     return [...facts, this.#account(at)]
+  }
+
+  /** The venue's id of an order that it has, or had among the last that ended; undefined for others. */
+  venueIdOf(id: OrderId): string | undefined {
+    if (!this.#gate.has(id)) return undefined
+    return this.#book.get(id)?.venueId ?? this.#ledger.venueIdOf(id)
   }
 
   /** The venue's own account of the world: live orders, and the last of those that ended and of the fills. */

@@ -25,6 +25,11 @@ export class Gate {
     this.#brackets = desk.terms.brackets
   }
 
+  /** True for an id under which an order came, whatever became of it. */
+  has(id: OrderId): boolean {
+    return this.#known.has(id)
+  }
+
   arrive(command: Command, sentAt: Ms, when: Moment): void {
     switch (command.type) {
       case 'submit':

@@ -4,6 +4,7 @@ import {
   type FillId,
   type Money,
   type Ms,
+  type OrderId,
   type Qty,
   type SymbolId,
   symbolId,
@@ -79,6 +80,11 @@ export class Ledger {
   /** Remembers an order that has ended, for reports. */
   file(order: Working): void {
     keep(this.#done, reported(order, 'done'))
+  }
+
+  /** The venue's id of an order that has ended, where it is remembered. */
+  venueIdOf(id: OrderId): string | undefined {
+    return this.#done.findLast((order) => order.id === id)?.venueId
   }
 
   /** The books at `at`; positions are worth what `priceOf` says, and their average price where it is NaN. */

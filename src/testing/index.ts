@@ -1,0 +1,3 @@
+export { type ContractFact, type ContractMarket, minutesOf } from './contract-market.ts'
+export { type Ability, CONTRACT_LIMITS, type Stand, type VenueContract } from './contract-terms.ts'
+export { describeVenue } from './venue-contract.ts'
