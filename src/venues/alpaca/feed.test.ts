@@ -1,212 +1,19 @@
 // Tests of the feed against an in-memory venue on virtual time.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Ms, symbolId, venueId } from '../../core/brand.ts'
-import type { Input } from '../../core/input.ts'
-import { equitySpec } from '../../core/instrument.ts'
-import type { Result } from '../../core/result.ts'
-import { iso, MINUTE, ms } from '../../core/time.ts'
-import { Universe } from '../../core/universe.ts'
-import { pause } from '../../io/clock.ts'
-import type { LivenessOptions } from '../../io/liveness.ts'
-import { Budget } from '../../io/rate.ts'
-import type { ServedSocket } from '../../io/virtual-host.ts'
-import { VirtualWorld } from '../../io/virtual.ts'
-import { AlpacaFeed } from './feed.ts'
-import { AlpacaHistory } from './history.ts'
-import { Rest } from './rest.ts'
-
-const KEYS = { key: 'PKTESTKEY', secret: 'very-secret-secret' }
-const ALPACA = venueId('alpaca')
-const NAMES = Array.from({ length: 31 }, (_, i) => `S${String(i).padStart(2, '0')}`)
-
-interface Script {
-  /** What is answered to the n-th subscribe frame instead of an acknowledgement. */
-  readonly refuse?: (frame: number, connection: number) => { code: number; msg: string } | undefined
-  /** Symbols that are never acknowledged. */
-  readonly forget?: readonly string[]
-  /** Answered to the connection itself. */
-  readonly greet?: (connection: number) => { code: number; msg: string } | undefined
-  readonly mute?: boolean
-  readonly startAt?: Ms
-}
-
-/** 22:00 in New York: nobody expects data. */
-const NIGHT = ms(Date.UTC(2026, 2, 10, 2))
-
-/** A venue that keeps the rules of the market-data stream, and writes down when it heard what. */
-function venueOf(script: Script = {}) {
-  const world = new VirtualWorld({
-    seed: 1,
-    ...(script.startAt === undefined ? {} : { startAt: script.startAt }),
-  })
-  const frames: {
-    readonly at: number
-    readonly symbols: readonly string[]
-    readonly connection: number
-  }[] = []
-  const sockets: ServedSocket[] = []
-  const requests: string[] = []
-  const rest = new Map<
-    string,
-    { t: string; o: number; h: number; l: number; c: number; v: number; n: number }[]
-  >()
-  const state = { restStatus: 200, connections: 0, delayMs: 0 }
-  world.serveWebSocket('stream.test', (socket) => {
-    const connection = ++state.connections
-    const sets: Record<string, Set<string>> = {}
-    let count = 0
-    const say = (message: unknown): void => void socket.send(JSON.stringify([message]))
-    sockets.push(socket)
-    const greeting = script.greet?.(connection)
-    if (script.mute !== true)
-      say(greeting === undefined ? { T: 'success', msg: 'connected' } : { T: 'error', ...greeting })
-    return {
-      onMessage(data) {
-        const message = JSON.parse(String(data))
-        if (message.action === 'auth') {
-          say(
-            message.secret === KEYS.secret
-              ? { T: 'success', msg: 'authenticated' }
-              : { T: 'error', code: 402, msg: 'auth failed' },
-          )
-          return
-        }
-        frames.push({
-          at: world.timeline.now,
-          symbols: message.bars ?? message.trades ?? [],
-          connection,
-        })
-        const refusal = script.refuse?.(++count, connection)
-        if (refusal !== undefined) {
-          say({ T: 'error', ...refusal })
-          return
-        }
-        for (const [channel, list] of Object.entries(message)) {
-          if (!Array.isArray(list)) continue
-          sets[channel] ??= new Set()
-          for (const symbol of list) {
-            if (message.action === 'unsubscribe') sets[channel].delete(symbol)
-            else if (script.forget?.includes(symbol) !== true) sets[channel].add(symbol)
-          }
-        }
-        say({
-          T: 'subscription',
-          ...Object.fromEntries(Object.entries(sets).map(([channel, set]) => [channel, [...set]])),
-        })
-      },
-    }
-  })
-  world.serveHttp('data.test', async ({ path }) => {
-    requests.push(path)
-    if (state.delayMs > 0) await pause(world.node('venue'), state.delayMs)
-    const url = new URL(`http://data.test${path}`)
-    const from = Date.parse(url.searchParams.get('start')!)
-    const to = Date.parse(url.searchParams.get('end')!)
-    const bars = Object.fromEntries(
-      url.searchParams
-        .get('symbols')!
-        .split(',')
-        .map((symbol) => [
-          symbol,
-          (rest.get(symbol) ?? []).filter(({ t }) => Date.parse(t) >= from && Date.parse(t) <= to),
-        ])
-        .filter(([, list]) => list!.length > 0),
-    )
-    return { status: state.restStatus, body: JSON.stringify({ bars, next_page_token: null }) }
-  })
-  return { world, frames, sockets, requests, rest, state }
-}
-
-function feedOf(
-  venue: ReturnType<typeof venueOf>,
-  about: {
-    readonly names?: readonly string[]
-    readonly crypto?: readonly string[]
-    readonly batch?: number
-    readonly secret?: string
-    readonly hasHistory?: boolean
-    readonly liveness?: LivenessOptions
-  } = {},
-) {
-  const { names = NAMES, crypto = [], batch = 10, secret = KEYS.secret, hasHistory = true } = about
-  const io = venue.world.node('engine')
-  const universe = new Universe([
-    ...names.map((name) => equitySpec(name, ALPACA)),
-    ...crypto.map((name) => ({
-      ...equitySpec(name, ALPACA),
-      kind: 'crypto' as const,
-      calendar: '24/7' as const,
-    })),
-  ])
-  const keys = { ...KEYS, secret }
-  const budget = new Budget(io, { name: 'data', limit: 200, windowMs: 60_000 })
-  const data = new Rest({ io, keys, baseUrl: 'https://data.test', budget })
-  const history = new AlpacaHistory({
-    io,
-    data,
-    trading: data,
-    universe,
-    feed: 'iex',
-    symbols: 50,
-    rows: 10_000,
-  })
-  const { liveness = {} } = about
-  const stream = { io, keys, codec: 'json' as const, batch, everyMs: 1_000, liveness }
-  const troubles: string[] = []
-  const revisions: unknown[] = []
-  const feed = new AlpacaFeed({
-    io,
-    venue: ALPACA,
-    universe,
-    codec: 'json',
-    stocks: { ...stream, url: 'wss://stream.test/v2/iex' },
-    crypto: { ...stream, url: 'wss://stream.test/v1beta3/crypto/us' },
-    ...(hasHistory ? { history } : {}),
-    onRevision: (revision) => revisions.push(revision),
-    onTrouble: (why) => troubles.push(why),
-  })
-  const inputs: Input[] = []
-  feed.open((input) => inputs.push(input))
-  const ids = universe.all.map(({ id }) => id)
-  return { feed, inputs, universe, ids, io, revisions, troubles }
-}
-
-async function settled<T>(world: VirtualWorld, promise: Promise<T>, limitMs = 600_000): Promise<T> {
-  let isDone = false
-  const done = promise.finally(() => {
-    isDone = true
-  })
-  await world.until(() => isDone, limitMs)
-  return done
-}
-
-const codeOf = (result: Result<unknown>): string => (result.ok ? 'ok' : result.fault.code)
-
-/** What came, in short: `bar S00 14:01`, `venue.up`. */
-const told = (inputs: readonly Input[]): string[] =>
-  inputs.map((input) =>
-    input.type === 'bar'
-      ? `bar ${NAMES[input.bar.symbol]} ${iso(input.bar.start).slice(11, 16)}`
-      : input.type === 'trade'
-        ? `trade ${input.trade.price}`
-        : input.type,
-  )
-
-const barAt = (symbol: string, start: number, T = 'b', changes: object = {}) => ({
-  T,
-  S: symbol,
-  o: 10,
-  h: 12,
-  l: 9,
-  c: 11,
-  v: 100,
-  n: 5,
-  t: iso(start),
-  ...changes,
-})
-const push = (venue: ReturnType<typeof venueOf>, ...messages: unknown[]): void =>
-  void venue.sockets.at(-1)!.send(JSON.stringify(messages))
+import { symbolId } from '../../core/brand.ts'
+import { iso, MINUTE } from '../../core/time.ts'
+import {
+  barAt,
+  codeOf,
+  feedOf,
+  NAMES,
+  NIGHT,
+  push,
+  settled,
+  told,
+  venueOf,
+} from '../../../test/alpaca/scripted.ts'
 
 test('subscribes 31 symbols in frames of 10, 10, 10, 1 at 0, 1, 2, 3 s, and none after the last', async () => {
   const venue = venueOf()
@@ -284,18 +91,6 @@ test('does not say up when the venue forgets a symbol', async () => {
   assert.deepEqual(told(inputs), [])
 })
 
-test('waits 90 s each time while the venue has too many connections, then comes up', async () => {
-  const venue = venueOf({
-    greet: (n) => (n <= 4 ? { code: 406, msg: 'connection limit exceeded' } : undefined),
-  })
-  const { feed, ids } = feedOf(venue)
-  const result = await settled(venue.world, feed.subscribe('bars', ids))
-  assert.equal(codeOf(result), 'ok')
-  assert.equal(venue.state.connections, 5)
-  // Four times 90 s: the venue takes the old connection for open until it has missed it.
-  assert.ok(venue.frames[0]!.at >= 360_000, `${venue.frames[0]!.at}`)
-})
-
 test('stops for good on wrong keys, and no message shows them', async () => {
   const venue = venueOf()
   const { feed, ids } = feedOf(venue, { secret: 'a-wrong-secret' })
@@ -312,69 +107,6 @@ test('gives up a start that is never answered after ten tries', async () => {
   const result = await settled(venue.world, feed.subscribe('bars', ids), 3_600_000)
   assert.equal(codeOf(result), 'timeout')
   assert.equal(venue.state.connections, 10)
-})
-
-test('subscribes all of it again after a lost connection, and gives the missed bars before newer ones', async () => {
-  const venue = venueOf()
-  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 3) })
-  await settled(venue.world, feed.subscribe('bars', ids))
-  const start = Math.floor(venue.world.now / MINUTE) * MINUTE
-  await venue.world.run(MINUTE + 500)
-  push(venue, barAt('S00', start))
-  await venue.world.run(100)
-  for (const minute of [1, 2, 3]) {
-    venue.rest.set('S00', [...(venue.rest.get('S00') ?? []), barAt('S00', start + minute * MINUTE)])
-  }
-  venue.sockets.at(-1)!.abort()
-  await venue.world.run(100)
-  assert.deepEqual(told(inputs), ['venue.up', 'bar S00 14:00', 'venue.down'])
-
-  // The venue comes back after three minutes; a newer bar arrives while the gap is being fetched.
-  venue.world.link('engine', 'stream.test').partition()
-  await venue.world.run(3 * MINUTE)
-  venue.state.delayMs = 2_000
-  venue.world.link('engine', 'stream.test').heal()
-  await venue.world.until(() => venue.requests.length > 0, 120_000)
-  push(venue, {
-    T: 't',
-    S: 'S01',
-    i: 1,
-    x: 'V',
-    p: 77,
-    s: 1,
-    c: [],
-    z: 'C',
-    t: iso(venue.world.now),
-  })
-  await venue.world.until(() => told(inputs).includes('trade 77'), 10_000)
-  await venue.world.run(20_000)
-
-  assert.deepEqual(told(inputs).slice(3), [
-    'bar S00 14:01',
-    'bar S00 14:02',
-    'bar S00 14:03',
-    'trade 77',
-    'venue.up',
-  ])
-  assert.equal(feed.counts.filled, 3)
-  assert.equal(feed.counts.gaps, 1)
-})
-
-test('teeth: without history the same gap stays open, and is told', async () => {
-  const venue = venueOf({ startAt: NIGHT })
-  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1), hasHistory: false })
-  await settled(venue.world, feed.subscribe('bars', ids))
-  const start = Math.floor(venue.world.now / MINUTE) * MINUTE
-  venue.rest.set('S00', [barAt('S00', start)])
-  venue.world.link('engine', 'stream.test').partition()
-  venue.sockets.at(-1)!.abort()
-  await venue.world.run(2 * MINUTE)
-  venue.world.link('engine', 'stream.test').heal()
-  await venue.world.run(3 * MINUTE)
-  assert.deepEqual(told(inputs), ['venue.up', 'venue.down', 'venue.up'])
-  assert.equal(feed.counts.gapsUnfilled, 1)
-  const last = inputs.at(-1)
-  assert.match(last?.type === 'venue.up' ? (last.why ?? '') : '', /not filled/)
 })
 
 test('never gives a bar twice, nor one that is older than the last', async () => {
@@ -434,73 +166,6 @@ test('refuses prices and bars that cannot be, and survives frames that cannot be
   await venue.world.run(100)
   assert.deepEqual(told(inputs), ['venue.up', 'trade 5'])
   assert.deepEqual([feed.counts.refused, feed.counts.malformed, feed.counts.corrupt], [4, 1, 2])
-})
-
-/** A link that is cut without a close, at night, so that the pings alone must find it; and a bar that is missed. */
-async function cutOff(
-  liveness: LivenessOptions,
-): Promise<{ readonly tookMs: number; lines: string[] }> {
-  const venue = venueOf({ startAt: NIGHT })
-  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1), liveness })
-  await settled(venue.world, feed.subscribe('bars', ids))
-  await venue.world.run(MINUTE)
-  venue.rest.set('S00', [barAt('S00', NIGHT)])
-  const cutAt = venue.world.timeline.now
-  venue.world.link('engine', 'stream.test').halfOpen()
-  await venue.world.run(600_000, () => told(inputs).includes('venue.down'))
-  const tookMs = venue.world.timeline.now - cutAt
-  await venue.world.run(10_000)
-  return { tookMs, lines: told(inputs) }
-}
-
-test('finds a connection that was cut without a close within 15 s, and fills the gap', async () => {
-  const { tookMs, lines } = await cutOff({})
-  assert.ok(tookMs <= 15_000, `${tookMs} ms`)
-  assert.deepEqual(lines, ['venue.up', 'venue.down', 'bar S00 02:00', 'venue.up'])
-})
-
-test('teeth: without a limit for pongs such a cut is never found', async () => {
-  const { tookMs, lines } = await cutOff({ pongWithinMs: Infinity })
-  assert.ok(tookMs >= 600_000, `${tookMs} ms`)
-  assert.deepEqual(lines, ['venue.up'])
-})
-
-/** Quotes of S00 every second until told otherwise, bars over REST, then only pongs. Gives how long that stays unseen. */
-async function muted(
-  liveness: LivenessOptions,
-): Promise<{ readonly tookMs: number; lines: string[] }> {
-  const venue = venueOf()
-  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1), liveness })
-  for (const kind of ['quotes', 'bars'] as const)
-    await settled(venue.world, feed.subscribe(kind, ids))
-  const quote = (): void =>
-    push(venue, { T: 'q', S: 'S00', bp: 4, bs: 1, ap: 5, as: 1, t: iso(venue.world.now) })
-  const start = Math.floor(venue.world.now / MINUTE) * MINUTE
-  for (let second = 0; second < 115; second++) {
-    quote()
-    await venue.world.run(1_000)
-  }
-  assert.deepEqual(new Set(told(inputs)), new Set(['venue.up', 'quote']))
-  const mutedAt = venue.world.timeline.now
-  venue.rest.set('S00', [barAt('S00', start), barAt('S00', start + MINUTE)])
-  await venue.world.run(60_000, () => told(inputs).includes('venue.down'))
-  const tookMs = venue.world.timeline.now - mutedAt
-  await venue.world.run(6_000)
-  quote()
-  await venue.world.run(100)
-  return { tookMs, lines: told(inputs).filter((line) => line !== 'quote') }
-}
-
-test('finds a stream that answers pings but sends no data within 10 s, and fills the gap', async () => {
-  const { tookMs, lines } = await muted({})
-  assert.ok(tookMs <= 10_000, `${tookMs} ms`)
-  assert.deepEqual(lines, ['venue.up', 'venue.down', 'bar S00 14:00', 'bar S00 14:01', 'venue.up'])
-})
-
-test('teeth: where no data is ever expected such a stream stays up for ever', async () => {
-  const { tookMs, lines } = await muted({ isExpected: () => false })
-  assert.ok(tookMs >= 60_000, `${tookMs} ms`)
-  assert.deepEqual(lines, ['venue.up'])
 })
 
 test('gives a stream of bars alone 90 s, and one that stays silent more each time, without safe mode', async () => {
