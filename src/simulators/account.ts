@@ -17,7 +17,7 @@ import { assert, unreachable } from '../core/assert.ts'
 import { type Ms, orderId, type VenueId } from '../core/brand.ts'
 import type { Command } from '../core/command.ts'
 import type { Input } from '../core/input.ts'
-import type { Order } from '../core/order.ts'
+import { opposite, type Order } from '../core/order.ts'
 import { ms } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import { SimExchange } from '../venues/sim/index.ts'
@@ -87,6 +87,7 @@ export class Account {
   readonly #executions: Execution[] = []
   readonly #due: Due[] = []
   #lateFills = 0
+  #isForced = false
   #sent = 0
   #nextReview = Infinity
 
@@ -182,6 +183,35 @@ export class Account {
       this.#later(at + 1, (then) => this.#replaced(order, by, then, isHeld))
     }
     return by
+  }
+
+  /** What the matcher did not do: an execution of an order in whatever state, also beyond its quantity. */
+  execute(order: VenueOrder, fill: { qty: number; price: number }, at: Ms): void {
+    this.#isForced = true
+    this.#fill(order, { ...fill, ts: at }, at)
+    this.#isForced = false
+  }
+
+  /** Takes back the last execution of an order: it never was. */
+  bust(order: VenueOrder, at: Ms): void {
+    const i = this.#executions.findLastIndex((each) => each.order === order)
+    const [busted] = i < 0 ? [] : this.#executions.splice(i, 1)
+    if (busted === undefined) return
+    const { instrument } = order
+    const { qty, price } = busted
+    const side = opposite(order.side)
+    order.filled = instrument.qty(order.filled - qty)
+    if (order.filled === 0) order.avgPrice = 0
+    const position = this.holdings.book(instrument, { side, qty, price })
+    order.updatedAt = at
+    const execution = { ...busted, id: this.#options.ids.next(), filled: order.filled }
+    const { qty: positionQty } = position
+    this.#emit({ type: 'trade_bust', at, order, execution, busted: busted.id, positionQty })
+  }
+
+  /** Cancels an order of its own accord. */
+  revoke(order: VenueOrder, at: Ms): void {
+    this.#end(order, 'canceled', at)
   }
 
   /** Told each print of the market before anybody hears of it. */
@@ -626,7 +656,7 @@ export class Account {
 
   #emit(event: AccountEvent): void {
     assert(
-      event.order.filled <= event.order.qty + 1e-9,
+      this.#isForced || event.order.filled <= event.order.qty + 1e-9,
       `order ${event.order.id} is not overfilled`,
     )
     this.#options.onEvent(this, event)

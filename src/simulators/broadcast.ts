@@ -134,6 +134,11 @@ export class Broadcast {
     tell({ type: 'updated', symbol, bar: revised })
   }
 
+  /** A trade now, beside those of the tape. */
+  print(symbol: string, price: number, size: number, tell: (told: Told) => void): void {
+    this.#tell({ type: 'trade', symbol, ts: this.#now, price, size }, tell)
+  }
+
   #remember(print: Print): void {
     const shown = this.#shown.get(print.symbol)
     if (shown === undefined) return

@@ -44,6 +44,16 @@ const frames = { ...stream, holding: z.string().min(1).optional() }
 
 const once = { ...timing }
 
+const ORDER_TYPES = ['market', 'limit', 'stop', 'stop_limit', 'trailing_stop'] as const
+
+/** An order of the first account: of the symbol, and of the type where one is given. */
+const theirs = {
+  ...once,
+  on: z.literal('orders'),
+  symbol: z.string(),
+  type: z.enum(ORDER_TYPES).optional(),
+}
+
 const RULE = z.discriminatedUnion('fault', [
   // Requests. `after`: the venue has done what was asked, and only the answer suffers.
   z.strictObject({
@@ -68,6 +78,8 @@ const RULE = z.discriminatedUnion('fault', [
     reason: z.string().default(''),
   }),
   z.strictObject({ ...stream, fault: z.literal('cut-off') }),
+  /** Tells all order events of its life again, from the first. */
+  z.strictObject({ ...once, on: z.literal('trading'), fault: z.literal('replay') }),
   z.strictObject({ ...stream, fault: z.literal('mute') }),
   z.strictObject({ ...stream, fault: z.literal('half-open') }),
   z.strictObject({ ...stream, fault: z.literal('refuse'), status: z.int().default(503) }),
@@ -110,6 +122,24 @@ const RULE = z.discriminatedUnion('fault', [
     side: z.enum(['buy', 'sell']),
     qty: z.number().gt(0),
   }),
+  /** Executes so much of the youngest order, in whatever state it is: late, beyond its quantity, both exits. */
+  z.strictObject({
+    ...theirs,
+    fault: z.literal('execution'),
+    qty: z.number().gt(0),
+    price: z.number().gt(0).optional(),
+  }),
+  /** Takes back the last execution. */
+  z.strictObject({ ...theirs, fault: z.literal('bust') }),
+  /** Cancels the youngest open order, which nobody asked for. */
+  z.strictObject({ ...theirs, fault: z.literal('revoke') }),
+  /** Takes so much money, as a fee that is charged late. */
+  z.strictObject({
+    ...once,
+    on: z.literal('orders'),
+    fault: z.literal('charge'),
+    amount: z.number(),
+  }),
   z.strictObject({ ...timing, on: z.literal('clock'), fault: z.literal('skew'), by: z.number() }),
   z.strictObject({
     ...once,
@@ -117,6 +147,14 @@ const RULE = z.discriminatedUnion('fault', [
     fault: z.literal('correct'),
     symbol: z.string(),
     by: z.number(),
+  }),
+  z.strictObject({
+    ...once,
+    on: z.literal('market'),
+    fault: z.literal('print'),
+    symbol: z.string(),
+    price: z.number().gt(0),
+    size: z.number().gt(0).default(100),
   }),
 ])
 

@@ -67,6 +67,11 @@ export class Holdings {
     this.#positions.set(instrument.symbol, { instrument, position })
   }
 
+  /** Takes money, as for a fee. */
+  charge(amount: number): void {
+    this.#cash = money(this.#cash - amount)
+  }
+
   balance(open: Iterable<VenueOrder>): Balance {
     let [longValue, shortValue] = [0, 0]
     for (const { position, price } of this.held()) {

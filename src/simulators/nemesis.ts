@@ -11,7 +11,19 @@ import {
 } from './fault-script.ts'
 
 /** Faults of which one happening is the whole of it. */
-const ONCE: readonly FaultName[] = ['close', 'cut-off', 'position', 'foreign', 'correct']
+const ONCE = [
+  'close',
+  'cut-off',
+  'replay',
+  'position',
+  'foreign',
+  'execution',
+  'bust',
+  'revoke',
+  'charge',
+  'correct',
+  'print',
+] as const satisfies readonly FaultName[]
 
 /** Faults that are a state, not an event. */
 const STATES: readonly FaultName[] = ['mute', 'half-open']
@@ -34,7 +46,7 @@ const REST = ['status', 'reset', 'silence', 'slow', 'html', 'short'] as const
 export type RestFault = RuleOf<(typeof REST)[number]>
 const FRAME = ['malformed', 'cut-frame', 'drop', 'duplicate', 'delay'] as const
 export type FrameFault = RuleOf<(typeof FRAME)[number]>
-export type OneTime = RuleOf<'close' | 'cut-off' | 'position' | 'foreign' | 'correct'>
+export type OneTime = RuleOf<(typeof ONCE)[number]>
 
 export class Nemesis {
   readonly #audit: Audit
@@ -178,4 +190,5 @@ const arm = (rule: Rule, armedAt: number): Armed => ({
   nextAt: armedAt + rule.at,
 })
 
-const isOneTime = (rule: Rule): rule is OneTime => ONCE.includes(rule.fault)
+const isOneTime = (rule: Rule): rule is OneTime =>
+  (ONCE as readonly FaultName[]).includes(rule.fault)

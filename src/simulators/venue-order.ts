@@ -134,12 +134,15 @@ export type AccountEventType =
   | 'replaced'
   | 'order_cancel_rejected'
   | 'order_replace_rejected'
+  | 'trade_bust'
 
 export interface AccountEvent {
   readonly type: AccountEventType
   readonly at: number
   readonly order: VenueOrder
   readonly execution?: Execution
+  /** The execution that is taken back. */
+  readonly busted?: string
   /** The position after the execution. */
   readonly positionQty?: number
 }

@@ -21,9 +21,13 @@ import { type Handshake, type Peer, Wire } from './wire.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
+/** Events that a replay tells again: the last ones. */
+const TOLD_MAX = 10_000
+
 export class TradingStream {
   readonly #venue: AlpacaVenue
   readonly #sessions = new Set<TradingSession>()
+  readonly #told: { readonly account: Account; readonly update: Json }[] = []
   #connections = 0
   #events = 0
 
@@ -31,15 +35,25 @@ export class TradingStream {
     this.#venue = venue
     venue.onOrder((account, event) => {
       const update = updateOf(event, ++this.#events, venue.ids.next())
-      for (const session of this.#sessions) if (session.account === account) session.tell(update)
+      this.#told.push({ account, update })
+      if (this.#told.length > TOLD_MAX) this.#told.shift()
+      this.#tell(account, update)
     })
     venue.onOneTime((fault) => {
+      if (fault.fault === 'replay') {
+        for (const { account, update } of this.#told) this.#tell(account, update)
+        return
+      }
       if ((fault.fault !== 'close' && fault.fault !== 'cut-off') || fault.on !== 'trading') return
       for (const { wire } of Array.from(this.#sessions)) {
         if (fault.fault === 'close') wire.close(fault.code, fault.reason)
         else wire.cut()
       }
     })
+  }
+
+  #tell(account: Account, update: Json): void {
+    for (const session of this.#sessions) if (session.account === account) session.tell(update)
   }
 
   static serves(path: string): boolean {
@@ -156,7 +170,7 @@ export class TradingSession {
 }
 
 function updateOf(event: AccountEvent, n: number, id: string): Json {
-  const { type, at, order, execution, positionQty } = event
+  const { type, at, order, execution, positionQty, busted } = event
   const base = {
     at: stamp(at),
     event_id: ulid(at, n),
@@ -171,6 +185,7 @@ function updateOf(event: AccountEvent, n: number, id: string): Json {
     qty: decimal(execution.qty),
     position_qty: decimal(positionQty ?? 0),
     execution_id: execution.id,
+    ...(busted === undefined ? {} : { previous_execution_id: busted }),
     swap_rate: '1',
     settle_date: activityDate(execution.ts),
   }

@@ -10,11 +10,11 @@ import { scaledTime } from '../../io/scaled.ts'
 import { Account } from '../account.ts'
 import { Audit } from '../audit.ts'
 import { Broadcast, type Told } from '../broadcast.ts'
-import { type FaultScript, NO_FAULTS } from '../fault-script.ts'
+import { type FaultScript, NO_FAULTS, type RuleOf } from '../fault-script.ts'
 import { Hours } from '../hours.ts'
 import { Ids } from '../ids.ts'
 import { Nemesis, type OneTime } from '../nemesis.ts'
-import type { AccountEvent } from '../venue-order.ts'
+import { type AccountEvent, isOver, type VenueOrder } from '../venue-order.ts'
 import { RateLimit } from './rate-limit.ts'
 
 /** What the venue needs of a clock; `Io` has it. */
@@ -264,8 +264,30 @@ export class AlpacaVenue {
         this.accounts[0]?.place(draft, ms(this.market.now))
         return
       }
+      case 'print': {
+        const { symbol, price, size } = fault
+        this.market.print(symbol, price, size, (told) => this.#tell(told))
+        return
+      }
+      case 'execution':
+      case 'bust':
+      case 'revoke': {
+        const [account] = this.accounts
+        const order = account?.orders.findLast((each) => isMeant(fault, each))
+        if (account === undefined || order === undefined) return
+        const at = ms(this.market.now)
+        const { price = this.market.price(fault.symbol) } = fault.fault === 'execution' ? fault : {}
+        if (fault.fault === 'execution') account.execute(order, { qty: fault.qty, price }, at)
+        else if (fault.fault === 'bust') account.bust(order, at)
+        else account.revoke(order, at)
+        return
+      }
+      case 'charge':
+        this.accounts[0]?.holdings.charge(fault.amount)
+        return
       case 'close':
       case 'cut-off':
+      case 'replay':
         for (const listener of this.#oneTimeListeners) listener(fault)
         return
       default:
@@ -307,6 +329,14 @@ export class AlpacaVenue {
     })
     for (const listener of this.#orderListeners) listener(account, event)
   }
+}
+
+/** Is this an order that a fault of orders is about? */
+function isMeant(fault: RuleOf<'execution' | 'bust' | 'revoke'>, order: VenueOrder): boolean {
+  if (order.instrument.symbol !== fault.symbol) return false
+  if (fault.type !== undefined && order.type !== fault.type) return false
+  if (fault.fault === 'revoke') return !isOver(order)
+  return fault.fault === 'execution' || order.filled > 0
 }
 
 /** Alpaca's grid: nine decimals of a share or a coin; prices are checked by the rule of the penny instead. */
