@@ -4,9 +4,10 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
 import { ms } from '../src/core/time.ts'
+import type { Report } from '../src/report/report.ts'
 import { AlpacaServer, generatedMarket } from '../src/simulators/alpaca/index.ts'
 import { DEMO_SYMBOLS } from '../src/simulators/market.ts'
-import { put, type Running, start, temporary } from './cli/skein.ts'
+import { put, type Running, skein, start, temporary } from './cli/skein.ts'
 
 const BIN = join(import.meta.dirname, '../bin/skein.js')
 
@@ -88,12 +89,24 @@ it('a run trades at a local venue whose minutes are seconds', { timeout: 120_000
   const { child, ended } = start(folder, [...PAPER, '--on-stop', 'flatten'])
   await Promise.race([ended, filled])
   child.kill('SIGINT')
-  const { code, stderr } = await ended
+  const { code, stdout, stderr } = await ended
+  const again = await skein(folder, 'replay', 'data/journal.db', '--json')
 
   assert.equal(code, 0, stderr)
   assert.match(stderr, / 0 live orders/)
   assert.doesNotMatch(stderr, /remains:|error:/)
+  // The report of the run, and the same from its journal.
+  assert.match(stdout, /^paper {2}sma-cross on 31 symbols$/m)
+  assert.match(stdout, /Fills are those of alpaca's paper account/)
+  assert.equal(again.code, 0, again.stderr)
+  assert.match(again.stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
+  const report = JSON.parse(again.stdout) as Report
+  assert.equal(report.manifest.costs, null)
+  assert.equal(report.summary.equityStart, 100_000)
+  assert.equal(report.orders.filled, server.audit.orders.filter(isFilled).length)
 })
+
+const isFilled = ({ event }: AlpacaServer['audit']['orders'][number]): boolean => event === 'fill'
 
 it('a run is told where the pace of its local venue is another', async (t) => {
   let ended: Awaited<Running['ended']> | undefined

@@ -10,6 +10,7 @@ import { canonical } from '../src/core/hash.ts'
 import type { Bar } from '../src/core/market.ts'
 import { integer, seeded } from '../src/core/random.ts'
 import { backtest, type BacktestResult } from '../src/runtime/backtest.ts'
+import { buildSession } from '../src/runtime/build.ts'
 import { paper, type PaperResult } from '../src/runtime/paper.ts'
 import { barsOf } from '../src/runtime/recorder.ts'
 import { replay } from '../src/runtime/replay.ts'
@@ -39,7 +40,7 @@ for (const kind of ['bars', 'trades'] as const) {
     })
     await archive.close()
     assert.deepEqual(endOf(result), endOf(expected.result))
-    const again = await replay(await setupOf(tape), journal)
+    const again = await replay(buildSession(await setupOf(tape)), journal)
     journal.close()
     assert.deepEqual([again.hash, again.differing], [result.hash, 0])
     await checkBars(folder, expected.bars)

@@ -38,7 +38,12 @@ async function runBacktest(options: Options): Promise<void> {
   const bar = progress({ label: 'backtest', unit: 'rows' })
   try {
     const setup = await prepare(config, tape, options.run)
-    const observer = new Observer(setup, config, tape, (rows) => bar.update(rows))
+    const observer = new Observer({
+      setup,
+      config,
+      tape,
+      progress: (rows) => bar.update(rows),
+    })
     const began = performance.now()
     const { from, to } = options
     const result = await backtest({

@@ -1,4 +1,4 @@
-// Live run: what `run` does with a venue: connects, trades until it is stopped, and says what remains.
+// Live run: what `run` does with a venue: connects, trades until it is stopped, says what remains, and reports.
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BadInput } from '../core/bad-input.ts'
@@ -10,7 +10,8 @@ import { RunFile } from '../runtime/run-file.ts'
 import { loadUses } from '../runtime/uses.ts'
 import { venueIdOf, venueIo, venueOf } from '../runtime/venues.ts'
 import { openForWriting, storedAt } from './inputs.ts'
-import { RunFailed, stopSignal } from './output.ts'
+import { type Outputs, RunFailed, stopSignal } from './output.ts'
+import { reportRun } from './run-report.ts'
 
 export interface LiveRunOptions {
   readonly journal?: string
@@ -26,7 +27,9 @@ export async function liveRun(
   config: Config,
   options: LiveRunOptions,
   isDryRun: boolean,
+  outputs: Outputs,
 ): Promise<void> {
+  const began = performance.now()
   const path = options.journal ?? storedAt(config, config.store.journal)
   const unfinished = RunFile.unfinishedIn(path)
   const specs = unfinished?.instruments ?? specsOf(name, config, options)
@@ -48,7 +51,7 @@ export async function liveRun(
   unfinished?.mustBe(config, setup, source)
   const reached = await venueIo(config)
   if (!reached.ok) throw new RunFailed(`${name} cannot be used: ${reached.fault.message}`)
-  const { io } = reached.value
+  const { io, limits } = reached.value
   let live: Live | undefined
   const venue = await venueOf(name, {
     config,
@@ -78,7 +81,7 @@ export async function liveRun(
       setup,
       journal: file.journal,
       archive,
-      inbox: config.inbox,
+      ...limits,
       snapshotEvery: config.store.snapshotEvery,
       kinds,
       isDryRun,
@@ -104,6 +107,10 @@ export async function liveRun(
     )
     for (const line of remaining) say('info', `remains: ${line}`)
     if (failure !== undefined) throw new RunFailed(`the run stopped itself: ${failure.message}`)
+    const { turns, intents } = live.engine
+    file.end({ hash: live.engine.hash(), intents, turns, isOver: false })
+    const elapsedMs = Math.round(performance.now() - began)
+    await reportRun(file, { mode: isDryRun ? 'dry-run' : 'paper', elapsedMs }, outputs)
   } finally {
     process.off('SIGUSR2', kill)
     stop.release()

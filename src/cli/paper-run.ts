@@ -58,7 +58,8 @@ export async function paperRun(
         process.stderr.write(`going on at ${iso(at)} ${gone}\n`)
       },
     })
-    file.end({ hash: result.hash, intents: result.intents, turns: result.turns })
+    const { hash, intents, turns: all } = result
+    file.end({ hash, intents, turns: all, isOver: true })
     bar.end()
     const elapsedMs = Math.round(performance.now() - began)
     await reportRun(file, { mode: 'paper', elapsedMs, warnings: warningsOf(result) }, outputs)

@@ -63,7 +63,8 @@ export function runCommand(): Command {
 async function runPaper(options: Options): Promise<void> {
   if (options.venue !== 'sim') {
     const config = alpacaConfigOf(options)
-    await liveRun(options.venue, config, options, options.mode === 'dry-run')
+    const outputs = outputsOf(options, options.mode, config)
+    await liveRun(options.venue, config, options, options.mode === 'dry-run', outputs)
     return
   }
   const config = configOf(options)

@@ -60,7 +60,7 @@ it('a request may take as long as the machine needs, and no longer', async () =>
     return Math.round(world.timeline.now - began)
   }
 
-  assert.equal(await took(5_000), 2_000)
-  assert.equal(await took(300_000), 5_000)
+  assert.equal(await took(10_000), 5_000)
+  assert.equal(await took(360_000), 6_000)
   assert.equal(await took(1_000), 1_000)
 })

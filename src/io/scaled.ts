@@ -17,7 +17,7 @@ export interface ScaledOptions {
 }
 
 /** So long a machine may be busy with something else without being taken for dead, in its own time. */
-export const MACHINE_MS = 2_000
+export const MACHINE_MS = 5_000
 
 type Time = Pick<Io, 'now' | 'monotonic' | 'after'>
 

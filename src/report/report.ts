@@ -47,7 +47,7 @@ export interface Manifest {
   /** Equal hashes mean equal runs; null where a mode has none. */
   readonly hashes: { readonly state: string | null; readonly intents: string | null }
   readonly seeds: Readonly<Record<string, number>>
-  /** Fees, slippage and latency as configured. */
+  /** Fees, slippage and latency as configured; null where fills are a venue's. */
   readonly costs: Json
   /** Limits of risk as configured. */
   readonly risk: Json
@@ -64,7 +64,7 @@ export interface Report {
     readonly toAt: number | null
     readonly equityStart: number
     readonly equityEnd: number
-    /** equityEnd − equityStart, which is total.net + openProfit. */
+    /** equityEnd − equityStart: total.net + openProfit, and what a venue's account took or gave besides. */
     readonly change: number
     readonly changeFraction: number | null
     readonly openProfit: number
@@ -166,6 +166,11 @@ function warningsOf({ daily, total, ...summary }: Summary): string[] {
   warn(
     summary.tripsUnlisted > 0,
     `The list of round trips is cut: ${summary.tripsUnlisted} later ones are counted, not listed.`,
+  )
+  const besides = summary.change - total.net - summary.openProfit
+  warn(
+    Math.abs(besides) >= 0.01,
+    `The account changed by ${besides.toFixed(2)} besides its fills, as its venue says.`,
   )
   warn(orders.rejected > 0, `The venue rejected ${noun(orders.rejected, 'order')}.`)
   warn(incidents.gaps > 0, `${noun(incidents.gaps, 'gap')} in the data, too long to fill.`)

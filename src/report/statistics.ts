@@ -82,7 +82,7 @@ export interface Summary {
   readonly samples: number
   readonly equityStart: number
   readonly equityEnd: number
-  /** equityEnd − equityStart = total.net + openProfit. */
+  /** equityEnd − equityStart; total.net + openProfit where no venue moves cash besides. */
   readonly change: number
   /** change / equityStart; null where the run began without equity. */
   readonly changeFraction: number | null

@@ -11,6 +11,7 @@ import { resolve } from 'node:path'
 import { unreachable } from '../core/assert.ts'
 import { BadInput } from '../core/bad-input.ts'
 import type { Fault } from '../core/fault.ts'
+import type { Limits } from '../core/venue.ts'
 import { MACHINE_MS } from '../io/scaled.ts'
 import { errorOf } from '../venues/alpaca/faults.ts'
 import type { Keys } from '../venues/alpaca/rest.ts'
@@ -39,7 +40,7 @@ export function alpacaTermsOf(config: Config): AlpacaTerms {
     feed,
     codec,
     hosts: { ...hostsOf(!paper), ...hosts, ...(local && localHostsOf(local.port)) },
-    limits: { subscribe: { ...ALPACA_LIMITS.subscribe, ...subscribe } },
+    limits: { subscribe },
     ...(local && local.speed > 1 && { patience: patienceAt(local.speed) }),
   }
 }
@@ -56,6 +57,12 @@ function patienceAt(speed: number): NonNullable<AlpacaOptions['patience']> {
   const liveness = { pongWithinMs: least(6_000), dataWithinMs: least(8_000) }
   return { answerMs: least(10_000), liveness }
 }
+
+/** What the venue can bear, as the configuration has it; keys are not needed. */
+export const alpacaLimitsOf = ({ venues }: Config): Limits => ({
+  ...ALPACA_LIMITS,
+  ...(venues?.alpaca && { subscribe: venues.alpaca.subscribe }),
+})
 
 /** The file of the keys; undefined where they come from the environment. */
 export function keyFileOf(config: Config): string | undefined {

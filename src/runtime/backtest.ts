@@ -54,7 +54,7 @@ const NONE: readonly MarketInput[] = []
 const SLICE_ROWS = 65_536
 
 /** Subscribes a watcher to a session's notices. */
-export function watchNotices(session: Session, watch: Watch | undefined): void {
+export function watchNotices(session: Pick<Session, 'engine'>, watch: Watch | undefined): void {
   const { notices } = watch ?? {}
   if (notices === undefined) return
   for (const type of notices.types) session.engine.notices.on(type, notices.handle)
@@ -140,11 +140,11 @@ function runSlice({ feed, session, sampler, to }: Run, from: Ms, rows: number): 
 
 /** Takes equity once a minute of engine time, and whenever something happened. */
 export class Sampler {
-  readonly #session: Session
+  readonly #session: Pick<Session, 'engine'>
   readonly #take: Watch['sample']
   #nextAt = 0
 
-  constructor(session: Session, take: Watch['sample']) {
+  constructor(session: Pick<Session, 'engine'>, take: Watch['sample']) {
     this.#session = session
     this.#take = take
   }

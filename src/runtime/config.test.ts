@@ -842,8 +842,8 @@ test('a local venue needs nothing: hosts come from its port, keys are its own, a
     orders: `ws://${host}/stream`,
   })
   assert.deepEqual(terms.patience, {
-    answerMs: 120_000,
-    liveness: { pongWithinMs: 120_000, dataWithinMs: 120_000 },
+    answerMs: 300_000,
+    liveness: { pongWithinMs: 300_000, dataWithinMs: 300_000 },
   })
   assert.equal(alpacaTermsOf(keyed).keys.key, '007')
   assert.equal(alpacaTermsOf(keyed).patience, undefined)

@@ -6,14 +6,16 @@ import { BadInput } from '../core/bad-input.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import { MINUTE } from '../core/time.ts'
+import type { InboxOptions } from '../engine/inbox.ts'
 import { pause } from '../io/clock.ts'
 import type { Io } from '../io/io.ts'
 import { Budget } from '../io/rate.ts'
-import { scaledIo } from '../io/scaled.ts'
+import { MACHINE_MS, scaledIo } from '../io/scaled.ts'
 import { Rest } from '../venues/alpaca/rest.ts'
 import { parseClock } from '../venues/alpaca/wire-history.ts'
 import { alpacaTermsOf } from './alpaca.ts'
 import type { Config } from './config.ts'
+import { type Timing, TIMING } from './live.ts'
 
 /** Between the two looks at the venue's clock. */
 const MEASURED_MS = 250
@@ -21,6 +23,28 @@ const MEASURED_MS = 250
 const TRIES = 3
 /** What a measured pace may be off: an answer takes a few of the milliseconds that are measured. */
 const PACE_SLACK = 0.2
+
+/**
+ * Limits of a run, where they would leave the machine too little time: a process that stands still for a second is no
+ * dead one because the minutes of its venue are seconds.
+ */
+export function limitsAt(
+  speed: number,
+  inbox: InboxOptions,
+): { readonly timing: Partial<Timing>; readonly inbox: InboxOptions } {
+  const least = (usualMs: number): number =>
+    speed > 1 ? Math.max(usualMs, MACHINE_MS * speed) : usualMs
+  const { visibilityMs, orderAgeMsMax, exitMs, closeMs } = TIMING
+  return {
+    timing: {
+      visibilityMs: least(visibilityMs),
+      orderAgeMsMax: least(orderAgeMsMax),
+      exitMs: least(exitMs),
+      closeMs: least(closeMs),
+    },
+    inbox: { ...inbox, maxAgeMs: least(inbox.maxAgeMs) },
+  }
+}
 
 interface Moment {
   /** Time of the venue, at `monotonic` of the machine. */

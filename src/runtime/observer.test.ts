@@ -20,7 +20,7 @@ test('gives no report where a notice could not be taken', () => {
     base: '1m',
     bars: { latenessMs: 0, maxFill: 2 },
   } as const
-  const observer = new Observer(setup, config, { name: 'none', series: [] })
+  const observer = new Observer({ setup, config, tape: { name: 'none', series: [] } })
   const stranger = order({ symbol: 7 })
   const { qty } = stranger
   const fill = { id: fillId('f1'), qty, price: 1, fee: money(0), ts: ms(0) }

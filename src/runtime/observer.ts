@@ -39,29 +39,37 @@ export interface Ended {
   readonly warnings?: readonly string[]
 }
 
+export interface Observed {
+  readonly setup: Omit<Setup, 'sim'>
+  readonly config: Config
+  readonly tape: Pick<Tape, 'name' | 'series'>
+  readonly progress?: Watch['progress']
+  /** Equity at the start; the configured cash where not told. */
+  readonly equity?: number
+  /** Whose fills they are; simulated where not told. */
+  readonly venue?: string | undefined
+}
+
 export class Observer {
   readonly watch: Watch
-  readonly #setup: Setup
+  readonly #setup: Observed['setup']
   readonly #config: Config
+  readonly #venue: string | undefined
   readonly #tape: Pick<Tape, 'name' | 'series'>
   readonly #statistics: Statistics
   readonly #charts: ChartBars
   /** The first error of a notice: whoever delivers notices counts errors and goes on. */
   #failure: Error | undefined
 
-  constructor(
-    setup: Setup,
-    config: Config,
-    tape: Pick<Tape, 'name' | 'series'>,
-    progress?: Watch['progress'],
-  ) {
+  constructor({ setup, config, tape, progress, equity, venue }: Observed) {
     this.#setup = setup
+    this.#venue = venue
     this.#config = config
     this.#tape = tape
     const calendar = calendarOf(setup.universe.all[0]!.spec.calendar)
     this.#statistics = new Statistics({
       universe: setup.universe,
-      equity: config.account.cash,
+      equity: equity ?? config.account.cash,
       daysPerYear: calendar.name === '24/7' ? 365 : 252,
       nextDay: (at) => calendar.nextDayStart(at),
     })
@@ -86,6 +94,7 @@ export class Observer {
     }
     const { universe, uses, base } = this.#setup
     const { sim, risk, account } = this.#config
+    const isSimulated = this.#venue === undefined
     const kinds = [...new Set(this.#tape.series.map(({ kind }) => kind))]
     return makeReport({
       manifest: {
@@ -107,14 +116,16 @@ export class Observer {
         },
         versions: VERSIONS,
         hashes: { state: ended.hash, intents: ended.intents },
-        seeds: sim.seed === undefined ? {} : { sim: sim.seed },
-        costs: sim,
+        seeds: isSimulated && sim.seed !== undefined ? { sim: sim.seed } : {},
+        costs: isSimulated ? sim : null,
         risk,
         work: { elapsedMs: ended.elapsedMs, turns: ended.turns, inputs: ended.rows },
       },
       summary: this.#statistics.summary(),
       warnings: [
-        `Fills are simulated: ${costsOf(this.#config)}; an order takes at most ${percent(sim.participation)} of the traded volume.`,
+        isSimulated
+          ? `Fills are simulated: ${costsOf(this.#config)}; an order takes at most ${percent(sim.participation)} of the traded volume.`
+          : `Fills are those of ${this.#venue}'s paper account, which fills orders of any size and takes no fees.`,
         ...(ended.warnings ?? []),
       ],
     })

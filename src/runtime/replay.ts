@@ -1,8 +1,14 @@
-// Replay: a journal done again on a fresh engine and venue, turn by turn; every difference is told.
+/*
+ * Replay: a journal done again on a fresh engine, turn by turn; every difference is told. A simulated venue is done
+ * again too; what a real one said is in the journal, and only the decisions are compared.
+ */
 import type { Journal } from '../core/store.ts'
 import { Sampler, type Watch, watchNotices } from './backtest.ts'
-import { buildSession, type Setup } from './build.ts'
-import { differenceOf } from './recover.ts'
+import { buildEngine, buildSession } from './build.ts'
+import { LiveSession } from './live.ts'
+import { differenceOf, type Redoable } from './recover.ts'
+import type { RunFile } from './run-file.ts'
+import { limitsOf } from './venues.ts'
 
 /** Differences that are listed; the rest is counted. */
 const DIFFERENCES_MAX = 20
@@ -21,19 +27,33 @@ export interface ReplayResult {
 /** Turns between two looks at the event loop. */
 const SLICE_TURNS = 4_096
 
+/** A fresh session for the run of a file: with its simulated venue, or an engine alone where the venue was real. */
+export async function sessionOf({
+  setup,
+  config,
+  venue,
+}: Awaited<ReturnType<RunFile['setup']>>): Promise<Redone> {
+  if (venue === undefined) return buildSession(setup)
+  return new LiveSession(buildEngine(setup, await limitsOf(venue, config)))
+}
+
+/** What is done again. */
+export type Redone = Pick<Redoable<never>, 'engine' | 'redo'>
+
+/** @param session Fresh, of the journal's setup. */
 export async function replay(
-  setup: Setup,
+  session: Redone,
   journal: Journal,
   watch?: Watch,
   signal?: AbortSignal,
 ): Promise<ReplayResult> {
-  const session = buildSession(setup)
   watchNotices(session, watch)
   const sampler = new Sampler(session, watch?.sample)
   const differences: string[] = []
   let differing = 0
   let turns = 0
   let rows = 0
+  let hasAccount = false
   for (const recorded of journal.since(0)) {
     const difference = differenceOf(session, recorded)
     if (difference !== undefined) {
@@ -42,9 +62,13 @@ export async function replay(
         differences.push(`turn ${recorded.n}: ${difference}`)
     }
     rows += recorded.inputs.length
+    turns++
+    // Before the venue has said what the account holds, there is no equity to sample.
+    hasAccount ||= recorded.inputs.some(({ type }) => type === 'account')
+    if (!hasAccount) continue
     // Eventful turns are those that an observer would hear of: they have facts or batches.
     sampler.sample(recorded.at, recorded.batches.length > 0 || recorded.inputs.length === 0)
-    if (++turns % SLICE_TURNS !== 0) continue
+    if (turns % SLICE_TURNS !== 0) continue
     watch?.progress?.(turns, recorded.at)
     await new Promise(setImmediate)
     if (signal?.aborted === true) break

@@ -1,12 +1,13 @@
 /*
- * Run file: the journal of one paper run, and what it needs to be done again: the configuration, the
- * instruments and the name of the run. A run that was killed goes on in its own file; a run that is over is
- * moved aside when the next one starts.
+ * Run file: the journal of one run, and what it needs to be done again: the configuration, the instruments and
+ * the name of the run. A run that was killed goes on in its own file; a run that is over is moved aside when the
+ * next one starts. A run at a venue is never over, because what it holds there is known from its journal alone.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { BadInput } from '../core/bad-input.ts'
+import type { VenueId } from '../core/brand.ts'
 import { hashOf } from '../core/hash.ts'
 import type { InstrumentSpec } from '../core/instrument.ts'
 import { TIMEFRAMES } from '../core/time.ts'
@@ -37,7 +38,13 @@ const header = z.object({
 })
 type Header = z.output<typeof header>
 
-const ending = z.object({ hash: z.string(), intents: z.string(), turns: z.number() })
+const ending = z.object({
+  hash: z.string(),
+  intents: z.string(),
+  turns: z.number(),
+  /** False where the run was stopped, and goes on with the same command. */
+  isOver: z.boolean().default(true),
+})
 export type Ending = z.output<typeof ending>
 
 export class RunFile {
@@ -74,7 +81,7 @@ export class RunFile {
     const file = new RunFile(path, openJournal(path))
     try {
       const { header: found, ending: over } = file
-      return found === undefined || over !== undefined ? undefined : new Unfinished(path, found)
+      return found === undefined || over?.isOver === true ? undefined : new Unfinished(path, found)
     } finally {
       file.close()
     }
@@ -91,7 +98,7 @@ export class RunFile {
     try {
       file = new RunFile(path, openJournal(path), lock)
       const found = file.header
-      if (found !== undefined && file.ending === undefined) {
+      if (found !== undefined && file.ending?.isOver !== true) {
         new Unfinished(path, found).mustBe(config, setup, tape)
         return file
       }
@@ -114,10 +121,18 @@ export class RunFile {
     return text === undefined ? undefined : header.parse(JSON.parse(text))
   }
 
-  /** How the run ended; undefined while it is not over. */
+  /** How the run was last ended; undefined where it never was. */
   get ending(): Ending | undefined {
     const text = this.journal.meta('ending')
     return text === undefined ? undefined : ending.parse(JSON.parse(text))
+  }
+
+  /** The account's equity as its venue first told it; 0 where it never did. */
+  equityAtStart(): number {
+    for (const { inputs } of this.journal.since(0)) {
+      for (const input of inputs) if (input.type === 'account') return input.equity
+    }
+    return 0
   }
 
   end(ended: Ending): void {
@@ -129,15 +144,13 @@ export class RunFile {
     readonly setup: Setup
     readonly config: Config
     readonly header: Header
+    /** Where its orders went; undefined where they were simulated. */
+    readonly venue: VenueId | undefined
   }> {
     const found = this.header!
     const config = restoreConfig(found.config, this.path, found.folder)
     const universe = new Universe(found.instruments as InstrumentSpec[])
-    const elsewhere = universe.all.find(({ venue }) => venue !== SIM)
-    if (elsewhere !== undefined) {
-      const allowed = 'the journal of a run on a tape: only its venue can be done again'
-      throw new BadInput({ file: this.path }, 'is of a run at', elsewhere.venue, allowed)
-    }
+    const venue = universe.all.find((one) => one.venue !== SIM)?.venue
     const uses = await loadUses(config, universe)
     const { latenessMs, maxFill } = config.bars
     const setup = {
@@ -150,7 +163,7 @@ export class RunFile {
       base: found.base,
       bars: { latenessMs, maxFill },
     }
-    return { setup, config, header: found }
+    return { setup, config, header: found, venue }
   }
 
   close(): void {

@@ -6,11 +6,11 @@ import { BadInput } from '../core/bad-input.ts'
 import { type VenueId, venueId } from '../core/brand.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Universe } from '../core/universe.ts'
-import type { Venue } from '../core/venue.ts'
+import type { Limits, Venue } from '../core/venue.ts'
 import type { Io } from '../io/io.ts'
 import { systemIo } from '../io/system.ts'
 import type { Config } from './config.ts'
-import { onLocalClock } from './local-clock.ts'
+import { limitsAt, onLocalClock } from './local-clock.ts'
 
 export interface VenueOptions {
   readonly config: Config
@@ -24,6 +24,8 @@ interface Registered {
   /** True where the configuration means real money. */
   isLive(config: Config): boolean
   make(options: VenueOptions): Promise<Venue>
+  /** What it can bear, without its keys. */
+  limits(config: Config): Promise<Limits>
 }
 
 const VENUES: Readonly<Record<string, Registered>> = {
@@ -37,6 +39,10 @@ const VENUES: Readonly<Record<string, Registered>> = {
       const symbols = universe.all.map(({ symbol }) => symbol)
       return new AlpacaVenue({ ...alpacaTermsOf(config), io, universe, symbols, onTrouble })
     },
+    async limits(config) {
+      const { alpacaLimitsOf } = await import('./alpaca.ts')
+      return alpacaLimitsOf(config)
+    },
   },
 }
 
@@ -47,6 +53,8 @@ export const VENUE_NAMES: readonly string[] = Object.keys(VENUES)
 export interface VenueIo {
   /** On the venue's clock, where that is a local venue. */
   readonly io: Io
+  /** Limits of the run at its pace. */
+  readonly limits: ReturnType<typeof limitsAt>
   close(): Promise<void>
 }
 
@@ -56,13 +64,23 @@ export async function venueIo(config: Config): Promise<Result<VenueIo>> {
   let io: Result<Io> | undefined
   try {
     io = await onLocalClock(machine, config)
-    return io.ok ? ok({ io: io.value, close: () => machine.close() }) : io
+    if (!io.ok) return io
+    const limits = limitsAt(config.venues?.alpaca?.local?.speed ?? 1, config.inbox)
+    return ok({ io: io.value, limits, close: () => machine.close() })
   } finally {
     if (io?.ok !== true) await machine.close()
   }
 }
 
 export const venueIdOf = (name: string): VenueId => venueId(name)
+
+/** What a venue can bear, for a run that is done again without it. Throws BadInput for an unknown name. */
+export async function limitsOf(name: string, config: Config): Promise<Limits> {
+  const found = VENUES[name]
+  const place = { file: config.source.file, field: 'venue' }
+  if (found === undefined) throw new BadInput(place, 'is unknown', name, VENUE_NAMES.join(', '))
+  return await found.limits(config)
+}
 
 /** The adapter of a name, not yet open. Throws BadInput for what is not configured, and for real money. */
 export async function venueOf(name: string, options: VenueOptions): Promise<Venue> {

@@ -145,8 +145,9 @@ export class Stream {
       this.#wanted.set(channel, symbols)
     }
     const { liveness } = this.#socket
+    const barsWithinMs = Math.max(BARS_WITHIN_MS, this.#options.liveness?.dataWithinMs ?? 0)
     for (const channel of ['trades', 'quotes'] as const) liveness.watch(wanted[channel] ?? [])
-    liveness.watch(wanted.bars ?? [], BARS_WITHIN_MS)
+    liveness.watch(wanted.bars ?? [], barsWithinMs)
     if (this.#phase !== 'up') {
       const started = this.#whenUp()
       if (this.#phase === 'idle') this.#phase = 'starting'
