@@ -21,6 +21,9 @@ export interface LiveRunOptions {
   readonly onStop: ExitPolicy
 }
 
+/** Under this name the journal keeps the books of simulated fills. */
+const BOOKS = 'books'
+
 /** Runs at a venue until a signal stops it. The same command goes on where the journal ends. */
 export async function liveRun(
   name: string,
@@ -53,6 +56,7 @@ export async function liveRun(
   if (!reached.ok) throw new RunFailed(`${name} cannot be used: ${reached.fault.message}`)
   const { io, limits } = reached.value
   let live: Live | undefined
+  let file: RunFile | undefined
   const venue = await venueOf(name, {
     config,
     io,
@@ -60,6 +64,10 @@ export async function liveRun(
     onTrouble: (why) => {
       say('warn', why)
       void live?.reconcile()
+    },
+    books: {
+      load: () => file?.journal.meta(BOOKS),
+      save: (state) => file?.journal.setMeta(BOOKS, state),
     },
   })
   mkdirSync(dirname(path), { recursive: true })
@@ -70,11 +78,12 @@ export async function liveRun(
     live?.control({ do: 'kill-switch', on: true, why: 'SIGUSR2' }, 'signal')
   }
   process.on('SIGUSR2', kill)
-  let file: RunFile | undefined
   try {
     file = RunFile.begin(path, config, setup, source)
     const mode = isDryRun ? 'dry run' : 'paper run'
-    say('info', `${mode} ${setup.run} at ${name}: ${universe.size} symbols, ${kinds.join(', ')}`)
+    const fills = config.venues?.alpaca?.fills === 'simulated' ? ', simulated fills' : ''
+    const what = `${universe.size} symbols, ${kinds.join(', ')}${fills}`
+    say('info', `${mode} ${setup.run} at ${name}: ${what}`)
     const started = await startLive({
       io,
       venue,

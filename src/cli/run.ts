@@ -10,6 +10,8 @@ import { paperRun, type PaperRunOptions } from './paper-run.ts'
 import { alpacaConfigOf, type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
 import { pathOf, runNameOf, speedOf } from './values.ts'
 
+const FILLS = ['venue', 'simulated'] as const
+
 type Options = TapeOptions &
   ConfigOptions &
   OutputOptions &
@@ -34,6 +36,7 @@ export function runCommand(): Command {
         .choices(['sim', ...VENUE_NAMES])
         .default('sim'),
     )
+    .addOption(new Option('--fills <by>', 'who fills the orders of a venue run').choices(FILLS))
     .addOption(
       new Option('--on-stop <policy>', 'what becomes of orders and positions at a venue')
         .choices(['keep', 'cancel', 'flatten'])

@@ -91,8 +91,14 @@ class ToldSource extends Source {
  * The configuration of a command that asks Alpaca: without a file, the keys are the variables ALPACA_KEY and
  * ALPACA_SECRET of the environment.
  */
-export function alpacaConfigOf(options: ConfigOptions): Config {
+export function alpacaConfigOf(
+  options: ConfigOptions & { readonly fills?: 'venue' | 'simulated' },
+): Config {
   const { ALPACA_KEY: key, ALPACA_SECRET: secret } = process.env
   const isThere = key !== undefined && secret !== undefined
-  return configOf(options, isThere ? { venues: { alpaca: { key, secret } } } : {})
+  const config = configOf(options, isThere ? { venues: { alpaca: { key, secret } } } : {})
+  const { fills } = options
+  const alpaca = config.venues?.alpaca
+  if (fills === undefined || alpaca === undefined) return config
+  return { ...config, venues: { ...config.venues, alpaca: { ...alpaca, fills } } }
 }

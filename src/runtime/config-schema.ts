@@ -214,6 +214,10 @@ const alpaca = z.strictObject({
   secret: secret.exactOptional(),
   keyFile: path.exactOptional().describe('a file of two lines, "key: ..." and "secret: ..."'),
   paper: z.boolean().default(true),
+  fills: z
+    .enum(['venue', 'simulated'])
+    .default('venue')
+    .describe('orders go to the account, or are filled by sim on the feed'),
   feed: z.enum(['iex', 'sip']).default('iex'),
   codec: z.enum(['json', 'msgpack']).default('json'),
   hosts: z

@@ -9,7 +9,8 @@ import type { Universe } from '../core/universe.ts'
 import type { Limits, Venue } from '../core/venue.ts'
 import type { Io } from '../io/io.ts'
 import { systemIo } from '../io/system.ts'
-import type { Config } from './config.ts'
+import { type Books, PaperVenue, paperLimits } from '../venues/sim/index.ts'
+import { type Config, toSimOptions } from './config.ts'
 import { limitsAt, onLocalClock } from './local-clock.ts'
 
 export interface VenueOptions {
@@ -18,11 +19,15 @@ export interface VenueOptions {
   readonly universe: Universe
   /** What no input can say: a report should be asked for. */
   readonly onTrouble: (why: string) => void
+  /** Where simulated fills are kept. */
+  readonly books?: Books
 }
 
 interface Registered {
   /** True where the configuration means real money. */
   isLive(config: Config): boolean
+  /** True where no order may reach the venue: they are filled here, on its feed. */
+  isSimulated(config: Config): boolean
   make(options: VenueOptions): Promise<Venue>
   /** What it can bear, without its keys. */
   limits(config: Config): Promise<Limits>
@@ -31,13 +36,17 @@ interface Registered {
 const VENUES: Readonly<Record<string, Registered>> = {
   alpaca: {
     isLive: (config) => config.venues?.alpaca?.paper === false,
+    isSimulated: (config) => config.venues?.alpaca?.fills === 'simulated',
     async make({ config, io, universe, onTrouble }) {
-      const [{ AlpacaVenue }, { alpacaTermsOf }] = await Promise.all([
+      const [{ AlpacaVenue }, { NO_ORDER_EVENTS }, { alpacaTermsOf }] = await Promise.all([
         import('../venues/alpaca/venue.ts'),
+        import('../venues/alpaca/order-events.ts'),
         import('./alpaca.ts'),
       ])
       const symbols = universe.all.map(({ symbol }) => symbol)
-      return new AlpacaVenue({ ...alpacaTermsOf(config), io, universe, symbols, onTrouble })
+      const watched = this.isSimulated(config) ? { orderEvents: NO_ORDER_EVENTS } : {}
+      const terms = { ...alpacaTermsOf(config), ...watched }
+      return new AlpacaVenue({ ...terms, io, universe, symbols, onTrouble })
     },
     async limits(config) {
       const { alpacaLimitsOf } = await import('./alpaca.ts')
@@ -79,7 +88,9 @@ export async function limitsOf(name: string, config: Config): Promise<Limits> {
   const found = VENUES[name]
   const place = { file: config.source.file, field: 'venue' }
   if (found === undefined) throw new BadInput(place, 'is unknown', name, VENUE_NAMES.join(', '))
-  return await found.limits(config)
+  const limits = await found.limits(config)
+  if (!found.isSimulated(config)) return limits
+  return paperLimits(limits, { ...toSimOptions(config), venue: venueIdOf(name) })
 }
 
 /** The adapter of a name, not yet open. Throws BadInput for what is not configured, and for real money. */
@@ -87,9 +98,20 @@ export async function venueOf(name: string, options: VenueOptions): Promise<Venu
   const found = VENUES[name]
   const place = { file: 'command line', field: '--venue' }
   if (found === undefined) throw new BadInput(place, 'is unknown', name, VENUE_NAMES.join(', '))
-  if (found.isLive(options.config)) {
+  const isSimulated = found.isSimulated(options.config)
+  if (found.isLive(options.config) && !isSimulated) {
     const what = 'is configured for real money, and this is a paper run'
     throw new BadInput(options.config.source.place(['venues', name, 'paper']), what, false, 'true')
   }
-  return await found.make(options)
+  const venue = await found.make(options)
+  if (!isSimulated) return venue
+  const { io, universe, books, config } = options
+  const sim = toSimOptions(config)
+  return new PaperVenue({
+    io,
+    universe,
+    market: venue,
+    sim,
+    ...(books === undefined ? {} : { books }),
+  })
 }

@@ -7,7 +7,7 @@ import type { Input, OrderFact } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Order } from '../core/order.ts'
 import type { Result } from '../core/result.ts'
-import type { VenueReport } from '../core/venue.ts'
+import type { Feed, VenueReport } from '../core/venue.ts'
 import { order } from './builders.ts'
 import { type ContractMarket, marketOf } from './contract-market.ts'
 import type { Ability, Stand, VenueContract } from './contract-terms.ts'
@@ -63,6 +63,23 @@ export class Bench {
     this.#isClosed = true
   }
 
+  /** Subscribes the first two symbols, or those that are named. */
+  async watch(kind: Parameters<Feed['subscribe']>[0], symbols = this.instruments.slice(0, 2)) {
+    const ids = symbols.map(({ id }) => id)
+    assert(this.venue.feed !== undefined, 'the venue has a feed')
+    const answer = await this.settled(this.venue.feed.subscribe(kind, ids))
+    assert(answer.ok, JSON.stringify(answer))
+  }
+
+  /** Lets time pass until the work is done. */
+  async settled<T>(work: Promise<T>): Promise<T> {
+    const done: T[] = []
+    const noted = work.then((value) => done.push(value))
+    await this.until(() => done.length > 0, 'the venue answers')
+    await noted
+    return done[0]!
+  }
+
   /** An order for 10 of the first symbol, to be sent. */
   order(changes: Wish = {}): Order {
     this.#ids++
@@ -73,12 +90,8 @@ export class Bench {
   async send(...commands: readonly Command[]): Promise<readonly Taken[]> {
     const [first] = commands
     assert(first !== undefined, 'a batch has commands')
-    const answers: (readonly Taken[])[] = []
-    const asked = this.broker.execute({ venue: this.venue.id, kind: first.type, commands })
-    const noted = asked.then((taken) => answers.push(taken))
-    await this.until(() => answers.length > 0, 'the batch is answered')
-    await noted
-    const [taken = []] = answers
+    const batch = { venue: this.venue.id, kind: first.type, commands }
+    const taken = await this.settled(this.broker.execute(batch))
     assert.equal(taken.length, commands.length, 'there is one answer per command')
     return taken
   }
@@ -119,12 +132,8 @@ export class Bench {
   }
 
   async report(): Promise<VenueReport> {
-    const answers: Result<VenueReport>[] = []
-    const noted = this.broker.report().then((answer) => answers.push(answer))
-    await this.until(() => answers.length > 0, 'the report comes')
-    await noted
-    const [answer] = answers
-    assert(answer?.ok === true, JSON.stringify(answer))
+    const answer = await this.settled(this.broker.report())
+    assert(answer.ok, JSON.stringify(answer))
     return answer.value
   }
 

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import type { MarketInput } from '../core/input.ts'
-import type { Instrument } from '../core/instrument.ts'
 import type { Bar } from '../core/market.ts'
 import { MINUTE, ms } from '../core/time.ts'
 import type { BarQuery, Feed, History } from '../core/venue.ts'
@@ -24,7 +23,7 @@ export function describeFeed(contract: VenueContract): void {
     for (const kind of ['trades', 'quotes'] as const) {
       const promise = `gives ${kind} in order, none lost and none twice`
       itKeeps(contract, promise, { needs: [kind], prices: RISING }, async (bench) => {
-        await subscribe(bench, kind, bench.instruments.slice(0, 2))
+        await bench.watch(kind, bench.instruments.slice(0, 2))
         await bench.pass(10 * SECOND)
 
         for (const { symbol, id } of bench.instruments.slice(0, 2)) {
@@ -45,7 +44,7 @@ export function describeFeed(contract: VenueContract): void {
       'gives every closed bar once, as its prints add up',
       { needs: ['bars'], prices: RISING },
       async (bench) => {
-        await subscribe(bench, 'bars', bench.instruments.slice(0, 2))
+        await bench.watch('bars', bench.instruments.slice(0, 2))
         await bench.pass(3 * MINUTE + 30 * SECOND)
 
         for (const { symbol, id } of bench.instruments.slice(0, 2)) {
@@ -63,7 +62,7 @@ export function describeFeed(contract: VenueContract): void {
     )
 
     itKeeps(contract, 'gives nothing of what nobody asked for', {}, async (bench) => {
-      await subscribe(bench, anyKind(contract), bench.instruments.slice(0, 1))
+      await bench.watch(anyKind(contract), bench.instruments.slice(0, 1))
       await bench.pass(90 * SECOND)
 
       const symbols = bench.inputs
@@ -74,9 +73,9 @@ export function describeFeed(contract: VenueContract): void {
 
     itKeeps(contract, 'stops one symbol and goes on with the others', {}, async (bench) => {
       const [first, second] = bench.instruments
-      await subscribe(bench, anyKind(contract), [first, second])
+      await bench.watch(anyKind(contract), [first, second])
       await bench.pass(65 * SECOND)
-      await settled(bench, feedOf(bench).unsubscribe([first.id]))
+      await bench.settled(feedOf(bench).unsubscribe([first.id]))
       await bench.pass(SECOND)
       bench.inputs.length = 0
       await bench.pass(90 * SECOND)
@@ -94,7 +93,7 @@ export function describeFeed(contract: VenueContract): void {
       async (bench) => {
         const ids = bench.instruments.map(({ id }) => id)
         assert.equal(bench.venue.limits.subscribe.total, CONTRACT_LIMITS.total)
-        const answer = await settled(bench, feedOf(bench).subscribe(anyKind(contract), ids))
+        const answer = await bench.settled(feedOf(bench).subscribe(anyKind(contract), ids))
         assert(!answer.ok, 'the third symbol is refused')
         bench.inputs.length = 0
         await bench.pass(65 * SECOND)
@@ -165,8 +164,7 @@ export function describeFeed(contract: VenueContract): void {
     })
 
     itKeeps(contract, 'refuses a cursor that is none', { needs }, async (bench) => {
-      const first = await settled(
-        bench,
+      const first = await bench.settled(
         firstOf(historyOf(bench), { ...query(bench), cursor: 'nonsense' }),
       )
 
@@ -193,20 +191,6 @@ function historyOf({ venue }: Bench): History {
   return venue.history
 }
 
-async function subscribe(bench: Bench, kind: Kind, symbols: readonly Instrument[]): Promise<void> {
-  const ids = symbols.map(({ id }) => id)
-  const answer = await settled(bench, feedOf(bench).subscribe(kind, ids))
-  assert(answer.ok, JSON.stringify(answer))
-}
-
-async function settled<T>(bench: Bench, work: Promise<T>): Promise<T> {
-  const done: T[] = []
-  const noted = work.then((value) => done.push(value))
-  await bench.until(() => done.length > 0, 'the venue answers')
-  await noted
-  return done[0]!
-}
-
 const query = ({ market }: Bench): BarQuery => ({
   symbols: market.symbols.slice(0, 2),
   timeframe: '1m',
@@ -226,7 +210,7 @@ async function read(
     }
     return pages
   }
-  return settled(bench, collect())
+  return bench.settled(collect())
 }
 
 async function firstOf(history: History, asked: BarQuery & { readonly cursor?: string }) {

@@ -284,6 +284,7 @@ function describeRefusals(contract: VenueContract): void {
     'never takes liquidity with a post-only order',
     { needs: ['post-only'] },
     async (bench) => {
+      await bench.watch(contract.lacks?.quotes === undefined ? 'quotes' : 'bars')
       await bench.pass(2 * SECOND)
       isRefused(await bench.submit(bench.order({ type: 'limit', limit: 100.05, postOnly: true })))
       const resting = await bench.placed({ type: 'limit', limit: 90, postOnly: true })

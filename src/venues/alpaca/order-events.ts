@@ -28,6 +28,13 @@ export interface OrderEventSource {
   close(): Promise<void>
 }
 
+/** For a venue that is only watched: it listens to nobody. */
+export const NO_ORDER_EVENTS: OrderEventSource = {
+  open: (events) => events.onUp(false),
+  clear: () => {},
+  close: () => Promise.resolve(),
+}
+
 export interface TradingStreamOptions {
   readonly io: Io
   /** `wss://paper-api.alpaca.markets/stream`. */

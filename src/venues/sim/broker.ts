@@ -4,6 +4,9 @@
  * The exchange is synchronous and says everything as facts. Here a fact that answers a command becomes its answer, and
  * all facts but refusals go to the sink as well, as they do at venues with an order stream. A command that is sent
  * again under an id that the exchange has taken is answered with the order that is there: it is not a second order.
+ *
+ * Where it has books, a command is in them before its answer can come, and a fact before it is told: a process that
+ * dies has told nothing that the next one does not know.
  */
 import { unreachable } from '../../core/assert.ts'
 import type { OrderId } from '../../core/brand.ts'
@@ -14,7 +17,7 @@ import { failed, ok, type Result } from '../../core/result.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Broker, VenueReport } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
-import { SimExchange } from './exchange.ts'
+import { type ExchangeState, SimExchange } from './exchange.ts'
 import type { SimOptions } from './models.ts'
 
 export interface SimBrokerOptions {
@@ -22,6 +25,15 @@ export interface SimBrokerOptions {
   readonly universe: Universe
   readonly sim: SimOptions
   readonly sink: (input: Input) => void
+  readonly books?: Books
+}
+
+/** Where the state of the exchange is kept, as text. */
+export interface Books {
+  /** What was saved last; undefined where nothing was. */
+  load(): string | undefined
+  /** Returns when it would survive the end of the process. */
+  save(state: string): void
 }
 
 type Taken = Result<{ readonly venueId: string }>
@@ -46,8 +58,10 @@ export class SimBroker implements Broker {
     this.exchange = new SimExchange(options.universe, options.sim)
   }
 
-  /** Opens the account, and says so. */
+  /** Opens the account, and says so; with books that have it, goes on where they end. */
   open(): void {
+    const saved = this.#options.books?.load()
+    if (saved !== undefined) this.exchange.restore(JSON.parse(saved) as ExchangeState)
     this.#take()
   }
 
@@ -69,6 +83,7 @@ export class SimBroker implements Broker {
     })
     if (leaving.length > 0) {
       this.exchange.execute({ ...batch, commands: leaving }, this.#options.io.now())
+      this.#save()
       this.#wake()
     }
     return Promise.all(answers)
@@ -109,6 +124,7 @@ export class SimBroker implements Broker {
 
   #take(): void {
     const facts = this.exchange.take(this.#options.io.now())
+    if (facts.length > 0) this.#save()
     for (const fact of facts) {
       if ('id' in fact && this.#answers(fact)) continue
       this.#options.sink(fact)
@@ -149,6 +165,10 @@ export class SimBroker implements Broker {
     if (found?.type === 'submit') this.#submits.delete(id)
     found?.answer(taken)
     return found !== undefined
+  }
+
+  #save(): void {
+    this.#options.books?.save(JSON.stringify(this.exchange.capture()))
   }
 
   #wake(): void {
