@@ -91,8 +91,12 @@ export type Control =
   /** Lets a halted lane trade again; without a symbol, every lane of the strategy. */
   | { readonly do: 'release'; readonly strategy: string; readonly symbol?: SymbolId }
 
-/** An order whose fate is open, a position that differs from the venue's, or a person's word. */
-export type HaltCause = 'unknown-order' | 'position' | 'operator'
+/** An order whose fate is open, a position that differs from the venue's, a person's word, or the market's state. */
+export type HaltCause = 'unknown-order' | 'position' | 'operator' | MarketCause
+
+/** A venue tells these, and tells them anew after a start: it halted the symbol, or its data are silent or bad. */
+export const MARKET_CAUSES = ['trading-halt', 'not-tradable', 'silent', 'bad-prices'] as const
+export type MarketCause = (typeof MARKET_CAUSES)[number]
 
 /**
  * Order of inputs within one millisecond: operator, venue status, order facts, account, market. Timers come

@@ -15,7 +15,7 @@
 import { assert } from '../core/assert.ts'
 import type { VenueId } from '../core/brand.ts'
 import { type Fault, fault } from '../core/fault.ts'
-import type { Control, Input } from '../core/input.ts'
+import { type Control, type Input, MARKET_CAUSES } from '../core/input.ts'
 import { Instrument, type InstrumentSpec } from '../core/instrument.ts'
 import { isLive, type Order, remaining } from '../core/order.ts'
 import { failed, ok, type Result } from '../core/result.ts'
@@ -227,7 +227,10 @@ export class Live {
     this.#isBegun = true
     for (const input of this.#held.splice(0)) this.pump.push(input)
     this.gateway.kill(this.engine.killSwitch)
-    this.#turn(this.engine.isStopping ? [this.#control({ do: 'drain', on: false }, 'start')] : [])
+    this.#turn([
+      ...(this.engine.isStopping ? [this.#control({ do: 'drain', on: false }, 'start')] : []),
+      ...this.#staleHalts(),
+    ])
     const report = await this.#firstReport()
     if (report !== undefined) return report
     const subscribed = await this.#subscribe()
@@ -307,6 +310,16 @@ export class Live {
 
   #turn(inputs: readonly Input[]): void {
     if (inputs.length > 0 && !this.pump.isStopped) this.pump.turn(inputs)
+  }
+
+  /** What the last process knew of the market is old: the venue's feed tells it anew. */
+  #staleHalts(): readonly Input[] {
+    return this.engine.ours.halts
+      .filter(({ cause }) => MARKET_CAUSES.some((each) => each === cause))
+      .map(({ symbol, cause }) => {
+        const control = { do: 'halt-symbol', symbol, cause, on: false, why: 'a new start' } as const
+        return this.#control(control, 'start')
+      })
   }
 
   async #firstReport(): Promise<Fault | undefined> {

@@ -1,4 +1,5 @@
 // Scripted: market-data streams and history of Alpaca on virtual time, from a script; and the feed on it.
+import assert from 'node:assert/strict'
 import type { Input } from '../../src/core/input.ts'
 import { type Ms, venueId } from '../../src/core/brand.ts'
 import { equitySpec } from '../../src/core/instrument.ts'
@@ -21,8 +22,12 @@ export const NAMES = Array.from({ length: 31 }, (_, i) => `S${String(i).padStart
 export interface Script {
   /** What is answered to the n-th subscribe frame instead of an acknowledgement. */
   readonly refuse?: (frame: number, connection: number) => { code: number; msg: string } | undefined
-  /** Symbols that are never acknowledged. */
-  readonly forget?: readonly string[]
+  /** Symbols that this connection never acknowledges. */
+  readonly forget?: (connection: number) => readonly string[]
+  /** Answered to the upgrade itself. */
+  readonly upgrade?: (
+    connection: number,
+  ) => { readonly status: number; readonly headers: Readonly<Record<string, string>> } | undefined
   /** Answered to the connection itself. */
   readonly greet?: (connection: number) => { code: number; msg: string } | undefined
   readonly mute?: boolean
@@ -45,6 +50,8 @@ export function venueOf(script: Script = {}) {
   }[] = []
   const sockets: ServedSocket[] = []
   const requests: string[] = []
+  /** When each upgrade came. */
+  const connectedAt: number[] = []
   const rest = new Map<
     string,
     { t: string; o: number; h: number; l: number; c: number; v: number; n: number }[]
@@ -52,6 +59,9 @@ export function venueOf(script: Script = {}) {
   const state = { restStatus: 200, connections: 0, delayMs: 0 }
   world.serveWebSocket('stream.test', (socket) => {
     const connection = ++state.connections
+    connectedAt.push(world.timeline.now)
+    const refused = script.upgrade?.(connection)
+    if (refused !== undefined) return refused
     const sets: Record<string, Set<string>> = {}
     let count = 0
     const say = (message: unknown): void => void socket.send(JSON.stringify([message]))
@@ -85,7 +95,8 @@ export function venueOf(script: Script = {}) {
           sets[channel] ??= new Set()
           for (const symbol of list) {
             if (message.action === 'unsubscribe') sets[channel].delete(symbol)
-            else if (script.forget?.includes(symbol) !== true) sets[channel].add(symbol)
+            else if (script.forget?.(connection).includes(symbol) !== true)
+              sets[channel].add(symbol)
           }
         }
         say({
@@ -113,7 +124,7 @@ export function venueOf(script: Script = {}) {
     )
     return { status: state.restStatus, body: JSON.stringify({ bars, next_page_token: null }) }
   })
-  return { world, frames, sockets, requests, rest, state }
+  return { world, frames, sockets, requests, connectedAt, rest, state }
 }
 
 export function feedOf(
@@ -170,16 +181,27 @@ export function feedOf(
   return { feed, inputs, universe, ids, io, revisions, troubles }
 }
 
+/** Lets virtual time pass until the condition holds, at most so long. */
+export async function eventually(
+  { world }: { readonly world: VirtualWorld },
+  condition: () => boolean,
+  limitMs = 600_000,
+): Promise<void> {
+  await world.run(limitMs, condition)
+  assert.ok(condition(), `not within ${limitMs} ms of virtual time: ${condition.toString()}`)
+}
+
+/** Lets virtual time pass until the promise is settled. */
 export async function settled<T>(
   world: VirtualWorld,
   promise: Promise<T>,
-  limitMs = 600_000,
+  limitMs?: number,
 ): Promise<T> {
   let isDone = false
   const done = promise.finally(() => {
     isDone = true
   })
-  await world.until(() => isDone, limitMs)
+  await eventually({ world }, () => isDone, limitMs)
   return done
 }
 
@@ -192,7 +214,9 @@ export const told = (inputs: readonly Input[]): string[] =>
       ? `bar ${NAMES[input.bar.symbol]} ${iso(input.bar.start).slice(11, 16)}`
       : input.type === 'trade'
         ? `trade ${input.trade.price}`
-        : input.type,
+        : input.type === 'control' && input.control.do === 'halt-symbol'
+          ? `${NAMES[input.control.symbol]} ${input.control.cause} ${input.control.on ? 'on' : 'off'}`
+          : input.type,
   )
 
 export const barAt = (symbol: string, start: number, T = 'b', changes: object = {}) => ({

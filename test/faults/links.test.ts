@@ -5,6 +5,7 @@ import { iso, MINUTE } from '../../src/core/time.ts'
 import {
   barAt,
   codeOf,
+  eventually,
   feedOf,
   NAMES,
   NIGHT,
@@ -13,6 +14,7 @@ import {
   told,
   venueOf,
 } from '../alpaca/scripted.ts'
+import { Desk } from './desk.ts'
 
 test('F038 a link cut without a close is found within 15 s, at night too, and the gap is filled', async () => {
   const venue = venueOf({ startAt: NIGHT })
@@ -115,4 +117,86 @@ test('F044 bars that were missed while the link was down are given before newer 
   ])
   assert.equal(feed.counts.filled, 3)
   assert.equal(feed.counts.gaps, 1)
+})
+
+test('F040 one symbol that is silent while others are not takes no new risk until its data come again', async () => {
+  const venue = venueOf()
+  const { feed, inputs, ids, universe } = feedOf(venue, { names: NAMES.slice(0, 2) })
+  await settled(venue.world, feed.subscribe('quotes', ids))
+  const [silent, other] = [ids[0]!, ids[1]!]
+  const quote = (symbol: string): void =>
+    push(venue, { T: 'q', S: symbol, bp: 4, bs: 1, ap: 5, as: 1, t: iso(venue.world.now) })
+  const desk = new Desk(universe)
+  const seconds = async (count: number, ...symbols: string[]): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      for (const symbol of symbols) quote(symbol)
+      await venue.world.run(1_000)
+      desk.take(inputs.splice(0))
+    }
+  }
+  await seconds(5, 'S00', 'S01')
+  const before = desk.buys(silent)
+  // A quote of the other one, every second, must not hide that this one has stopped.
+  await seconds(70, 'S01')
+  const whileSilent = [desk.buys(silent), desk.buys(other)]
+  await seconds(2, 'S00', 'S01')
+
+  assert.equal(before, 'sent')
+  assert.deepEqual(whileSilent, ['symbol-halted', 'sent'])
+  assert.equal(desk.buys(silent), 'sent')
+  assert.equal(venue.state.connections, 1)
+})
+
+test('F041 a venue that closes again and again is met ever later, then not at all', async () => {
+  const script = { greet: () => ({ code: 500, msg: 'internal error' }) }
+  const venue = venueOf({ ...script, startAt: NIGHT })
+  const { feed, ids } = feedOf(venue, { names: NAMES.slice(0, 1) })
+  const result = await settled(venue.world, feed.subscribe('bars', ids), 3_600_000)
+  await venue.world.run(24 * 3_600_000)
+  const { connectedAt } = venue
+  const waits = connectedAt.slice(1).map((at, i) => at - connectedAt[i]!)
+
+  assert.equal(codeOf(result), 'venue-unavailable')
+  assert.equal(connectedAt.length, 10)
+  // 1, 2, 4 … 60 s: half of each is certain, half is drawn.
+  for (const [i, wait] of waits.entries()) {
+    const step = Math.min(1_000 * 2 ** i, 60_000)
+    assert.ok(wait >= step / 2 && wait <= step + 100, `wait ${i + 1} is ${wait} ms`)
+  }
+  assert.ok(new Set(waits.slice(6).map(Math.round)).size === 3, 'no two waits are alike')
+})
+
+test('F043 an upgrade that is answered with 429 is tried again when the venue said, not before', async () => {
+  const venue = venueOf({
+    startAt: NIGHT,
+    upgrade: (n) => (n <= 3 ? { status: 429, headers: { 'retry-after': '30' } } : undefined),
+  })
+  const { feed, ids } = feedOf(venue, { names: NAMES.slice(0, 1) })
+  const result = await settled(venue.world, feed.subscribe('bars', ids))
+  const { connectedAt } = venue
+
+  assert.equal(codeOf(result), 'ok')
+  assert.equal(connectedAt.length, 4)
+  for (let i = 1; i < 4; i++) {
+    const wait = connectedAt[i]! - connectedAt[i - 1]!
+    assert.ok(wait >= 30_000 && wait < 35_000, `wait ${i} is ${wait} ms`)
+  }
+})
+
+test('F045 a stream is not up while one symbol is not acknowledged, and is subscribed anew until it is', async () => {
+  const venue = venueOf({ startAt: NIGHT, forget: (n) => (n === 2 || n === 3 ? ['S07'] : []) })
+  const { feed, inputs, ids } = feedOf(venue)
+  await settled(venue.world, feed.subscribe('bars', ids))
+  venue.sockets.at(-1)!.abort()
+  await eventually(venue, () => venue.state.connections === 3)
+  const meanwhile = told(inputs)
+  await eventually(venue, () => venue.state.connections === 4)
+  await venue.world.run(10_000)
+
+  assert.deepEqual(meanwhile, ['venue.up', 'venue.down'])
+  assert.deepEqual(told(inputs), ['venue.up', 'venue.down', 'venue.up'])
+  assert.deepEqual(
+    venue.frames.filter(({ connection }) => connection === 4).flatMap(({ symbols }) => symbols),
+    NAMES,
+  )
 })

@@ -84,7 +84,7 @@ test('finishes the other batches when one is refused, then fails the start and c
 })
 
 test('does not say up when the venue forgets a symbol', async () => {
-  const venue = venueOf({ forget: ['S07'] })
+  const venue = venueOf({ forget: () => ['S07'] })
   const { feed, inputs, ids } = feedOf(venue)
   const result = await settled(venue.world, feed.subscribe('bars', ids))
   assert.match(result.ok ? '' : result.fault.message, /bars of S07/)
@@ -137,7 +137,7 @@ test('keeps forming bars, revisions, corrections and halts out of the engine, an
     { T: 's', S: 'S00', sc: 'H', sm: 'Trading Halt', rc: 'T12', rm: '', z: 'C', t: iso(start) },
   )
   await venue.world.run(100)
-  assert.deepEqual(told(inputs), ['venue.up'])
+  assert.deepEqual(told(inputs), ['venue.up', 'S00 trading-halt on'])
   const { forming, revisions: revised, corrections, cancels, halts } = feed.counts
   assert.deepEqual(
     { forming, revised, corrections, cancels, halts },
@@ -188,7 +188,7 @@ test('expects no data of a symbol that the venue has halted', async () => {
   await settled(venue.world, feed.subscribe('quotes', ids))
   push(venue, { T: 's', S: 'S00', sc: 'H', sm: 'Halt', rc: 'T12', t: iso(venue.world.now), z: 'C' })
   await venue.world.run(600_000)
-  assert.deepEqual(told(inputs), ['venue.up'])
+  assert.deepEqual(told(inputs), ['venue.up', 'S00 trading-halt on'])
 })
 
 test('is in safe mode after ten failures in a row, says so, and connects again only when cleared', async () => {

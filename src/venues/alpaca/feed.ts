@@ -10,12 +10,16 @@
  * 3. After a reconnect, what was missed is fetched over REST and given before anything newer; what the stream brings
  *    meanwhile waits, up to `HELD_MAX` inputs. The venue may publish a minute over REST only after the stream has sent
  *    it, so the fetch is made once more after `RECHECK_MS`. `venue.up` is said after all of that.
- * 4. Prices that are not above zero, sizes below zero and bars without order are refused and counted by reason.
+ * 4. Prices that cannot be, sizes below zero and bars without order are refused and counted (sanity.ts), and so is what
+ *    is stamped ahead of our clock, where it would open a bar of the future, or an hour ago.
+ * 5. A symbol takes no new risk while its prices are in quarantine, while it alone is silent, and while the venue has
+ *    halted it. Each is told as a `halt-symbol` of its own cause, and lifted the same way.
+ * 6. Five frames in a minute that cannot be read end the connection: what else it says is no better.
  */
-import type { Ms, SymbolId, VenueId } from '../../core/brand.ts'
+import { type Ms, type SymbolId, symbolId, type VenueId } from '../../core/brand.ts'
 import { calendarOf } from '../../core/calendar.ts'
 import { fault } from '../../core/fault.ts'
-import type { Input, MarketInput } from '../../core/input.ts'
+import type { HaltCause, Input, MarketInput } from '../../core/input.ts'
 import type { Bar } from '../../core/market.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { bucketStart, MINUTE, ms } from '../../core/time.ts'
@@ -24,6 +28,7 @@ import type { Feed } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import { type Codec, Decoder, type OtherMessage } from './decode.ts'
 import type { AlpacaHistory } from './history.ts'
+import { Sanity } from './sanity.ts'
 import { BAR, idOfRow, QUOTE, SymbolTable, TRADE, tradeId, UPDATED, WIDTH } from './rows.ts'
 import { Stream, type StreamOptions } from './stream.ts'
 import { isBar } from './wire-history.ts'
@@ -40,7 +45,7 @@ export interface FeedOptions {
   readonly history?: AlpacaHistory
   /** A bar that was issued again, a correction or a cancel: for the archive. */
   readonly onRevision?: (revision: Revision) => void
-  /** A stream is in safe mode: it stays down until `clear`. */
+  /** What a person should know: safe mode and quarantine last until `clear`. */
   readonly onTrouble?: (why: string) => void
 }
 
@@ -65,6 +70,9 @@ export interface FeedCounts {
   corrupt: number
   refused: number
   forming: number
+  /** Stamped ahead of our clock, and long ago. */
+  future: number
+  old: number
   stale: number
   overflow: number
   gaps: number
@@ -75,8 +83,15 @@ export interface FeedCounts {
 
 const HELD_MAX = 100_000
 const RECHECK_MS = 10_000
-/** A minute bar comes right after its end; one that is further from it than this is not closed, or our clock is off. */
-const FORMING_MS = 30_000
+/** What is stamped further ahead of our clock is not closed, not true, or our clock is off. */
+const AHEAD_MS = 30_000
+/** What is older than this is no news, whatever it says. */
+const OLD_MS = 3_600_000
+/** So many frames that cannot be read, in so long, end a connection. */
+const CORRUPT_MAX = 5
+const CORRUPT_WITHIN_MS = 60_000
+/** Characters of such a frame that are shown. */
+const SHOWN_MAX = 80
 const FILL_TRIES = 3
 const FILL_PAUSE_MS = 1_000
 
@@ -90,8 +105,10 @@ export class AlpacaFeed implements Feed {
   #sink: (input: Input) => void = () => {}
   #isUp = false
   #hasBeenUp = false
-  /** Symbols that the venue has halted. */
+  /** Symbols that the venue has halted, and those that are silent while others are not. */
   readonly halted = new Set<SymbolId>()
+  readonly #silent = new Set<SymbolId>()
+  readonly #sanity = new Sanity()
 
   constructor(options: FeedOptions) {
     this.#options = options
@@ -138,8 +155,10 @@ export class AlpacaFeed implements Feed {
     return results.find((result) => !result.ok) ?? ok(undefined)
   }
 
-  /** Streams in safe mode try again: a person says so. */
+  /** Streams in safe mode try again, and symbols in quarantine start anew: a person says so. */
   clear(): void {
+    for (const symbol of this.#sanity.clear())
+      this.#halt(symbolId(symbol), 'bad-prices', 'cleared by a person', 'off')
     for (const { stream } of Object.values(this.#streams)) stream.clear()
   }
 
@@ -181,6 +200,7 @@ export class AlpacaFeed implements Feed {
       upAt: 0,
       fills: 0,
       stopRecheck: () => {},
+      corruptAt: [],
       stream: new Stream(
         { ...options, liveness },
         {
@@ -188,13 +208,21 @@ export class AlpacaFeed implements Feed {
           onUp: () => this.#onUp(lane),
           onDown: (why) => this.#onDown(lane, why),
           onSafeMode: (why) => this.#onSafeMode(lane, why),
-          onQuiet: (symbols) => {
-            this.counts.quiet += symbols.length
-          },
+          onQuiet: (symbols) => this.#onQuiet(symbols),
         },
       ),
     }
     return lane
+  }
+
+  #onQuiet(symbols: readonly string[]): void {
+    this.counts.quiet += symbols.length
+    for (const symbol of symbols) {
+      const id = this.#symbols.find(symbol)
+      if (id === undefined) continue
+      this.#silent.add(id)
+      this.#halt(id, 'silent', 'its data stopped while those of others came', 'on')
+    }
   }
 
   /** Data come while the market of an instrument is open, and the venue has not halted it. */
@@ -328,16 +356,23 @@ export class AlpacaFeed implements Feed {
     counts.frames++
     if (others === undefined) {
       counts.corrupt++
+      this.#onCorrupt(lane, frame)
       return NOTHING
     }
     const { rows } = decoder
     counts.strangers += rows.strangers
-    counts.malformed += rows.malformed
+    if (rows.malformed > 0) {
+      counts.malformed += rows.malformed
+      this.#onCorrupt(lane, frame)
+    }
     const at = this.#now()
     for (let row = 0; row < rows.length; row++) {
-      lane.stream.saw(this.#options.universe.at(idOfRow(rows, row)).symbol)
+      const symbol = idOfRow(rows, row)
+      lane.stream.saw(this.#options.universe.at(symbol).symbol)
       const input = this.#input(rows, row, at)
       if (input === undefined) continue
+      if (this.#silent.size > 0 && this.#silent.delete(symbol))
+        this.#halt(symbol, 'silent', 'its data came again', 'off')
       if (lane.held === undefined) this.#give(lane, input)
       else if (lane.held.length < HELD_MAX) lane.held.push(input)
       else counts.overflow++
@@ -352,11 +387,20 @@ export class AlpacaFeed implements Feed {
     const { values } = rows
     const v = row * WIDTH
     const ts = ms(rows.ts[row]!)
+    if (ts > at + AHEAD_MS && (rows.kind[row] === TRADE || rows.kind[row] === QUOTE)) {
+      counts.future++
+      return undefined
+    }
+    if (ts < at - OLD_MS) {
+      counts.old++
+      return undefined
+    }
     switch (rows.kind[row]!) {
       case TRADE: {
         const price = values[v]!
         const size = values[v + 1]!
-        if (price > 0 && size >= 0) {
+        if (!this.#isGood(symbol, 'the price of a trade', price)) break
+        if (size >= 0) {
           counts.trades++
           const id = tradeId(values[v + 2]!, values[v + 3]!)
           return {
@@ -375,7 +419,13 @@ export class AlpacaFeed implements Feed {
           values[v + 3]!,
         ]
         // A side without an order has price 0: half a quote is none.
-        if (bid > 0 && ask > 0 && bidSize >= 0 && askSize >= 0) {
+        // One far from the last price is a stub that nobody means to be met: no price, but no fault either.
+        if (
+          this.#sanity.isGood(symbol, bid) &&
+          this.#sanity.isGood(symbol, ask) &&
+          bidSize >= 0 &&
+          askSize >= 0
+        ) {
           counts.quotes++
           return { type: 'quote', at, quote: { symbol, ts, bid, bidSize, ask, askSize } }
         }
@@ -400,11 +450,17 @@ export class AlpacaFeed implements Feed {
           volume: values[v + 4]!,
           trades: values[v + 5]!,
         }
-        if (!isBar(bar) || ts % MINUTE !== 0) break
-        if (ts + MINUTE > at + FORMING_MS) {
+        if (!isBar(bar) || ts % MINUTE !== 0) {
+          this.#refuse(symbol, `a bar of ${open}, ${high}, ${low}, ${close}`)
+          break
+        }
+        if (ts + MINUTE > at + AHEAD_MS) {
           counts.forming++
           return undefined
         }
+        if (!this.#isGood(symbol, 'the high of a bar', high)) break
+        if (!this.#isGood(symbol, 'the low of a bar', low)) break
+        if (!this.#isGood(symbol, 'the close of a bar', close)) break
         if (rows.kind[row] === BAR) return { type: 'bar', at, bar, source: 'venue' }
         counts.revisions++
         this.#options.onRevision?.({ type: 'bar', at, bar })
@@ -415,6 +471,44 @@ export class AlpacaFeed implements Feed {
     }
     counts.refused++
     return undefined
+  }
+
+  /** Whether the price can be; what cannot is refused with its symbol and its field. */
+  #isGood(symbol: SymbolId, field: string, price: number): boolean {
+    if (!this.#sanity.isGood(symbol, price)) {
+      this.#refuse(symbol, `${field}, ${price}`)
+      return false
+    }
+    if (this.#sanity.passed(symbol, price))
+      this.#halt(symbol, 'bad-prices', 'its prices are good again', 'off')
+    return true
+  }
+
+  #refuse(symbol: SymbolId, what: string): void {
+    if (!this.#sanity.refused(symbol)) return
+    const why = `its prices were refused again and again, the last time ${what}`
+    this.#halt(symbol, 'bad-prices', why, 'on')
+    this.#options.onTrouble?.(
+      `${this.#options.universe.at(symbol).symbol} is in quarantine: ${why}`,
+    )
+  }
+
+  #halt(symbol: SymbolId, cause: HaltCause, why: string, to: 'on' | 'off'): void {
+    const control = { do: 'halt-symbol', symbol, cause, on: to === 'on', why } as const
+    this.#sink({ type: 'control', at: this.#now(), control, by: this.#options.venue })
+  }
+
+  /** One frame is nothing; many of them are a connection that cannot be trusted. */
+  #onCorrupt(lane: Lane, frame: string | Uint8Array): void {
+    const now = this.#now()
+    if (lane.corruptAt.length === 0) {
+      const text = typeof frame === 'string' ? frame : Buffer.from(frame).toString('utf8')
+      this.#options.onTrouble?.(`a frame that cannot be read: ${text.slice(0, SHOWN_MAX)}`)
+    }
+    lane.corruptAt = [...lane.corruptAt.filter((at) => at > now - CORRUPT_WITHIN_MS), now]
+    if (lane.corruptAt.length < CORRUPT_MAX) return
+    lane.corruptAt = []
+    lane.stream.distrust(`${CORRUPT_MAX} frames within a minute cannot be read`)
   }
 
   #give(lane: Lane, input: MarketInput): void {
@@ -450,7 +544,9 @@ export class AlpacaFeed implements Feed {
         if (status.isHalted) {
           counts.halts++
           this.halted.add(id)
-        } else this.halted.delete(id)
+          this.#halt(id, 'trading-halt', `the venue halted it: ${status.code}`, 'on')
+        } else if (this.halted.delete(id))
+          this.#halt(id, 'trading-halt', `the venue resumed it: ${status.code}`, 'off')
         return
       }
       case 'c':
@@ -486,6 +582,8 @@ interface Lane {
   /** Counts the fills, so that one which was overtaken knows it. */
   fills: number
   stopRecheck: () => void
+  /** When frames came that cannot be read. */
+  corruptAt: readonly number[]
 }
 
 const NOTHING: readonly ControlMessage[] = []
@@ -512,6 +610,8 @@ const emptyCounts = (): FeedCounts => ({
   corrupt: 0,
   refused: 0,
   forming: 0,
+  future: 0,
+  old: 0,
   stale: 0,
   overflow: 0,
   gaps: 0,

@@ -177,6 +177,12 @@ export class Stream {
     this.#socket.liveness.saw(symbol)
   }
 
+  /** What the connection says makes no sense: the next one may do better. */
+  distrust(why: string): void {
+    const { session } = this.#socket
+    if (session !== undefined) this.#fail(session, fault('corrupt-data', why), 'later')
+  }
+
   /** Leaves safe mode: a person says so. */
   clear(): void {
     if (this.#phase !== 'safe') return
