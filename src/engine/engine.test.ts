@@ -68,6 +68,33 @@ test('a bar that closes now has seen every trade stamped before its end', () => 
   assert.deepEqual(heard, ['60 trade 101', '60 trade 102', '60 bar 1m 102 of 3', '60 turn'])
 })
 
+test('where the source tells bars, a trade is a price and in no bar', () => {
+  const heard: string[] = []
+  const options = { barsFrom: 'outside' } as const
+  const stage = new Stage({ actors: { s: listener(heard, { bars: '1m' }) }, options })
+  const at = ms(MONDAY_10 + 60_700)
+  const prices = { open: 99, high: 103, low: 98, close: 102 }
+  const bar = {
+    symbol: A,
+    timeframe: '1m',
+    start: MONDAY_10,
+    volume: 700,
+    trades: 70,
+    ...prices,
+  } as const
+
+  // As a run that begins within a minute sees it: one trade, the end of the minute, and its bar a little later.
+  stage.play(`
+    10:00:58  trade AAPL 100`)
+  stage.engine.turn(ms(MONDAY_10 + 60_000), [])
+  stage.engine.turn(at, [{ type: 'bar', at, bar, source: 'venue' }])
+
+  assert.deepEqual(
+    heard.filter((what) => !what.includes('turn')),
+    ['58 trade 100', '60.7 bar 1m 102 of 70'],
+  )
+})
+
 test('timers and bars that are due between inputs come at their own times', () => {
   const heard: string[] = []
   const needs = { bars: '1m', every: { half: '30s' } } as const

@@ -46,6 +46,8 @@ export interface EngineOptions {
   readonly calendar: CalendarName
   /** The timeframe that trades are built into, or that bars from outside have. */
   readonly base: Timeframe
+  /** Where bars come from: built from trades where not told; 'outside' where the source tells them beside its trades. */
+  readonly barsFrom?: 'trades' | 'outside'
   /** How long after its end a bar built from trades waits for stragglers, in milliseconds. */
   readonly latenessMs: number
   /** Most missing bars in a row that are filled from the previous close. */
@@ -81,6 +83,7 @@ export class Engine {
   readonly #hasTurnLanes: boolean
   readonly #touched = new Set<SymbolId>()
   readonly #baseIndex: number
+  readonly #buildsBars: boolean
   #n = 0
   #now = 0 as Ms
   #minute = -Infinity
@@ -101,6 +104,7 @@ export class Engine {
     for (const use of options.uses) this.#addLanes(use)
     this.#hasTurnLanes = this.#turnLanes.length > 0
     this.#baseIndex = TIMEFRAMES.indexOf(options.base)
+    this.#buildsBars = options.barsFrom !== 'outside'
     const wanted = TIMEFRAMES.filter((_timeframe, i) => this.#barLanes[i]!.length > 0)
     const higher = wanted.filter((timeframe) => timeframe !== options.base)
     this.#bars = new Bars(
@@ -387,7 +391,7 @@ export class Engine {
     this.#desk.parts.portfolio.mark(symbol, price, this.#now)
     this.#desk.brackets.onPrice(symbol, price)
     if (this.#hasTurnLanes) this.#touched.add(symbol)
-    this.#bars.push(symbol, trade.ts, price, trade.size)
+    if (this.#buildsBars) this.#bars.push(symbol, trade.ts, price, trade.size)
     const lanes = this.#tradeLanes[symbol]
     if (lanes === undefined) return
     for (const lane of lanes) this.#run(lane, () => lane.hooks.onTrade!(trade))

@@ -5,7 +5,7 @@ import type { Tape } from '../core/tape.ts'
 import { lengthMs, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
-import { Engine } from '../engine/engine.ts'
+import { Engine, type EngineOptions } from '../engine/engine.ts'
 import type { Use } from '../engine/lanes.ts'
 import type { RiskLimits } from '../engine/risk.ts'
 import { SimExchange, type SimOptions } from '../venues/sim/index.ts'
@@ -22,7 +22,7 @@ export interface Setup {
   readonly currency: string
   /** The timeframe of the tape's bars, or the one that its trades are built into. */
   readonly base: Timeframe
-  readonly bars: { readonly latenessMs: number; readonly maxFill: number }
+  readonly bars: Pick<EngineOptions, 'latenessMs' | 'maxFill' | 'barsFrom'>
 }
 
 export function buildSession(setup: Setup, beforeSend?: BeforeSend): Session {

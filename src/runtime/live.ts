@@ -22,7 +22,7 @@ import { failed, ok, type Result } from '../core/result.ts'
 import type { Archive, Journal } from '../core/store.ts'
 import { DAY, ms } from '../core/time.ts'
 import type { Turn } from '../core/command.ts'
-import type { Broker, Venue, VenueReport } from '../core/venue.ts'
+import type { Broker, Limits, Venue, VenueReport } from '../core/venue.ts'
 import type { Engine, EngineState } from '../engine/engine.ts'
 import type { InboxOptions } from '../engine/inbox.ts'
 import { type Difference, type Memory, NO_MEMORY, reconcile } from '../engine/reconcile.ts'
@@ -102,6 +102,7 @@ export interface Stopped {
   readonly remaining: readonly string[]
 }
 
+const KINDS: readonly FeedKind[] = ['bars']
 /** Reports that are tried at start-up, and the wait before the second; it doubles. */
 const START_REPORTS = 5
 const START_RETRY_MS = 1_000
@@ -136,13 +137,26 @@ export class LiveSession implements Redoable<{ readonly engine: EngineState }> {
   }
 }
 
+/**
+ * A fresh session. A run begins and goes on within a minute, of whose trades it sees a part only: where the feed tells
+ * bars, its bars hold, and trades make none.
+ */
+export function liveSession(
+  setup: LiveSetup,
+  limits: Limits,
+  kinds: readonly FeedKind[],
+): LiveSession {
+  const barsFrom = kinds.includes('bars') ? 'outside' : 'trades'
+  return new LiveSession(buildEngine({ ...setup, bars: { ...setup.bars, barsFrom } }, limits))
+}
+
 /** Starts, or goes on where the journal ends. Fails, with all closed again, where the venue cannot be opened or read. */
 export async function startLive(options: LiveOptions): Promise<Result<Live>> {
-  const { venue, journal, archive, setup } = options
+  const { venue, journal, archive, setup, kinds = KINDS } = options
   assert(venue.broker !== undefined, `venue ${venue.id} has a broker`)
   let recorder: Recorder | undefined
   const build = (): LiveSession => {
-    const session = new LiveSession(buildEngine(setup, venue.limits))
+    const session = liveSession(setup, venue.limits, kinds)
     recorder = new Recorder(archive, session.engine)
     return session
   }
@@ -333,7 +347,7 @@ export class Live {
   }
 
   async #subscribe(): Promise<Fault | undefined> {
-    const { venue, setup, kinds = ['bars'] } = this.#options
+    const { venue, setup, kinds = KINDS } = this.#options
     if (venue.feed === undefined) return undefined
     const symbols = setup.universe.all.map(({ id }) => id)
     for (const kind of kinds) {

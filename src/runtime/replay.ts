@@ -4,8 +4,8 @@
  */
 import type { Journal } from '../core/store.ts'
 import { Sampler, type Watch, watchNotices } from './backtest.ts'
-import { buildEngine, buildSession } from './build.ts'
-import { LiveSession } from './live.ts'
+import { buildSession } from './build.ts'
+import { liveSession } from './live.ts'
 import { differenceOf, type Redoable } from './recover.ts'
 import type { RunFile } from './run-file.ts'
 import { limitsOf } from './venues.ts'
@@ -31,10 +31,11 @@ const SLICE_TURNS = 4_096
 export async function sessionOf({
   setup,
   config,
+  header,
   venue,
 }: Awaited<ReturnType<RunFile['setup']>>): Promise<Redone> {
   if (venue === undefined) return buildSession(setup)
-  return new LiveSession(buildEngine(setup, await limitsOf(venue, config)))
+  return liveSession(setup, await limitsOf(venue, config), header.kinds)
 }
 
 /** What is done again. */

@@ -79,7 +79,7 @@ export interface ScenarioOptions {
   /** On top of limits that let a story trade freely. */
   readonly risk?: Partial<RiskLimits>
   readonly limits?: Partial<Limits>
-  readonly options?: Partial<Pick<EngineOptions, 'base' | 'latenessMs' | 'maxFill'>>
+  readonly options?: Partial<Pick<EngineOptions, 'base' | 'barsFrom' | 'latenessMs' | 'maxFill'>>
   /** In the account before the first turn: 100000 where not given. */
   readonly cash?: number
 }

@@ -1,0 +1,88 @@
+/*
+ * Prove: the proofs of crash safety, as long as wanted: `node test/crash/prove.ts <what> [times]`.
+ *
+ *   kills   SIGKILL at random moments, 200 where not told
+ *   steps   SIGKILL at every named step, once and twice in a row
+ *
+ * Every seed comes from SKEIN_SEED, or from the clock, and is printed. Exit code 1 where anything is wrong.
+ */
+import { killAtRandom, killAtSteps, type Told } from './kills.ts'
+import { type Step, STEPS } from './steps.ts'
+
+/** Runs side by side: a life spends half its time waiting. */
+const LANES = 2
+/** Kills of one run; then another begins, with another market. */
+const KILLS_PER_RUN = 25
+
+export interface Proof {
+  readonly problems: readonly string[]
+  /** In words: what was done, and what was counted. */
+  readonly text: string
+}
+
+export async function proveKills(seed: number, kills: number): Promise<Proof> {
+  const perRun = Math.min(KILLS_PER_RUN, Math.ceil(kills / LANES))
+  const runs = Array.from({ length: Math.ceil(kills / perRun) }, (_, i) => ({
+    seed: seed + i,
+    kills: Math.min(perRun, kills - i * perRun),
+  }))
+  const told = await inLanes(runs, (run) => killAtRandom(run.seed, run.kills))
+  return proofOf(`seed ${seed}: killed at random moments`, told)
+}
+
+/** Each of the steps so many times in a row, for each of `times`. */
+export async function proveSteps(
+  seed: number,
+  steps: readonly Step[],
+  times: readonly number[],
+): Promise<Proof> {
+  const lanes = Array.from({ length: LANES }, (_, i) => steps.filter((_step, k) => k % LANES === i))
+  const runs = times.flatMap((inARow, k) =>
+    lanes.map((lane, i) => ({ steps: lane, inARow, seed: seed + k * LANES + i })),
+  )
+  const told = await inLanes(runs, (run) => killAtSteps(run.seed, run.steps, run.inARow))
+  const missed = told.flatMap((one) => one.missed.map((step) => `step not reached: ${step}`))
+  const { text, problems } = proofOf(`seed ${seed}: killed at ${steps.length} named steps`, told)
+  return { text, problems: [...problems, ...missed] }
+}
+
+async function inLanes<R, T>(runs: readonly R[], work: (run: R) => Promise<T>): Promise<T[]> {
+  const told: T[] = []
+  const waiting = [...runs.entries()]
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      told[next[0]] = await work(next[1])
+    }
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+  return told
+}
+
+function proofOf(what: string, told: readonly Told[]): Proof {
+  const sum = (count: (one: Told) => number): number => told.reduce((n, one) => n + count(one), 0)
+  const landed = new Map<string, number>()
+  for (const one of told) {
+    for (const [where, n] of one.landed) landed.set(where, (landed.get(where) ?? 0) + n)
+  }
+  const places = [...landed].toSorted((a, b) => b[1] - a[1]).map(([where, n]) => `${where} ${n}`)
+  const text =
+    `${what}: ${sum(({ kills }) => kills)} kills, ${sum(({ checked }) => checked.intents)} intents, ` +
+    `${sum(({ checked }) => checked.orders)} orders at the venue, ${sum(({ checked }) => checked.fills)} fills, ` +
+    `${sum(({ checked }) => checked.bars)} bars, ${sum(({ checked }) => checked.held)} positions held at the end; ` +
+    `killed in: ${places.join(', ')}`
+  return { text, problems: told.flatMap(({ checked }) => checked.problems) }
+}
+
+async function main([what = 'kills', times]: readonly string[]): Promise<number> {
+  const seed = Number(process.env['SKEIN_SEED'] ?? Math.floor(Date.now() / 1_000) % 1_000_000)
+  const began = performance.now()
+  const proof =
+    what === 'kills'
+      ? await proveKills(seed, Number(times ?? 200))
+      : await proveSteps(seed, STEPS, times === undefined ? [1, 2] : [Number(times)])
+  console.log(`${proof.text}; ${Math.round((performance.now() - began) / 1_000)} s`)
+  for (const problem of proof.problems) console.log(`PROBLEM ${problem}`)
+  return proof.problems.length === 0 ? 0 : 1
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,35 @@
+// Crashes: a run that is killed, at whatever moment, goes on with what the venue has. Longer: `npm run prove`.
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { type Proof, proveKills, proveSteps } from '../crash/prove.ts'
+import { type Step, STEPS } from '../crash/steps.ts'
+
+const SEED = Number(process.env['SKEIN_SEED'] ?? 1)
+
+/** The steps of some kinds: what stands before the colon. */
+const stepsOf = (...kinds: readonly string[]): readonly Step[] =>
+  STEPS.filter((step) => kinds.includes(step.split(':')[0]!))
+
+const ORDER_PATH = ['flush', 'submit', 'cancel', 'acceptance', 'fill', 'learned', 'notices']
+
+function hold(t: TestContext, { text, problems }: Proof): void {
+  t.diagnostic(text)
+  assert.deepEqual(problems, [])
+}
+
+test('F084 a run that is killed at random moments doubles and loses nothing', async (t) => {
+  hold(t, await proveKills(SEED, 10))
+})
+
+test('F085 a run that is killed at every step of the order path doubles and loses nothing', async (t) => {
+  hold(t, await proveSteps(SEED, stepsOf(...ORDER_PATH), [1]))
+})
+
+test('F087 a run that is killed at every step of its start, one start after the other, starts', async (t) => {
+  hold(t, await proveSteps(SEED, stepsOf('start'), [1]))
+})
+
+test('a run that is killed in a snapshot, an archive write, a report and its end loses nothing', async (t) => {
+  const rest = STEPS.filter((step) => !stepsOf('start', ...ORDER_PATH).includes(step))
+  hold(t, await proveSteps(SEED, rest, [1]))
+})
