@@ -168,6 +168,7 @@ export class Bars {
   readonly #baseMs: number
   /** The close of the last base bar of each symbol. */
   #lastClose = new Float64Array(0)
+  #nextAt = Infinity
   #late = 0
   #filled = 0
   #gaps = 0
@@ -237,9 +238,7 @@ export class Bars {
 
   /** When the next open bar must close by the clock; Infinity where none is open. */
   get nextAt(): number {
-    let nextEnd = this.#base.nextEnd
-    for (const open of this.#higher) if (open.nextEnd < nextEnd) nextEnd = open.nextEnd
-    return nextEnd + this.#options.latenessMs
+    return this.#nextAt
   }
 
   /**
@@ -286,6 +285,14 @@ export class Bars {
     this.#late = state.late
     this.#filled = state.filled
     this.#gaps = state.gaps
+    this.#plan()
+  }
+
+  /** Follows where a bar was opened or bars were closed by the clock: the time is asked for far more often. */
+  #plan(): void {
+    let nextEnd = this.#base.nextEnd
+    for (const open of this.#higher) if (open.nextEnd < nextEnd) nextEnd = open.nextEnd
+    this.#nextAt = nextEnd + this.#options.latenessMs
   }
 
   /** Opens the bar of a trade that is not in the open one. False where the trade is late. */
@@ -304,6 +311,7 @@ export class Bars {
     }
     if (start > lastEnd && lastEnd > 0) this.#fill(symbol, start)
     base.open(symbol, start, { open: price, high: price, low: price })
+    this.#plan()
     return true
   }
 
@@ -312,7 +320,8 @@ export class Bars {
     this.#base.lastEnd[symbol] = this.#base.endOf(symbol, bar.start)
     this.#lastClose[symbol] = bar.close
     this.#sink.closed(bar)
-    for (const open of this.#higher) this.#merge(open, bar)
+    const higher = this.#higher
+    for (let i = 0; i < higher.length; i++) this.#merge(higher[i]!, bar)
   }
 
   /** Rule 4: fills a short silence before `start`, or tells of a long one. */
@@ -366,7 +375,10 @@ export class Bars {
     if (open.isOpen(symbol) && open.rows[row + START] !== start) {
       this.#sink.closed(open.close(symbol))
     }
-    if (!open.isOpen(symbol)) open.open(symbol, start, bar)
+    if (!open.isOpen(symbol)) {
+      open.open(symbol, start, bar)
+      this.#plan()
+    }
     const { rows } = open
     if (bar.high > rows[row + HIGH]!) rows[row + HIGH] = bar.high
     if (bar.low < rows[row + LOW]!) rows[row + LOW] = bar.low
@@ -383,6 +395,7 @@ export class Bars {
     if (this.#base.nextEnd <= end) this.#closeUntil(this.#base, end)
     for (const open of this.#higher) if (open.nextEnd <= end) this.#closeUntil(open, end)
     this.#isSweeping = false
+    this.#plan()
   }
 
   #closeUntil(open: OpenBars, end: number): void {

@@ -82,6 +82,7 @@ export class Engine {
   readonly #turnLanes: (Lane[] | undefined)[] = []
   readonly #hasTurnLanes: boolean
   readonly #touched = new Set<SymbolId>()
+  readonly #base: Timeframe
   readonly #baseIndex: number
   readonly #buildsBars: boolean
   #n = 0
@@ -103,6 +104,7 @@ export class Engine {
     this.#desk = new Desk(parts, (lane, hook) => this.#run(lane, hook))
     for (const use of options.uses) this.#addLanes(use)
     this.#hasTurnLanes = this.#turnLanes.length > 0
+    this.#base = options.base
     this.#baseIndex = TIMEFRAMES.indexOf(options.base)
     this.#buildsBars = options.barsFrom !== 'outside'
     const wanted = TIMEFRAMES.filter((_timeframe, i) => this.#barLanes[i]!.length > 0)
@@ -146,7 +148,7 @@ export class Engine {
 
   /** When a timer, a bar or a close is due, though nothing arrives: the runner makes a turn then. */
   get nextAt(): number {
-    return Math.min(this.#dueAt, this.#desk.closings.nextAt)
+    return Math.min(this.#timers.nextAt, this.#bars.nextAt, this.#desk.closings.nextAt)
   }
 
   get now(): Ms {
@@ -303,16 +305,12 @@ export class Engine {
 
   #moveTo(at: Ms): void {
     // What was due before this moment happens at its own time.
-    while (this.#dueAt < at) {
-      const due = Math.max(this.#dueAt, this.#now) as Ms
+    while (this.#timers.nextAt < at || this.#bars.nextAt < at) {
+      const due = Math.max(Math.min(this.#timers.nextAt, this.#bars.nextAt), this.#now) as Ms
       this.#setNow(due)
       this.#fireDue(due)
     }
     this.#setNow(at)
-  }
-
-  get #dueAt(): number {
-    return Math.min(this.#timers.nextAt, this.#bars.nextAt)
   }
 
   #setNow(at: Ms): void {
@@ -374,14 +372,13 @@ export class Engine {
 
   #onBar(bar: Bar, isWarmup: boolean): void {
     const { symbol } = bar
-    const index = TIMEFRAMES.indexOf(bar.timeframe)
     if (!isWarmup && bar.filled !== true) {
       this.#desk.parts.portfolio.mark(symbol, bar.close, this.#now)
       this.#desk.brackets.onBar(bar)
     }
     if (this.#hasTurnLanes) this.#touched.add(symbol)
     this.#isPast = isWarmup
-    if (index === this.#baseIndex) this.#bars.bar(bar)
+    if (bar.timeframe === this.#base) this.#bars.bar(bar)
     else this.#onBarClosed(bar)
     this.#isPast = false
   }
@@ -409,7 +406,8 @@ export class Engine {
 
   #onBarClosed(bar: Bar): void {
     if (this.notices.wantsBars) this.notices.publish({ type: 'bar.closed', bar })
-    const index = TIMEFRAMES.indexOf(bar.timeframe)
+    const { timeframe } = bar
+    const index = timeframe === this.#base ? this.#baseIndex : TIMEFRAMES.indexOf(timeframe)
     const lanes = this.#barLanes[index]![bar.symbol]
     if (lanes === undefined) return
     for (let i = 0; i < lanes.length; i++) {

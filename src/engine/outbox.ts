@@ -87,7 +87,7 @@ export class Outbox {
 
   /** The batches of the turn that ends now; the outbox is empty afterwards. */
   flush(): readonly Batch[] {
-    if (this.#waiting === 0) return NONE
+    if (this.#isEmpty()) return NONE
     const batches: Batch[] = []
     for (const kind of [this.#cancels, this.#amends, this.#submits]) {
       if (kind.size === 0) continue
@@ -108,7 +108,7 @@ export class Outbox {
   }
 
   capture(): OutboxState {
-    assert(this.#waiting === 0, 'a snapshot is taken between turns')
+    assert(this.#isEmpty(), 'a snapshot is taken between turns')
     return { ...this.statistics, intents: this.#intents.capture() }
   }
 
@@ -119,8 +119,8 @@ export class Outbox {
     this.#intents.restore(state.intents)
   }
 
-  get #waiting(): number {
-    return this.#submits.size + this.#cancels.size + this.#amends.size
+  #isEmpty(): boolean {
+    return this.#submits.size === 0 && this.#cancels.size === 0 && this.#amends.size === 0
   }
 
   #cut(commands: readonly Command[], batches: Batch[]): void {

@@ -12,12 +12,13 @@ export type Crossing = -1 | 0 | 1
 const NOISE = 1e-12
 
 /** True side of fast against slow: 1 above, -1 below, 0 equal, NaN where one of them is not ready. */
-function sideOf(fast: number, slow: number): number {
+export function sideOf(fast: number, slow: number): number {
   const gap = fast - slow
   return Math.abs(gap) <= NOISE * Math.abs(slow) ? 0 : Math.sign(gap)
 }
 
-const between = (before: number, now: number): Crossing =>
+/** What a side after another tells; 0 where one of them is NaN. */
+export const between = (before: number, now: number): Crossing =>
   before <= 0 && now > 0 ? 1 : before >= 0 && now < 0 ? -1 : 0
 
 export class Cross {

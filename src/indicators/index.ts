@@ -1,5 +1,6 @@
 export { type Atr, atr } from './atr.ts'
 export { type Cross, cross, crossed, type Crossing } from './cross.ts'
+export { type Crosses, crosses } from './crosses.ts'
 export { type Ema, ema, wilder } from './ema.ts'
 export { type Rsi, rsi } from './rsi.ts'
 export { type Sma, sma } from './sma.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { atr, cross, ema, rsi, sma, swing, vwap, wilder, window } from './index.ts'
+import { atr, cross, crosses, ema, rsi, sma, swing, vwap, wilder, window } from './index.ts'
 
 /** Each one fed with one number at a time; what it gives is a number or plain data. */
 const indicators: Readonly<Record<string, () => (x: number) => unknown>> = {
@@ -11,6 +11,10 @@ const indicators: Readonly<Record<string, () => (x: number) => unknown>> = {
   wilder: () => fed(wilder(4)),
   rsi: () => fed(rsi(4)),
   cross: () => fed(cross(sma(2), sma(4))),
+  crosses: () => {
+    const pairs = crosses([[2, 4]])
+    return (x) => [pairs.push(x), pairs.value(0), pairs.slow(0)]
+  },
   atr: () => {
     const range = atr(4)
     return (x) => range.push(x + 1, x, x)

@@ -114,11 +114,21 @@ class QuoteCursor extends PagedCursor<QuoteColumns> {
   }
 }
 
+/** Rows of a page of bars that are turned at a time, and the doubles of one: a cache line. */
+const BLOCK_ROWS = 64
+const BLOCK_WIDTH = 8
+
+/**
+ * Columns are how bars are kept, and rows how they are told. With hundreds of symbols, a row that is gathered from
+ * eight columns costs eight looks into memory that the other symbols have since pushed out of the cache; so a
+ * block of rows is turned at once, and each row is then one look.
+ */
 class BarCursor extends PagedCursor<BarColumns> {
   readonly #timeframe: Timeframe
   readonly #lengthMs: number
   /** Only daily bars ask the calendar for their end. */
   readonly #calendar: Calendar | undefined
+  readonly #block = new Float64Array(BLOCK_ROWS * BLOCK_WIDTH)
 
   constructor(
     symbol: SymbolId,
@@ -132,27 +142,48 @@ class BarCursor extends PagedCursor<BarColumns> {
     this.#calendar = timeframe === '1d' ? calendar : undefined
   }
 
+  /** Rows are asked for in order, each for its time first: the first of a block turns it. */
   protected timeOf(page: BarColumns, row: number): number {
-    const start = page.start[row]!
+    const i = row % BLOCK_ROWS
+    if (i === 0) turnBlock(page, row, this.#block)
+    const start = this.#block[i * BLOCK_WIDTH]!
     return this.#calendar === undefined
       ? start + this.#lengthMs
       : this.#calendar.nextDayStart(start as Ms)
   }
 
-  protected inputOf(page: BarColumns, row: number, at: Ms): MarketInput {
+  protected inputOf(_page: BarColumns, row: number, at: Ms): MarketInput {
+    const block = this.#block
+    const i = (row % BLOCK_ROWS) * BLOCK_WIDTH
     const bar: Bar = {
       symbol: this.symbol,
       timeframe: this.#timeframe,
-      start: page.start[row]! as Ms,
-      open: page.open[row]!,
-      high: page.high[row]!,
-      low: page.low[row]!,
-      close: page.close[row]!,
-      volume: page.volume[row]!,
-      trades: page.trades[row]!,
+      start: block[i]! as Ms,
+      open: block[i + 1]!,
+      high: block[i + 2]!,
+      low: block[i + 3]!,
+      close: block[i + 4]!,
+      volume: block[i + 5]!,
+      trades: block[i + 6]!,
     }
-    const isFilled = page.filled[row] === 1
+    const isFilled = block[i + 7] === 1
     return { type: 'bar', at, bar: isFilled ? { ...bar, filled: true } : bar, source: 'venue' }
+  }
+}
+
+function turnBlock(page: BarColumns, from: number, block: Float64Array): void {
+  const { start, open, high, low, close, volume, trades, filled } = page
+  const rows = Math.min(BLOCK_ROWS, page.length - from)
+  for (let row = 0; row < rows; row++) {
+    const i = row * BLOCK_WIDTH
+    block[i] = start[from + row]!
+    block[i + 1] = open[from + row]!
+    block[i + 2] = high[from + row]!
+    block[i + 3] = low[from + row]!
+    block[i + 4] = close[from + row]!
+    block[i + 5] = volume[from + row]!
+    block[i + 6] = trades[from + row]!
+    block[i + 7] = filled[from + row]!
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Bar } from '../core/market.ts'
 import type { Side } from '../core/order.ts'
 import { TIMEFRAMES } from '../core/time.ts'
-import { atr, cross, sma } from '../indicators/index.ts'
+import { atr, crosses, sma } from '../indicators/index.ts'
 import { type Context, defineStrategy, z } from '../strategy/index.ts'
 
 const length = z.int().min(1).max(1_000)
@@ -91,31 +91,28 @@ export const smaCross = defineStrategy({
   }),
   symbol(ctx, p) {
     const bySpeed = p.pairs.toSorted(([, a], [, b]) => a - b)
-    const slows = bySpeed.map(([, slow]) => sma(slow))
-    const pairs = bySpeed.map(([fast], i) => cross(sma(fast), slows[i]!))
-    // The average of the regime is that of a pair, where one has its length: it is pushed there.
-    const shared = slows.find((slow) => slow.length === REGIME_LENGTH)
-    const average = shared ?? sma(REGIME_LENGTH)
+    const pairs = crosses(bySpeed)
+    // The average of the regime is that of a pair, where one has its length.
+    const shared = bySpeed.findIndex(([, slow]) => slow === REGIME_LENGTH)
+    const average = shared < 0 ? sma(REGIME_LENGTH) : undefined
     const range = atr(ATR_LENGTH)
     // The last signal of each pair, so that a pair which touches and turns does not signal twice.
-    const last = pairs.map(() => 0)
+    const last = bySpeed.map(() => 0)
     return {
       onBar(bar) {
         // A filled bar is no price action: the averages stand still with it.
         if (bar.filled === true) return
         const { close } = bar
-        if (shared === undefined) average.push(close)
+        average?.push(close)
         range.push(bar.high, bar.low, close)
-        // All averages move before the first signal looks at any of them.
-        let isCrossed = false
-        for (let i = 0; i < pairs.length; i++) if (pairs[i]!.push(close) !== 0) isCrossed = true
-        if (!isCrossed) return
-        for (let i = 0; i < pairs.length; i++) {
-          const direction = pairs[i]!.value
+        if (!pairs.push(close)) return
+        const mean = average === undefined ? pairs.slow(shared) : average.value
+        for (let i = 0; i < pairs.count; i++) {
+          const direction = pairs.value(i)
           if (direction === 0 || direction === last[i]) continue
           last[i] = direction
-          const { regime, strength } = regimeOf(close, average.value, range.value)
-          const confidence = confidenceOf(regime, i, pairs.length)
+          const { regime, strength } = regimeOf(close, mean, range.value)
+          const confidence = confidenceOf(regime, i, pairs.count)
           const [fast, slow] = bySpeed[i]!
           const side: Side = direction > 0 ? 'buy' : 'sell'
           // Not a number until it is ready, and zero where nothing moved: then it is not told.
