@@ -1,6 +1,6 @@
 // skein data fetch against the local venue that speaks Alpaca, on real sockets.
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { ms } from '../src/core/time.ts'
@@ -214,7 +214,7 @@ test('looks many symbols up by one list', async (t) => {
   assert.deepEqual([requests, leastRequests, lookups], [2, 2, 1])
 })
 
-test('a fetch that is killed leaves whole pages, and the same command ends the work', async (t) => {
+test('F061 a fetch that is killed leaves whole pages, and the same command ends as if it had not been', async (t) => {
   const { server, folder, archive } = await venue(t, { tape: manySymbols() })
   const words = ['data', 'fetch', '--config', 'skein.yaml', ...RANGE, '--symbols', MANY.join(',')]
   // The second page never comes.
@@ -226,10 +226,16 @@ test('a fetch that is killed leaves whole pages, and the same command ends the w
   const left = await countIn(archive)
   server.nemesis.clear()
   const { code, stdout } = await skein(folder, ...words)
+  const rows = async (): Promise<number[][][]> =>
+    Promise.all(MANY.map((symbol) => storedIn(archive, symbol)))
+  const resumed = await rows()
+  rmSync(archive)
+  await skein(folder, ...words)
 
   assert.equal(left, 10_000)
   assert.equal(code, 0)
-  assert.equal(await countIn(archive), Number.parseInt(stdout, 10))
+  assert.equal(resumed.flat().length, Number.parseInt(stdout, 10))
+  assert.deepEqual(resumed, await rows())
 })
 
 test('a wrong key is one message without the key, and exit code 1', async (t) => {

@@ -14,6 +14,12 @@ const tradeAt = (at: number, price = 100): Input => ({
 })
 const factAt = (at: number, id = 's-r-1'): Input => filled(id, { at, ts: at })
 
+const quoteAt = (at: number, bid: number, symbol: number): Input => ({
+  type: 'quote',
+  at: ms(at),
+  quote: quote({ ts: ms(at), bid, symbol: symbolId(symbol) }),
+})
+
 const small = (capacity: number, maxAgeMs = 1_000): Inbox => new Inbox({ capacity, maxAgeMs })
 
 function drain(inbox: Inbox, now = 0): Input[] {
@@ -163,6 +169,7 @@ test('counts what came, went, waits and was lost', () => {
     pushed: 7,
     taken: 3,
     dropped: 1,
+    conflated: 0,
     expired: 2,
     waiting: 1,
     utilisation: 0.25,
@@ -228,7 +235,9 @@ class Model {
   readonly #capacity: number
   readonly #maxAgeMs: number
   #waiting: Input[] = []
+  #newQuotes = 0
   dropped = 0
+  conflated = 0
   expired = 0
 
   constructor(capacity: number, maxAgeMs: number) {
@@ -241,11 +250,26 @@ class Model {
   }
 
   push(input: Input): void {
-    if (isMarket(input) && this.#waiting.filter(isMarket).length === this.#capacity) {
+    const isFull = (): boolean => this.#waiting.filter(isMarket).length === this.#capacity
+    if (isMarket(input) && isFull() && this.#newQuotes * 8 >= this.#capacity) this.#conflate()
+    if (input.type === 'quote') this.#newQuotes++
+    if (isMarket(input) && isFull()) {
       this.#waiting.splice(this.#waiting.findIndex(isMarket), 1)
       this.dropped++
     }
     this.#waiting.push(input)
+  }
+
+  #conflate(): void {
+    const symbols = this.#waiting.map((one) =>
+      one.type === 'quote' ? one.quote.symbol : undefined,
+    )
+    const kept = this.#waiting.filter(
+      (_one, i) => symbols[i] === undefined || symbols.lastIndexOf(symbols[i]) === i,
+    )
+    this.conflated += this.#waiting.length - kept.length
+    this.#waiting = kept
+    this.#newQuotes = 0
   }
 
   takeTurn(now: number, limit: number): Input[] {
@@ -286,17 +310,22 @@ test('does what a plain array would do', () => {
           if (what === 'turn') {
             assert.deepEqual(inbox.takeTurn(now, number), model.takeTurn(now, number))
           } else {
-            const input = number < 3 ? factAt(now, `f-${i}`) : tradeAt(now, i)
+            const input =
+              number < 3
+                ? factAt(now, `f-${i}`)
+                : number < 6
+                  ? tradeAt(now, i)
+                  : quoteAt(now, i, number % 2)
             if (!model.canTake(input)) continue
             inbox.push(input)
             model.push(input)
           }
-          const { waiting, dropped, expired, pushed, taken } = inbox.statistics
+          const { waiting, dropped, conflated, expired, pushed, taken } = inbox.statistics
           assert.deepEqual(
-            [waiting, dropped, expired],
-            [model.waiting, model.dropped, model.expired],
+            [waiting, dropped, conflated, expired],
+            [model.waiting, model.dropped, model.conflated, model.expired],
           )
-          assert.equal(pushed, taken + dropped + expired + waiting)
+          assert.equal(pushed, taken + dropped + conflated + expired + waiting)
         }
       },
     ),

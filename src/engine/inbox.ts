@@ -2,8 +2,9 @@
  * Inbox: everything the engine learns waits here, in order of arrival, until the next turn takes it.
  *
  * Market data wait in a ring of typed columns (about 70 bytes each, nothing for the garbage collector). When
- * the ring is full the oldest market input is dropped and counted; when one is older than the age limit at
- * the moment of taking, it is thrown away and counted. All other inputs (fills, operator, venue status) wait
+ * the ring is full, quotes make room first: of each symbol the last one stays, because an older one is no news.
+ * Where that is not enough the oldest market input is dropped and counted; when one is older than the age limit
+ * at the moment of taking, it is thrown away and counted. All other inputs (fills, operator, venue status) wait
  * as objects in a queue of their own: they are never dropped, and more of them than the limit is an error
  * of the program. A sequence number keeps the two in one order.
  */
@@ -26,6 +27,8 @@ export interface InboxStatistics {
   readonly taken: number
   /** Market inputs that had to make room. */
   readonly dropped: number
+  /** Quotes that made room because a later one of their symbol waited. */
+  readonly conflated: number
   /** Market inputs that were too old when their turn came. */
   readonly expired: number
   readonly waiting: number
@@ -64,6 +67,9 @@ export class Inbox {
   #sequence = 0
   #taken = 0
   #dropped = 0
+  #conflated = 0
+  /** Quotes that came since quotes last made room. */
+  #newQuotes = 0
   #expired = 0
   #peak = 0
 
@@ -92,6 +98,8 @@ export class Inbox {
       return
     }
     const sequence = this.#sequence++
+    // To look through the ring for fewer than that would cost more than it frees.
+    if (this.#waiting === this.#capacity && this.#newQuotes * 8 >= this.#capacity) this.#conflate()
     if (this.#waiting === this.#capacity) {
       this.#drop()
       this.#dropped++
@@ -135,6 +143,7 @@ export class Inbox {
       pushed: this.#sequence,
       taken: this.#taken,
       dropped: this.#dropped,
+      conflated: this.#conflated,
       expired: this.#expired,
       waiting: this.#waiting + this.#facts.length - this.#factHead,
       utilisation: this.#waiting / this.#capacity,
@@ -174,6 +183,40 @@ export class Inbox {
     this.#waiting--
   }
 
+  /** Lets go of each quote that is followed by another one of its symbol; the rest keeps its order. */
+  #conflate(): void {
+    const capacity = this.#capacity
+    const isFollowed = new Uint8Array(capacity)
+    const seen = new Set<number>()
+    for (let i = this.#waiting - 1; i >= 0; i--) {
+      const slot = (this.#head + i) % capacity
+      if ((this.#kinds[slot]! & 3) !== QUOTE) continue
+      if (seen.has(this.#symbols[slot]!)) isFollowed[slot] = 1
+      else seen.add(this.#symbols[slot]!)
+    }
+    let kept = 0
+    for (let i = 0; i < this.#waiting; i++) {
+      const slot = (this.#head + i) % capacity
+      if (isFollowed[slot] === 1) continue
+      this.#move(slot, (this.#head + kept++) % capacity)
+    }
+    this.#conflated += this.#waiting - kept
+    this.#waiting = kept
+    this.#newQuotes = 0
+  }
+
+  #move(from: number, to: number): void {
+    if (from === to) return
+    this.#sequences[to] = this.#sequences[from]!
+    this.#ats[to] = this.#ats[from]!
+    this.#stamps[to] = this.#stamps[from]!
+    this.#symbols[to] = this.#symbols[from]!
+    this.#kinds[to] = this.#kinds[from]!
+    this.#values.copyWithin(to * WIDTH, from * WIDTH, (from + 1) * WIDTH)
+    this.#ids[to] = this.#ids[from]
+    this.#ids[from] = undefined
+  }
+
   #write(slot: number, input: MarketInput): void {
     const at = slot * WIDTH
     const values = this.#values
@@ -188,6 +231,7 @@ export class Inbox {
         return
       case 'quote':
         this.#kinds[slot] = QUOTE
+        this.#newQuotes++
         this.#symbols[slot] = input.quote.symbol
         this.#stamps[slot] = input.quote.ts
         values[at] = input.quote.bid

@@ -6,8 +6,9 @@
  * half of the limit.) Time is the monotonic one: a jump of the wall clock neither stops nor floods a venue.
  *
  * Who waits stands in one of four lanes: 0 cancels and what reduces, 1 orders, 2 reads, 3 backfill. The first of the
- * highest lane goes next, and nothing below it passes meanwhile, so a large request is not starved by small ones. Lanes 2
- * and 3 must leave `reserve` for the lanes above, lane 1 must leave `cancelReserve` for lane 0.
+ * highest lane goes next, and nothing below it passes meanwhile, so a large request is not starved by small ones. Lane 2
+ * must leave `reserve` for the lanes above and lane 3 twice as much, so that a gap of live data is not filled at the pace
+ * of a backfill; lane 1 must leave `cancelReserve` for lane 0.
  *
  * What waits is bounded. When the queue is full, the newcomer takes the place of the youngest waiter of the lowest lane
  * below its own; where there is none, the newcomer is refused. A refusal says that nothing was sent.
@@ -38,7 +39,7 @@ export interface BudgetOptions {
   readonly windowMs: number
   /** Added to the window, because requests may travel faster than the one before: 50 ms where not told. */
   readonly marginMs?: number
-  /** What lanes 2 and 3 leave to lanes 0 and 1: a tenth of the limit where not told. */
+  /** What lane 2 leaves to lanes 0 and 1, and lane 3 twice: a tenth of the limit where not told. */
   readonly reserve?: number
   /** What lane 1 leaves to lane 0; part of the reserve. 0 where not told. */
   readonly cancelReserve?: number
@@ -122,7 +123,7 @@ export class Budget {
     this.#configured = limit
     this.#limit = limit
     this.#windowMs = options.windowMs + (options.marginMs ?? 50)
-    this.#floors = [0, cancelReserve, reserve, reserve]
+    this.#floors = [0, cancelReserve, reserve, 2 * reserve]
     this.#waitingMax = options.waitingMax ?? 1_000
   }
 

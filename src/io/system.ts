@@ -58,6 +58,8 @@ export function systemIo(options: SystemOptions = {}): SystemIo {
     keepAliveTimeout: keepAliveMs,
     keepAliveMaxTimeout: keepAliveMs,
     allowH2: false,
+    // Said, and so kept where a variable of the environment would switch it off for the process.
+    connect: { rejectUnauthorized: true },
     // Our own deadline is the only one.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -205,6 +207,7 @@ function openWebSocket(options: WebSocketOptions, owned: Owned): Connection {
     perMessageDeflate: false,
     skipUTF8Validation: true,
     followRedirects: false,
+    rejectUnauthorized: true,
   })
   let refusal: Refusal | undefined
   let why = ''

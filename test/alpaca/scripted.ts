@@ -178,7 +178,7 @@ export function feedOf(
   const inputs: Input[] = []
   feed.open((input) => inputs.push(input))
   const ids = universe.all.map(({ id }) => id)
-  return { feed, inputs, universe, ids, io, revisions, troubles }
+  return { feed, history, inputs, universe, ids, io, revisions, troubles }
 }
 
 /** Lets virtual time pass until the condition holds, at most so long. */

@@ -7,7 +7,8 @@
  * says where in its chunk of symbols a query stands, and chunks are made again from the same query.
  *
  * A bar whose end has not passed is not given: it still forms. A page with a foreign symbol or without order is
- * corrupt data, and so is a bar that is none; nothing of such a page is used.
+ * corrupt data, and so is a bar that is none; nothing of such a page is used, and the fault names the place. Bars that
+ * a page has in common with the one before it are given once.
  */
 import type { Ms, SymbolId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
@@ -25,6 +26,7 @@ import {
   barOf,
   type Clock,
   type Day,
+  flawOf,
   parseClock,
   parseDay,
   quoteOf,
@@ -98,16 +100,23 @@ export class AlpacaHistory implements History {
       stocks: { adjustment },
       lane,
     } as const
+    const last = new Map<SymbolId, Ms>()
     for await (const page of this.#pages(query, about, toBar)) {
       if (!page.ok) yield page
       else {
         const now = io.now()
+        const isNew = ({ symbol, start }: Bar): boolean => {
+          if (start <= (last.get(symbol) ?? -Infinity)) return false
+          last.set(symbol, start)
+          return true
+        }
         // A day ends with its session; by then 24 h of it have not passed, and it is complete.
         const isClosed = (bar: Bar): boolean =>
           timeframe === '1d'
             ? bar.start + 16 * 3_600_000 <= now
             : bar.start + lengthMs(timeframe) <= now
-        yield ok({ bars: page.value.rows.filter(isClosed), ...cursorOf(page.value.cursor) })
+        const bars = page.value.rows.filter((bar) => isClosed(bar) && isNew(bar))
+        yield ok({ bars, ...cursorOf(page.value.cursor) })
       }
     }
   }
@@ -275,7 +284,7 @@ export class AlpacaHistory implements History {
   #page<Row>(
     json: unknown,
     about: {
-      readonly kind: string
+      readonly kind: 'bars' | 'trades' | 'quotes'
       readonly part: readonly string[]
       readonly path: string
       readonly parse: (json: unknown, symbol: SymbolId) => Row | undefined
@@ -296,11 +305,13 @@ export class AlpacaHistory implements History {
       if (!Array.isArray(list))
         return failed(fault('corrupt-data', `${path}: ${symbol} has no list`))
       let before = ''
-      for (const item of list) {
+      for (const [i, item] of list.entries()) {
         const row = parse(item, instrument.id)
         const t: unknown = isObject(item) ? item['t'] : undefined
         if (row === undefined)
-          return failed(fault('corrupt-data', `${path}: ${symbol} ${JSON.stringify(item)}`))
+          return failed(
+            fault('corrupt-data', `${path}: ${kind}.${symbol}[${i}]${flawOf(kind, item)}`),
+          )
         // Stamps of one second are compared as text, which sorts as time where no fraction is there.
         if (kind === 'bars' && typeof t === 'string' && t <= before) {
           return failed(fault('corrupt-data', `${path}: ${symbol} at ${t} follows ${before}`))

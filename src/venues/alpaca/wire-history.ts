@@ -33,6 +33,22 @@ export function barOf(json: unknown, symbol: SymbolId, timeframe: Timeframe): Ba
   return isBar(bar) ? bar : undefined
 }
 
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  bars: ['t', 'o', 'h', 'l', 'c', 'v'],
+  trades: ['t', 'p', 's'],
+  quotes: ['t', 'bp', 'ap'],
+}
+
+/** Which field makes a row unreadable: `.o is missing`; the whole row where each of them can be read. */
+export function flawOf(kind: 'bars' | 'trades' | 'quotes', row: unknown): string {
+  const shown = (value: unknown): string => (JSON.stringify(value) ?? 'missing').slice(0, 100)
+  if (!isObject(row)) return ` is ${shown(row)}`
+  const field = FIELDS[kind]?.find((name) =>
+    name === 't' ? parseStamp(row[name]) === undefined : decimalOf(row[name]) === undefined,
+  )
+  return field === undefined ? ` is no row: ${shown(row)}` : `.${field} is ${shown(row[field])}`
+}
+
 /** What a bar must be, wherever it came from: prices > 0 in their order, and a volume. */
 export const isBar = (bar: Bar): boolean =>
   bar.low > 0 &&
