@@ -5,8 +5,17 @@ import type { Notice } from './notice.ts'
 import type { Order } from './order.ts'
 
 export type Command =
-  /** `legs` travel with their entry to a venue with native brackets: held until it fills, sized by what was filled. */
-  | { readonly type: 'submit'; readonly order: Order; readonly legs?: readonly Order[] }
+  /**
+   * `isAgain` where it was sent before and left no trace: the same order under the same id, which the venue takes once.
+   * `legs` travel with their entry to a venue with native brackets: held until it fills, sized by what was
+   * filled.
+   */
+  | {
+      readonly type: 'submit'
+      readonly order: Order
+      readonly legs?: readonly Order[]
+      readonly isAgain?: true
+    }
   | { readonly type: 'cancel'; readonly id: OrderId; readonly symbol: SymbolId }
   | {
       readonly type: 'amend'

@@ -16,6 +16,8 @@ const bar = { symbol, start: at, open: 1, high: 1, low: 1, close: 1, volume: 0, 
 const quote = { symbol, ts: at, bid: 1, bidSize: 1, ask: 2, askSize: 1 }
 const filled = { fill: fillId('f1'), qty: instrument.qty(1), price: 1, fee: money(0) }
 const [equity, cash, buyingPower] = [money(1), money(1), money(1)]
+const busted = { bust: fillId('b1'), fill: fillId('f1'), qty: instrument.qty(1), price: 1 }
+const external = { qty: instrument.qty(2), filled: instrument.qty(0), avgPrice: 0 }
 const why = fault('bad-request', 'no')
 
 // One of every type, in the order in which a millisecond is told.
@@ -34,6 +36,13 @@ const ranks: readonly (readonly Input[])[] = [
     { type: 'order.rejected', at, ts: at, id, fault: why },
     { type: 'cancel.rejected', at, ts: at, id, fault: why },
     { type: 'order.amended', at, ts: at, id },
+    { type: 'order.absent', at, ts: at, id },
+    { type: 'order.busted', at, ts: at, id, ...busted },
+    {
+      type: 'external',
+      at,
+      order: { ...external, venueId: 'v2', symbol, side: 'buy', open: true },
+    },
   ],
   [{ type: 'account', at, venue, equity, cash, buyingPower }],
   [

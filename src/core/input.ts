@@ -45,6 +45,18 @@ export type OrderFact =
       readonly fault: Fault
       readonly ts: Ms
     })
+  /** The venue has no trace of an order whose answer was lost, and has had the time to show one. */
+  | (At & { readonly type: 'order.absent'; readonly id: OrderId; readonly ts: Ms })
+  /** The venue takes back a fill: it never was. `bust` names the taking back, `fill` what is taken back. */
+  | (At & {
+      readonly type: 'order.busted'
+      readonly id: OrderId
+      readonly bust: FillId
+      readonly fill: FillId
+      readonly qty: Qty
+      readonly price: number
+      readonly ts: Ms
+    })
   /** The venue changed the order: our amend was taken, or a bracket leg was sized by what was filled. */
   | (At & {
       readonly type: 'order.amended'
@@ -54,6 +66,18 @@ export type OrderFact =
       readonly stop?: Px
       readonly ts: Ms
     })
+
+/** As the venue has it now; it is told again with each change. */
+export interface ExternalOrder {
+  readonly venueId: string
+  readonly symbol: SymbolId
+  readonly side: 'buy' | 'sell'
+  readonly qty: Qty
+  readonly filled: Qty
+  readonly avgPrice: number
+  readonly limit?: Px
+  readonly open: boolean
+}
 
 export type Input =
   | MarketInput
@@ -71,6 +95,8 @@ export type Input =
       readonly stream: 'feed' | 'orders'
       readonly why?: string
     })
+  /** An order of the account that is not ours: a person's, or another program's. */
+  | (At & { readonly type: 'external'; readonly order: ExternalOrder })
   | (At & { readonly type: 'instrument.added'; readonly spec: InstrumentSpec })
   | (At & { readonly type: 'control'; readonly control: Control; readonly by: string })
 
@@ -116,7 +142,10 @@ export function rank(input: Input): number {
     case 'order.expired':
     case 'order.rejected':
     case 'cancel.rejected':
+    case 'order.absent':
+    case 'order.busted':
     case 'order.amended':
+    case 'external':
       return 2
     case 'account':
       return 3

@@ -1,8 +1,8 @@
 // Notice: every fact that a turn derives. Anyone may watch, no one may answer; gone if nobody listens.
-import type { Ms, SymbolId } from './brand.ts'
-import type { HaltCause } from './input.ts'
+import type { FillId, Ms, SymbolId } from './brand.ts'
+import type { ExternalOrder, HaltCause } from './input.ts'
 import type { Bar, Trade } from './market.ts'
-import type { Fill, Order, OrderRequest } from './order.ts'
+import type { DoneReason, Fill, Order, OrderRequest } from './order.ts'
 import type { Timeframe } from './time.ts'
 
 /** Why risk refused an order: a closed list. Each denial carries the value that was met and its limit. */
@@ -27,6 +27,7 @@ export const DENY_CODES = [
   'stale-price',
   'market-closed',
   'duplicate',
+  'self-cross',
   'off-grid',
   'below-minimum',
   'bad-request',
@@ -55,6 +56,13 @@ export type Notice =
   /** A trade of a bar that was already published; no bar holds it. */
   | { readonly type: 'trade.late'; readonly trade: Trade }
   | { readonly type: 'order.placed' | 'order.changed'; readonly order: Order }
+  /** A fill of an order that had ended: it was canceled, rejected or given up, and has traded all the same. */
+  | {
+      readonly type: 'fill.late'
+      readonly order: Order
+      readonly fill: FillId
+      readonly was: DoneReason
+    }
   | {
       readonly type: 'order.denied'
       readonly strategy: string
@@ -66,6 +74,8 @@ export type Notice =
       readonly at: Ms
       readonly order: Order
       readonly fill: Fill
+      /** The fill that this one takes back: the reverse of it, told as a fill of the other side. */
+      readonly busts?: FillId
       /** Profit that this fill realised for its lane, before fees. */
       readonly profit: number
       /** The lane's position after it. */
@@ -91,6 +101,8 @@ export type Notice =
       readonly symbol: SymbolId
       readonly error: string
     }
+  /** An order of the account that is not ours is new or has changed. */
+  | { readonly type: 'external'; readonly order: ExternalOrder }
   | { readonly type: 'safe-mode' | 'kill-switch'; readonly on: boolean; readonly why: string }
   | {
       readonly type: 'symbol.halted'

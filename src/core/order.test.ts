@@ -54,6 +54,7 @@ const inputs = {
   rejected: { type: 'order.rejected', at, ts: at, id, fault: fault('bad-request', 'no funds') },
   'cancel.rejected': { type: 'cancel.rejected', at, ts: at, id, fault: fault('not-found', 'gone') },
   amended: { type: 'order.amended', at, ts: at, id, limit: instrument.px(101) },
+  absent: { type: 'order.absent', at, ts: at, id },
 } as const satisfies Record<string, OrderInput>
 
 const PART = { filled: 4, avgPrice: 100, updatedAt: at }
@@ -74,6 +75,7 @@ const table: Record<Order['phase'], Record<keyof typeof inputs, object | 'assert
     rejected: 'assert',
     'cancel.rejected': 'assert',
     amended: 'assert',
+    absent: 'assert',
   },
   sent: {
     accepted: { phase: 'open', venueId: 'v1', updatedAt: at },
@@ -84,6 +86,7 @@ const table: Record<Order['phase'], Record<keyof typeof inputs, object | 'assert
     rejected: REJECTED,
     'cancel.rejected': 'same',
     amended: AMENDED,
+    absent: { resentAt: at, updatedAt: at },
   },
   open: {
     accepted: 'same',
@@ -94,6 +97,7 @@ const table: Record<Order['phase'], Record<keyof typeof inputs, object | 'assert
     rejected: REJECTED,
     'cancel.rejected': { cancelSentAt: undefined, updatedAt: at },
     amended: AMENDED,
+    absent: 'same',
   },
   done: {
     accepted: 'same',
@@ -104,6 +108,7 @@ const table: Record<Order['phase'], Record<keyof typeof inputs, object | 'assert
     rejected: 'same',
     'cancel.rejected': 'same',
     amended: 'same',
+    absent: 'same',
   },
 }
 
@@ -165,6 +170,31 @@ test('books more than was ordered', () => {
   const order = after(filled(8), filled(5))
 
   assert.deepEqual([order.reason, order.filled, remaining(order)], ['filled', 13, 0])
+})
+
+const busted = (qty: number, price = 100): OrderInput => ({
+  type: 'order.busted',
+  at,
+  ts: at,
+  id,
+  bust: fillId('b1'),
+  fill: fillId('f1'),
+  qty: instrument.qty(qty),
+  price,
+})
+
+test('takes back a fill, and never more than was filled', () => {
+  const order = after(filled(4, 100), filled(2, 103), busted(4, 100))
+
+  assert.deepEqual([order.filled, order.avgPrice], [2, 103])
+  assert.equal(after(filled(10), busted(10)).filled, 0)
+  assert.equal(apply(order, busted(3), instrument), order)
+})
+
+test('is sent again once at most', () => {
+  const order = after(inputs.absent)
+
+  assert.equal(apply(order, { ...inputs.absent, at: then }, instrument), order)
 })
 
 test('weighs the average price by quantity', () => {

@@ -13,6 +13,8 @@
  *   open       same      open            done·filled   done·canceled  done·expired  done·rejected  clear cancel      same
  *   done       ignore    count the fill  done·filled   ignore         ignore        ignore         ignore            ignore
  *
+ *   `absent` marks an order that is `sent` as to be sent again, once; `busted` takes a fill back in every phase but new.
+ *
  * Row `done` is the reality clause: a fill that arrives after a cancel is still money, so it is booked. An
  * acceptance may arrive after its fill. An overfill is booked too; the engine then trips safe mode.
  */
@@ -62,6 +64,8 @@ export interface Order extends OrderRequest {
   /** Volume-weighted price of the fills so far; 0 before the first. */
   readonly avgPrice: number
   readonly cancelSentAt?: Ms
+  /** When it left for the second and last time, because nobody knew of the first. */
+  readonly resentAt?: Ms
   readonly createdAt: Ms
   readonly updatedAt: Ms
 }
@@ -120,6 +124,11 @@ export function apply(order: Order, input: OrderInput, instrument: Instrument): 
       const { cancelSentAt: _cleared, ...rest } = order
       return { ...rest, updatedAt }
     }
+    case 'order.absent':
+      if (order.phase !== 'sent' || order.resentAt !== undefined) return order
+      return { ...order, resentAt: updatedAt, updatedAt }
+    case 'order.busted':
+      return withoutFill(order, input, instrument)
     case 'order.amended':
       if (order.phase === 'done') return order
       return {
@@ -149,6 +158,18 @@ function withFill(
   const booked = { ...order, filled, avgPrice, updatedAt: fill.at }
   if (filled >= order.qty) return { ...booked, phase: 'done', reason: 'filled' }
   return order.phase === 'done' ? booked : { ...booked, phase: 'open' }
+}
+
+/** What is taken back beyond what was filled changes nothing: the caller must find out. */
+function withoutFill(
+  order: Order,
+  { qty, price, at }: Extract<OrderInput, { readonly type: 'order.busted' }>,
+  instrument: Instrument,
+): Order {
+  const filled = instrument.qty(order.filled - qty)
+  if (!(qty > 0) || filled < 0 || !Number.isFinite(price)) return order
+  const avgPrice = filled === 0 ? 0 : blend(order.avgPrice, price, -(qty / filled))
+  return { ...order, filled, avgPrice, updatedAt: at }
 }
 
 function done(order: Order, reason: DoneReason, updatedAt: Ms): Order {

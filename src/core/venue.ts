@@ -27,12 +27,19 @@ export interface Limits {
   readonly history: { readonly symbols: number; readonly rows: number; readonly perMinute: number }
   readonly concurrent: number
   readonly brackets: 'native' | 'emulated'
+  /**
+   * True where native legs protect what a partly filled entry has brought in. Elsewhere they wait until it has filled
+   * completely, so a stop without a target is kept here instead: it is there from the first fill on, and grows.
+   */
+  readonly protectsParts: boolean
   readonly amend: boolean
   /**
    * True where a reduce-only order may follow the cancels of a bracket's legs at once. A venue that holds the position
    * for its open legs refuses it until they have ended.
    */
   readonly exitsBesideLegs: boolean
+  /** After so long an order that was taken is in every report: before that, that none is found proves nothing. */
+  readonly visibilityMs: number
 }
 
 export interface Feed {

@@ -10,6 +10,9 @@
  *   nothing is left       → the other leg is canceled
  *   entry fills after it  → legs that have ended by then are placed anew
  *
+ * Where native legs wait until the entry has filled completely (`protectsParts`), a stop without a target is kept here
+ * too; a stop with a target cannot be, because such a venue holds the shares for one of two separate exits.
+ *
  * On every venue, what is held without a stop is closed at the market, and the lane is told: where the stop was
  * refused, canceled or expired, or did not take its size; where both legs filled and turned the lane around.
  *

@@ -7,11 +7,13 @@
  */
 import { assert } from '../core/assert.ts'
 import type { Ms, OrderId, Px, Qty, SymbolId, VenueId } from '../core/brand.ts'
-import type { Instrument } from '../core/instrument.ts'
+import type { ExternalOrder } from '../core/input.ts'
+import { type Instrument, money } from '../core/instrument.ts'
 import type { Quote } from '../core/market.ts'
 import type { Denial } from '../core/notice.ts'
 import {
   isLive,
+  opposite,
   type Order,
   type OrderInput,
   type OrderRequest,
@@ -25,11 +27,12 @@ import type { Limits } from '../core/venue.ts'
 import type { BracketIntent, OrderIntent } from '../strategy/context.ts'
 import { type BracketDesk, Brackets, type Group } from './brackets.ts'
 import { type ClosingDesk, Closings } from './closing.ts'
+import type { Externals } from './externals.ts'
 import type { Lane, LaneDesk } from './lanes.ts'
 import type { Notices } from './notices.ts'
 import { type Applied, Orders } from './orders.ts'
 import { Outbox } from './outbox.ts'
-import { legOf, legPricesOf, orderOf, requestOf } from './placing.ts'
+import { legOf, type LegPrices, legPricesOf, orderOf, requestOf } from './placing.ts'
 import { Portfolio } from './portfolio.ts'
 import { Risk } from './risk.ts'
 import { sizeOf } from './sizing.ts'
@@ -39,6 +42,7 @@ export interface DeskParts {
   readonly limits: ReadonlyMap<VenueId, Limits>
   readonly portfolio: Portfolio
   readonly orders: Orders
+  readonly externals: Externals
   readonly risk: Risk
   readonly outbox: Outbox
   readonly notices: Notices
@@ -134,7 +138,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
 
   buyOrSell(lane: Lane, side: Side, intent: OrderIntent): OrderId | undefined {
     const request = requestOf(lane.instrument, side, intent)
-    return this.#mayPlace(lane, request) ? this.place(lane, request) : undefined
+    return this.#mayPlace(lane, request, intent.once) ? this.place(lane, request) : undefined
   }
 
   bracket(lane: Lane, intent: BracketIntent): OrderId | undefined {
@@ -146,14 +150,14 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
       this.deny(lane, request, legs.denial)
       return undefined
     }
-    if (!this.#mayPlace(lane, request)) return undefined
+    if (!this.#mayPlace(lane, request, intent.once)) return undefined
     const entry = this.parts.orders.nextId(strategy)
     const group: Group = {
       entry,
       strategy,
       symbol,
       side,
-      isNative: this.#limitsOf(instrument).brackets === 'native',
+      isNative: this.#isNative(instrument, legs.prices),
       ...legs.prices,
       ...(trail === undefined ? {} : { trail }),
       asked: { stop: 0, target: 0 },
@@ -283,12 +287,16 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     const { before, after } = applied
     if (after === before) {
       if (input.type === 'cancel.rejected') this.brackets.onAmendRefused(after)
+      if (input.type === 'order.busted' && applied.isStrange)
+        this.#trip(`bust ${input.bust} takes ${input.qty} of ${after.filled} from ${after.id}`)
       return
     }
     const lane = this.laneOf(after.strategy, after.symbol)
     assert(lane !== undefined, `order ${after.id} belongs to a lane`)
     notices.publish({ type: 'order.changed', order: after })
     if (input.type === 'order.filled') this.#book(lane, applied, input)
+    if (input.type === 'order.busted') this.#unbook(lane, after, input)
+    if (input.type === 'order.absent') this.#sendAgain(after)
     if (input.type === 'order.amended') this.brackets.onAmended(after)
     this.brackets.onOrder(after)
     if (after.phase !== 'done' || before.phase === 'done') return
@@ -308,24 +316,58 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     portfolio.fill(order.symbol, fill)
     risk.onFill(this.now, profit, fee, wasFlat)
     if (applied.isOverfill) this.#trip(`order ${order.id} filled ${order.filled} of ${order.qty}`)
+    const was = applied.before.reason
+    if (was !== undefined) notices.publish({ type: 'fill.late', order, fill: input.fill, was })
     const record = { id: input.fill, qty, price, fee, ts }
     const position = after.qty
     notices.publish({ type: 'fill', at: this.now, order, fill: record, profit, position })
-    const net = portfolio.position(order.symbol)
-    const { symbol } = order
-    notices.publish({ type: 'position.changed', symbol, qty: net.qty, avgPrice: net.avgPrice })
+    this.#tellPosition(order.symbol)
     if (lane.hooks.onFill === undefined) return
     this.#runHook(lane, () => lane.hooks.onFill!({ order, fill: record }))
   }
 
+  /** The reverse of a fill, at its price: quantities are as if it had never been, money too. */
+  #unbook(lane: Lane, order: Order, input: Extract<OrderInput, { type: 'order.busted' }>): void {
+    const { portfolio, risk, notices } = this.parts
+    const { bust, fill: busts, qty, price, ts } = input
+    const side = opposite(order.side)
+    const reverse = { signedQty: sign(side) * qty, price, fee: 0 }
+    const before = lane.position.current
+    const after = applyFill(before, reverse, lane.instrument)
+    lane.position.current = after
+    const profit = realisedProfit(after) - realisedProfit(before)
+    portfolio.fill(order.symbol, reverse)
+    risk.onFill(this.now, profit, 0, false)
+    const fill = { id: bust, qty, price, fee: money(0), ts }
+    const told = { order: { ...order, side }, fill, busts, profit, position: after.qty }
+    notices.publish({ type: 'fill', at: this.now, ...told })
+    this.#tellPosition(order.symbol)
+  }
+
+  /** Takes what is known of an order that is not ours. */
+  onExternal(order: ExternalOrder): void {
+    const { externals, portfolio, notices } = this.parts
+    const fill = externals.take(order)
+    notices.publish({ type: 'external', order })
+    if (fill === undefined) return
+    portfolio.fill(order.symbol, { ...fill, fee: 0 })
+    this.#tellPosition(order.symbol)
+  }
+
+  #tellPosition(symbol: SymbolId): void {
+    const { portfolio, notices } = this.parts
+    const { qty, avgPrice } = portfolio.position(symbol)
+    notices.publish({ type: 'position.changed', symbol, qty, avgPrice })
+  }
+
   // ── From a request to an order that leaves ────────────────────────────────────────────────────────
 
-  #mayPlace(lane: Lane, request: OrderRequest): boolean {
+  #mayPlace(lane: Lane, request: OrderRequest, once: string | undefined): boolean {
     const denial =
-      lane.closing === undefined
-        ? this.#check(lane, request, { live: this.ordersOf(lane), isProtective: false })
-        : ({ code: 'duplicate', detail: 'the lane is closing' } as const)
+      repeats(lane, once) ??
+      this.#check(lane, request, { live: this.ordersOf(lane), isProtective: false })
     if (denial !== undefined) this.deny(lane, request, denial)
+    else if (once !== undefined) lane.noteSent(once)
     return denial === undefined
   }
 
@@ -369,9 +411,26 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     outbox.submit(legs.length === 0 ? { type: 'submit', order } : { type: 'submit', order, legs })
   }
 
+  /** The same order under the same id: wherever the first one is, the venue takes it once. */
+  #sendAgain(order: Order): void {
+    const legs = this.#nativeLegsOf(order)
+    const isAgain = true
+    this.parts.outbox.submit({
+      type: 'submit',
+      order,
+      isAgain,
+      ...(legs.length === 0 ? {} : { legs }),
+    })
+  }
+
   /** What cannot be explained stops all new risk, until a person says otherwise. */
   #trip(why: string): void {
     if (!this.parts.risk.isSafeMode) this.callForHelp(why)
+  }
+
+  #isNative(instrument: Instrument, { targetPx }: LegPrices): boolean {
+    const { brackets, protectsParts } = this.#limitsOf(instrument)
+    return brackets === 'native' && (protectsParts || targetPx !== undefined)
   }
 
   #limitsOf(instrument: Instrument): Limits {
@@ -379,4 +438,11 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     assert(limits !== undefined, `the limits of venue ${instrument.venue} are known`)
     return limits
   }
+}
+
+/** Why the lane has asked for this already. */
+function repeats(lane: Lane, once: string | undefined): Denial | undefined {
+  if (lane.closing !== undefined) return { code: 'duplicate', detail: 'the lane is closing' }
+  if (once === undefined || !lane.hasSent(once)) return undefined
+  return { code: 'duplicate', detail: `an order has left for "${once}"` }
 }

@@ -17,7 +17,7 @@ import type { Ms, SymbolId, VenueId } from '../core/brand.ts'
 import { calendarOf, type CalendarName } from '../core/calendar.ts'
 import type { Turn } from '../core/command.ts'
 import { hashOf } from '../core/hash.ts'
-import type { Control, Input, OrderFact } from '../core/input.ts'
+import type { Control, ExternalOrder, Input, OrderFact } from '../core/input.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
 import { MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
@@ -25,6 +25,7 @@ import type { Limits } from '../core/venue.ts'
 import { Bars, type BarState } from './bars.ts'
 import type { BracketState } from './brackets.ts'
 import { Desk } from './desk.ts'
+import { Externals } from './externals.ts'
 import { Lane, type LaneState, type Use } from './lanes.ts'
 import { Notices } from './notices.ts'
 import { Orders, type OrdersState } from './orders.ts'
@@ -59,6 +60,7 @@ export interface EngineState {
   readonly now: number
   readonly minute: number
   readonly orders: OrdersState
+  readonly externals: readonly ExternalOrder[]
   readonly outbox: OutboxState
   readonly portfolio: PortfolioState
   readonly risk: RiskState
@@ -97,10 +99,12 @@ export class Engine {
     this.notices = new Notices()
     const portfolio = new Portfolio(universe, options.currency)
     const orders = new Orders(universe, options.run)
-    const risk = new Risk(options.risk, portfolio, orders, calendarOf(options.calendar))
+    const externals = new Externals()
+    const book = { portfolio, orders, externals }
+    const risk = new Risk(options.risk, book, calendarOf(options.calendar))
     const outbox = new Outbox(universe, options.limits)
     const { limits } = options
-    const parts = { universe, limits, portfolio, orders, risk, outbox, notices: this.notices }
+    const parts = { universe, limits, ...book, risk, outbox, notices: this.notices }
     this.#desk = new Desk(parts, (lane, hook) => this.#run(lane, hook))
     for (const use of options.uses) this.#addLanes(use)
     this.#hasTurnLanes = this.#turnLanes.length > 0
@@ -189,12 +193,13 @@ export class Engine {
 
   /** What the account is believed to be: for reconciliation with what its venue says. */
   get ours(): Ours {
-    const { orders, portfolio, risk } = this.#desk.parts
+    const { orders, externals, portfolio, risk } = this.#desk.parts
     const positions = portfolio.held.map(({ id }) => ({
       symbol: id,
       qty: portfolio.position(id).qty,
     }))
-    return { orders: orders.known, positions, cash: portfolio.cash, halts: risk.halts }
+    const { cash } = portfolio
+    return { orders: orders.known, externals: externals.known, positions, cash, halts: risk.halts }
   }
 
   /** Why the kill switch is on; undefined where it is off. */
@@ -217,12 +222,13 @@ export class Engine {
 
   /** The engine's state as plain JSON. Indicators are not in it: `rebuild` derives them from bars. */
   capture(): EngineState {
-    const { orders, outbox, portfolio, risk } = this.#desk.parts
+    const { orders, externals, outbox, portfolio, risk } = this.#desk.parts
     return {
       n: this.#n,
       now: this.#now,
       minute: this.#minute,
       orders: orders.capture(),
+      externals: externals.capture(),
       outbox: outbox.capture(),
       portfolio: portfolio.capture(),
       risk: risk.capture(),
@@ -236,12 +242,13 @@ export class Engine {
   /** Takes a captured state into a fresh engine with the same universe and uses. */
   restore(state: EngineState): void {
     assert(this.#n === 0, 'a state is restored before the first turn')
-    const { orders, outbox, portfolio, risk } = this.#desk.parts
+    const { orders, externals, outbox, portfolio, risk } = this.#desk.parts
     this.#n = state.n
     this.#now = state.now as Ms
     this.#desk.now = this.#now
     this.#minute = state.minute
     orders.restore(state.orders)
+    externals.restore(state.externals)
     outbox.restore(state.outbox)
     portfolio.restore(state.portfolio)
     risk.restore(state.risk)
@@ -341,7 +348,12 @@ export class Engine {
       case 'order.rejected':
       case 'cancel.rejected':
       case 'order.amended':
+      case 'order.absent':
+      case 'order.busted':
         this.#onOrderFact(input)
+        return
+      case 'external':
+        this.#desk.onExternal(input.order)
         return
       case 'account':
         this.#desk.parts.portfolio.setCash(input.cash)

@@ -49,7 +49,12 @@ export interface LaneState {
   readonly seen: readonly number[]
   readonly halted: string | null
   readonly closing: Closing | null
+  /** What it has sent an order for, once and for all; the oldest first. */
+  readonly once: readonly string[]
 }
+
+/** Names of `once` that a lane remembers; the oldest are forgotten. */
+export const ONCE_MAX = 10_000
 
 /** One strategy as it runs: under its name in this run, with parsed parameters and the symbols it is on. */
 export interface Use {
@@ -80,6 +85,7 @@ export class Lane implements Context {
   #isWarmingUp: boolean
   #isRebuilding = false
   #state: unknown
+  readonly #once = new Set<string>()
 
   constructor(desk: LaneDesk, use: Use, instrument: Instrument) {
     this.strategy = use.name
@@ -168,6 +174,20 @@ export class Lane implements Context {
     if (!this.isMute) this.#desk.signal(this, name, data)
   }
 
+  /** True where an order has left under this name. */
+  hasSent(once: string): boolean {
+    return this.#once.has(once)
+  }
+
+  noteSent(once: string): void {
+    this.#once.add(once)
+    if (this.#once.size <= ONCE_MAX) return
+    for (const oldest of this.#once) {
+      this.#once.delete(oldest)
+      break
+    }
+  }
+
   /** Counts a bar, towards the warm-up first. Called before the hook sees the bar. */
   noteBar(index: number): void {
     this.#seen[index]!++
@@ -203,6 +223,7 @@ export class Lane implements Context {
       seen: [...this.#seen],
       halted: this.halted ?? null,
       closing: this.closing === undefined ? null : { ...this.closing },
+      once: [...this.#once],
     }
   }
 
@@ -215,6 +236,7 @@ export class Lane implements Context {
     this.#isWarmingUp = this.#isShort()
     this.halted = saved.halted ?? undefined
     this.closing = saved.closing === null ? undefined : { ...saved.closing }
+    for (const once of saved.once) this.#once.add(once)
   }
 }
 

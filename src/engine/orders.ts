@@ -1,6 +1,6 @@
 // Orders: every order of a run by id, by lane and by symbol, moved on by the transition table alone.
 import { assert } from '../core/assert.ts'
-import { type OrderId, orderId, type SymbolId } from '../core/brand.ts'
+import { type FillId, type OrderId, orderId, type SymbolId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
 import { apply, isLive, type Order, type OrderInput } from '../core/order.ts'
 import type { Universe } from '../core/universe.ts'
@@ -33,6 +33,8 @@ export interface Applied {
   /** True for a fill that was not counted before. */
   readonly isNewFill: boolean
   readonly isOverfill: boolean
+  /** True for a bust of a fill that counted, and of more than was filled: nothing was changed. */
+  readonly isStrange: boolean
 }
 
 export interface OrdersState {
@@ -96,7 +98,7 @@ export class Orders {
     return entries === undefined ? [] : entries.map(({ order }) => order)
   }
 
-  instrumentOf(order: Order): Instrument {
+  instrumentOf(order: Pick<Order, 'symbol'>): Instrument {
     return this.#universe.at(order.symbol)
   }
 
@@ -135,15 +137,31 @@ export class Orders {
       return undefined
     }
     const before = entry.order
-    const unchanged = { before, after: before, isNewFill: false, isOverfill: false }
+    const unchanged = {
+      before,
+      after: before,
+      isNewFill: false,
+      isOverfill: false,
+      isStrange: false,
+    }
     if (input.type === 'order.filled' && entry.fills.has(input.fill)) return unchanged
+    if (input.type === 'order.busted' && !this.#mayBust(entry, input)) return unchanged
     const after = apply(before, input, this.#universe.at(before.symbol))
-    if (after === before) return unchanged
+    if (after === before) return { ...unchanged, isStrange: input.type === 'order.busted' }
     this.#settle(entry, after)
     if (input.type !== 'order.filled') return { ...unchanged, after }
-    if (entry.fills === NO_FILLS) entry.fills = new Set([input.fill])
-    else entry.fills.add(input.fill)
-    return { before, after, isNewFill: true, isOverfill: after.filled > after.qty }
+    note(entry, input.fill)
+    const isOverfill = after.filled > after.qty
+    return { before, after, isNewFill: true, isOverfill, isStrange: false }
+  }
+
+  /** True the first time that a fill which counts is taken back. One that did not count yet never will. */
+  #mayBust(entry: Entry, { bust, fill }: Extract<OrderInput, { type: 'order.busted' }>): boolean {
+    const isNew = !entry.fills.has(bust)
+    const isCounted = entry.fills.has(fill)
+    note(entry, bust)
+    note(entry, fill)
+    return isNew && isCounted
   }
 
   get statistics(): { readonly live: number; readonly created: number; readonly unknown: number } {
@@ -214,4 +232,10 @@ export class Orders {
     this.#finished.splice(0, this.#finishedHead)
     this.#finishedHead = 0
   }
+}
+
+/** A fill, or the taking back of one, counts once. */
+function note(entry: Entry, id: FillId): void {
+  if (entry.fills === NO_FILLS) entry.fills = new Set([id])
+  else entry.fills.add(id)
 }

@@ -59,7 +59,10 @@ export class Outbox {
 
   /** Gives 'annihilated' where the order has not left yet: the caller ends it at once. */
   cancel(command: Cancel): 'wanted' | 'annihilated' {
-    if (this.#submits.delete(command.id)) {
+    const waiting = this.#submits.get(command.id)
+    this.#submits.delete(command.id)
+    // What was sent before may be there after all: it does not leave again, and the cancel goes after it.
+    if (waiting !== undefined && waiting.isAgain !== true) {
       this.#folded += 2
       return 'annihilated'
     }

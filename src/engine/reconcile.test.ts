@@ -6,6 +6,7 @@ import { apply, isLive, type Order, type OrderInput, sign } from '../core/order.
 import { ms } from '../core/time.ts'
 import type { VenueReport } from '../core/venue.ts'
 import { A, MONDAY_10, order, SIM, universeOf } from '../testing/builders.ts'
+import { Externals } from './externals.ts'
 import { type Asked, NO_MEMORY, type Ours, reconcile, type Reconciled } from './reconcile.ts'
 
 const universe = universeOf('A', 'B', 'C')
@@ -16,6 +17,7 @@ const at = (seconds: number) => ms(MONDAY_10 + seconds * 1_000)
 class Book {
   readonly orders = new Map<OrderId, { order: Order; fills: Set<string> }>()
   readonly positions = new Map<SymbolId, number>()
+  readonly externals = new Externals()
   halts: Ours['halts'] = []
   cash = 1_000
   memory = NO_MEMORY
@@ -29,6 +31,7 @@ class Book {
     const { orders, halts, cash } = this
     return {
       orders: [...orders.values()],
+      externals: this.externals.known,
       positions: positions.filter(({ qty }) => qty !== 0),
       halts,
       cash,
@@ -42,6 +45,7 @@ class Book {
       askedAt: at(seconds),
       at: at(seconds),
       visibilityMs: VISIBLE_MS,
+      resendAgeMsMax: 0,
       underWay: new Set(),
       ...changes,
     })
@@ -51,6 +55,11 @@ class Book {
   }
 
   #take(input: Reconciled['inputs'][number]): void {
+    if (input.type === 'external') {
+      const { signedQty = 0 } = this.externals.take(input.order) ?? {}
+      const { symbol } = input.order
+      this.positions.set(symbol, (this.positions.get(symbol) ?? 0) + signedQty)
+    }
     if (input.type === 'account') this.cash = input.cash
     if (input.type === 'control' && input.control.do === 'halt-symbol') {
       const { symbol, cause, on, why } = input.control
@@ -197,10 +206,28 @@ test('an order that was not found and is open after all is told', () => {
 })
 
 test('an order that we never sent is external', () => {
-  const result = new Book().hear(report({ orders: [theirs('y'), theirs('z', { open: false })] }), 1)
+  const book = new Book()
+  const ended = theirs('z', { open: false })
+
+  const result = book.hear(report({ orders: [theirs('y'), ended] }), 1)
+  const same = book.hear(report({ orders: [theirs('y'), ended] }), 2)
 
   assert.deepEqual(kinds(result), ['external-order'])
-  assert.deepEqual(types(result), [])
+  assert.deepEqual([types(result), types(same)], [['external'], []])
+})
+
+test('what an external order fills after it was heard of moves the position, once', () => {
+  const book = new Book()
+  const filled = (qty: number) =>
+    report({ orders: [theirs('y', { filled: qty })], positions: [[0, qty + 3]] })
+  book.positions.set(A, 7)
+  book.hear(filled(4), 1)
+
+  const more = book.hear(filled(6), 2)
+  const same = book.hear(filled(6), 3)
+
+  assert.deepEqual([types(more), types(same)], [['external'], []])
+  assert.equal(book.positions.get(A), 9)
 })
 
 test('what no fill explains waits for a second report and becomes one fill, once', () => {

@@ -5,9 +5,10 @@
  *   1. After the inputs, quantities and fills of every order that both know are the venue's.
  *   2. Each missing fill is an input with the venue's fill id. What the venue counts as filled and no fill explains,
  *      in two agreeing reports, becomes one with an id made of the order and the quantities: twice is once.
- *   3. Orders at the venue that we never sent are told as external.
- *   4. A live order without a trace, in two reports that lie the venue's visibility window apart, is rejected as
- *      not found, or canceled where the venue had it once. A late fill for it is still booked, because the order is
+ *   3. Orders at the venue that we never sent are told as external, as they are now.
+ *   4. A live order without a trace, in two reports that lie the venue's visibility window apart and with nothing heard
+ *      of it between them, is sent again under the same id, once and while it is worth it; then it is rejected as not
+ *      found, or canceled where the venue had it once. A late fill for it is still booked, because the order is
  *      remembered. Until the verdict its symbol takes no new risk.
  *   5. Twice changes nothing.
  *
@@ -28,7 +29,7 @@ import {
   type VenueId,
 } from '../core/brand.ts'
 import { fault } from '../core/fault.ts'
-import type { HaltCause, Input, OrderFact } from '../core/input.ts'
+import type { ExternalOrder, HaltCause, Input, OrderFact } from '../core/input.ts'
 import { money } from '../core/instrument.ts'
 import { isLeg, isLive, type Order, sign } from '../core/order.ts'
 import type { Universe } from '../core/universe.ts'
@@ -37,6 +38,7 @@ import type { VenueReport } from '../core/venue.ts'
 /** What the engine believes. */
 export interface Ours {
   readonly orders: readonly { readonly order: Order; readonly fills: ReadonlySet<string> }[]
+  readonly externals: readonly ExternalOrder[]
   /** Those that are not flat. */
   readonly positions: readonly { readonly symbol: SymbolId; readonly qty: number }[]
   readonly cash: number
@@ -55,6 +57,8 @@ export interface Asked {
   readonly at: Ms
   /** After so long an order that was taken is in every report. */
   readonly visibilityMs: number
+  /** An order that is older is not sent again; 0 where none is. */
+  readonly resendAgeMsMax: number
   /** Orders that a request is under way for, or waits to be: nothing is concluded about them. */
   readonly underWay: ReadonlySet<OrderId>
 }
@@ -116,6 +120,7 @@ class Reconciliation {
   readonly #memory: Memory
   readonly #asked: Asked
   readonly #facts: OrderFact[] = []
+  readonly #externals: Input[] = []
   readonly #differences: Difference[] = []
   readonly #absent = new Map<OrderId, Ms>()
   readonly #unexplained = new Map<OrderId, number>()
@@ -136,7 +141,7 @@ class Reconciliation {
     this.#compareOrders()
     const halts = [...this.#haltUnknown(), ...this.#comparePositions()]
     return {
-      inputs: [...halts, ...this.#facts, ...this.#account()],
+      inputs: [...halts, ...this.#facts, ...this.#externals, ...this.#account()],
       differences: this.#differences,
       memory: {
         absent: this.#absent,
@@ -176,14 +181,39 @@ class Reconciliation {
       if (theirs !== undefined) this.#compare(known, theirs, fills)
       else this.#compareAbsent(known, fills)
     }
+    const known = new Map(this.#ours.externals.map((order) => [order.venueId, order]))
     for (const theirs of this.#report.orders) {
-      if (!theirs.open || matched.has(theirs)) continue
-      const { symbol } = theirs
-      const { side, qty, filled, venueId } = theirs
+      if (matched.has(theirs)) continue
+      this.#compareExternal(theirs, known.get(theirs.venueId), fillsOf.get(theirs.venueId) ?? [])
+    }
+  }
+
+  /** An order that is not ours. One that had ended before we heard of it is of no concern. */
+  #compareExternal(
+    theirs: TheirOrder,
+    known: ExternalOrder | undefined,
+    fills: readonly TheirFill[],
+  ): void {
+    const { symbol, side, qty, filled, venueId, limit, open } = theirs
+    if (open) {
       const name = theirs.id ?? venueId
-      const text = `order ${name} in ${this.#name(symbol)} is not ours: ${side} ${qty}, filled ${filled}`
+      const text = `EXTERNAL order ${name} in ${this.#name(symbol)} is not ours: ${side} ${qty}, filled ${filled}`
       this.#tell('external-order', symbol, text)
     }
+    if (known === undefined ? !open : known.open === open && known.filled === filled) return
+    const paid = fills.reduce((sum, fill) => sum + fill.qty * fill.price, 0)
+    const told = fills.reduce((sum, fill) => sum + fill.qty, 0)
+    const avgPrice = told > 0 ? paid / told : (limit ?? this.#heldAt(symbol))
+    const order = { venueId, symbol, side, qty, filled, avgPrice, open }
+    const wanted = limit === undefined ? order : { ...order, limit }
+    this.#externals.push({ type: 'external', at: this.#asked.at, order: wanted })
+    if (known !== undefined) this.#add(symbol, sign(side) * (filled - known.filled))
+  }
+
+  /** What the inputs add to a position of ours. */
+  #add(symbol: SymbolId, signedQty: number): void {
+    const added = (this.#added.get(symbol) ?? 0) + signedQty
+    this.#added.set(symbol, this.#asked.universe.at(symbol).qty(added))
   }
 
   #isFresh(order: Order): boolean {
@@ -226,8 +256,7 @@ class Reconciliation {
         fee: money(0),
         ts,
       })
-      const added = (this.#added.get(order.symbol) ?? 0) + sign(order.side) * qty
-      this.#added.set(order.symbol, instrument.qty(added))
+      this.#add(order.symbol, sign(order.side) * qty)
       this.#tell(
         'missed-fill',
         order.symbol,
@@ -313,14 +342,22 @@ class Reconciliation {
     }
     if (!isLive(order) || this.#isHeldLeg(order)) return
     const { askedAt, at, visibilityMs } = this.#asked
-    const since = this.#memory.absent.get(order.id)
-    if (since === undefined || askedAt - since < visibilityMs) {
-      this.#absent.set(order.id, since ?? askedAt)
+    const first = this.#memory.absent.get(order.id)
+    // What was heard of it since, by the stream, begins the window anew.
+    const since = first === undefined || order.updatedAt > first ? askedAt : first
+    if (askedAt - since < visibilityMs) {
+      this.#absent.set(order.id, since)
       this.#moving.add(order.symbol)
       return
     }
     const { id } = order
     const ts = this.#report.at
+    if (this.#isWorthAgain(order)) {
+      this.#absent.set(order.id, askedAt)
+      this.#moving.add(order.symbol)
+      this.#fact({ type: 'order.absent', at, id, ts })
+      return
+    }
     const text = `order ${id} is unknown to ${this.#asked.venue} after reports ${askedAt - since} ms apart`
     this.#tell('not-found', order.symbol, text)
     if (order.phase === 'open') {
@@ -328,6 +365,13 @@ class Reconciliation {
       return
     }
     this.#fact({ type: 'order.rejected', at, id, fault: fault('not-found', text), ts })
+  }
+
+  /** A leg is not: on a venue with native brackets it is part of its entry. */
+  #isWorthAgain(order: Order): boolean {
+    if (order.phase !== 'sent' || order.resentAt !== undefined || isLeg(order)) return false
+    const { askedAt, resendAgeMsMax } = this.#asked
+    return order.cancelSentAt === undefined && askedAt - order.createdAt <= resendAgeMsMax
   }
 
   /** A leg that travels with its entry need not be in a report before the entry has filled. */
@@ -424,15 +468,19 @@ class Reconciliation {
   #account(): Input[] {
     const { at, venue } = this.#asked
     const { cash, equity, buyingPower } = this.#report.account
-    const isQuiet = this.#facts.length === 0 && this.#moving.size === 0
+    const isQuiet =
+      this.#facts.length === 0 && this.#externals.length === 0 && this.#moving.size === 0
     if (!isQuiet || Math.abs(cash - this.#ours.cash) < CASH_SLACK) return []
     return [{ type: 'account', at, venue, equity, cash, buyingPower }]
   }
 
   #priceOf(order: Order): number {
-    if (order.avgPrice > 0) return order.avgPrice
-    const position = this.#report.positions.find(({ symbol }) => symbol === order.symbol)
-    return position?.avgPrice ?? order.stop ?? 0
+    return order.avgPrice > 0 ? order.avgPrice : this.#heldAt(order.symbol) || (order.stop ?? 0)
+  }
+
+  /** Average price of the venue's position; 0 where it has none. */
+  #heldAt(symbol: SymbolId): number {
+    return this.#report.positions.find((one) => one.symbol === symbol)?.avgPrice ?? 0
   }
 
   #fact(fact: OrderFact): void {

@@ -21,6 +21,7 @@ import {
   universeOf,
   utc,
 } from '../testing/builders.ts'
+import { Externals } from './externals.ts'
 import { Orders } from './orders.ts'
 import { Portfolio } from './portfolio.ts'
 import {
@@ -55,14 +56,14 @@ class Desk {
   )
   readonly portfolio = new Portfolio(this.universe, 'USD')
   readonly orders = new Orders(this.universe, 'r')
+  readonly externals = new Externals()
   readonly risk: Risk
   now: Ms = MONDAY_10
 
   constructor(limits: Partial<RiskLimits> = {}) {
     this.risk = new Risk(
       { ...OPEN, ...limits },
-      this.portfolio,
-      this.orders,
+      { portfolio: this.portfolio, orders: this.orders, externals: this.externals },
       calendarOf('us-equity'),
     )
     this.portfolio.setCash(10_000)
@@ -274,6 +275,14 @@ const denials: readonly (readonly [
     'duplicate',
     'the same order is live as twin',
     (desk) => desk.detail({}, { live: [order({ id: 'twin', qty: 3 })] }),
+  ],
+  [
+    'self-cross',
+    'it would trade with our own rests, sell at 99',
+    (desk) => {
+      desk.orders.add(order({ id: 'rests', side: 'sell', type: 'limit', limit: 99 }))
+      return desk.detail()
+    },
   ],
   ['off-grid', 'quantity 1.5 is not a multiple of 1', (desk) => desk.detail({ qty: 1.5 })],
   [

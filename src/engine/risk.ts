@@ -9,7 +9,7 @@
  *   4. Losses and counts of the day: daily loss, trades per day, concurrent positions.
  *   5. Size: order notional, position notional, exposure, buying power; open orders count as if filled, a sale
  *      at the last price where that is above its own.
- *   6. Mechanics: open orders, order rate, stale price, price band, duplicates.
+ *   6. Mechanics: open orders, order rate, stale price, price band, duplicates, trades with ourselves.
  * An order that reduces its lane's position passes tiers 1 and 2 only. A protective leg of a bracket passes
  * tier 1 only, because an unprotected position is the greater risk.
  *
@@ -27,6 +27,7 @@ import type { Instrument } from '../core/instrument.ts'
 import type { Denial, DenyCode } from '../core/notice.ts'
 import { isLeg, isLive, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
 import { Drawdown, DRAWDOWN_DEFAULTS, type DrawdownLimits, type DrawdownState } from './drawdown.ts'
+import { type Externals, leftOf } from './externals.ts'
 import type { Orders } from './orders.ts'
 import type { Portfolio } from './portfolio.ts'
 
@@ -93,6 +94,14 @@ export interface Asker {
   readonly isProtective: boolean
 }
 
+/** What risk counts. */
+export interface Book {
+  readonly portfolio: Portfolio
+  readonly orders: Orders
+  /** Of other users of the account: as much at risk as our own. */
+  readonly externals: Externals
+}
+
 /** Why a symbol takes no new risk. */
 export interface Halt {
   readonly symbol: SymbolId
@@ -118,6 +127,7 @@ export class Risk {
   readonly limits: RiskLimits
   readonly #portfolio: Portfolio
   readonly #orders: Orders
+  readonly #externals: Externals
   readonly #calendar: Calendar
   readonly #drawdown: Drawdown
   readonly #denied = new Map<DenyCode, number>()
@@ -137,7 +147,7 @@ export class Risk {
   #orderTimes: number[] = []
 
   /** @param calendar Whose trading days begin the counts of a day anew. */
-  constructor(limits: RiskLimits, portfolio: Portfolio, orders: Orders, calendar: Calendar) {
+  constructor(limits: RiskLimits, { portfolio, orders, externals }: Book, calendar: Calendar) {
     for (const [name, limit] of Object.entries(limits)) {
       if (typeof limit === 'string' || typeof limit === 'object') continue
       assert(limit >= 0, `the risk limit ${name} is >= 0, not ${limit}`)
@@ -145,6 +155,7 @@ export class Risk {
     this.limits = limits
     this.#portfolio = portfolio
     this.#orders = orders
+    this.#externals = externals
     this.#calendar = calendar
     this.#drawdown = new Drawdown(limits.drawdown)
   }
@@ -375,7 +386,9 @@ export class Risk {
     }
     const twin = asker.live.find((order) => isTwin(order, request))
     if (twin !== undefined) return deny('duplicate', `the same order is live as ${twin.id}`)
-    return undefined
+    const own = this.#orders.liveOf(request.symbol).find((order) => isCrossed(order, request, last))
+    if (own === undefined) return undefined
+    return deny('self-cross', `it would trade with our own ${own.id}, ${own.side} at ${own.limit}`)
   }
 
   /** Live entries: how many symbols would newly be held, and whether this symbol is one of them. */
@@ -396,7 +409,7 @@ export class Risk {
       if (!this.#isExit(order) && order.side === request.side)
         worst += sign(order.side) * remaining(order)
     }
-    return worst
+    return worst + sign(request.side) * this.#externals.remaining(request.symbol, request.side)
   }
 
   /** What positions and open entries together are worth, and what margin they tie up. */
@@ -416,6 +429,10 @@ export class Risk {
       if (this.#isExit(order)) continue
       const price = valuedAt(order, this.#portfolio.price(order.symbol))
       count(this.#orders.instrumentOf(order), remaining(order), price)
+    }
+    for (const order of this.#externals.open()) {
+      const price = valuedAt(order, this.#portfolio.price(order.symbol))
+      count(this.#orders.instrumentOf(order), leftOf(order), price)
     }
     return { notional, margin }
   }
@@ -462,7 +479,7 @@ export class Risk {
 const isKnown = (x: number): boolean => x > 0 && x < Infinity
 
 /** The price that an order is valued at, if it fills: a sale may get more than it asks for. */
-function valuedAt(request: OrderRequest, last: number): number {
+function valuedAt(request: Pick<OrderRequest, 'side' | 'limit' | 'stop'>, last: number): number {
   const asked = request.limit ?? request.stop ?? last
   return request.side === 'sell' ? Math.max(asked, last) : asked
 }
@@ -486,6 +503,16 @@ const isTwin = (order: Order, request: OrderRequest): boolean =>
   order.side === request.side &&
   order.limit === request.limit &&
   order.stop === request.stop
+
+/** True where the order would meet a resting one of ours, of any lane: a trade of ours with ourselves. */
+function isCrossed(resting: Order, { side, limit, stop }: OrderRequest, last: number): boolean {
+  if (resting.side === side || resting.limit === undefined || resting.stop !== undefined)
+    return false
+  // What waits for its trigger meets nobody now.
+  if (stop !== undefined) return false
+  const reach = limit ?? last
+  return side === 'buy' ? reach >= resting.limit : reach <= resting.limit
+}
 
 function checkRequest(instrument: Instrument, request: OrderRequest): Denial | undefined {
   const { qty, limit, stop, type } = request

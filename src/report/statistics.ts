@@ -193,6 +193,8 @@ export class Statistics {
       case 'signal':
       case 'drawdown':
       case 'symbol.halted':
+      case 'fill.late':
+      case 'external':
         return
       default:
         unreachable(notice)

@@ -2,7 +2,8 @@
  * Gateway: batches that are durable go to their venues; what the venues answer comes back as inputs.
  *
  * One batch per venue is under way, the next follows in the order of the turns; venues do not wait for each other.
- * A command is sent once, ever. Its answer is one of three:
+ * A command is sent once, ever; only what the engine sends again as such, under its old id, leaves a second time. Its
+ * answer is one of three:
  *
  *   accepted    a submit becomes `order.accepted`; cancels and amends are told by the venue's stream
  *   rejected    the venue proved that there is nothing: `order.rejected`, for its legs too, or `cancel.rejected`
@@ -134,7 +135,7 @@ export class Gateway {
       if (refusal === undefined) leaving.push(command)
       else answers.set(command, failed(refusal))
     }
-    for (const command of leaving) if (command.type === 'submit') this.#noteSent(command.order.id)
+    for (const command of leaving) if (command.type === 'submit') this.#noteSent(command)
     if (leaving.length > 0) {
       this.#counts.batches++
       this.#counts.commands += leaving.length
@@ -226,8 +227,8 @@ export class Gateway {
     }
   }
 
-  #noteSent(id: OrderId): void {
-    assert(!this.#sent.has(id), `order ${id} is sent once`)
+  #noteSent({ order: { id }, isAgain }: Extract<Command, { type: 'submit' }>): void {
+    assert(isAgain === true || !this.#sent.has(id), `order ${id} is sent once`)
     this.#sent.add(id)
     if (this.#sent.size <= SENT_MAX) return
     for (const oldest of this.#sent) {

@@ -19,6 +19,7 @@ import { type Control, type Input, MARKET_CAUSES } from '../core/input.ts'
 import { Instrument, type InstrumentSpec } from '../core/instrument.ts'
 import { isLive, type Order, remaining } from '../core/order.ts'
 import { failed, ok, type Result } from '../core/result.ts'
+import type { Notice } from '../core/notice.ts'
 import type { Archive, Journal } from '../core/store.ts'
 import { DAY, ms } from '../core/time.ts'
 import type { Turn } from '../core/command.ts'
@@ -29,6 +30,7 @@ import { type Difference, type Memory, NO_MEMORY, reconcile } from '../engine/re
 import { pause } from '../io/clock.ts'
 import type { Io } from '../io/io.ts'
 import { buildEngine, type Setup } from './build.ts'
+import { alertOf, type Told } from './alerts.ts'
 import { Gateway } from './gateway.ts'
 import { Pump } from './pump.ts'
 import { Recorder } from './recorder.ts'
@@ -63,7 +65,7 @@ export interface LiveOptions {
 }
 
 export interface Timing {
-  /** After so long an order that was taken is in every report. */
+  /** After so long an order that was taken is in every report: the venue's own, where not told. */
   readonly visibilityMs: number
   readonly reconcileEveryMs: number
   /** Between reports while something is open. */
@@ -75,18 +77,12 @@ export interface Timing {
   readonly closeMs: number
 }
 
-export const TIMING: Timing = {
-  visibilityMs: 60_000,
+export const TIMING: Omit<Timing, 'visibilityMs'> = {
   reconcileEveryMs: 60_000,
   lookupEveryMs: 5_000,
   orderAgeMsMax: 30_000,
   exitMs: 30_000,
   closeMs: 10_000,
-}
-
-export interface Told {
-  readonly level: 'info' | 'warn' | 'error'
-  readonly text: string
 }
 
 export interface Phase {
@@ -198,7 +194,7 @@ export class Live {
   ) {
     const { io, venue, journal, inbox, snapshotEvery, isDryRun = false } = options
     this.#options = options
-    this.#timing = { ...TIMING, ...options.timing }
+    this.#timing = { ...TIMING, visibilityMs: venue.limits.visibilityMs, ...options.timing }
     this.#broker = broker
     this.#recorder = recorder
     this.engine = session.engine
@@ -224,6 +220,7 @@ export class Live {
       snapshotEvery,
       snapshot: () => snapshotOf(session, marks),
       onTurn: (turn) => {
+        for (const notice of turn.notices) this.#onNotice(notice)
         options.onTurn?.(turn)
         for (const look of this.#waiters) look()
       },
@@ -379,6 +376,12 @@ export class Live {
     return isOpen ? this.#timing.lookupEveryMs : this.#timing.reconcileEveryMs
   }
 
+  /** What is on its way out sends nothing twice. */
+  get #resendAgeMsMax(): number {
+    const isQuiet = this.engine.isStopping || this.engine.killSwitch !== undefined
+    return isQuiet ? 0 : this.#timing.orderAgeMsMax
+  }
+
   /** The next report comes in `delayMs`, or sooner where it was due sooner. */
   #reconcileIn(delayMs: number): void {
     if (this.pump.isStopped || this.#stopping !== undefined) return
@@ -422,6 +425,7 @@ export class Live {
         askedAt,
         at: this.pump.now(),
         visibilityMs: this.#timing.visibilityMs,
+        resendAgeMsMax: this.#resendAgeMsMax,
         underWay: new Set([...underWayBefore, ...this.gateway.underWay]),
       },
     )
@@ -567,6 +571,14 @@ export class Live {
     let cancel = (): void => {}
     this.#stops.push(() => cancel())
     look()
+  }
+
+  /** What a person must hear of; what cannot be explained is asked about at once. */
+  #onNotice(notice: Notice): void {
+    const alert = alertOf(notice, this.#options.setup.universe)
+    if (alert !== undefined) this.#tell(alert.level, alert.text)
+    const isStrange = notice.type === 'fill.late' || (notice.type === 'safe-mode' && notice.on)
+    if (isStrange) this.#reconcileIn(this.#timing.lookupEveryMs)
   }
 
   #control(control: Control, by: string): Input {

@@ -12,6 +12,7 @@ import type { Io } from '../io/io.ts'
 import { Budget } from '../io/rate.ts'
 import { MACHINE_MS, scaledIo } from '../io/scaled.ts'
 import { Rest } from '../venues/alpaca/rest.ts'
+import { ALPACA_LIMITS } from '../venues/alpaca/venue.ts'
 import { parseClock } from '../venues/alpaca/wire-history.ts'
 import { alpacaTermsOf } from './alpaca.ts'
 import type { Config } from './config.ts'
@@ -34,7 +35,8 @@ export function limitsAt(
 ): { readonly timing: Partial<Timing>; readonly inbox: InboxOptions } {
   const least = (usualMs: number): number =>
     speed > 1 ? Math.max(usualMs, MACHINE_MS * speed) : usualMs
-  const { visibilityMs, orderAgeMsMax, exitMs, closeMs } = TIMING
+  const { orderAgeMsMax, exitMs, closeMs } = TIMING
+  const { visibilityMs } = ALPACA_LIMITS
   return {
     timing: {
       visibilityMs: least(visibilityMs),

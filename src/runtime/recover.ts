@@ -48,7 +48,7 @@ export interface Recovered<S> {
 }
 
 /** Raised when a state is kept otherwise than before: a snapshot of another form is not used. */
-const FORM = 2
+const FORM = 3
 
 interface Snapshot<State> {
   readonly form: number

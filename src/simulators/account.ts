@@ -469,6 +469,8 @@ export class Account {
         this.#kept(order, at)
         return
       case 'order.amended':
+      case 'order.absent':
+      case 'order.busted':
         return
       default:
         unreachable(input)

@@ -24,6 +24,11 @@ export interface OrderIntent {
   readonly tif?: TimeInForce
   readonly postOnly?: true
   readonly reduceOnly?: true
+  /**
+   * A name for what the order is meant for, such as `cross ${bar.start}`: of this lane, only one order ever leaves under
+   * it, also after a restart or where the same bar comes twice.
+   */
+  readonly once?: string
 }
 
 export interface BracketIntent {
@@ -37,6 +42,8 @@ export interface BracketIntent {
   readonly target?: number
   /** The stop follows the best price since the entry, and only ever tightens. */
   readonly trail?: Trail
+  /** As of an order. */
+  readonly once?: string
 }
 
 export interface Trail {

@@ -51,8 +51,10 @@ export const limitsOf = (batch = 20, changes: Partial<Limits> = {}): Limits => (
   history: { symbols: 100, rows: 10_000, perMinute: 1_000 },
   concurrent: 10,
   brackets: 'emulated',
+  protectsParts: true,
   amend: true,
   exitsBesideLegs: false,
+  visibilityMs: 60_000,
   ...changes,
 })
 

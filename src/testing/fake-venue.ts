@@ -50,8 +50,9 @@ export class FakeVenue implements Venue {
   readonly broker: Broker
   readonly feed: Feed
   readonly history: History
-  /** Ids of all submits that arrived, in order. */
+  /** Ids of all submits that arrived, in order; those that came before are in `again`. */
   readonly arrived: OrderId[] = []
+  readonly again: OrderId[] = []
   /** Answers to the next submits, first to last; accept where there is none. */
   readonly script: Answer[] = []
   readonly subscribed: string[] = []
@@ -180,7 +181,12 @@ export class FakeVenue implements Venue {
 
   #submit(order: Order): Taken | Promise<Taken> {
     const { id } = order
-    this.arrived.push(id)
+    const isAgain = this.arrived.includes(id)
+    const list = isAgain ? this.again : this.arrived
+    list.push(id)
+    // A venue that has the id proves it, and the order is adopted.
+    const earlier = this.#orders.get(id)
+    if (isAgain && earlier !== undefined) return ok({ venueId: earlier.venueId })
     const answer = this.script.shift() ?? 'accept'
     if (answer === 'reject') return failed(fault('bad-request', `${id} is refused`))
     const lost = failed<{ readonly venueId: string }>(fault('outcome-unknown', 'no answer'))

@@ -304,10 +304,13 @@ export function noticeText(notice: Notice, shown: Shown): string | undefined {
       return `gap ${notice.timeframe} of ${(notice.to - notice.from) / 1_000} s`
     case 'trade.late':
       return `late ${notice.trade.price}`
+    case 'external':
+      return `external ${notice.order.venueId} ${notice.order.filled}/${notice.order.qty}`
     case 'bar.closed':
     case 'order.placed':
     case 'order.changed':
     case 'fill':
+    case 'fill.late':
     case 'position.changed':
       return undefined
     default:

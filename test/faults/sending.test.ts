@@ -12,7 +12,7 @@ import { systemIo } from '../../src/io/system.ts'
 import { ALPACA } from '../../src/venues/alpaca/broker.ts'
 import { AlpacaVenue } from '../../src/venues/alpaca/venue.ts'
 import { KEY, startVenue, until } from '../alpaca/local.ts'
-import { type Action, Bench } from './bench.ts'
+import { type Action, Bench, MSFT } from './bench.ts'
 
 const SECOND = 1_000
 const ORDERS = { on: 'rest', method: 'POST', path: '/v2/orders' } as const
@@ -124,7 +124,7 @@ test('F010 a batch whose answers are all lost is unknown order by order, and no 
   assert.deepEqual(bench.inputs('order.rejected'), [])
   const booked = bench.account.orders.length
   assert.ok(booked > 0 && booked < 10, `${booked} of 10 are booked`)
-  await bench.run(120 * SECOND)
+  await bench.run(200 * SECOND)
 
   const [open, rejected] = ['open 0/1', 'rejected 0/1']
   assert.equal(bench.phases.filter((phase) => phase === open).length, booked)
@@ -275,6 +275,174 @@ test('F017 an order while the market is shut is refused with the reason, and not
 
   assert.equal(bench.submitted.length, 1)
   assert.match(bench.denials.join(), /^market-closed: AAPL has no regular session/)
+})
+
+test('F003 an order that was not booked is sent once more, under the same id, when its window is over', async (t) => {
+  const bench = await Bench.start(t, {
+    timing: { visibilityMs: 20 * SECOND, orderAgeMsMax: 60 * SECOND },
+  })
+  bench.inject({ ...ORDERS, fault: 'status', status: 503, when: 'before', times: 1 })
+
+  await bench.does((context) => context.buy({ qty: 10 }))
+  await bench.run(19 * SECOND)
+  assert.deepEqual(bench.phases, ['sent 0/10'])
+  assert.equal(bench.submitted.length, 1)
+  await bench.run(20 * SECOND)
+
+  assert.deepEqual(bench.submitted, ['s-r-1', 's-r-1'])
+  assert.deepEqual(bench.phases, ['filled 10/10'])
+  bench.check()
+})
+
+test('F003 an order that is too old when its window is over is given up, not sent', async (t) => {
+  const bench = await Bench.start(t, {
+    timing: { visibilityMs: 20 * SECOND, orderAgeMsMax: 10 * SECOND },
+  })
+  bench.inject({ ...ORDERS, fault: 'status', status: 503, when: 'before', times: 1 })
+
+  await bench.does((context) => context.buy({ qty: 10 }))
+  await bench.run(60 * SECOND)
+
+  assert.deepEqual(bench.submitted, ['s-r-1'])
+  assert.deepEqual(bench.phases, ['rejected 0/10'])
+  bench.check()
+})
+
+test('F004 an order that lookups do not show yet is waited for, up to 90 s, and never sent under a new id', async (t) => {
+  for (const seconds of [0, 5, 30, 60, 90]) {
+    const bench = await Bench.start(t)
+    bench.inject({ on: 'orders', fault: 'hide', by: `${seconds + 1}s`, times: 1 })
+    bench.inject({ ...ORDERS, fault: 'status', status: 504, when: 'after', times: 1 })
+    bench.inject({ on: 'trading', fault: 'drop', for: '200s' })
+
+    await bench.does((context) => context.buy({ qty: 10, limit: 95 }))
+    for (let i = 0; i <= seconds; i += 5) {
+      await bench.does((context) => context.buy({ qty: 10, limit: 94 }))
+      await bench.run(5 * SECOND)
+      if (i + 6 < seconds) assert.deepEqual(bench.phases, ['sent 0/10'], `${i} of ${seconds} s`)
+    }
+    await bench.run(10 * SECOND)
+
+    const [first] = bench.orders
+    assert.equal(first?.phase, 'open', `hidden for ${seconds} s`)
+    assert.equal(bench.submitted.filter((id) => id === first.id).length, 1)
+    bench.check()
+    bench.end()
+  }
+})
+
+test('F006 an order that the stream accepts while it waits to be sent again is not sent again', async (t) => {
+  const bench = await Bench.start(t, {
+    timing: { visibilityMs: 20 * SECOND, orderAgeMsMax: 60 * SECOND },
+  })
+  bench.inject({ on: 'orders', fault: 'hide', by: '36s', times: 1 })
+  bench.inject({ ...ORDERS, fault: 'status', status: 504, when: 'after', times: 1 })
+  const restore = bench.inject({ on: 'trading', fault: 'drop' })
+
+  await bench.does((context) => context.buy({ qty: 10, limit: 95 }))
+  await bench.run(19 * SECOND)
+  restore()
+  bench.inject({ on: 'trading', fault: 'replay' })
+  await bench.run(30 * SECOND)
+
+  assert.deepEqual(bench.phases, ['open 0/10'])
+  assert.equal(bench.submitted.length, 1)
+  await bench.run(30 * SECOND)
+  bench.check()
+})
+
+test('F008 orders that meet a 429 wait as long as it says, and then leave one by one', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ ...ORDERS, fault: 'status', status: 429, when: 'before', retryAfter: 3, times: 4 })
+
+  await bench.does(resting(10))
+  await bench.run(12 * SECOND)
+
+  assert.deepEqual(bench.inputs('order.rejected'), [])
+  assert.equal(bench.orders.filter(({ phase }) => phase === 'open').length, 10)
+  const at = bench.requests('POST', '/v2/orders').map((request) => request.at)
+  assert.equal(at.length, 14)
+  const [refused, later] = [at.slice(0, 4), at.slice(4)]
+  assert.ok(later[0]! - refused[0]! >= 3 * SECOND, `${later[0]! - refused[0]!} ms`)
+  const gaps = later.slice(1).map((time, i) => time - later[i]!)
+  assert.ok(Math.min(...gaps) >= 250, `no burst: ${gaps.join()}`)
+  bench.check()
+})
+
+test('F008 an order whose venue asks for more time than it is worth is dropped', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({
+    ...ORDERS,
+    fault: 'status',
+    status: 429,
+    when: 'before',
+    retryAfter: 60,
+    times: 1,
+  })
+
+  await bench.does((context) => context.buy({ qty: 10 }))
+  await bench.run(90 * SECOND)
+
+  assert.deepEqual(bench.phases, ['rejected 0/10'])
+  assert.equal(bench.submitted.length, 1)
+  bench.check()
+})
+
+test('F009 of ten orders in one batch the rejected one is told by its id, whatever the order of the answers', async (t) => {
+  const bench = await Bench.start(t)
+  const reject = { code: 42210000, message: 'asset is not borrowable' }
+  const body = JSON.stringify(reject)
+  bench.inject({ ...ORDERS, fault: 'status', status: 422, when: 'before', body, skip: 2, times: 1 })
+  bench.inject({ ...ORDERS, fault: 'slow', by: '900ms', chance: 0.5, times: 10 })
+
+  await bench.does(resting(10))
+  await bench.run(5 * SECOND)
+
+  assert.equal(bench.phases[2], 'rejected 0/1')
+  assert.match(bench.orders[2]!.why!, /asset is not borrowable/)
+  assert.equal(bench.orders.filter(({ phase }) => phase === 'open').length, 9)
+  for (const { id, venueId, limit } of bench.orders.filter(({ phase }) => phase === 'open')) {
+    const theirs = bench.account.find(venueId!)
+    assert.deepEqual([theirs?.clientId, theirs?.limit], [id, limit])
+  }
+  bench.check()
+})
+
+test('F009 an answer about another order is no answer', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 1, limit: 95 }))
+  const [first] = bench.alpaca.venue.audit.requests.filter(({ method }) => method === 'POST')
+  const body = first!.answer
+  bench.inject({ ...ORDERS, fault: 'status', status: 200, when: 'after', body, times: 1 })
+
+  bench.inject({ on: 'trading', fault: 'drop', for: '3s' })
+  await bench.does((context) => context.buy({ qty: 2, limit: 94 }))
+  assert.deepEqual(bench.phases, ['open 0/1', 'sent 0/2'])
+  await bench.run(10 * SECOND)
+
+  const [one, two] = bench.orders
+  assert.equal(bench.account.findByClientId(two!.id)?.id, two!.venueId)
+  assert.notEqual(one!.venueId, two!.venueId)
+  bench.check()
+})
+
+test('F014 a signal that comes twice, by a repeated trade or after a restart, places one order', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ on: 'data', fault: 'duplicate', holding: 't×', copies: 2, for: '3s' })
+  const buy: Action = (context) => context.buy({ qty: 10, once: 'cross 15:00' })
+
+  await bench.does(buy)
+  await bench.run(3 * SECOND)
+  await bench.does(buy)
+  await bench.restart()
+  await bench.does(buy)
+  await bench.does(buy, 'MSFT')
+  await bench.run(SECOND)
+
+  assert.deepEqual(bench.submitted, ['s-r-1', 's-r-2'])
+  assert.deepEqual([bench.position(), bench.position(MSFT)], [10, 10])
+  assert.match(bench.denials.join(), /duplicate: an order has left for "cross 15:00"/)
+  bench.check()
 })
 
 /** A proxy that cuts both sides of a connection after so many bytes of what a client sends next. */

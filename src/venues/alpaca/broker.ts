@@ -289,6 +289,9 @@ export class AlpacaBroker implements Broker {
     const { identity, isOurs } = this.#options
     if (order === undefined)
       return failed(fault('outcome-unknown', `${id}: the answer is no order`))
+    // Answers are told apart by our id, not by the request that they came to.
+    if (splitClientId(order.clientId).base !== id)
+      return failed(fault('outcome-unknown', `${id}: the answer is about ${order.clientId}`))
     identity.link(id, order.venueId, { total: order.qty ?? 0 })
     const known = identity.of(order, isOurs)
     if (known?.amending !== undefined && order.venueId !== known.venueId) {

@@ -10,7 +10,8 @@
  *   replaced                                       order.amended with what works now
  *   order_cancel_rejected, order_replace_rejected  cancel.rejected
  *   pending_new, pending_cancel, stopped …         nothing: the order is as it was, or cannot be changed yet
- *   trade_bust, trade_correct                      counted and told: the runtime must reconcile
+ *   trade_bust                                     order.busted; without the execution that it takes back, as a correction
+ *   trade_correct                                  counted and told: the runtime must reconcile
  *   anything else                                  counted; the order counts as open
  *
  * A fill is identified by its execution id, here for as long as we run and in the engine for ever. What is counted is
@@ -66,7 +67,7 @@ export class Orders {
     const known = identity.of(order, isOurs)
     if (known === undefined) {
       this.counts.foreign++
-      this.#options.onTrouble(`an order that is not ours: ${event} of ${order.symbol}`)
+      this.#sayExternal(order)
       return
     }
     const ts = update.at ?? order.updatedAt ?? now()
@@ -158,7 +159,8 @@ export class Orders {
     })
   }
 
-  #onState(known: Known, { event, order }: TradeUpdate, ts: Ms): void {
+  #onState(known: Known, update: TradeUpdate, ts: Ms): void {
+    const { event, order } = update
     const at = this.#options.now()
     const { id } = known
     // Events of an order that was replaced say nothing about the one that took its place.
@@ -199,8 +201,7 @@ export class Orders {
         return
       case 'trade_bust':
       case 'trade_correct':
-        this.counts.busts++
-        this.#options.onTrouble(`${event} of ${id} in ${order.symbol}`)
+        this.#onBust(known, update, ts)
         return
       default:
     }
@@ -216,6 +217,60 @@ export class Orders {
     else if (known.venueId === order.venueId && stateOf(order.status) === 'open') {
       this.#say({ type: 'order.accepted', id, venueId: order.venueId, ts, at })
     }
+  }
+
+  /** An execution is taken back; where it was corrected, another one takes its place. */
+  #onBust(
+    known: Known,
+    { event, order, execution, previous, qty, price }: TradeUpdate,
+    ts: Ms,
+  ): void {
+    this.counts.busts++
+    const { id } = known
+    const instrument = this.#options.universe.find(order.symbol)
+    const isWhole = execution !== undefined && previous !== undefined && qty !== undefined
+    if (event === 'trade_correct' || !isWhole || price === undefined || instrument === undefined) {
+      // What it was before is not said: the next report has what is, and a person must hear of it.
+      this.#options.onTrouble(`${event} of ${id} in ${order.symbol}`)
+      return
+    }
+    known.filled = Math.max(0, known.filled - qty)
+    this.#say({
+      type: 'order.busted',
+      id,
+      bust: fillId(execution),
+      fill: fillId(previous),
+      qty: instrument.qty(qty),
+      price,
+      ts,
+      at: this.#options.now(),
+    })
+  }
+
+  #sayExternal({
+    venueId,
+    symbol: name,
+    side,
+    qty,
+    filled,
+    avgPrice,
+    limit,
+    status,
+  }: WireOrder): void {
+    const instrument = this.#options.universe.find(name)
+    // What is not in our universe moves no position of ours; the report counts it in the account.
+    if (instrument === undefined) return
+    const order = {
+      venueId,
+      symbol: instrument.id,
+      side,
+      qty: instrument.qty(qty ?? filled),
+      filled: instrument.qty(filled),
+      avgPrice: avgPrice ?? 0,
+      ...(limit === undefined ? {} : { limit: instrument.px(limit) }),
+      open: stateOf(status) === 'open',
+    }
+    this.#options.sink({ type: 'external', at: this.#options.now(), order })
   }
 
   #amendRefused(known: Known, order: WireOrder, ts: Ms): void {

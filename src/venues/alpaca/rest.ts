@@ -4,7 +4,7 @@ import { HttpClient } from '../../io/http.ts'
 import type { Io } from '../../io/io.ts'
 import { type Budget, LANES } from '../../io/rate.ts'
 import { redactor } from '../../io/redact.ts'
-import { refine } from './faults.ts'
+import { errorOf, refine } from './faults.ts'
 
 /** Which queue of the budget a request waits in: what reduces risk goes first, backfill last. */
 export type Lane = keyof typeof LANES
@@ -28,7 +28,10 @@ export interface RestOptions {
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
-/** Nothing here sends a write twice; reads are tried again by the client. */
+/**
+ * Reads are tried again by the client. A write is sent once, and again only after a 429: the limiter gives it before the
+ * order is looked at, so there is nothing that could be there twice.
+ */
 export class Rest {
   readonly #client: HttpClient
   readonly #options: RestOptions
@@ -51,22 +54,29 @@ export class Rest {
     return answer.ok ? ok(answer.value.body) : failed(refine(answer.fault))
   }
 
-  /** One attempt; the parsed body, undefined where there is none. */
+  /** The parsed body, undefined where there is none. What could not be sent in `writeWaitMs` never is. */
   async write(
     method: 'POST' | 'PATCH' | 'DELETE',
     path: string,
     body: unknown,
     lane: Lane,
   ): Promise<Result<unknown>> {
-    const { writeMs = 10_000, writeWaitMs = 10_000 } = this.#options
-    const answer = await this.#client.write({
-      method,
-      path,
-      lane: LANES[lane],
-      timeoutMs: writeMs,
-      waitMaxMs: writeWaitMs,
-      ...(body === undefined ? {} : { body }),
-    })
-    return answer.ok ? ok(answer.value.body) : failed(refine(answer.fault))
+    const { io, writeMs = 10_000, writeWaitMs = 10_000 } = this.#options
+    const until = io.monotonic() + writeWaitMs
+    for (;;) {
+      const waitMaxMs = until - io.monotonic()
+      const answer = await this.#client.write({
+        method,
+        path,
+        lane: LANES[lane],
+        timeoutMs: writeMs,
+        waitMaxMs,
+        ...(body === undefined ? {} : { body }),
+      })
+      if (answer.ok) return ok(answer.value.body)
+      const told = refine(answer.fault)
+      // The budget has heard the 429, and gives way when the venue's time is up.
+      if (errorOf(told)?.status !== 429 || io.monotonic() >= until) return failed(told)
+    }
   }
 }

@@ -79,9 +79,13 @@ export const ALPACA_LIMITS: Limits = {
   history: { symbols: 50, rows: 10_000, perMinute: 200 },
   concurrent: 4,
   brackets: 'native',
+  // https://docs.alpaca.markets/docs/orders-at-alpaca: the legs become active when the entry is completely filled.
+  protectsParts: false,
   amend: true,
   // Shares are held for open legs: a sale beside them is `insufficient qty available for order`.
   exitsBesideLegs: false,
+  // The documents do not say. A lookup by id finds an order at once as a rule; lists of other brokers lag by a minute.
+  visibilityMs: 120_000,
 }
 
 export const hostsOf = (isLive: boolean): Hosts => ({

@@ -101,6 +101,8 @@ export interface TradeUpdate {
   readonly order: WireOrder
   readonly at?: Ms
   readonly execution?: string
+  /** The execution that this one takes back or corrects. */
+  readonly previous?: string
   readonly qty?: number
   readonly price?: number
   /** Where an event source can resume. */
@@ -117,6 +119,7 @@ export function parseTradeUpdate(data: unknown): TradeUpdate | undefined {
     order,
     ...some('at', parseStamp(data['timestamp']) ?? parseStamp(data['at'])),
     ...some('execution', textOf(data['execution_id'])),
+    ...some('previous', textOf(data['previous_execution_id'])),
     ...some('qty', decimalOf(data['qty'])),
     ...some('price', decimalOf(data['price'])),
     ...some('eventId', textOf(data['event_id'])),

@@ -151,6 +151,8 @@ export class SimBroker implements Broker {
         this.#settle(id, ['amend'], ok({ venueId: this.exchange.venueIdOf(id) ?? '' }))
         return false
       case 'order.filled':
+      case 'order.busted':
+      case 'order.absent':
         return false
       default:
         return unreachable(fact)

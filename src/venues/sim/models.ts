@@ -123,7 +123,9 @@ export function limitsOf(terms: SimTerms): Limits {
     concurrent: 1,
     brackets: terms.brackets,
     amend: true,
+    protectsParts: true,
     exitsBesideLegs: true,
+    visibilityMs: 10_000,
   }
 }
 

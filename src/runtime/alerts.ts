@@ -1,0 +1,62 @@
+// Alerts: which notices of the engine a person must hear of, and in which words.
+import { unreachable } from '../core/assert.ts'
+import type { Notice } from '../core/notice.ts'
+import type { Universe } from '../core/universe.ts'
+
+export interface Told {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly text: string
+}
+
+/** Undefined where the notice is everyday, or whoever caused it tells it: halts by reconciliation, the kill switch. */
+export function alertOf(notice: Notice, universe: Universe): Told | undefined {
+  switch (notice.type) {
+    case 'fill.late': {
+      const { order, fill, was } = notice
+      const { id, filled, qty } = order
+      return error(
+        `order ${id} had ended as ${was} and has traded: fill ${fill}, ${filled} of ${qty}`,
+      )
+    }
+    case 'fill': {
+      const { order, fill, busts } = notice
+      if (busts === undefined) return undefined
+      return error(`fill ${busts} of ${order.id} was taken back: ${fill.qty} at ${fill.price}`)
+    }
+    case 'external': {
+      const { venueId, symbol, side, qty, filled } = notice.order
+      const name = universe.at(symbol).symbol
+      const text = `EXTERNAL order ${venueId} in ${name} is not ours: ${side} ${qty}, filled ${filled}`
+      return { level: 'warn', text }
+    }
+    case 'safe-mode':
+      return notice.on ? error(`safe mode: ${notice.why}`) : undefined
+    case 'strategy.halted': {
+      const { strategy, symbol, error: why } = notice
+      return error(`${strategy} is halted on ${universe.at(symbol).symbol}: ${why}`)
+    }
+    case 'signal': {
+      const { strategy, symbol, name, data } = notice
+      if (name !== 'bracket.broken') return undefined
+      const { why, entry } = data
+      return error(
+        `${strategy} on ${universe.at(symbol).symbol}: ${String(why)} (bracket ${String(entry)})`,
+      )
+    }
+    case 'bar.closed':
+    case 'bar.gap':
+    case 'trade.late':
+    case 'order.placed':
+    case 'order.changed':
+    case 'order.denied':
+    case 'position.changed':
+    case 'symbol.halted':
+    case 'kill-switch':
+    case 'drawdown':
+      return undefined
+    default:
+      return unreachable(notice)
+  }
+}
+
+const error = (text: string): Told => ({ level: 'error', text })
