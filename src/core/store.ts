@@ -1,4 +1,4 @@
-// Ports: Journal (hot, local, synchronous) and Archive (cold, anywhere, asynchronous).
+// Ports: Journal (hot, local, synchronous), Lease (who may trade) and Archive (cold, anywhere, asynchronous).
 import type { Ms } from './brand.ts'
 import type { BarColumns } from './columns.ts'
 import type { Turn } from './command.ts'
@@ -14,6 +14,15 @@ export interface Journal {
   latest(): { readonly n: number; readonly state: string } | undefined
   /** The turns after turn `n`, in order. */
   since(n: number): Iterable<Turn>
+}
+
+/** The right to trade an account. It keeps itself until it is released, or another engine takes the account. */
+export interface Lease {
+  /** Rises with every holder of the account. */
+  readonly token: number
+  /** Asked last, before a request leaves: false where another has the account, or where it has run out. */
+  holds(): boolean
+  release(): void
 }
 
 export interface SeriesQuery {

@@ -12,13 +12,13 @@ import { hashOf } from '../core/hash.ts'
 import type { InstrumentSpec } from '../core/instrument.ts'
 import { TIMEFRAMES } from '../core/time.ts'
 import { Universe } from '../core/universe.ts'
-import { openJournal, type SqliteJournal } from '../store/index.ts'
+import { type FileLock, openJournal, type SqliteJournal } from '../store/index.ts'
 import type { Setup } from './build.ts'
 import { type Config, configHash, restoreConfig } from './config.ts'
 import { toRiskLimits, toSimOptions } from './config.ts'
 import { isPath } from './config-conflicts.ts'
 import { SIM } from './prepare.ts'
-import { lockRun, type RunLock } from './run-lock.ts'
+import { lockRun } from './run-lock.ts'
 import { loadUses } from './uses.ts'
 
 const header = z.object({
@@ -52,9 +52,9 @@ export class RunFile {
   readonly journal: SqliteJournal
 
   /** Held while the run is written; reading needs none. */
-  readonly #lock: RunLock | undefined
+  readonly #lock: FileLock | undefined
 
-  private constructor(path: string, journal: SqliteJournal, lock?: RunLock) {
+  private constructor(path: string, journal: SqliteJournal, lock?: FileLock) {
     this.path = path
     this.journal = journal
     this.#lock = lock

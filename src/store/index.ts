@@ -1,5 +1,7 @@
-// The stores: the archive of bars, the engine's journal, and the way of a tape into the archive.
+// The stores: the archive of bars, the engine's journal, who trades an account, and the way of a tape into the archive.
 export { openArchive, type SqliteArchive, type Writing } from './archive.ts'
+export { type FileLock, lockFile } from './file-lock.ts'
 export { importTape, type ImportProgress, type ImportReport } from './import.ts'
 export { openJournal, type SqliteJournal } from './journal.ts'
+export { takeLease } from './lease.ts'
 export { StoreError, type StoreErrorCode } from './store-error.ts'

@@ -22,7 +22,7 @@ export interface Migration {
 }
 
 export interface Schema {
-  readonly name: 'archive' | 'journal'
+  readonly name: 'archive' | 'journal' | 'leases'
   /** Marks the file in its header (https://www.sqlite.org/pragma.html#pragma_application_id). */
   readonly applicationId: number
   readonly migrations: readonly Migration[]
@@ -75,6 +75,24 @@ export const JOURNAL_SCHEMA: Schema = {
         );
         create table snapshots (n integer primary key, state text not null);
         create table meta (key text primary key, value text not null) without rowid;`,
+    },
+  ],
+}
+
+export const LEASES_SCHEMA: Schema = {
+  name: 'leases',
+  applicationId: 0x534b454c,
+  migrations: [
+    {
+      version: 1,
+      name: 'who trades an account',
+      sql: `
+        create table leases (
+          account text primary key,
+          token integer not null,
+          holder text not null,
+          until integer not null
+        ) without rowid;`,
     },
   ],
 }

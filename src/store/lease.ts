@@ -1,0 +1,168 @@
+/*
+ * Lease: one engine trades an account. The engines of a machine meet in one database, with a row for each account:
+ *
+ *   token   rises by one whenever the account changes hands. It fences: who holds an older one sends nothing more
+ *   until   the end of the lease. The holder moves it on three times per lease
+ *
+ * Whoever comes second is refused while the lease runs. It may take over where the holder is dead (its file lock is
+ * free: a restart after a crash does not wait), or where the lease has run out: the holder was stopped for longer, and
+ * finds, before the next byte leaves, that its token is old. Times are those of the machine's wall clock; a clock that
+ * jumps ends a lease early at worst, and then nothing is sent until it is renewed.
+ */
+import { createHash } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Lease } from '../core/store.ts'
+import { iso, ms } from '../core/time.ts'
+import type { Io } from '../io/io.ts'
+import { numberOf, openDatabase, textOf } from './database.ts'
+import { type FileLock, lockFile } from './file-lock.ts'
+import { LEASES_SCHEMA } from './migrations.ts'
+import { guarded, StoreError } from './store-error.ts'
+
+/** So long a holder may give no sign of life, in milliseconds. */
+export const LEASE_MS = 15_000
+const RENEWALS = 3
+
+export interface LeaseOptions {
+  /** The database where engines meet; made where it is missing. */
+  readonly path: string
+  /** The account, and where it is. */
+  readonly account: string
+  /** Who asks, for whoever is refused: `run k3x, process 4711`. */
+  readonly holder: string
+  readonly time: Pick<Io, 'now' | 'after'>
+  /** Called once, when another engine has taken the account. */
+  readonly onLost: (why: string) => void
+}
+
+interface Row {
+  readonly token: number
+  readonly holder: string
+  readonly until: number
+}
+
+/** Throws StoreError: `locked` with the holder's name where another engine trades the account. */
+export function takeLease(options: LeaseOptions): Lease {
+  const { path } = options
+  mkdirSync(dirname(path), { recursive: true })
+  const db = openDatabase(path, { schema: LEASES_SCHEMA })
+  try {
+    return guarded(path, () => take(db, options))
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function take(db: DatabaseSync, options: LeaseOptions): Lease {
+  const { account, holder, time } = options
+  db.exec('begin immediate')
+  try {
+    const found = rowOf(db, account)
+    const now = time.now()
+    if (found !== undefined && found.until > now && isAlive(options, found.token)) {
+      throw new StoreError('locked', refusal(account, found, now))
+    }
+    const token = (found?.token ?? 0) + 1
+    const lock = lockFile(lockPath(options, token))
+    if (lock === undefined) throw new StoreError('locked', `${account} was just taken by another`)
+    db.prepare(
+      'insert or replace into leases (account, token, holder, until) values (?, ?, ?, ?)',
+    ).run(account, token, holder, now + LEASE_MS)
+    db.exec('commit')
+    return new AccountLease(db, options, token, lock)
+  } catch (error) {
+    if (db.isTransaction) db.exec('rollback')
+    throw error
+  }
+}
+
+class AccountLease implements Lease {
+  readonly token: number
+  readonly #db: DatabaseSync
+  readonly #options: LeaseOptions
+  readonly #lock: FileLock
+  #cancel: () => void = () => {}
+
+  constructor(db: DatabaseSync, options: LeaseOptions, token: number, lock: FileLock) {
+    this.token = token
+    this.#db = db
+    this.#options = options
+    this.#lock = lock
+    this.#renewLater()
+  }
+
+  holds(): boolean {
+    if (!this.#db.isOpen) return false
+    const { path, account, time } = this.#options
+    const row = guarded(path, () => rowOf(this.#db, account))
+    return row?.token === this.token && row.until > time.now()
+  }
+
+  release(): void {
+    this.#cancel()
+    if (!this.#db.isOpen) return
+    const { account } = this.#options
+    try {
+      const over = this.#db.prepare('update leases set until = 0 where account = ? and token = ?')
+      over.run(account, this.token)
+    } finally {
+      this.#db.close()
+      this.#lock.release()
+    }
+  }
+
+  #renewLater(): void {
+    const { time } = this.#options
+    this.#cancel = time.after(LEASE_MS / RENEWALS, () => this.#renew())
+  }
+
+  #renew(): void {
+    const { path, account, time, onLost } = this.#options
+    try {
+      const { changes } = guarded(path, () =>
+        this.#db
+          .prepare('update leases set until = ? where account = ? and token = ?')
+          .run(time.now() + LEASE_MS, account, this.token),
+      )
+      if (changes === 1) {
+        this.#renewLater()
+        return
+      }
+      const holder = rowOf(this.#db, account)?.holder ?? 'nobody'
+      onLost(`${account} was taken over by ${holder}, because this engine gave no sign of life`)
+    } catch (error) {
+      // A lease that cannot be written runs out by itself: nothing is sent until it can.
+      if (!(error instanceof StoreError)) throw error
+      this.#renewLater()
+    }
+  }
+}
+
+function rowOf(db: DatabaseSync, account: string): Row | undefined {
+  const row = db.prepare('select token, holder, until from leases where account = ?').get(account)
+  if (row === undefined) return undefined
+  const { token, holder, until } = row
+  return { token: numberOf(token), holder: textOf(holder), until: numberOf(until) }
+}
+
+function isAlive(options: LeaseOptions, token: number): boolean {
+  const lock = lockFile(lockPath(options, token))
+  lock?.release()
+  return lock === undefined
+}
+
+/** One file for each holder, since one that was stopped keeps its own. */
+const lockPath = ({ path, account }: LeaseOptions, token: number): string =>
+  `${path}-${createHash('sha256').update(account).digest('hex').slice(0, 12)}-${token}`
+
+function refusal(account: string, { holder, until }: Row, now: number): string {
+  const silentMs = Math.max(0, now - (until - LEASE_MS))
+  const last = `${iso(ms(until - LEASE_MS))}, ${(silentMs / 1_000).toFixed(1)} s ago`
+  return (
+    `${account} is traded by ${holder}, last heard of at ${last}. ` +
+    `Stop it first; one that hangs is replaced ${LEASE_MS / 1_000} s after its last sign of life`
+  )
+}
