@@ -1,7 +1,8 @@
 // Runs all tests with Node's own runner: `node tools/test.ts [part of a path]...`.
 import { spawnSync } from 'node:child_process'
-import { globSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 
 const OLDEST_NODE = 24
 
@@ -27,7 +28,14 @@ function main(): number {
     return 1
   }
   const args = ['--test', '--test-reporter=spec', ...files]
-  return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 1
+  // Engines that tests start meet there, and not where those of the user do.
+  const state = mkdtempSync(join(tmpdir(), 'skein-state-'))
+  try {
+    const env = { ...process.env, XDG_STATE_HOME: state }
+    return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env }).status ?? 1
+  } finally {
+    rmSync(state, { recursive: true, force: true })
+  }
 }
 
 if (import.meta.main) process.exitCode = main()

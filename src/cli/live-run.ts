@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { BadInput } from '../core/bad-input.ts'
 import { Universe } from '../core/universe.ts'
 import { iso } from '../core/time.ts'
+import { accountLease, leasesAt } from '../runtime/account-lease.ts'
 import { type Config, toInstrumentSpec, toRiskLimits, toSimOptions } from '../runtime/config.ts'
 import { type ExitPolicy, type FeedKind, type Live, startLive } from '../runtime/live.ts'
 import { RunFile } from '../runtime/run-file.ts'
@@ -54,7 +55,15 @@ export async function liveRun(
   unfinished?.mustBe(config, setup, source)
   const reached = await venueIo(config)
   if (!reached.ok) throw new RunFailed(`${name} cannot be used: ${reached.fault.message}`)
-  const { io, limits } = reached.value
+  const { limits } = reached.value
+  let onLost = (why: string): void => say('error', why)
+  const account = accountLease({
+    io: reached.value.io,
+    path: leasesAt(config),
+    run: setup.run,
+    onLost: (why) => onLost(why),
+  })
+  const { io } = account
   let live: Live | undefined
   let file: RunFile | undefined
   const venue = await venueOf(name, {
@@ -94,6 +103,7 @@ export async function liveRun(
       snapshotEvery: config.store.snapshotEvery,
       kinds,
       isDryRun,
+      takeAccount: account.take,
       isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),
       tell: ({ level, text }) => say(level, text),
       onRecovered: ({ from, redone, at }) => {
@@ -103,6 +113,8 @@ export async function liveRun(
     })
     if (!started.ok) throw new RunFailed(`${name} cannot be used: ${started.fault.message}`)
     live = started.value
+    const { pump } = live
+    onLost = (why) => pump.fail(new Error(why))
     say('info', `trading; Ctrl-C stops in order, ${killFile} or SIGUSR2 stops all new orders`)
     const failure = await Promise.race([live.pump.failure, aborted(stop.signal)])
     const { phases, remaining } = await live.stop(failure === undefined ? options.onStop : 'keep')
@@ -123,6 +135,7 @@ export async function liveRun(
   } finally {
     process.off('SIGUSR2', kill)
     stop.release()
+    account.release()
     await archive.close()
     file?.close()
     await reached.value.close()

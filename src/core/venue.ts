@@ -13,6 +13,8 @@ export interface Venue {
   readonly limits: Limits
   open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>>
   close(): Promise<void>
+  /** Which account it is, and where; known once it is open. Undefined where nobody else could trade it. */
+  readonly account?: string | undefined
   /** Told before `open`, after a restart: orders of ours that may still be open at the venue. */
   adopt?(orders: readonly Order[]): void
   readonly feed?: Feed

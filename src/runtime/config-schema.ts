@@ -290,6 +290,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       journal: path.default('./data/journal.db'),
       archive: path.default('./data/archive.db'),
+      leases: path.exactOptional(),
       snapshotEvery: z.int().min(1).max(1_000_000).default(1_000).describe('turns'),
     })
     .prefault({}),

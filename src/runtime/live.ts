@@ -54,6 +54,8 @@ export interface LiveOptions {
   /** What the feed is asked for; bars where not told. */
   readonly kinds?: readonly FeedKind[]
   readonly isDryRun?: boolean
+  /** Called when the venue has told its account, before anything is sent; throws where it may not be traded. */
+  readonly takeAccount?: (account: string) => void
   readonly timing?: Partial<Timing>
   /** Says why the kill switch should be on; asked every second. */
   readonly isKilled?: () => string | undefined
@@ -160,10 +162,15 @@ export async function startLive(options: LiveOptions): Promise<Result<Live>> {
   assert(recorder !== undefined, 'a session has its recorder')
   options.onRecovered?.(recovered)
   const live = new Live(options, recovered, recorder, venue.broker)
-  const trouble = await live.begin()
-  if (trouble === undefined) return ok(live)
-  await live.abandon()
-  return failed(trouble)
+  let trouble: Fault | undefined
+  let isBegun = false
+  try {
+    trouble = await live.begin()
+    isBegun = trouble === undefined
+  } finally {
+    if (!isBegun) await live.abandon()
+  }
+  return trouble === undefined ? ok(live) : failed(trouble)
 }
 
 export class Live {
@@ -229,12 +236,13 @@ export class Live {
 
   /** Opens, reconciles, warms up and runs. Gives why it could not. */
   async begin(): Promise<Fault | undefined> {
-    const { venue, setup } = this.#options
+    const { venue, setup, isDryRun, takeAccount } = this.#options
     this.#adopt()
     const opened = await venue.open((input) => this.#take(input))
     if (!opened.ok) return opened.fault
     const grid = gridFault(setup, opened.value)
     if (grid !== undefined) return grid
+    if (venue.account !== undefined && isDryRun !== true) takeAccount?.(venue.account)
     this.#isBegun = true
     for (const input of this.#held.splice(0)) this.pump.push(input)
     this.gateway.kill(this.engine.killSwitch)

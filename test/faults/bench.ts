@@ -21,7 +21,9 @@ import type { Tape } from '../../src/core/tape.ts'
 import { ms } from '../../src/core/time.ts'
 import { Universe } from '../../src/core/universe.ts'
 import { RISK_DEFAULTS, type RiskLimits } from '../../src/engine/risk.ts'
+import type { Io } from '../../src/io/io.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
+import type { AccountLease } from '../../src/runtime/account-lease.ts'
 import { type Live, type LiveOptions, startLive, type Timing } from '../../src/runtime/live.ts'
 import type { Account } from '../../src/simulators/account.ts'
 import type { AlpacaOptions as VenueOptions } from '../../src/simulators/alpaca/venue.ts'
@@ -51,6 +53,8 @@ export interface BenchOptions {
   readonly venue?: Partial<VenueOptions>
   readonly live?: Partial<LiveOptions>
   readonly strategy?: string
+  /** The right to trade, and the Io that it fences. */
+  readonly account?: (io: Io) => AccountLease
 }
 
 export class Bench {
@@ -98,7 +102,9 @@ export class Bench {
 
   /** An engine on the journal of the one before. */
   async start(changes: Partial<LiveOptions> = {}): Promise<void> {
-    const io = this.world.node(`engine ${++this.#engines}`)
+    const node = this.world.node(`engine ${++this.#engines}`)
+    const account = this.#options.account?.(node)
+    const io = account?.io ?? node
     const universe = new Universe(Object.keys(PRICES).map((symbol) => equitySpec(symbol, ALPACA)))
     this.journal = openJournal(this.#journalPath)
     this.adapter = new AlpacaVenue({
@@ -132,6 +138,7 @@ export class Bench {
       timing,
       tell: ({ text }) => this.told.push(text),
       onTurn: ({ notices }) => this.#note(notices),
+      ...(account && { takeAccount: account.take }),
       ...live,
       ...changes,
     })

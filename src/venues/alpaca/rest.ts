@@ -47,6 +47,10 @@ export class Rest {
     })
   }
 
+  get baseUrl(): string {
+    return this.#options.baseUrl
+  }
+
   /** The parsed body of a read. */
   async get(path: string, query: Query = {}, lane: Lane = 'read'): Promise<Result<unknown>> {
     const { readMs = 5_000 } = this.#options

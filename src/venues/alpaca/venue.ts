@@ -112,6 +112,7 @@ export class AlpacaVenue implements Venue {
   readonly #trading: Rest
   readonly #source: OrderEventSource
   #sink: (input: Input) => void = () => {}
+  #account: string | undefined
   /** Updates that wait for the gap before them. */
   #held: unknown[] | undefined
   #ups = 0
@@ -193,6 +194,10 @@ export class AlpacaVenue implements Venue {
       options.orderEvents ?? new TradingStream({ io, keys, url: hosts.orders, ...patience })
   }
 
+  get account(): string | undefined {
+    return this.#account
+  }
+
   /** Orders of ours that may still be open, after a restart and before anything is sent. */
   adopt(orders: readonly Order[]): void {
     this.#identity.adopt(orders)
@@ -207,6 +212,7 @@ export class AlpacaVenue implements Venue {
     if (parsed === undefined) return failed(fault('corrupt-data', 'GET /v2/account: no account'))
     if (parsed.isBlocked)
       return failed(fault('unauthorized', `the account is ${parsed.status} and blocked`))
+    this.#account = `alpaca account ${parsed.id} at ${this.#trading.baseUrl}`
     const specs: InstrumentSpec[] = []
     for (const symbol of this.#options.symbols) {
       const asset = await this.history.asset(symbol)

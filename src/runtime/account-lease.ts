@@ -1,0 +1,55 @@
+/*
+ * Account lease: an engine sends nothing before it has the account to itself, and nothing after another has it. Runs
+ * that send nothing (dry-run, simulated fills) take no lease, and what would leave all the same is refused.
+ */
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Lease } from '../core/store.ts'
+import { systemTime } from '../io/clock.ts'
+import { fencedIo } from '../io/fenced.ts'
+import type { Io } from '../io/io.ts'
+import { takeLease } from '../store/index.ts'
+import type { Config } from './config.ts'
+
+export interface AccountLease {
+  /** What changes something leaves only while the lease holds. */
+  readonly io: Io
+  /** Throws StoreError where another engine trades the account. */
+  readonly take: (account: string) => void
+  readonly release: () => void
+}
+
+export interface AccountLeaseOptions {
+  readonly io: Io
+  /** The database where the engines of this machine meet. */
+  readonly path: string
+  readonly run: string
+  readonly onLost: (why: string) => void
+  /** The machine's where not told: leases are not in the time of a venue. */
+  readonly time?: Pick<Io, 'now' | 'after'>
+}
+
+/** Where the configuration says, else with the state of the user: every engine of a user looks there, wherever it runs. */
+export const leasesAt = ({ store, source }: Config): string =>
+  store.leases === undefined
+    ? join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'skein/leases.db')
+    : resolve(source.folder, store.leases)
+
+export function accountLease(options: AccountLeaseOptions): AccountLease {
+  const { io, path, run, onLost, time = systemTime } = options
+  let lease: Lease | undefined
+  const whyNot = (): string | undefined => {
+    if (lease === undefined) return 'this run has taken no account'
+    return lease.holds()
+      ? undefined
+      : 'the lease of the account has run out, or another engine has it'
+  }
+  return {
+    io: fencedIo(io, whyNot),
+    take: (account) => {
+      const holder = `run ${run}, process ${process.pid}`
+      lease = takeLease({ path, account, holder, time, onLost })
+    },
+    release: () => lease?.release(),
+  }
+}

@@ -1,0 +1,59 @@
+// One engine per account: an engine is stopped for longer than its lease, and another takes the account.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Io } from '../../src/io/io.ts'
+import { accountLease } from '../../src/runtime/account-lease.ts'
+import { LEASE_MS } from '../../src/store/lease.ts'
+import { Bench } from './bench.ts'
+
+test('F037 a second engine is refused, and a first that was stopped past its lease sends nothing', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-lease-'))
+  const path = join(folder, 'leases.db')
+  const lost: string[] = []
+  const sleep: { isAsleep: boolean; io?: Io; due: (() => void)[] } = { isAsleep: false, due: [] }
+  // Signs of life are timers of the process: asleep, it gives none.
+  const first = (io: Io) => {
+    sleep.io = io
+    const after: Io['after'] = (delayMs, fire) =>
+      io.after(delayMs, () => {
+        if (sleep.isAsleep) sleep.due.push(fire)
+        else fire()
+      })
+    const time = { now: () => io.now(), after }
+    return accountLease({ io, path, run: 'one', onLost: (why) => lost.push(why), time })
+  }
+  const bench = await Bench.start(t, { account: first })
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const second = accountLease({
+    io: sleep.io!,
+    path,
+    run: 'two',
+    onLost: () => {},
+    time: sleep.io!,
+  })
+  t.after(() => second.release())
+  const account = bench.adapter.account
+  assert.ok(account !== undefined)
+  await bench.run(2 * LEASE_MS)
+  await bench.does((context) => context.buy({ qty: 1 }))
+  const posts = () => bench.alpaca.venue.audit.requests.filter(({ method }) => method === 'POST')
+  const before = posts().length
+
+  assert.throws(() => second.take(account), /is traded by run one, process \d+, last heard of/)
+  sleep.isAsleep = true
+  await bench.run(LEASE_MS + 1)
+  second.take(account)
+  await bench.does((context) => context.buy({ qty: 1 }), 'MSFT')
+  for (const fire of sleep.due) fire()
+
+  assert.equal(before > 0, true)
+  assert.equal(posts().length, before)
+  assert.match(lost.join(), /was taken over by run two, process \d+/)
+  assert.deepEqual(
+    bench.orders.filter(({ phase }) => phase !== 'done').map(({ id }) => id),
+    [],
+  )
+})
