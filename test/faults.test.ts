@@ -6,6 +6,25 @@ import { flawsOf, readRows } from '../tools/faults.ts'
 
 const ROOT = dirname(import.meta.dirname)
 
+/** Rows of the catalogue that must be there, from one number to another. */
+const RANGES = [
+  [38, 66],
+  [73, 75],
+  [83, 83],
+] as const
+
+test('no fault of the catalogue is left out', () => {
+  const ids = new Set(readRows(ROOT).map(({ id }) => id))
+  const wanted = RANGES.flatMap(([from, to]) =>
+    Array.from({ length: to - from + 1 }, (_none, i) => `F${String(from + i).padStart(3, '0')}`),
+  )
+
+  assert.deepEqual(
+    wanted.filter((id) => !ids.has(id)),
+    [],
+  )
+})
+
 test('each row of the fault table has a test of its name and a guard that occurs once', () => {
   assert.deepEqual(flawsOf(ROOT, readRows(ROOT)), [])
 })

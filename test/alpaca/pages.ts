@@ -99,5 +99,5 @@ export function historyOf(
     await done
     return { bars, cursors, faults }
   }
-  return { read, urls, budget }
+  return { read, urls, budget, world }
 }

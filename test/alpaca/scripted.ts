@@ -56,7 +56,15 @@ export function venueOf(script: Script = {}) {
     string,
     { t: string; o: number; h: number; l: number; c: number; v: number; n: number }[]
   >()
-  const state = { restStatus: 200, connections: 0, delayMs: 0 }
+  const state = {
+    restStatus: 200,
+    connections: 0,
+    delayMs: 0,
+    /** Bars past the end that was asked for are given too. */
+    isGreedy: false,
+    /** What other requests are answered with. */
+    other: (_path: string): object | undefined => undefined,
+  }
   world.serveWebSocket('stream.test', (socket) => {
     const connection = ++state.connections
     connectedAt.push(world.timeline.now)
@@ -109,9 +117,13 @@ export function venueOf(script: Script = {}) {
   world.serveHttp('data.test', async ({ path }) => {
     requests.push(path)
     if (state.delayMs > 0) await pause(world.node('venue'), state.delayMs)
+    if (!path.includes('/bars')) {
+      const body = state.other(path)
+      return { status: body === undefined ? 404 : 200, body: JSON.stringify(body ?? {}) }
+    }
     const url = new URL(`http://data.test${path}`)
     const from = Date.parse(url.searchParams.get('start')!)
-    const to = Date.parse(url.searchParams.get('end')!)
+    const to = state.isGreedy ? Infinity : Date.parse(url.searchParams.get('end')!)
     const bars = Object.fromEntries(
       url.searchParams
         .get('symbols')!

@@ -2,8 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '@msgpack/msgpack'
+import { symbolId } from '../../src/core/brand.ts'
+import type { Input } from '../../src/core/input.ts'
 import { seeded } from '../../src/core/random.ts'
 import { iso, MINUTE, ms } from '../../src/core/time.ts'
+import { Inbox } from '../../src/engine/inbox.ts'
+import { bar, filled, quote, trade } from '../../src/testing/builders.ts'
+import { AssetWatch } from '../../src/venues/alpaca/assets.ts'
 import {
   barAt,
   eventually,
@@ -152,4 +157,102 @@ test('F056 a trade of the future opens no bar, and one of hours ago is no news',
   assert.deepEqual(told(inputs), ['venue.up', 'trade 10', 'trade 11'])
   assert.deepEqual(desk.bars, [`S00 ${minute} 11`])
   assert.deepEqual([feed.counts.future, feed.counts.old], [2, 1])
+})
+
+test('F057 a symbol that is halted, inactive or renamed takes no new risk until that is over', async () => {
+  const venue = venueOf()
+  const { feed, history, inputs, ids, universe, io } = feedOf(venue, { names: NAMES.slice(0, 2) })
+  await settled(venue.world, feed.subscribe('trades', ids))
+  const assets: Record<string, object | undefined> = {}
+  venue.state.other = (path) => {
+    const symbol = path.split('/').at(-1) ?? ''
+    const asset = { symbol, class: 'us_equity', status: 'active', tradable: true }
+    return { ...asset, ...assets[symbol] }
+  }
+  const watch = new AssetWatch({
+    io,
+    history,
+    venue: universe.all[0]!.venue,
+    universe,
+    symbols: NAMES.slice(0, 2),
+    sink: (input) => inputs.push(input),
+  })
+  watch.start()
+  const desk = new Desk(universe)
+  /** What an order for each symbol comes to, after so long and a trade of each. */
+  const buys = async (afterMs: number): Promise<readonly string[]> => {
+    for (let passed = 0; passed <= afterMs; passed += 5_000) {
+      for (const S of ['S00', 'S01']) push(venue, tradeAt(10, iso(venue.world.now), { S }))
+      await venue.world.run(Math.min(5_000, afterMs || 100))
+    }
+    desk.take(inputs.splice(0))
+    return ids.map((id) => desk.buys(id))
+  }
+  const status = (sc: string): void =>
+    push(venue, { T: 's', S: 'S00', sc, sm: '', rc: '', rm: '', z: 'C', t: iso(venue.world.now) })
+  const before = await buys(0)
+  status('H')
+  const halted = await buys(0)
+  status('T')
+  const resumed = await buys(0)
+  assets['S00'] = { status: 'inactive', tradable: false }
+  assets['S01'] = { symbol: 'NEW' }
+  const overNight = await buys(3_600_000)
+  delete assets['S00']
+  const back = await buys(3_600_000)
+  watch.close()
+
+  assert.deepEqual(before, ['sent', 'sent'])
+  assert.deepEqual(halted, ['symbol-halted', 'sent'])
+  assert.deepEqual(resumed, ['sent', 'sent'])
+  assert.deepEqual(overNight, ['symbol-halted', 'symbol-halted'])
+  assert.deepEqual(back, ['sent', 'symbol-halted'])
+  assert.deepEqual(
+    desk.engine.ours.halts.map(({ why }) => why),
+    ['its name is NEW now'],
+  )
+})
+
+test('F058 a burst of ten times loses no trade, no bar and no fill, keeps the last quotes, and is worked off', () => {
+  const inbox = new Inbox()
+  const random = seeded(58)
+  const symbols = Array.from({ length: 31 }, (_none, i) => symbolId(i))
+  const [pushed, taken] = [[] as string[], [] as string[]]
+  const quotes = new Map<number, number>()
+  const seen = new Map<number, number>()
+  const keep = (list: string[], input: Input): void => {
+    if (input.type !== 'quote')
+      list.push(`${input.type} ${JSON.stringify(input).length} ${input.at}`)
+    else (list === pushed ? quotes : seen).set(input.quote.symbol, input.quote.bid)
+  }
+  const say = (input: Input): void => {
+    keep(pushed, input)
+    inbox.push(input)
+  }
+  /** A venue that tells so much of each symbol in a second, and an engine that takes 2,500 inputs in it. */
+  const second = (at: number, trades: number, perSecond: number): void => {
+    for (const symbol of symbols) {
+      for (let i = 0; i < trades; i++)
+        say({ type: 'trade', at: ms(at), trade: trade({ symbol, price: 1 + random() }) })
+      for (let i = 0; i < perSecond; i++)
+        say({ type: 'quote', at: ms(at), quote: quote({ symbol, bid: random() }) })
+      if (at % MINUTE === 0) say({ type: 'bar', at: ms(at), bar: bar({ symbol }), source: 'venue' })
+    }
+    say(filled('s-r-1', { at: ms(at) }))
+    for (let left = 2_500; left > 0 && inbox.nextAt !== Infinity;) {
+      const inputs = inbox.takeTurn(at, left)
+      left -= inputs.length
+      for (const input of inputs) keep(taken, input)
+    }
+  }
+  for (let at = 0; at < MINUTE; at += 1_000) second(at, 10, 100)
+  const { waiting, dropped, conflated, peak } = inbox.statistics
+  let calm = 0
+  for (; calm < 60 && inbox.statistics.waiting > 0; calm++) second(MINUTE + calm * 1_000, 1, 10)
+
+  assert.equal(dropped, 0)
+  assert.ok(conflated > 0 && peak === 1 && waiting > 1_000, `${conflated} of ${waiting} waiting`)
+  assert.deepEqual(taken, pushed)
+  assert.deepEqual(seen, quotes)
+  assert.ok(calm <= 5, `${calm} s`)
 })

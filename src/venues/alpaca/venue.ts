@@ -1,8 +1,8 @@
 /*
  * Alpaca behind the venue port: market data, history and orders of one account, live or paper.
  *
- * `open` asks for the account and the assets first, so wrong keys, a blocked account and unknown symbols are found
- * before anything connects. The trading stream listens before `open` resolves: an order that is sent earlier could lose
+ * `open` asks for the account and the assets first, so wrong keys, a blocked account, paper where live was meant or the
+ * other way round, and unknown symbols are found before anything connects. The trading stream listens before `open` resolves: an order that is sent earlier could lose
  * its first events. Market data connect with the first `subscribe`.
  */
 import type { Ms, OrderId, VenueId } from '../../core/brand.ts'
@@ -15,6 +15,7 @@ import type { Universe } from '../../core/universe.ts'
 import type { Limits, Venue } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import { Budget } from '../../io/rate.ts'
+import { AssetWatch } from './assets.ts'
 import { ALPACA, AlpacaBroker, isOwnId } from './broker.ts'
 import type { Codec } from './decode.ts'
 import { AlpacaFeed, type Revision } from './feed.ts'
@@ -111,6 +112,7 @@ export class AlpacaVenue implements Venue {
   readonly #identity = new Identity()
   readonly #trading: Rest
   readonly #source: OrderEventSource
+  readonly #assets: AssetWatch
   #sink: (input: Input) => void = () => {}
   #account: string | undefined
   /** Updates that wait for the gap before them. */
@@ -190,6 +192,15 @@ export class AlpacaVenue implements Venue {
       sink,
       onTrouble: (why) => options.onTrouble?.(why),
     })
+    const { symbols: names } = options
+    this.#assets = new AssetWatch({
+      io,
+      history: this.history,
+      venue: id,
+      universe,
+      symbols: names,
+      sink,
+    })
     this.#source =
       options.orderEvents ?? new TradingStream({ io, keys, url: hosts.orders, ...patience })
   }
@@ -210,6 +221,11 @@ export class AlpacaVenue implements Venue {
     if (!account.ok) return account
     const parsed = parseAccount(account.value)
     if (parsed === undefined) return failed(fault('corrupt-data', 'GET /v2/account: no account'))
+    const { isLive = false } = this.#options
+    if (parsed.isPaper === isLive) {
+      const [is, meant] = isLive ? ['paper', 'live'] : ['live', 'paper']
+      return failed(fault('unauthorized', `this is a ${is} account, and a ${meant} one was meant`))
+    }
     if (parsed.isBlocked)
       return failed(fault('unauthorized', `the account is ${parsed.status} and blocked`))
     this.#account = `alpaca account ${parsed.id} at ${this.#trading.baseUrl}`
@@ -222,7 +238,9 @@ export class AlpacaVenue implements Venue {
       specs.push(specOf(symbol, asset.value, this.id))
     }
     const trouble = await this.#listen()
-    return trouble === undefined ? ok(specs) : failed(trouble)
+    if (trouble !== undefined) return failed(trouble)
+    this.#assets.start()
+    return ok(specs)
   }
 
   /** Streams that are in safe mode try again: a person says so. */
@@ -233,6 +251,7 @@ export class AlpacaVenue implements Venue {
 
   async close(): Promise<void> {
     this.#ups++
+    this.#assets.close()
     this.broker.close()
     this.budgets.trading.close()
     this.budgets.data.close()

@@ -197,6 +197,8 @@ export interface WireAccount {
   readonly cash: number
   readonly buyingPower: number
   readonly isBlocked: boolean
+  /** Numbers of paper accounts begin with PA; undefined where there is no number. */
+  readonly isPaper?: boolean
 }
 
 export function parseAccount(json: unknown): WireAccount | undefined {
@@ -209,7 +211,8 @@ export function parseAccount(json: unknown): WireAccount | undefined {
   if (id === undefined || status === undefined) return undefined
   if (equity === undefined || cash === undefined || buyingPower === undefined) return undefined
   const isBlocked = json['trading_blocked'] === true || json['account_blocked'] === true
-  return { id, status, equity, cash, buyingPower, isBlocked }
+  const isPaper = textOf(json['account_number'])?.startsWith('PA')
+  return { id, status, equity, cash, buyingPower, isBlocked, ...some('isPaper', isPaper) }
 }
 
 /**
