@@ -8,7 +8,7 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import type { VenueOrder } from '../../src/simulators/venue-order.ts'
-import { type JournalFile, readJournal } from './journal-file.ts'
+import { type JournalFile, readDeadJournal, readJournal } from './journal-file.ts'
 import { SYMBOLS, type World } from './world.ts'
 
 export interface Checked {
@@ -32,23 +32,13 @@ export function checkCrash(world: World): { readonly problems: string[]; readonl
   }
   for (const [id, times] of posts)
     if (times > 1) problems.push(`order ${id} was sent ${times} times`)
-  const file = tryJournal(world)
+  // A process that dies early has made no file, or no table yet.
+  const file = readDeadJournal(world.journal)
   problems.push(...(file?.problems ?? []))
   const intents = new Set((file?.submits ?? []).map(({ id }) => id))
   const lost = [...posts.keys()].filter((id) => !intents.has(id))
   problems.push(...lost.map((id) => `order ${id} was sent and is not in the journal`))
   return { problems, lost }
-}
-
-/** A process that dies early has made no file, or no table yet. */
-function tryJournal(world: World): JournalFile | undefined {
-  try {
-    return readJournal(world.journal)
-  } catch (error) {
-    const isEarly = error instanceof Error && /unable to open|no such table/.test(error.message)
-    if (isEarly) return undefined
-    throw error
-  }
 }
 
 /** Intents of which nothing is known yet: why a run is not settled. */

@@ -1,4 +1,7 @@
 // Journal file: what a run has written down, read as rows of SQLite and JSON, without the code that wrote it.
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 export interface Submitted {
@@ -46,12 +49,34 @@ interface Row {
 
 const ENDS = ['order.canceled', 'order.expired', 'order.rejected']
 
+/** The journal of a run that goes on. */
 export function readJournal(path: string): JournalFile {
   const db = new DatabaseSync(path, { readOnly: true })
   try {
     return read(db)
   } finally {
     db.close()
+  }
+}
+
+/** The journal of a run that is dead, from a copy: reading it would mend it, which is for the run to do. */
+export function readDeadJournal(path: string): JournalFile | undefined {
+  if (!existsSync(path)) return undefined
+  const folder = mkdtempSync(join(tmpdir(), 'skein-crash-copy-'))
+  try {
+    const copy = join(folder, basename(path))
+    for (const end of ['', '-wal', '-journal']) {
+      if (existsSync(`${path}${end}`)) cpSync(`${path}${end}`, `${copy}${end}`)
+    }
+    const db = new DatabaseSync(copy)
+    try {
+      const tables = db.prepare(`select name from sqlite_master where name = 'snapshots'`).all()
+      return tables.length === 0 ? undefined : read(db)
+    } finally {
+      db.close()
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 

@@ -45,17 +45,23 @@ export async function killAtRandom(seed: number, times: number): Promise<Told> {
 }
 
 /** How long the last lives took until they traded: an early moment is drawn from that. */
-interface Pace {
+export interface Pace {
   startMs: number
 }
 
-async function killOnce(world: World, random: Random, pace: Pace): Promise<Ended> {
+export async function killOnce(
+  world: World,
+  random: Random,
+  pace: Pace,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const isEarly = random() < EARLY
   const isSharp = random() < SHARP
   const part = random()
   const kind = STEPS[integer(random, 0, STEPS.length - 1)]!.split(':')[0]!
   let isArmed = false
   const life = world.live({
+    env,
     onMark: (mark) => {
       if (isArmed && mark.startsWith(kind)) life.kill()
     },
@@ -100,7 +106,8 @@ export async function killAtSteps(
         note(landed, ended, problems)
         kills++
         problems.push(...checkCrash(world).problems)
-        if (problems.length > 0) break
+        if (problems.length > 0)
+          return { ...(await finish(world, problems)), kills, landed, missed }
       }
     }
     return { ...(await finish(world, problems)), kills, landed, missed }
@@ -127,7 +134,7 @@ async function dieAt(world: World, at: Step, times: number): Promise<Ended> {
 /** Steps that every life passes more than once. */
 const isOften = (step: Step): boolean => !/^(?:start|stop)/.test(step)
 
-function note(
+export function note(
   landed: Map<string, number>,
   { last, signal, code, text }: Ended,
   problems: string[],
@@ -153,14 +160,16 @@ const STOPS_MAX = 5
 export async function finish(
   world: World,
   before: readonly string[],
+  env: () => Readonly<Record<string, string>> = () => ({}),
 ): Promise<{ readonly checked: Checked }> {
   if (before.length > 0) return { checked: { ...NOTHING, problems: before } }
   for (let i = 0; i < STOPS_MAX; i++) {
-    const life = world.live()
+    const life = world.live({ env: env() })
     const limit = performance.now() + SETTLED_MS_MAX
     await life.trading
     await setTimeout(LAST_MS)
-    while (openIntents(world).length > 0 && performance.now() < limit) await setTimeout(LOOK_MS)
+    while (!life.isOver && openIntents(world).length > 0 && performance.now() < limit)
+      await setTimeout(LOOK_MS)
     const until = world.server.venue.now()
     life.stop()
     const { code, text } = await life.ended

@@ -3,9 +3,15 @@
  *
  *   kills   SIGKILL at random moments, 200 where not told
  *   steps   SIGKILL at every named step, once and twice in a row
+ *   cuts    SIGKILL at random moments, 50 where not told, and what was not synced is gone
  *
  * Every seed comes from SKEIN_SEED, or from the clock, and is printed. Exit code 1 where anything is wrong.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Cut, cutAtRandom } from './cuts.ts'
+import { compileCut, NO_COMPILER } from './disk.ts'
 import { killAtRandom, killAtSteps, type Told } from './kills.ts'
 import { type Step, STEPS } from './steps.ts'
 
@@ -21,13 +27,16 @@ export interface Proof {
 }
 
 export async function proveKills(seed: number, kills: number): Promise<Proof> {
+  const told = await inLanes(runsOf(seed, kills), (run) => killAtRandom(run.seed, run.kills))
+  return proofOf(`seed ${seed}: killed at random moments`, told)
+}
+
+const runsOf = (seed: number, kills: number) => {
   const perRun = Math.min(KILLS_PER_RUN, Math.ceil(kills / LANES))
-  const runs = Array.from({ length: Math.ceil(kills / perRun) }, (_, i) => ({
+  return Array.from({ length: Math.ceil(kills / perRun) }, (_, i) => ({
     seed: seed + i,
     kills: Math.min(perRun, kills - i * perRun),
   }))
-  const told = await inLanes(runs, (run) => killAtRandom(run.seed, run.kills))
-  return proofOf(`seed ${seed}: killed at random moments`, told)
 }
 
 /** Each of the steps so many times in a row, for each of `times`. */
@@ -44,6 +53,16 @@ export async function proveSteps(
   const missed = told.flatMap((one) => one.missed.map((step) => `step not reached: ${step}`))
   const { text, problems } = proofOf(`seed ${seed}: killed at ${steps.length} named steps`, told)
   return { text, problems: [...problems, ...missed] }
+}
+
+/** @param library cut.c, compiled. */
+export async function proveCuts(seed: number, cuts: number, library: string): Promise<Proof> {
+  const told = await inLanes(runsOf(seed, cuts), (run) => cutAtRandom(run.seed, run.kills, library))
+  const { text, problems } = proofOf(`seed ${seed}: power cut at random moments`, told)
+  const sum = (count: (one: Cut) => number): number => told.reduce((n, one) => n + count(one), 0)
+  const disk = `${sum(({ syncs }) => syncs)} syncs held, ${sum(({ unsynced }) => unsynced)} changes were not synced`
+  const lost = `${sum((one) => one.lost.length)} acknowledged intents lost`
+  return { text: `${text}; ${disk}, ${lost}`, problems }
 }
 
 async function inLanes<R, T>(runs: readonly R[], work: (run: R) => Promise<T>): Promise<T[]> {
@@ -73,13 +92,31 @@ function proofOf(what: string, told: readonly Told[]): Proof {
   return { text, problems: told.flatMap(({ checked }) => checked.problems) }
 }
 
+async function proofFor(what: string, seed: number, times: number | undefined): Promise<Proof> {
+  switch (what) {
+    case 'kills':
+      return await proveKills(seed, times ?? 200)
+    case 'steps':
+      return await proveSteps(seed, STEPS, times === undefined ? [1, 2] : [times])
+    case 'cuts': {
+      const folder = mkdtempSync(join(tmpdir(), 'skein-cut-'))
+      try {
+        const library = compileCut(folder)
+        if (library === undefined) return { text: 'power cuts', problems: [NO_COMPILER] }
+        return await proveCuts(seed, times ?? 50, library)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    }
+    default:
+      return { text: what, problems: ['it is kills, steps or cuts that can be proved'] }
+  }
+}
+
 async function main([what = 'kills', times]: readonly string[]): Promise<number> {
   const seed = Number(process.env['SKEIN_SEED'] ?? Math.floor(Date.now() / 1_000) % 1_000_000)
   const began = performance.now()
-  const proof =
-    what === 'kills'
-      ? await proveKills(seed, Number(times ?? 200))
-      : await proveSteps(seed, STEPS, times === undefined ? [1, 2] : [Number(times)])
+  const proof = await proofFor(what, seed, times === undefined ? undefined : Number(times))
   console.log(`${proof.text}; ${Math.round((performance.now() - began) / 1_000)} s`)
   for (const problem of proof.problems) console.log(`PROBLEM ${problem}`)
   return proof.problems.length === 0 ? 0 : 1

@@ -138,13 +138,17 @@ export class Life {
   #main: Mark = 'nothing yet'
   #archive: Mark = 'nothing yet'
   #text = ''
+  #isOver = false
 
   constructor(child: ChildProcess, onMark: (mark: Mark) => void = () => {}) {
     this.#child = child
     const began = performance.now()
     const trading = Promise.withResolvers<void>()
     this.trading = trading.promise
-    child.on('close', () => trading.resolve())
+    child.on('close', () => {
+      this.#isOver = true
+      trading.resolve()
+    })
     const pipe = child.stdio[MARKS]
     pipe?.on('data', (bytes: Uint8Array) => {
       for (const byte of bytes) {
@@ -169,8 +173,8 @@ export class Life {
     })
   }
 
-  get text(): string {
-    return this.#text
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   kill(): void {
