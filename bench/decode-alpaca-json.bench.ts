@@ -1,4 +1,4 @@
-// Alpaca's frames of JSON to rows, beside JSON.parse alone.
+// Alpaca's frames of JSON to inputs, beside JSON.parse alone.
 import { decodeBench } from './decode-alpaca.ts'
 
 export const bench = decodeBench('decode-alpaca-json', 'json')

@@ -1,93 +1,130 @@
 /*
- * Decode-alpaca: messages/s from Alpaca's frames to rows, beside JSON.parse alone.
+ * Decode-alpaca: messages/s from Alpaca's frames to inputs, beside JSON.parse alone.
  *
- * The frames are 70 % quotes and 30 % trades of 500 symbols, with stamps to the nanosecond, 10 messages each. Both
- * sides say in `check` how many messages they saw. Messages a second and not bytes are compared, so that JSON and
- * msgpack stand beside the same reference.
+ * The frames are 70 % quotes and 30 % trades of 500 symbols, some far busier than others, with keys in Alpaca's order
+ * and stamps to the nanosecond, 10 messages each; they lie in chunks of 64 KiB, as a socket hands them over. Messages
+ * a second and not bytes are compared, so that JSON and msgpack stand beside the same reference.
  */
 import { encode, encodeTimeSpecToTimestamp, ExtData } from '@msgpack/msgpack'
 import { type Bench, type Measured, perSecond } from './bench.ts'
-import { symbolId } from '../src/core/brand.ts'
-import { type Random, seeded } from '../src/core/random.ts'
+import { type Ms, symbolId } from '../src/core/brand.ts'
+import type { MarketInput } from '../src/core/input.ts'
+import { integer, type Random, seeded } from '../src/core/random.ts'
+import { ms } from '../src/core/time.ts'
 import { type Codec, Decoder } from '../src/venues/alpaca/decode.ts'
-import { SymbolTable } from '../src/venues/alpaca/rows.ts'
+import { inputOf } from '../src/venues/alpaca/inputs.ts'
+import { SymbolTable } from '../src/venues/alpaca/symbol-table.ts'
 
 const SYMBOLS = 500
-const PER_FRAME = 10
+export const PER_FRAME = 10
+const CHUNK_BYTES = 64 * 1024
 const STARTED = Date.UTC(2026, 0, 5, 14, 30)
 
-const names = Array.from({ length: SYMBOLS }, (_, i) => `S${i.toString(36).toUpperCase()}`)
+/** One to four letters, the busiest first: A, B … AA, AB … */
+export const SYMBOL_NAMES = Array.from({ length: SYMBOLS }, (_, n) => {
+  let name = ''
+  for (let left = n + 1; left > 0; left = Math.floor((left - 1) / 26)) {
+    name = String.fromCharCode(65 + ((left - 1) % 26)) + name
+  }
+  return name
+})
 
-interface Frames {
-  readonly json: readonly Uint8Array[]
-  readonly msgpack: readonly Uint8Array[]
-}
-
-/** The same messages in both codecs. */
-export function framesOf(count: number, seed = 7): Frames {
+/** The same messages in either codec. */
+export function framesOf(codec: Codec, count: number, perFrame = PER_FRAME, seed = 7) {
   const random = seeded(seed)
-  const json: Uint8Array[] = []
-  const msgpack: Uint8Array[] = []
-  for (let i = 0; i < count; i++) {
-    const messages = Array.from({ length: PER_FRAME }, (_, n) => message(random, i * PER_FRAME + n))
-    json.push(
-      Buffer.from(JSON.stringify(messages.map(({ fields, t }) => ({ ...fields, t: t.text })))),
+  const frames = Array.from({ length: count }, (_, i) => {
+    const messages = Array.from({ length: perFrame }, (_, n) =>
+      messageOf(random, i * perFrame + n, codec),
     )
-    msgpack.push(encode(messages.map(({ fields, t }) => ({ ...fields, t: t.extension }))))
-  }
-  return { json, msgpack }
+    return codec === 'json' ? Buffer.from(JSON.stringify(messages)) : encode(messages)
+  })
+  return inChunks(frames)
 }
 
-function message(random: Random, n: number) {
-  const nanoseconds = Math.floor(random() * 1e9)
-  const seconds = STARTED / 1000 + Math.floor(n / 1000)
-  const second = new Date(seconds * 1000).toISOString().slice(0, 19)
-  const t = {
-    text: `${second}.${String(nanoseconds).padStart(9, '0')}Z`,
-    extension: new ExtData(-1, encodeTimeSpecToTimestamp({ sec: seconds, nsec: nanoseconds })),
+function messageOf(random: Random, n: number, codec: Codec) {
+  const sec = STARTED / 1000 + Math.floor(n / 1000)
+  const nsec = Math.floor(random() * 1e9)
+  const t =
+    codec === 'json'
+      ? stampOf(sec, nsec)
+      : new ExtData(-1, encodeTimeSpecToTimestamp({ sec, nsec }))
+  const S = SYMBOL_NAMES[Math.floor(SYMBOLS * random() ** 2)]!
+  const price = integer(random, 1_000, 50_000)
+  const sizes = [integer(random, 1, 500), integer(random, 1, 500)] as const
+  const z = 'C'
+  if (random() < 0.3) {
+    const [i, x, c] = [52983525000000 + n, 'V', random() < 0.5 ? ['@'] : ['@', 'I']]
+    return { T: 't', i, S, x, p: price / 100, s: sizes[0], t, c, z }
   }
-  const S = names[Math.floor(random() * SYMBOLS)]!
-  const price = Math.floor(random() * 50_000 + 100) / 100
-  const size = 1 + Math.floor(random() * 500)
-  const fields =
-    random() < 0.3
-      ? { T: 't', S, i: 52983525000000 + n, x: 'V', p: price, s: size, c: ['@', 'I'], z: 'C' }
-      : {
-          T: 'q',
-          S,
-          bx: 'V',
-          bp: price,
-          bs: size,
-          ax: 'Q',
-          ap: Math.round(price * 100 + 1) / 100,
-          as: size,
-          c: ['R'],
-          z: 'C',
-        }
-  return { fields, t }
+  const [bp, bs, ap, as] = [price / 100, sizes[0], (price + 1) / 100, sizes[1]]
+  return { T: 'q', S, bx: 'V', bp, bs, ax: 'Q', ap, as, t, c: ['R'], z }
 }
 
-/** Decodes all frames; the number of messages that came out of it. */
-export function decodeAll(frames: readonly Uint8Array[], codec: Codec): number {
+/** Without zeros at the end, as Alpaca writes them. */
+function stampOf(sec: number, nsec: number): string {
+  const fraction = String(nsec).padStart(9, '0').replace(/0+$/, '')
+  const second = new Date(sec * 1000).toISOString().slice(0, 19)
+  return `${second}${fraction === '' ? '' : `.${fraction}`}Z`
+}
+
+function inChunks(frames: readonly Uint8Array[]): Buffer[] {
+  let chunk = Buffer.alloc(0)
+  let at = 0
+  return frames.map((frame) => {
+    if (at + frame.length > chunk.length) {
+      chunk = Buffer.alloc(Math.max(CHUNK_BYTES, frame.length))
+      at = 0
+    }
+    chunk.set(frame, at)
+    at += frame.length
+    return chunk.subarray(at - frame.length, at)
+  })
+}
+
+export function symbolTable(): SymbolTable {
   const symbols = new SymbolTable()
-  names.forEach((name, i) => symbols.add(name, symbolId(i)))
-  const decoder = new Decoder(codec, symbols)
-  let messages = 0
-  for (const frame of frames) {
-    decoder.decode(frame)
-    messages += decoder.rows.length
+  SYMBOL_NAMES.forEach((name, i) => symbols.add(name, symbolId(i)))
+  return symbols
+}
+
+/** From frames to inputs, as a stream does it: with one decoder that lives as long as the stream. */
+export class InputReader {
+  readonly #decoder: Decoder
+  /** Those of the last frame. They are kept so that none of them can be left out. */
+  inputs: MarketInput[] = []
+
+  constructor(codec: Codec) {
+    this.#decoder = new Decoder(codec, symbolTable())
   }
+
+  /** The number of inputs in the frame. */
+  read(frame: Uint8Array, at: Ms): number {
+    const { rows } = this.#decoder
+    this.#decoder.decode(frame)
+    const inputs: MarketInput[] = []
+    for (let row = 0; row < rows.length; row++) inputs.push(inputOf(rows, row, at))
+    this.inputs = inputs
+    return inputs.length
+  }
+}
+
+export function decodeAll(frames: readonly Uint8Array[], reader: InputReader): number {
+  const at = ms(STARTED)
+  let messages = 0
+  for (const frame of frames) messages += reader.read(frame, at)
   return messages
 }
 
 /** The reference: the library's parser and nothing after it. */
-export function parseAll(frames: readonly Uint8Array[]): number {
+export function parseAll(frames: readonly Buffer[]): number {
   let messages = 0
   for (const frame of frames) messages += JSON.parse(frame.toString()).length
   return messages
 }
 
-const FRAMES = { full: 40_000, quick: 200 } as const
+const FRAMES = { full: 10_000, quick: 200 } as const
+/** Each attempt goes over the frames so often. */
+const PASSES = 4
 
 /** A bench of one codec; the reference always parses the JSON frames. */
 export function decodeBench(name: string, codec: Codec): Bench {
@@ -97,11 +134,12 @@ export function decodeBench(name: string, codec: Codec): Bench {
     goal: { ratioAtLeast: 4 },
     run: {
       skein: (size) => {
-        const frames = framesOf(FRAMES[size])[codec]
-        return measure(frames, () => decodeAll(frames, codec))
+        const frames = framesOf(codec, FRAMES[size])
+        const reader = new InputReader(codec)
+        return measure(frames, () => decodeAll(frames, reader))
       },
       reference: (size) => {
-        const frames = framesOf(FRAMES[size]).json
+        const frames = framesOf('json', FRAMES[size])
         return measure(frames, () => parseAll(frames))
       },
     },
@@ -109,4 +147,7 @@ export function decodeBench(name: string, codec: Codec): Bench {
 }
 
 const measure = (frames: readonly Uint8Array[], count: () => number): Promise<Measured> =>
-  perSecond(frames.length * PER_FRAME, async (time) => `${await time(count)} messages`)
+  perSecond(PASSES * frames.length * PER_FRAME, async (time) => {
+    const counts = await time(() => Array.from({ length: PASSES }, count))
+    return `${counts.join(', ')} messages`
+  })

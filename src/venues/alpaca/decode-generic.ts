@@ -3,8 +3,9 @@
  * proves them, so it is written to be obviously right and not to be fast.
  */
 import { decode as unpack, decodeTimestampToTimeSpec, ExtensionCodec } from '@msgpack/msgpack'
-import { BAR, QUOTE, type Rows, type RowKind, type SymbolTable, TRADE, UPDATED } from './rows.ts'
+import { BAR, QUOTE, type Rows, type RowKind, TRADE, UPDATED } from './rows.ts'
 import { parseStamp } from './stamps.ts'
+import type { SymbolTable } from './symbol-table.ts'
 
 type Message = Readonly<Record<string, unknown>>
 
@@ -87,12 +88,14 @@ function numberOf(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 
+const ID_DIGITS = 8
+
 /** The two halves of a trade's id; -1 and -1 where it has none. */
 function idHalves(id: unknown): readonly [number, number] {
   const digits =
     typeof id === 'string' || typeof id === 'bigint' || typeof id === 'number' ? String(id) : ''
   if (!/^\d{1,20}$/.test(digits)) return [-1, -1]
-  return [Number(digits.slice(0, -10)), Number(digits.slice(-10))]
+  return [Number(digits.slice(0, -ID_DIGITS)), Number(digits.slice(-ID_DIGITS))]
 }
 
 /** An id keeps its digits: the reviver sees the text of the number, which a double would round. */

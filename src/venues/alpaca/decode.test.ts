@@ -1,14 +1,17 @@
 // Tests of decoding: the scanners write what the generic decoder writes, whatever they are given.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { encode, encodeTimeSpecToTimestamp, ExtData } from '@msgpack/msgpack'
 import { symbolId } from '../../core/brand.ts'
 import { integer, type Random, seeded } from '../../core/random.ts'
 import { type Codec, Decoder } from './decode.ts'
 import { decodeGeneric } from './decode-generic.ts'
-import { BAR, QUOTE, Rows, SymbolTable, TRADE, tradeId, UPDATED, WIDTH } from './rows.ts'
+import { tradeId } from './inputs.ts'
+import { BAR, QUOTE, Rows, TRADE, UPDATED, WIDTH } from './rows.ts'
 import { JsonScanner } from './scan-json.ts'
 import { MsgpackScanner } from './scan-msgpack.ts'
+import { STRANGER, SymbolTable } from './symbol-table.ts'
 
 const SYMBOLS = ['AAPL', 'MSFT', 'BTC/USD', 'BRK.B', 'A', 'ÄPFEL', 'GME']
 
@@ -36,10 +39,12 @@ function plain(rows: Rows) {
   }
 }
 
-// https://docs.alpaca.markets/docs/streaming-market-data
-const TRADE_AND_QUOTE =
-  '[{"T":"t","S":"AAPL","i":52983525029461,"x":"V","p":187.32,"s":40,"c":["@","I"],"z":"C","t":"2026-01-05T15:04:05.123456789Z"},' +
-  '{"T":"q","S":"MSFT","bx":"V","bp":411.1,"bs":200,"ax":"V","ap":411.2,"as":100,"c":["R"],"z":"C","t":"2026-01-05T15:04:05.1234Z"}]'
+// https://docs.alpaca.markets/docs/real-time-stock-pricing-data, read 2026-11-28; values are ours.
+const TRADE_TEXT =
+  '{"T":"t","i":52983525029461,"S":"AAPL","x":"V","p":187.32,"s":40,"t":"2026-01-05T15:04:05.123456789Z","c":["@","I"],"z":"C"}'
+const QUOTE_TEXT =
+  '{"T":"q","S":"MSFT","bx":"V","bp":411.1,"bs":200,"ax":"Q","ap":411.25,"as":100,"t":"2026-01-05T15:04:05.1234Z","c":["R"],"z":"C"}'
+const TRADE_AND_QUOTE = `[${TRADE_TEXT},${QUOTE_TEXT}]`
 
 test('reads a trade and a quote straight from bytes', () => {
   const decoder = new Decoder('json', tableOf())
@@ -50,8 +55,8 @@ test('reads a trade and a quote straight from bytes', () => {
   assert.equal(decoder.counts.generic, 0)
   const at = Date.UTC(2026, 0, 5, 15, 4, 5, 123)
   assert.deepEqual(plain(decoder.rows).rows, [
-    [TRADE, 0, at, 187.32, 40, 5298, 3525029461],
-    [QUOTE, 1, at, 411.1, 200, 411.2, 100],
+    [TRADE, 0, at, 187.32, 40, 529835, 25029461],
+    [QUOTE, 1, at, 411.1, 200, 411.25, 100],
   ])
 })
 
@@ -111,16 +116,33 @@ test('gives control messages to the generic decoder, and corrupt frames to nobod
   }
 })
 
-test('tells symbols of one hash bucket apart', () => {
-  const many = Array.from({ length: 3000 }, (_, i) => `S${i.toString(36)}`)
-  const table = tableOf(many)
-  for (const [i, symbol] of many.entries()) {
-    const bytes = Buffer.from(`xx${symbol}yy`)
-    assert.equal(table.idOf(bytes, 2, bytes.length - 2), i)
+test('tells 3,000 symbols of one to nine letters apart, in both codecs', () => {
+  const many = Array.from(
+    { length: 3000 },
+    (_, i) => `S${(i * 7919).toString(36)}${'X'.repeat(i % 5)}`,
+  )
+  for (const codec of ['json', 'msgpack'] as const) {
+    const table = tableOf(many)
+    const decoder = new Decoder(codec, table)
+    const idOf = (symbol: string): number | undefined => {
+      decoder.decode(frameOf(codec, TRADE_TEXT.replace('AAPL', symbol)))
+      assert.equal(decoder.counts.generic, 0)
+      return decoder.rows.length === 0 ? STRANGER : decoder.rows.symbol[0]
+    }
+    for (const [i, symbol] of many.entries()) assert.equal(idOf(symbol), i)
+    table.delete(many[5]!)
+    assert.equal(idOf(many[5]!), STRANGER)
+    assert.equal(idOf(many[6]!), 6)
   }
-  table.delete('S5')
-  assert.equal(table.idOf(Buffer.from('S5'), 0, 2), -1)
 })
+
+/** A frame of one message. */
+function frameOf(codec: Codec, text: string): Uint8Array {
+  if (codec === 'json') return Buffer.from(`[${text}]`)
+  const { t, ...fields } = JSON.parse(text)
+  const [sec, nsec] = [Math.floor(Date.parse(t) / 1000), (Date.parse(t) % 1000) * 1e6]
+  return encode([{ ...fields, t: new ExtData(-1, encodeTimeSpecToTimestamp({ sec, nsec })) }])
+}
 
 // Fuzzing: random messages, in random order of keys, with values that a venue should never send.
 
@@ -216,6 +238,13 @@ const EXTRAS = [
   '"bp":"x"',
 ]
 
+const PLACES = {
+  t: ['T', 'i', 'S', 'x', 'p', 's', 't', 'c', 'z'],
+  q: ['T', 'S', 'bx', 'bp', 'bs', 'ax', 'ap', 'as', 't', 'c', 'z'],
+}
+const placeOf = (member: string, type: string): number =>
+  PLACES[type === 'q' ? 'q' : 't'].indexOf(/^"(\w*)"/.exec(member)?.[1] ?? '')
+
 function message(random: Random): string {
   const T =
     random() < 0.9
@@ -244,10 +273,13 @@ function message(random: Random): string {
       '"z":"C"',
       '"x":"V"',
     )
-  if (T === 'q') members.push('"bx":"V"', '"ax":"Q"', '"c":["R"]')
-  while (random() < 0.1) members.push(pick(random, EXTRAS))
+  if (T === 'q') members.push('"bx":"V"', '"ax":"Q"', '"c":["R"]', '"z":"C"')
+  if (random() < 0.05) members.push(pick(random, EXTRAS))
   if (random() < 0.05) members.splice(integer(random, 0, members.length - 1), 1)
-  if (random() < 0.5) members.sort(() => random() - 0.5)
+  const order = random()
+  if (order < 0.4) members.sort(() => random() - 0.5)
+  // As Alpaca lays it out, but for what was left out and put in.
+  else if (order < 0.8) members.sort((a, b) => placeOf(a, T) - placeOf(b, T))
   const separator = random() < 0.03 ? ', ' : ','
   return `{${members.join(separator)}}`
 }
@@ -302,43 +334,99 @@ function msgpackFrame(random: Random): Uint8Array {
   return bytes
 }
 
-/** Frames that the scanner took, of all; each compared with the generic decoder, element by element. */
-function prove(
-  codec: Codec,
-  frameOf: (random: Random) => Uint8Array,
-  seed: number,
-  count: number,
-): number {
-  const random = seeded(seed)
-  const table = tableOf()
-  const scanner = codec === 'json' ? new JsonScanner() : new MsgpackScanner()
-  let taken = 0
-  for (let i = 0; i < count; i++) {
-    const frame = frameOf(random)
-    const fast = new Rows(4)
-    const isTaken = scanner.scan(frame, frame.length, table, fast)
-    if (!isTaken) {
-      assert.deepEqual(plain(fast), { malformed: 0, strangers: 0, rows: [] })
-      continue
-    }
-    taken++
-    const slow = new Rows(4)
-    const others = decodeGeneric(frame, codec, table, slow)
-    const what = `seed ${seed}, frame ${i}: ${Buffer.from(frame).toString(codec === 'json' ? 'utf8' : 'hex')}`
-    assert.deepEqual(others, [], what)
-    assert.deepStrictEqual(plain(fast), plain(slow), what)
+/** Whether the scanner took the frame; what it wrote is what the generic decoder writes, element by element. */
+function isProved(codec: Codec, scanner: Scanner, frame: Uint8Array, what: () => string): boolean {
+  const fast = new Rows(4)
+  const isTaken = scanner.scan(frame, frame.length, TABLE, fast)
+  if (!isTaken) {
+    assert.deepEqual(plain(fast), { malformed: 0, strangers: 0, rows: [] }, what())
+    return false
   }
-  return taken
+  const slow = new Rows(4)
+  const others = decodeGeneric(frame, codec, TABLE, slow)
+  if (isDeepStrictEqual([others, plain(fast)], [[], plain(slow)])) return true
+  const text = Buffer.from(frame).toString(codec === 'json' ? 'utf8' : 'hex')
+  assert.deepStrictEqual([others, plain(fast)], [[], plain(slow)], `${what()}: ${text}`)
+  return true
 }
 
-for (const [codec, frameOf] of [
+type Scanner = JsonScanner | MsgpackScanner
+const TABLE = tableOf()
+const scannerOf = (codec: Codec): Scanner =>
+  codec === 'json' ? new JsonScanner() : new MsgpackScanner()
+
+for (const [codec, randomFrame] of [
   ['json', jsonFrame],
   ['msgpack', msgpackFrame],
 ] as const) {
   test(`writes what the generic decoder writes, for 20,000 random frames of ${codec}`, () => {
+    const scanner = scannerOf(codec)
     let taken = 0
-    for (const seed of [1, 2, 3, 4]) taken += prove(codec, frameOf, seed, 5_000)
+    for (const seed of [1, 2, 3, 4]) {
+      const random = seeded(seed)
+      for (let i = 0; i < 5_000; i++) {
+        const frame = randomFrame(random)
+        if (isProved(codec, scanner, frame, () => `seed ${seed}, frame ${i}`)) taken++
+      }
+    }
     // A proof of nothing would pass as well: a good part of the frames must have been taken.
     assert.ok(taken > 3_500, `${taken} frames were taken`)
   })
+
+  test(`takes no frame of ${codec} that is cut, wherever, though its rest lies behind it`, () => {
+    const scanner = scannerOf(codec)
+    const random = seeded(5)
+    const frames = [
+      ...Array.from({ length: 40 }, () => randomFrame(random)),
+      ...[TRADE_TEXT, QUOTE_TEXT].map((text) => frameOf(codec, text)),
+    ]
+    for (const frame of frames) {
+      // As in a chunk of a socket: the rest of the frame, and the next one.
+      const chunk = Buffer.concat([frame, frame])
+      for (let cut = 0; cut < frame.length; cut++) {
+        const part = chunk.subarray(0, cut)
+        assert.equal(scanner.scan(part, cut, TABLE, new Rows(4)), false, `cut at ${cut}`)
+      }
+    }
+  })
+
+  test(`writes what the generic decoder writes for ${codec}, whichever byte of a message differs`, () => {
+    const scanner = scannerOf(codec)
+    let taken = 0
+    for (const text of [TRADE_TEXT, QUOTE_TEXT]) {
+      const frame = frameOf(codec, text)
+      const odd = [...Buffer.from('0159"\\,:.-+eE{}[]TZz ')]
+      for (let at = 0; at < frame.length; at++) {
+        for (const byte of [...odd, 0, 0x7f, 0x80, 0xa1, 0xc0, 0xcb, 0xff, frame[at]! ^ 1]) {
+          const other = Uint8Array.from(frame)
+          other[at] = byte
+          if (isProved(codec, scanner, other, () => `byte ${byte} at ${at}`)) taken++
+        }
+      }
+    }
+    assert.ok(taken > 500, `${taken} frames were taken`)
+  })
 }
+
+test('writes what the generic decoder writes, whichever member is missing, doubled or moved', () => {
+  const scanner = new JsonScanner()
+  const messages = [TRADE_TEXT, QUOTE_TEXT].map((text) => text.slice(1, -1).split(/,(?="\w+":)/))
+  let taken = 0
+  const prove = (members: readonly string[]): void => {
+    const frame = Buffer.from(`[{${members.join(',')}}]`)
+    if (isProved('json', scanner, frame, () => 'members')) taken++
+  }
+  for (const members of messages) {
+    for (const [i, member] of members.entries()) {
+      const rest = members.toSpliced(i, 1)
+      prove(rest)
+      for (let to = 0; to <= rest.length; to++) {
+        prove(rest.toSpliced(to, 0, member))
+        prove(members.toSpliced(to, 0, member))
+      }
+      for (const extra of EXTRAS) prove(members.toSpliced(i, 0, extra))
+      for (const value of ODD_NUMBERS) prove(members.with(i, `${member.split(':')[0]}:${value}`))
+    }
+  }
+  assert.ok(taken > 400, `${taken} frames were taken`)
+})

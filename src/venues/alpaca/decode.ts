@@ -3,9 +3,11 @@
  * rest and is what the scanners are proved against.
  */
 import { decodeGeneric } from './decode-generic.ts'
-import { Rows, type SymbolTable } from './rows.ts'
+import { Rows } from './rows.ts'
 import { JsonScanner } from './scan-json.ts'
 import { MsgpackScanner } from './scan-msgpack.ts'
+
+import type { SymbolTable } from './symbol-table.ts'
 
 export type Codec = 'json' | 'msgpack'
 export type OtherMessage = Readonly<Record<string, unknown>>

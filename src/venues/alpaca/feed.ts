@@ -16,6 +16,7 @@
  *    halted it. Each is told as a `halt-symbol` of its own cause, and lifted the same way.
  * 6. Five frames in a minute that cannot be read end the connection: what else it says is no better.
  */
+import { unreachable } from '../../core/assert.ts'
 import { type Ms, type SymbolId, symbolId, type VenueId } from '../../core/brand.ts'
 import { calendarOf } from '../../core/calendar.ts'
 import { fault } from '../../core/fault.ts'
@@ -28,9 +29,11 @@ import type { Feed } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import { type Codec, Decoder, type OtherMessage } from './decode.ts'
 import type { AlpacaHistory } from './history.ts'
+import { inputOf } from './inputs.ts'
+import { QUOTE, type Rows, TRADE, UPDATED } from './rows.ts'
 import { Sanity } from './sanity.ts'
-import { BAR, idOfRow, QUOTE, SymbolTable, TRADE, tradeId, UPDATED, WIDTH } from './rows.ts'
 import { Stream, type StreamOptions } from './stream.ts'
+import { SymbolTable } from './symbol-table.ts'
 import { isBar } from './wire-history.ts'
 import { type ControlMessage, parseControl, parseStatus, type Wanted } from './wire-stream.ts'
 
@@ -367,10 +370,11 @@ export class AlpacaFeed implements Feed {
     }
     const at = this.#now()
     for (let row = 0; row < rows.length; row++) {
-      const symbol = idOfRow(rows, row)
+      const symbol = symbolId(rows.symbol[row]!)
       lane.stream.saw(this.#options.universe.at(symbol).symbol)
-      const input = this.#input(rows, row, at)
-      if (input === undefined) continue
+      if (!this.#isTimely(rows, row, at)) continue
+      const input = inputOf(rows, row, at)
+      if (!this.#mayEnter(input, rows.kind[row] === UPDATED)) continue
       if (this.#silent.size > 0 && this.#silent.delete(symbol))
         this.#halt(symbol, 'silent', 'its data came again', 'off')
       if (lane.held === undefined) this.#give(lane, input)
@@ -380,97 +384,71 @@ export class AlpacaFeed implements Feed {
     return others.length === 0 ? NOTHING : this.#onOthers(others, at)
   }
 
-  /** The input of a row; undefined where it must not enter the engine. */
-  #input(rows: Decoder['rows'], row: number, at: Ms): MarketInput | undefined {
-    const { counts } = this
-    const symbol = idOfRow(rows, row)
-    const { values } = rows
-    const v = row * WIDTH
-    const ts = ms(rows.ts[row]!)
+  /** Neither ahead of our clock nor from an hour ago. */
+  #isTimely(rows: Rows, row: number, at: Ms): boolean {
+    const ts = rows.ts[row]!
     if (ts > at + AHEAD_MS && (rows.kind[row] === TRADE || rows.kind[row] === QUOTE)) {
-      counts.future++
-      return undefined
+      this.counts.future++
+      return false
     }
     if (ts < at - OLD_MS) {
-      counts.old++
-      return undefined
+      this.counts.old++
+      return false
     }
-    switch (rows.kind[row]!) {
-      case TRADE: {
-        const price = values[v]!
-        const size = values[v + 1]!
-        if (!this.#isGood(symbol, 'the price of a trade', price)) break
-        if (size >= 0) {
-          counts.trades++
-          const id = tradeId(values[v + 2]!, values[v + 3]!)
-          return {
-            type: 'trade',
-            at,
-            trade: id === '' ? { symbol, ts, price, size } : { symbol, ts, price, size, id },
-          }
-        }
-        break
+    return true
+  }
+
+  /** Whether it may enter the engine; counted either way. */
+  #mayEnter(input: MarketInput, isUpdate: boolean): boolean {
+    const { counts } = this
+    switch (input.type) {
+      case 'trade': {
+        const { symbol, price, size } = input.trade
+        if (!this.#isGood(symbol, 'the price of a trade', price) || !(size >= 0)) break
+        counts.trades++
+        return true
       }
-      case QUOTE: {
-        const [bid, bidSize, ask, askSize] = [
-          values[v]!,
-          values[v + 1]!,
-          values[v + 2]!,
-          values[v + 3]!,
-        ]
+      case 'quote': {
+        const { symbol, bid, bidSize, ask, askSize } = input.quote
         // A side without an order has price 0: half a quote is none.
         // One far from the last price is a stub that nobody means to be met: no price, but no fault either.
-        if (
-          this.#sanity.isGood(symbol, bid) &&
-          this.#sanity.isGood(symbol, ask) &&
-          bidSize >= 0 &&
-          askSize >= 0
-        ) {
-          counts.quotes++
-          return { type: 'quote', at, quote: { symbol, ts, bid, bidSize, ask, askSize } }
-        }
-        break
+        if (!this.#sanity.isGood(symbol, bid) || !this.#sanity.isGood(symbol, ask)) break
+        if (!(bidSize >= 0 && askSize >= 0)) break
+        counts.quotes++
+        return true
       }
-      case BAR:
-      case UPDATED: {
-        const [open, high, low, close] = [
-          values[v]!,
-          values[v + 1]!,
-          values[v + 2]!,
-          values[v + 3]!,
-        ]
-        const bar: Bar = {
-          symbol,
-          timeframe: '1m',
-          start: ts,
-          open,
-          high,
-          low,
-          close,
-          volume: values[v + 4]!,
-          trades: values[v + 5]!,
-        }
-        if (!isBar(bar) || ts % MINUTE !== 0) {
-          this.#refuse(symbol, `a bar of ${open}, ${high}, ${low}, ${close}`)
-          break
-        }
-        if (ts + MINUTE > at + AHEAD_MS) {
-          counts.forming++
-          return undefined
-        }
-        if (!this.#isGood(symbol, 'the high of a bar', high)) break
-        if (!this.#isGood(symbol, 'the low of a bar', low)) break
-        if (!this.#isGood(symbol, 'the close of a bar', close)) break
-        if (rows.kind[row] === BAR) return { type: 'bar', at, bar, source: 'venue' }
-        counts.revisions++
-        this.#options.onRevision?.({ type: 'bar', at, bar })
-        return undefined
-      }
-      // No other kind is ever written.
+      case 'bar':
+        return this.#mayBarEnter(input.bar, input.at, isUpdate)
       default:
+        return unreachable(input)
     }
     counts.refused++
-    return undefined
+    return false
+  }
+
+  #mayBarEnter(bar: Bar, at: Ms, isUpdate: boolean): boolean {
+    const { counts } = this
+    const { symbol, start, open, high, low, close } = bar
+    const isWhole = isBar(bar) && start % MINUTE === 0
+    if (!isWhole) this.#refuse(symbol, `a bar of ${open}, ${high}, ${low}, ${close}`)
+    else if (start + MINUTE > at + AHEAD_MS) {
+      counts.forming++
+      return false
+    }
+    const isGood =
+      isWhole &&
+      this.#isGood(symbol, 'the high of a bar', high) &&
+      this.#isGood(symbol, 'the low of a bar', low) &&
+      this.#isGood(symbol, 'the close of a bar', close)
+    if (!isGood) {
+      counts.refused++
+      return false
+    }
+    if (!isUpdate) return true
+    // What was decided upon it stays decided.
+    counts.revisions++
+    this.#options.onRevision?.({ type: 'bar', at, bar })
+    return false
   }
 
   /** Whether the price can be; what cannot is refused with its symbol and its field. */

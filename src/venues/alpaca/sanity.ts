@@ -21,19 +21,20 @@ interface Record {
 }
 
 export class Sanity {
-  readonly #records = new Map<number, Record>()
+  /** By symbol; a list, because each quote asks twice. */
+  readonly #records: (Record | undefined)[] = []
 
   isGood(symbol: number, price: number): boolean {
     if (!(price > 0 && price < Infinity)) return false
-    const last = this.#records.get(symbol)?.last
+    const last = this.#records[symbol]?.last
     return last === undefined || (price <= last * JUMP_MAX && price * JUMP_MAX >= last)
   }
 
   /** A good price came. True where it ends the quarantine of its symbol. */
   passed(symbol: number, price: number): boolean {
-    const record = this.#records.get(symbol)
+    const record = this.#records[symbol]
     if (record === undefined) {
-      this.#records.set(symbol, { last: price, refusals: 0, goodInRow: 0, isQuarantined: false })
+      this.#records[symbol] = { last: price, refusals: 0, goodInRow: 0, isQuarantined: false }
       return false
     }
     record.last = price
@@ -46,7 +47,7 @@ export class Sanity {
 
   /** A price of the symbol was refused. True where that begins its quarantine. */
   refused(symbol: number): boolean {
-    const record = this.#records.get(symbol)
+    const record = this.#records[symbol]
     // Nothing is known of it, so nothing can be traded on: a symbol without a price is denied as it is.
     if (record === undefined) return false
     record.goodInRow = 0
@@ -58,8 +59,10 @@ export class Sanity {
 
   /** Forgets all of it, and gives the symbols that were in quarantine: their next price is the new level. */
   clear(): readonly number[] {
-    const quarantined = [...this.#records].filter(([, { isQuarantined }]) => isQuarantined)
-    this.#records.clear()
-    return quarantined.map(([symbol]) => symbol)
+    const quarantined = this.#records.flatMap((record, symbol) =>
+      record?.isQuarantined === true ? [symbol] : [],
+    )
+    this.#records.length = 0
+    return quarantined
   }
 }

@@ -6,34 +6,17 @@
  * not ASCII, a value of another type, a cut frame) makes it give up, and the generic decoder reads the whole frame.
  * Where it does not give up, it has written what the generic decoder would write: decode.test.ts fuzzes that.
  *
- *   [{"T":"t","S":"AAPL","i":52983525029461,"x":"V","p":187.32,"s":40,"c":["@","I"],"z":"C","t":"2026-01-05T15:04:05.123456789Z"}]
+ * Trades and quotes are first taken to be laid out as Alpaca lays them out, so that what lies between two values is
+ * compared four bytes at a time and not read; what is laid out otherwise is read key by key.
+ *
+ *   {"T":"t","i":52983525029461,"S":"AAPL","x":"V","p":187.32,"s":40,"t":"2026-01-05T15:04:05.123456789Z","c":["@","I"],"z":"C"}
+ *   {"T":"q","S":"AAPL","bx":"V","bp":187.3,"bs":2,"ax":"Q","ap":187.32,"as":1,"t":"2026-01-05T15:04:05.1234Z","c":["R"],"z":"C"}
  */
-import { BAR, QUOTE, type Rows, type SymbolTable, TRADE, UPDATED } from './rows.ts'
-import { dayMs } from './stamps.ts'
+import { JsonReader, skipString } from './json-reader.ts'
+import type { Rows } from './rows.ts'
+import type { SymbolTable } from './symbol-table.ts'
 
-const QUOTE_MARK = 34
-const COMMA = 44
-const MINUS = 45
-const DOT = 46
-const ZERO = 48
-const COLON = 58
-const OPEN_ARRAY = 91
-const BACKSLASH = 92
-const CLOSE_ARRAY = 93
-const OPEN = 123
-const CLOSE = 125
-const UPPER_T = 84
-const UPPER_Z = 90
-
-/** Gives up: no position is negative. */
-const UNKNOWN = -1
-const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
-/** Fifteen digits are below 2^53, so one division by a power of ten is correctly rounded. */
-const DIGITS_EXACT = 15
-const POWERS = Float64Array.from({ length: 23 }, (_, n) => Number(`1e${n}`))
-const ID_HALF = 1e10
-
-// Where the numbers of a message wait until its type is known; bit n of `seen` says that n came.
+// Slots of draft.ts.
 const P = 0
 const S = 1
 const BP = 2
@@ -46,323 +29,263 @@ const L = 8
 const C = 9
 const V = 10
 const N = 11
-const TS = 12
-const ID_HIGH = 13
-const ID_LOW = 14
-const VALUE = 15
 const NONE = -1
-const HAS_TRADE = (1 << P) | (1 << S)
-const HAS_QUOTE = (1 << BP) | (1 << BS) | (1 << AP) | (1 << AS)
-const HAS_BAR = (1 << O) | (1 << H) | (1 << L) | (1 << C) | (1 << V)
+const ALL_OF_TRADE = (1 << P) | (1 << S)
+const ALL_OF_QUOTE = (1 << BP) | (1 << BS) | (1 << AP) | (1 << AS)
 
-const slots = new Int8Array(128).fill(NONE)
-for (const [key, slot] of Object.entries({ p: P, s: S, o: O, h: H, l: L, c: C, v: V, n: N })) {
-  slots[key.charCodeAt(0)] = slot
-}
+const QUOTE_MARK = 34
+const COMMA = 44
+const COLON = 58
+const OPEN_ARRAY = 91
+const BACKSLASH = 92
+const CLOSE_ARRAY = 93
+const LOWER_Q = 113
+const LOWER_T = 116
+const OPEN = 123
+const CLOSE = 125
+
+/** Gives up: no position is negative. */
+const UNKNOWN = -1
+const NO_SYMBOL = -3
+
+/** Up to four characters as a little-endian word. */
+const word = (text: string): number =>
+  Buffer.from(text).reduceRight((word, byte) => (word << 8) | byte, 0)
+
+// Keys, the first four bytes of each.
+const KEY_TYPE = word('"T":')
+const KEY_SYMBOL = word('"S":')
+const KEY_STAMP = word('"t":')
+const KEY_ID = word('"i":')
+const KEY_P = word('"p":')
+const KEY_S = word('"s":')
+const KEY_O = word('"o":')
+const KEY_H = word('"h":')
+const KEY_L = word('"l":')
+const KEY_C = word('"c":')
+const KEY_V = word('"v":')
+const KEY_N = word('"n":')
+const KEY_BP = word('"bp"')
+const KEY_BS = word('"bs"')
+const KEY_AP = word('"ap"')
+const KEY_AS = word('"as"')
+const KEY_X = word('"x":')
+const KEY_Z = word('"z":')
+
+// What lies between the values of a trade or a quote, cut into fours; those of two and three bytes have zeros above.
+const BEGIN = word('{"T"')
+const IS_TRADE = word(':"t"')
+const IS_QUOTE = word(':"q"')
+const THEN_I = word(',"i"')
+const THEN_SYMBOL = word(',"S"')
+const THEN_X = word(',"x"')
+const THEN_BX = word(',"bx')
+const THEN_AX = word(',"ax')
+const THEN_S = word(',"s"')
+const THEN_T = word(',"t"')
+const THEN_C = word(',"c"')
+const THEN_Z = word(',"z"')
+const THEN_BS = word(',"bs')
+const THEN_AS = word(',"as')
+const NEXT_B = word('","b')
+const NEXT_A = word('","a')
+const NEXT_P = word('","p')
+const PRICE = word('p":')
+const END_OF_KEY = word('":')
+const TEXT_BEGINS = word('":"')
+const COLON_TEXT = word(':"')
+const TWO = 0xffff
+const THREE = 0xffffff
 
 export class JsonScanner {
-  /** Doubles wait here and not in fields of their own, which would be an object for each. */
-  readonly #numbers = new Float64Array(16)
-  #seen = 0
-  #type = 0
-  #symbolFrom = 0
-  #symbolTo = 0
-  /** The last day that was read, and its midnight. */
-  readonly #day = new Uint8Array(10)
-  #midnight = 0
+  readonly #reader = new JsonReader()
 
-  /** False where the frame in `bytes[0, end)` needs the generic decoder; the rows are then as they were. */
-  scan(bytes: Uint8Array, end: number, symbols: SymbolTable, rows: Rows): boolean {
-    const { length, strangers } = rows
+  /** False where the frame in `frame[0, length)` needs the generic decoder; the rows are then as they were. */
+  scan(frame: Uint8Array, length: number, symbols: SymbolTable, rows: Rows): boolean {
+    const before = rows.length
+    const { strangers } = rows
+    const reader = this.#reader
+    const from = reader.open(frame, length)
+    const { bytes, end } = reader
     // The shortest message of a hot type is longer than 40 bytes.
-    if (bytes[0] === OPEN_ARRAY && rows.reserve((end / 40) | 0)) {
-      for (let at = 1; ;) {
-        at = this.#message(bytes, at)
-        if (at < 0 || !this.#write(bytes, symbols, rows)) break
+    if (frame[0] === OPEN_ARRAY && rows.reserve((length / 40) | 0)) {
+      for (let at = from + 1; ;) {
+        at = this.#message(bytes, at, symbols, rows)
+        if (at < 0 || at >= end) break
         const next = bytes[at++]
         if (next === COMMA) continue
         if (next === CLOSE_ARRAY && at === end) return true
         break
       }
     }
-    rows.length = length
+    rows.length = before
     rows.strangers = strangers
     return false
   }
 
-  /** Reads one object; the position behind it. */
-  #message(bytes: Uint8Array, from: number): number {
-    if (bytes[from] !== OPEN) return UNKNOWN
-    this.#seen = 0
-    this.#type = 0
-    this.#symbolTo = 0
-    this.#numbers[TS] = NaN
-    this.#numbers[ID_HIGH] = -1
-    this.#numbers[ID_LOW] = -1
-    for (let at = from + 1; ;) {
-      at = this.#member(bytes, at)
+  /** Reads one object and writes its row; the position behind it. */
+  #message(bytes: Uint8Array, from: number, symbols: SymbolTable, rows: Rows): number {
+    const { view, end, draft } = this.#reader
+    if (from + 8 > end || bytes[from] !== OPEN) return UNKNOWN
+    draft.clear()
+    if (view.getInt32(from, true) === BEGIN) {
+      const type = view.getInt32(from + 4, true)
+      if (type === IS_QUOTE) {
+        const at = this.#quote(bytes, from + 8, symbols)
+        if (at >= 0) {
+          draft.write(LOWER_Q, ALL_OF_QUOTE, this.#reader.symbol, rows)
+          return at
+        }
+        draft.clear()
+      } else if (type === IS_TRADE) {
+        const at = this.#trade(bytes, from + 8, symbols)
+        if (at >= 0) {
+          draft.write(LOWER_T, ALL_OF_TRADE, this.#reader.symbol, rows)
+          return at
+        }
+        draft.clear()
+      }
+    }
+    return this.#members(bytes, from + 1, symbols, rows)
+  }
+
+  /** A quote as Alpaca lays it out, behind its type. */
+  #quote(bytes: Uint8Array, from: number, symbols: SymbolTable): number {
+    const reader = this.#reader
+    const { view, end } = reader
+    if (from + 8 > end || view.getInt32(from, true) !== THEN_SYMBOL) return UNKNOWN
+    if (bytes[from + 4] !== COLON) return UNKNOWN
+    let at = reader.readSymbol(bytes, from + 5, symbols)
+    if (at < 0 || !this.#isPriceAt(view, at, THEN_BX, NEXT_B)) return UNKNOWN
+    at = reader.readNumber(bytes, at + 15, BP)
+    if (at < 0 || !this.#isSizeAt(view, at, THEN_BS)) return UNKNOWN
+    at = reader.readNumber(bytes, at + 6, BS)
+    if (at < 0 || !this.#isPriceAt(view, at, THEN_AX, NEXT_A)) return UNKNOWN
+    at = reader.readNumber(bytes, at + 15, AP)
+    if (at < 0 || !this.#isSizeAt(view, at, THEN_AS)) return UNKNOWN
+    at = reader.readNumber(bytes, at + 6, AS)
+    return at < 0 ? UNKNOWN : this.#ending(bytes, at)
+  }
+
+  /** A trade as Alpaca lays it out, behind its type. */
+  #trade(bytes: Uint8Array, from: number, symbols: SymbolTable): number {
+    const reader = this.#reader
+    const { view, end } = reader
+    if (from + 8 > end || view.getInt32(from, true) !== THEN_I) return UNKNOWN
+    if (bytes[from + 4] !== COLON) return UNKNOWN
+    let at = reader.readId(bytes, from + 5)
+    if (at < 0 || at + 8 > end || view.getInt32(at, true) !== THEN_SYMBOL) return UNKNOWN
+    if (bytes[at + 4] !== COLON) return UNKNOWN
+    at = reader.readSymbol(bytes, at + 5, symbols)
+    // `,"x":"V","p":`
+    if (at < 0 || at + 16 > end || view.getInt32(at, true) !== THEN_X) return UNKNOWN
+    if ((view.getInt32(at + 4, true) & TWO) !== COLON_TEXT || !isPlain(bytes[at + 6]!))
+      return UNKNOWN
+    if (view.getInt32(at + 7, true) !== NEXT_P) return UNKNOWN
+    if ((view.getInt32(at + 11, true) & TWO) !== END_OF_KEY) return UNKNOWN
+    at = reader.readNumber(bytes, at + 13, P)
+    if (at < 0 || at + 8 > end || view.getInt32(at, true) !== THEN_S) return UNKNOWN
+    if (bytes[at + 4] !== COLON) return UNKNOWN
+    at = reader.readNumber(bytes, at + 5, S)
+    return at < 0 ? UNKNOWN : this.#ending(bytes, at)
+  }
+
+  /** `,"bx":"V","bp":`, and the same of the other side. */
+  #isPriceAt(view: DataView, at: number, exchange: number, price: number): boolean {
+    if (at + 16 > this.#reader.end || view.getInt32(at, true) !== exchange) return false
+    const text = view.getInt32(at + 4, true)
+    return (
+      (text & THREE) === TEXT_BEGINS &&
+      isPlain(text >>> 24) &&
+      view.getInt32(at + 8, true) === price &&
+      (view.getInt32(at + 12, true) & THREE) === PRICE
+    )
+  }
+
+  /** `,"bs":` */
+  #isSizeAt(view: DataView, at: number, size: number): boolean {
+    return (
+      at + 8 <= this.#reader.end &&
+      view.getInt32(at, true) === size &&
+      (view.getInt32(at + 4, true) & TWO) === END_OF_KEY
+    )
+  }
+
+  /** `,"t":"2026-01-05T15:04:05.1234Z","c":["R"],"z":"C"}` */
+  #ending(bytes: Uint8Array, from: number): number {
+    const reader = this.#reader
+    const { view, end } = reader
+    if (from + 8 > end || view.getInt32(from, true) !== THEN_T) return UNKNOWN
+    if (bytes[from + 4] !== COLON) return UNKNOWN
+    let at = reader.readStamp(bytes, from + 5)
+    if (at < 0 || at + 8 > end || view.getInt32(at, true) !== THEN_C) return UNKNOWN
+    if (bytes[at + 4] !== COLON || bytes[at + 5] !== OPEN_ARRAY) return UNKNOWN
+    at = reader.skip(bytes, at + 5)
+    if (at < 0 || at + 9 > end || view.getInt32(at, true) !== THEN_Z) return UNKNOWN
+    if ((view.getInt32(at + 4, true) & TWO) !== COLON_TEXT || !isPlain(bytes[at + 6]!))
+      return UNKNOWN
+    return bytes[at + 7] === QUOTE_MARK && bytes[at + 8] === CLOSE ? at + 9 : UNKNOWN
+  }
+
+  /** Members in any order, from the first key to the end of the object. */
+  #members(bytes: Uint8Array, from: number, symbols: SymbolTable, rows: Rows): number {
+    const reader = this.#reader
+    const { view, end, draft } = reader
+    let type = 0
+    let seen = 0
+    reader.symbol = NO_SYMBOL
+    for (let at = from; ;) {
+      // A key and a colon, and four bytes of it at once.
+      if (at + 5 > end) return UNKNOWN
+      const key = view.getInt32(at, true)
+      const slot = slotOf(key)
+      if (slot >= 0) {
+        at += 4
+        if (slot >= BP && slot <= AS && bytes[at++] !== COLON) return UNKNOWN
+        if (bytes[at] === OPEN_ARRAY) {
+          // `c` is a number in bars and an array in trades; where a key comes twice, the last one counts.
+          seen &= ~(1 << slot)
+          at = reader.skip(bytes, at)
+        } else {
+          seen |= 1 << slot
+          at = reader.readNumber(bytes, at, slot)
+        }
+      } else if (key === KEY_TYPE) {
+        if (bytes[at + 4] !== QUOTE_MARK || bytes[at + 6] !== QUOTE_MARK) return UNKNOWN
+        type = bytes[at + 5]!
+        at += 7
+      } else if (key === KEY_SYMBOL) at = reader.readSymbol(bytes, at + 4, symbols)
+      else if (key === KEY_STAMP) at = reader.readStamp(bytes, at + 4)
+      else if (key === KEY_ID) at = reader.readId(bytes, at + 4)
+      else if (key === KEY_X || key === KEY_Z) at = reader.skip(bytes, at + 4)
+      else {
+        at = skipString(bytes, at)
+        if (at < 0 || bytes[at] !== COLON) return UNKNOWN
+        at = reader.skip(bytes, at + 1)
+      }
       if (at < 0) return UNKNOWN
       const next = bytes[at++]
       if (next === COMMA) continue
-      return next === CLOSE ? at : UNKNOWN
+      return next === CLOSE && draft.write(type, seen, reader.symbol, rows) ? at : UNKNOWN
     }
-  }
-
-  #member(bytes: Uint8Array, from: number): number {
-    if (bytes[from] !== QUOTE_MARK) return UNKNOWN
-    const first = bytes[from + 1]!
-    const second = bytes[from + 2]!
-    if (second === QUOTE_MARK) {
-      if (bytes[from + 3] !== COLON) return UNKNOWN
-      const at = from + 4
-      if (first === UPPER_T) return this.#readType(bytes, at)
-      if (first === 83) return this.#readSymbol(bytes, at)
-      if (first === 116) return this.#readStamp(bytes, at)
-      if (first === 105) return this.#readId(bytes, at)
-      const slot = first < 128 ? slots[first]! : NONE
-      if (slot >= 0 && bytes[at] !== OPEN_ARRAY) return this.#number(bytes, at, slot)
-      // `c` is a number in bars and an array in trades; where a key comes twice, the last one counts.
-      if (slot >= 0) this.#seen &= ~(1 << slot)
-      return first === BACKSLASH || first < 32 ? UNKNOWN : this.#skip(bytes, at)
-    }
-    if (bytes[from + 3] === QUOTE_MARK && bytes[from + 4] === COLON) {
-      const at = from + 5
-      if (first === 98 || first === 97) {
-        const base = first === 98 ? BP : AP
-        if (second === 112) return this.#number(bytes, at, base)
-        if (second === 115) return this.#number(bytes, at, base + 1)
-      }
-      const isPlain = first >= 32 && second >= 32 && first !== BACKSLASH && second !== BACKSLASH
-      return isPlain ? this.#skip(bytes, at) : UNKNOWN
-    }
-    const at = skipString(bytes, from)
-    return at < 0 || bytes[at] !== COLON ? UNKNOWN : this.#skip(bytes, at + 1)
-  }
-
-  /** Behind a value that nobody needs, `vw` for example. */
-  #skip(bytes: Uint8Array, at: number): number {
-    const byte = bytes[at]!
-    if (byte === QUOTE_MARK || byte === OPEN_ARRAY) return skip(bytes, at)
-    return this.#number(bytes, at, VALUE)
-  }
-
-  #readType(bytes: Uint8Array, at: number): number {
-    if (bytes[at] !== QUOTE_MARK || bytes[at + 2] !== QUOTE_MARK) return UNKNOWN
-    this.#type = bytes[at + 1]!
-    return at + 3
-  }
-
-  #readSymbol(bytes: Uint8Array, from: number): number {
-    if (bytes[from] !== QUOTE_MARK) return UNKNOWN
-    let at = from + 1
-    for (; ; at++) {
-      const byte = bytes[at]!
-      if (byte === QUOTE_MARK) break
-      if (!(byte >= 32 && byte < 128) || byte === BACKSLASH) return UNKNOWN
-    }
-    this.#symbolFrom = from + 1
-    this.#symbolTo = at
-    return at + 1
-  }
-
-  #number(bytes: Uint8Array, from: number, slot: number): number {
-    const isNegative = bytes[from] === MINUS
-    const start = isNegative ? from + 1 : from
-    let at = start
-    let value = 0
-    let byte = bytes[at]!
-    while (byte >= ZERO && byte <= 57) {
-      value = value * 10 + (byte - ZERO)
-      byte = bytes[++at]!
-    }
-    let digits = at - start
-    if (digits === 0 || (digits > 1 && bytes[start] === ZERO)) return UNKNOWN
-    let scale = 0
-    if (byte === DOT) {
-      const dot = at
-      byte = bytes[++at]!
-      while (byte >= ZERO && byte <= 57) {
-        value = value * 10 + (byte - ZERO)
-        byte = bytes[++at]!
-      }
-      scale = at - dot - 1
-      digits += scale
-      if (scale === 0) return UNKNOWN
-    }
-    if (digits > DIGITS_EXACT || (byte | 32) === 101) return this.#longNumber(bytes, from, slot)
-    const size = scale === 0 ? value : value / POWERS[scale]!
-    this.#numbers[slot] = isNegative ? -size : size
-    this.#seen |= 1 << slot
-    return at
-  }
-
-  #longNumber(bytes: Uint8Array, from: number, slot: number): number {
-    let text = ''
-    let at = from
-    for (; at - from < 400; at++) {
-      const char = String.fromCharCode(bytes[at] ?? 0)
-      if (!'0123456789+-.eE'.includes(char)) break
-      text += char
-    }
-    const value = JSON_NUMBER.test(text) ? Number(text) : NaN
-    this.#numbers[slot] = value
-    this.#seen |= 1 << slot
-    return Number.isFinite(value) ? at : UNKNOWN
-  }
-
-  /** The digits of an id, to the last. */
-  #readId(bytes: Uint8Array, from: number): number {
-    let at = from
-    let byte = bytes[at]!
-    let value = 0
-    while (byte >= ZERO && byte <= 57 && at - from < DIGITS_EXACT) {
-      value = value * 10 + (byte - ZERO)
-      byte = bytes[++at]!
-    }
-    const isDone = byte === COMMA || byte === CLOSE
-    if (at === from || (at - from > 1 && bytes[from] === ZERO)) return UNKNOWN
-    if (!isDone) return this.#longId(bytes, from)
-    this.#numbers[ID_HIGH] = Math.floor(value / ID_HALF)
-    this.#numbers[ID_LOW] = value - this.#numbers[ID_HIGH] * ID_HALF
-    return at
-  }
-
-  #longId(bytes: Uint8Array, from: number): number {
-    let to = from
-    while (bytes[to]! >= ZERO && bytes[to]! <= 57) to++
-    if (to - from > 20 || to - from <= 10 || (bytes[to] !== COMMA && bytes[to] !== CLOSE)) {
-      return UNKNOWN
-    }
-    this.#numbers[ID_HIGH] = digitsOf(bytes, from, to - 10)
-    this.#numbers[ID_LOW] = digitsOf(bytes, to - 10, to)
-    return to
-  }
-
-  /** `"2026-01-05T15:04:05.123456789Z"`; only UTC, since Alpaca's streams send nothing else. */
-  #readStamp(bytes: Uint8Array, from: number): number {
-    if (bytes[from] !== QUOTE_MARK) return UNKNOWN
-    const d = from + 1
-    const day = this.#day
-    for (let i = 0; i < 10; i++) {
-      if (day[i] === bytes[d + i]) continue
-      if (!this.#readDay(bytes, d)) return UNKNOWN
-      break
-    }
-    const hour = two(bytes, d + 11)
-    const minute = two(bytes, d + 14)
-    const second = two(bytes, d + 17)
-    if (bytes[d + 10] !== UPPER_T || bytes[d + 13] !== COLON || bytes[d + 16] !== COLON)
-      return UNKNOWN
-    if (!(hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 60)) {
-      return UNKNOWN
-    }
-    let at = d + 19
-    let millis = 0
-    if (bytes[at] === DOT) {
-      const first = ++at
-      let byte = bytes[at]!
-      // Three digits count; where there are fewer, the missing ones are zeros.
-      for (; byte >= ZERO && byte <= 57 && at - first < 3; byte = bytes[++at]!) {
-        millis = millis * 10 + (byte - ZERO)
-      }
-      if (at === first) return UNKNOWN
-      if (at - first < 3) millis *= at - first === 1 ? 100 : 10
-      while (byte >= ZERO && byte <= 57) byte = bytes[++at]!
-      if (at - first > 9) return UNKNOWN
-    }
-    if (bytes[at] !== UPPER_Z || bytes[at + 1] !== QUOTE_MARK) return UNKNOWN
-    this.#numbers[TS] = this.#midnight + hour * 3_600_000 + minute * 60_000 + second * 1000 + millis
-    return at + 2
-  }
-
-  #readDay(bytes: Uint8Array, at: number): boolean {
-    this.#day.fill(0)
-    const year = two(bytes, at) * 100 + two(bytes, at + 2)
-    const month = two(bytes, at + 5)
-    const dayOfMonth = two(bytes, at + 8)
-    if (!(two(bytes, at) >= 0 && two(bytes, at + 2) >= 0 && month >= 0 && dayOfMonth >= 0))
-      return false
-    if (bytes[at + 4] !== MINUS || bytes[at + 7] !== MINUS) return false
-    const midnight = dayMs(year, month, dayOfMonth)
-    if (midnight === undefined) return false
-    this.#midnight = midnight
-    for (let i = 0; i < 10; i++) this.#day[i] = bytes[at + i]!
-    return true
-  }
-
-  /** Writes the message that was just read. False where it is of no hot type, or lacks something. */
-  #write(bytes: Uint8Array, symbols: SymbolTable, rows: Rows): boolean {
-    const type = this.#type
-    const seen = this.#seen
-    const ts = this.#numbers[TS]!
-    if (this.#symbolTo === 0 || Number.isNaN(ts)) return false
-    const isTrade = type === 116 && (seen & HAS_TRADE) === HAS_TRADE
-    const isQuote = type === 113 && (seen & HAS_QUOTE) === HAS_QUOTE
-    const isBar = (type === 98 || type === 117) && (seen & HAS_BAR) === HAS_BAR
-    if (!isTrade && !isQuote && !isBar) return false
-    const id = symbols.idOf(bytes, this.#symbolFrom, this.#symbolTo)
-    if (id < 0) {
-      rows.strangers++
-      return true
-    }
-    const numbers = this.#numbers
-    const { values } = rows
-    if (isTrade) {
-      const at = rows.next(TRADE, id, ts)
-      values[at] = numbers[P]!
-      values[at + 1] = numbers[S]!
-      values[at + 2] = this.#numbers[ID_HIGH]!
-      values[at + 3] = this.#numbers[ID_LOW]!
-    } else if (isQuote) {
-      const at = rows.next(QUOTE, id, ts)
-      values[at] = numbers[BP]!
-      values[at + 1] = numbers[BS]!
-      values[at + 2] = numbers[AP]!
-      values[at + 3] = numbers[AS]!
-    } else {
-      const at = rows.next(type === 98 ? BAR : UPDATED, id, ts)
-      for (let i = 0; i < 5; i++) values[at + i] = numbers[O + i]!
-      values[at + 5] = (seen & (1 << N)) === 0 ? 0 : numbers[N]!
-    }
-    return true
   }
 }
 
-/** Two digits as a number; NaN or negative where they are none. */
-function two(bytes: Uint8Array, at: number): number {
-  const tens = bytes[at]! - ZERO
-  const ones = bytes[at + 1]! - ZERO
-  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : -1
+/** Where a number waits that has the key; negative where it is another key. */
+function slotOf(key: number): number {
+  if (key === KEY_BP) return BP
+  if (key === KEY_BS) return BS
+  if (key === KEY_AP) return AP
+  if (key === KEY_AS) return AS
+  if (key === KEY_P) return P
+  if (key === KEY_S) return S
+  if (key === KEY_O) return O
+  if (key === KEY_H) return H
+  if (key === KEY_L) return L
+  if (key === KEY_C) return C
+  if (key === KEY_V) return V
+  return key === KEY_N ? N : NONE
 }
 
-function digitsOf(bytes: Uint8Array, from: number, to: number): number {
-  let value = 0
-  for (let i = from; i < to; i++) value = value * 10 + (bytes[i]! - ZERO)
-  return value
-}
-
-/** Behind a value that nobody needs: a string, or an array of strings. */
-function skip(bytes: Uint8Array, from: number): number {
-  if (bytes[from] === QUOTE_MARK) return skipString(bytes, from)
-  if (bytes[from] !== OPEN_ARRAY) return UNKNOWN
-  if (bytes[from + 1] === CLOSE_ARRAY) return from + 2
-  for (let at = from + 1; ;) {
-    at = skipString(bytes, at)
-    if (at < 0) return UNKNOWN
-    const next = bytes[at++]
-    if (next === COMMA) continue
-    return next === CLOSE_ARRAY ? at : UNKNOWN
-  }
-}
-
-function skipString(bytes: Uint8Array, from: number): number {
-  if (bytes[from] !== QUOTE_MARK) return UNKNOWN
-  // Most are of one character.
-  const only = bytes[from + 1]!
-  if (bytes[from + 2] === QUOTE_MARK && only >= 35 && only !== BACKSLASH) return from + 3
-  for (let at = from + 1; ; at++) {
-    const byte = bytes[at]!
-    if (byte === QUOTE_MARK) return at + 1
-    if (!(byte >= 32) || byte === BACKSLASH) return UNKNOWN
-  }
-}
+/** Stands for itself in a string. */
+const isPlain = (byte: number): boolean => byte >= 32 && byte !== QUOTE_MARK && byte !== BACKSLASH
