@@ -249,6 +249,30 @@ test('an unknown order that was never booked is given up, and the symbol trades 
   bench.check()
 })
 
+test('a start lifts what the last process knew of the market, and keeps what a person said', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  for (const cause of [
+    'silent',
+    'trading-halt',
+    'bad-prices',
+    'not-tradable',
+    'operator',
+  ] as const) {
+    bench.live.control({ do: 'halt-symbol', symbol: A, cause, on: true, why: cause }, 'test')
+  }
+  await bench.bar(0)
+  const before = bench.live.engine.ours.halts.length
+  bench.kill()
+  await bench.start()
+
+  assert.equal(before, 5)
+  assert.deepEqual(
+    bench.live.engine.ours.halts.map(({ cause }) => cause),
+    ['operator'],
+  )
+})
+
 test('a fill that is told twice is booked once', async (t) => {
   const bench = new Bench(t)
   await bench.start()

@@ -398,7 +398,8 @@ export class Socket {
     this.#whenClosed = undefined
     if (!this.#isStarted) return
     const wasStable = this.#backoff.isStable()
-    const delayMs = Math.max(this.#backoff.next(), ending.waitMs)
+    // On top of what the venue asks for, because streams that it refused together would come back together.
+    const delayMs = ending.waitMs + this.#backoff.next()
     if (ending.isFinal) this.#breaker.trip(ending.why)
     else if (wasStable) this.#breaker.succeeded()
     else this.#breaker.failed(ending.why)

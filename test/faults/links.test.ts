@@ -166,6 +166,29 @@ test('F041 a venue that closes again and again is met ever later, then not at al
   assert.ok(new Set(waits.slice(6).map(Math.round)).size === 3, 'no two waits are alike')
 })
 
+test('F041 a connection that lives for five seconds is no success, one of a minute is', async () => {
+  const venue = venueOf({ startAt: NIGHT })
+  const { feed, ids, troubles } = feedOf(venue, { names: NAMES.slice(0, 1) })
+  await settled(venue.world, feed.subscribe('bars', ids))
+  const { connectedAt } = venue
+  const live = async (forMs: number, times: number): Promise<void> => {
+    for (let i = 0; i < times && troubles.length === 0; i++) {
+      const { length } = venue.frames
+      await venue.world.run(forMs)
+      venue.sockets.at(-1)!.abort()
+      await venue.world.run(61_000, () => venue.frames.length > length || troubles.length > 0)
+    }
+  }
+  await live(61_000, 20)
+  const stable = connectedAt.slice(1).map((at, i) => at - connectedAt[i]! - 61_000)
+  const before = connectedAt.length
+  await live(5_000, 20)
+
+  assert.ok(stable.length >= 20 && Math.max(...stable) < 1_500, `waits of ${stable.join()} ms`)
+  assert.match(troubles.join(), /safe mode/)
+  assert.equal(connectedAt.length - before, 9)
+})
+
 test('F043 an upgrade that is answered with 429 is tried again when the venue said, not before', async () => {
   const venue = venueOf({
     startAt: NIGHT,
@@ -181,6 +204,20 @@ test('F043 an upgrade that is answered with 429 is tried again when the venue sa
     const wait = connectedAt[i]! - connectedAt[i - 1]!
     assert.ok(wait >= 30_000 && wait < 35_000, `wait ${i} is ${wait} ms`)
   }
+})
+
+test('F043 two streams that are refused together do not come back together', async () => {
+  const venue = venueOf({
+    startAt: NIGHT,
+    upgrade: (n) => (n <= 2 ? { status: 429, headers: { 'retry-after': '30' } } : undefined),
+  })
+  const { feed, ids } = feedOf(venue, { names: ['AAPL'], crypto: ['BTC/USD'] })
+  const result = await settled(venue.world, feed.subscribe('bars', ids))
+  const [first, second, third, fourth] = venue.connectedAt
+
+  assert.equal(codeOf(result), 'ok')
+  assert.ok(second! - first! < 10 && third! - second! >= 30_000)
+  assert.ok(fourth! - third! > 50, `${fourth! - third!} ms apart`)
 })
 
 test('F045 a stream is not up while one symbol is not acknowledged, and is subscribed anew until it is', async () => {
