@@ -91,6 +91,8 @@ export class Instrument {
   readonly tickSize: number
   readonly lotSize: number
   readonly multiplier: number
+  /** Futures and perpetuals are margined: a trade moves no cash but its realised profit and its fee. */
+  readonly isMargined: boolean
   readonly #prices: Grid
   readonly #sizes: Grid
 
@@ -108,6 +110,7 @@ export class Instrument {
     this.tickSize = spec.tickSize
     this.lotSize = spec.lotSize
     this.multiplier = spec.multiplier
+    this.isMargined = spec.kind === 'future' || spec.kind === 'perpetual'
     this.#prices = new Grid(spec.tickSize)
     this.#sizes = new Grid(spec.lotSize)
   }
@@ -128,11 +131,6 @@ export class Instrument {
 
   isOnSizeGrid(x: number): boolean {
     return this.#sizes.holds(x)
-  }
-
-  /** Futures and perpetuals are margined: a trade moves no cash but its realised profit and its fee. */
-  get isMargined(): boolean {
-    return this.kind === 'future' || this.kind === 'perpetual'
   }
 
   /** Value of a quantity at a price, in money: |qty| × price × multiplier. */

@@ -93,7 +93,7 @@ export class Brackets {
   onOrder(order: Order): void {
     const group = this.#groupOf(order)
     if (group === undefined) return
-    if (this.#ended.delete(group.entry)) this.add(group)
+    if (!this.#groups.has(group.entry)) this.#revive(group)
     const entry = this.#desk.order(group.entry)
     if (entry !== undefined && entry.filled > 0 && group.best === 0) {
       group.best = entry.avgPrice
@@ -155,11 +155,19 @@ export class Brackets {
 
   /** What the entry has brought in and no leg has taken out. */
   #left({ entry, stop, target, past, symbol }: Group): number {
-    const filled = (id: OrderId | undefined): number =>
-      id === undefined ? 0 : (this.#desk.order(id)?.filled ?? 0)
-    const out = past.reduce((sum, id) => sum + filled(id), filled(stop) + filled(target))
+    let out = this.#filled(stop) + this.#filled(target)
+    for (const id of past) out += this.#filled(id)
     // Snapped, because a coin's 0.3 − 0.1 − 0.2 is not 0 in doubles.
-    return this.#desk.instrument(symbol).qty(filled(entry) - out)
+    return this.#desk.instrument(symbol).qty(this.#filled(entry) - out)
+  }
+
+  #filled(id: OrderId | undefined): number {
+    return id === undefined ? 0 : (this.#desk.order(id)?.filled ?? 0)
+  }
+
+  #isLive(id: OrderId | undefined): boolean {
+    const order = id === undefined ? undefined : this.#desk.order(id)
+    return order !== undefined && isLive(order)
   }
 
   /** Emulated brackets: places, grows, shrinks or cancels the legs so that each covers what is left. */
@@ -232,13 +240,17 @@ export class Brackets {
     this.#desk.amendOrder(stop, { stop: price })
   }
 
+  /** A fill that comes after its bracket was over is protected like any other. */
+  #revive(group: Group): void {
+    this.#ended.delete(group.entry)
+    this.add(group)
+  }
+
   /** A bracket whose orders have all ended is over. */
   #retire(group: Group): void {
-    if (!this.#groups.has(group.entry)) return
-    for (const id of [group.entry, group.stop, group.target]) {
-      const order = id === undefined ? undefined : this.#desk.order(id)
-      if (order !== undefined && isLive(order)) return
-    }
+    const { entry, stop, target } = group
+    if (this.#isLive(target) || this.#isLive(stop) || this.#isLive(entry)) return
+    if (!this.#groups.has(entry)) return
     this.#groups.delete(group.entry)
     const groups = this.#bySymbol[group.symbol]!
     groups.splice(groups.indexOf(group), 1)

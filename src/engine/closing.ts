@@ -15,7 +15,7 @@
  * goes into safe mode and calls for a person, and a new `close` or `flatten` begins anew. An order that our own
  * risk denies is no attempt and is told once: where the market is shut, its next session is waited for.
  */
-import type { Ms, OrderId } from '../core/brand.ts'
+import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
 import type { Denial } from '../core/notice.ts'
 import { isLeg, isLive, type Order, type OrderRequest } from '../core/order.ts'
@@ -32,6 +32,7 @@ export const CLOSE_RETRY_MS_MAX = 600_000
 export interface ClosingDesk {
   readonly now: Ms
   readonly lanes: readonly Lane[]
+  lanesOf(symbol: SymbolId): readonly Lane[]
   readonly tradingHours: 'regular' | 'extended' | 'always'
   ordersOf(lane: Lane): readonly Order[]
   order(id: OrderId): Order | undefined
@@ -68,16 +69,12 @@ export class Closings {
     for (const order of this.#desk.ordersOf(lane)) if (!isLeg(order)) this.#desk.cancelOrder(order)
     // What was never sent is gone at once.
     if (this.#isDone(lane)) lane.closing = undefined
-    this.resume()
+    this.#keep([...new Set([...this.#closing, lane])])
   }
 
   /** Finds the lanes that are closing, as after a restore. */
   resume(): void {
-    this.#closing = this.#desk.lanes.filter((lane) => lane.closing !== undefined)
-    this.#nextAt = Infinity
-    for (const { closing } of this.#closing) {
-      this.#nextAt = Math.min(this.#nextAt, closing?.nextAt ?? Infinity)
-    }
+    this.#keep(this.#desk.lanes)
   }
 
   /** Takes the closes under way as far as they go. Called once at the end of a turn. */
@@ -87,7 +84,17 @@ export class Closings {
       const closing = lane.closing!
       closing.nextAt = this.#workOff(lane, closing)
     }
-    this.resume()
+    this.#keep(this.#closing)
+  }
+
+  /** Keeps those of the lanes that are closing, in the order of the lanes. */
+  #keep(lanes: readonly Lane[]): void {
+    const closing = lanes.filter((lane) => lane.closing !== undefined)
+    this.#closing = closing.toSorted((a, b) => a.rank - b.rank)
+    this.#nextAt = Infinity
+    for (const { closing } of this.#closing) {
+      this.#nextAt = Math.min(this.#nextAt, closing?.nextAt ?? Infinity)
+    }
   }
 
   #isDone(lane: Lane): boolean {
@@ -142,9 +149,9 @@ export class Closings {
 
   /** True where another lane holds the symbol too. */
   #isShared({ symbol, strategy }: Lane): boolean {
-    return this.#desk.lanes.some(
-      (other) => other.symbol === symbol && other.strategy !== strategy && !other.position.isFlat,
-    )
+    return this.#desk
+      .lanesOf(symbol)
+      .some((other) => other.strategy !== strategy && !other.position.isFlat)
   }
 
   #request(lane: Lane): OrderRequest {

@@ -59,6 +59,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
   /** In the order in which they were added: strategies as they are listed, then their symbols. */
   readonly lanes: Lane[] = []
   readonly #runHook: RunHook
+  readonly #bySymbol: (Lane[] | undefined)[] = []
   readonly #byStrategy = new Map<string, (Lane | undefined)[]>()
   readonly #quotes: (Quote | undefined)[] = []
 
@@ -74,10 +75,17 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     const lanes = this.#byStrategy.get(lane.strategy) ?? []
     lanes[lane.symbol] = lane
     this.#byStrategy.set(lane.strategy, lanes)
+    const beside = (this.#bySymbol[lane.symbol] ??= [])
+    beside.push(lane)
   }
 
   laneOf(strategy: string, symbol: SymbolId): Lane | undefined {
     return this.#byStrategy.get(strategy)?.[symbol]
+  }
+
+  /** All lanes of a symbol, in the order in which they were added. */
+  lanesOf(symbol: SymbolId): readonly Lane[] {
+    return this.#bySymbol[symbol] ?? []
   }
 
   // ── What a lane sees ──────────────────────────────────────────────────────────────────────────────
@@ -376,8 +384,9 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     request: OrderRequest,
     asker: { readonly live: readonly Order[]; readonly isProtective: boolean },
   ): Denial | undefined {
+    const { live, isProtective } = asker
     const held = lane.position.qty
-    return this.parts.risk.check(this.now, lane.instrument, request, { held, ...asker })
+    return this.parts.risk.check(this.now, lane.instrument, request, { held, live, isProtective })
   }
 
   #leg(group: Group, role: LegRole, qty: Qty): Order {
@@ -403,12 +412,16 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
   }
 
   #send(order: Order, legs: readonly Order[] = []): void {
-    const { orders, outbox, notices } = this.parts
-    for (const sent of [order, ...legs]) {
-      orders.add(sent)
-      notices.publish({ type: 'order.placed', order: sent })
-    }
-    outbox.submit(legs.length === 0 ? { type: 'submit', order } : { type: 'submit', order, legs })
+    this.#note(order)
+    for (const leg of legs) this.#note(leg)
+    this.parts.outbox.submit(
+      legs.length === 0 ? { type: 'submit', order } : { type: 'submit', order, legs },
+    )
+  }
+
+  #note(order: Order): void {
+    this.parts.orders.add(order)
+    this.parts.notices.publish({ type: 'order.placed', order })
   }
 
   /** The same order under the same id: wherever the first one is, the venue takes it once. */

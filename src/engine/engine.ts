@@ -293,7 +293,7 @@ export class Engine {
   #addLanes(use: Use): void {
     const { everyMs, names } = periods(use)
     for (const symbol of use.on) {
-      const lane = new Lane(this.#desk, use, this.universe.at(symbol))
+      const lane = new Lane(this.#desk, use, this.universe.at(symbol), this.#lanes.length)
       this.#desk.addLane(lane)
       this.#lanes.push(lane)
       const { hooks } = lane

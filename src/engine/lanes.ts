@@ -68,6 +68,8 @@ export class Lane implements Context {
   readonly strategy: string
   readonly instrument: Instrument
   readonly symbol: SymbolId
+  /** Its place among all lanes: what several lanes ask for at once is done in this order. */
+  readonly rank: number
   readonly needs: Needs
   readonly timeframes: readonly Timeframe[]
   readonly hooks: Hooks
@@ -87,7 +89,8 @@ export class Lane implements Context {
   #state: unknown
   readonly #once = new Set<string>()
 
-  constructor(desk: LaneDesk, use: Use, instrument: Instrument) {
+  constructor(desk: LaneDesk, use: Use, instrument: Instrument, rank: number) {
+    this.rank = rank
     this.strategy = use.name
     this.instrument = instrument
     this.symbol = instrument.id

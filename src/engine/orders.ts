@@ -149,7 +149,9 @@ export class Orders {
     const after = apply(before, input, this.#universe.at(before.symbol))
     if (after === before) return { ...unchanged, isStrange: input.type === 'order.busted' }
     this.#settle(entry, after)
-    if (input.type !== 'order.filled') return { ...unchanged, after }
+    if (input.type !== 'order.filled') {
+      return { before, after, isNewFill: false, isOverfill: false, isStrange: false }
+    }
     note(entry, input.fill)
     const isOverfill = after.filled > after.qty
     return { before, after, isNewFill: true, isOverfill, isStrange: false }

@@ -92,11 +92,9 @@ export class Outbox {
   flush(): readonly Batch[] {
     if (this.#isEmpty()) return NONE
     const batches: Batch[] = []
-    for (const kind of [this.#cancels, this.#amends, this.#submits]) {
-      if (kind.size === 0) continue
-      this.#cut([...kind.values()], batches)
-      kind.clear()
-    }
+    this.#cut(this.#cancels, batches)
+    this.#cut(this.#amends, batches)
+    this.#cut(this.#submits, batches)
     this.#batches += batches.length
     return batches
   }
@@ -126,10 +124,11 @@ export class Outbox {
     return this.#submits.size === 0 && this.#cancels.size === 0 && this.#amends.size === 0
   }
 
-  #cut(commands: readonly Command[], batches: Batch[]): void {
+  #cut(kind: Map<OrderId, Command>, batches: Batch[]): void {
+    if (kind.size === 0) return
     // A list, because there are few venues: a Map per turn costs more than the looks along it.
     const groups: { readonly venue: VenueId; readonly commands: Command[] }[] = []
-    for (const command of commands) {
+    for (const command of kind.values()) {
       this.#commands++
       this.#intents.add(intent(command))
       const symbol = command.type === 'submit' ? command.order.symbol : command.symbol
@@ -138,11 +137,13 @@ export class Outbox {
       if (group === undefined) groups.push({ venue, commands: [command] })
       else group.commands.push(command)
     }
+    kind.clear()
     for (const { venue, commands: group } of groups) {
       const limits = this.#limits.get(venue)
       assert(limits !== undefined, () => `the limits of venue ${venue} are known`)
       for (let i = 0; i < group.length; i += limits.orders.batch) {
-        const chunk = group.slice(i, i + limits.orders.batch)
+        const isWhole = group.length <= limits.orders.batch
+        const chunk = isWhole ? group : group.slice(i, i + limits.orders.batch)
         batches.push({ venue, kind: chunk[0]!.type, commands: chunk })
       }
     }

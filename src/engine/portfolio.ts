@@ -19,9 +19,11 @@ export class Portfolio {
   #equity = NaN
   #positions: (Position | undefined)[] = []
   /** Symbols with a position that is not flat, in the order in which they were opened. */
-  #held: Instrument[] = []
+  readonly #held: Instrument[] = []
   #prices = new Float64Array(0)
   #pricedAt = new Float64Array(0)
+  /** The quantities of `#positions`, as a column: what all holdings are worth is summed for every order. */
+  #qtys = new Float64Array(0)
 
   constructor(universe: Universe, currency: string) {
     this.#universe = universe
@@ -39,6 +41,9 @@ export class Portfolio {
     const pricedAt = new Float64Array(size).fill(-Infinity)
     pricedAt.set(this.#pricedAt)
     this.#pricedAt = pricedAt
+    const qtys = new Float64Array(size)
+    qtys.set(this.#qtys)
+    this.#qtys = qtys
   }
 
   /** Takes the venue's word for cash; equity then follows from our positions. */
@@ -64,18 +69,22 @@ export class Portfolio {
     const before = this.position(symbol)
     const after = applyFill(before, fill, instrument)
     this.#positions[symbol] = after
+    this.#qtys[symbol] = after.qty
     this.#equity = NaN
     const realised = realisedBy(before, after)
     this.#account = applyCash(this.#account, fill, realised, instrument)
     if (before.qty === 0 && after.qty !== 0) this.#held.push(instrument)
-    if (before.qty !== 0 && after.qty === 0) {
-      this.#held = this.#held.filter((held) => held !== instrument)
-    }
+    if (before.qty !== 0 && after.qty === 0) this.#held.splice(this.#held.indexOf(instrument), 1)
     return realised
   }
 
   position(symbol: SymbolId): Position {
     return this.#positions[symbol] ?? FLAT
+  }
+
+  /** Net quantity; > 0 long, < 0 short. */
+  qty(symbol: SymbolId): number {
+    return this.#qtys[symbol]!
   }
 
   /** The last price; NaN before the first. */
@@ -107,7 +116,12 @@ export class Portfolio {
     if (!Number.isNaN(this.#equity)) return this.#equity
     let equity = cashOf(this.#account)
     for (const instrument of this.#held) {
-      equity += worth(this.#positions[instrument.id]!, this.#prices[instrument.id]!, instrument)
+      const { id, multiplier } = instrument
+      const price = this.#prices[id]!
+      // As `worth` has it; a share's needs no look at its position.
+      equity += instrument.isMargined
+        ? worth(this.#positions[id]!, price, instrument)
+        : this.#qtys[id]! * price * multiplier
     }
     this.#equity = equity
     return equity
@@ -117,7 +131,7 @@ export class Portfolio {
   get exposure(): number {
     let exposure = 0
     for (const { id, multiplier } of this.#held) {
-      exposure += Math.abs(this.#positions[id]!.qty) * this.#prices[id]! * multiplier
+      exposure += Math.abs(this.#qtys[id]!) * this.#prices[id]! * multiplier
     }
     return exposure
   }
@@ -141,11 +155,13 @@ export class Portfolio {
     this.#account = state.account
     this.#equity = NaN
     this.#positions = []
-    this.#held = []
+    this.#held.length = 0
+    this.#qtys.fill(0)
     for (const [id, position] of state.positions) {
       const instrument = this.#universe.all[id]
       assert(instrument !== undefined, `symbol id ${id} of the snapshot is in the universe`)
       this.#positions[id] = position
+      this.#qtys[id] = position.qty
       if (position.qty !== 0) this.#held.push(instrument)
     }
     for (const [symbol, price, at] of state.prices) {

@@ -297,7 +297,7 @@ export class Risk {
     if (this.#isStopping) return deny('stopping', 'the engine is stopping')
     if (this.#isPaused) return deny('paused', 'trading is paused')
     if (this.#safeMode !== null) return deny('safe-mode', `safe mode is on: ${this.#safeMode}`)
-    const down = STREAMS.find((stream) => this.#down.has(`${instrument.venue} ${stream}`))
+    const down = this.#downOf(instrument)
     if (down !== undefined) return deny('venue-down', `${down} of ${instrument.venue} is down`)
     const halt = this.#haltOf(instrument)
     if (halt !== undefined)
@@ -305,6 +305,11 @@ export class Risk {
     if (this.#drawdown.scale > 0) return undefined
     const drawdown = percent(this.#drawdown.drawdown)
     return deny('drawdown', `the drawdown of ${drawdown} is at level ${this.#drawdown.level}`)
+  }
+
+  #downOf({ venue }: Instrument): Stream | undefined {
+    if (this.#down.size === 0) return undefined
+    return STREAMS.find((stream) => this.#down.has(`${venue} ${stream}`))
   }
 
   #haltOf({ id }: Instrument): Halt | undefined {
@@ -324,7 +329,7 @@ export class Risk {
     if (!(trades < limits.maxTradesPerDay) && asker.held === 0) {
       return above('max-trades-per-day', 'trades of the day', trades + 1, limits.maxTradesPerDay)
     }
-    const isHeld = this.#portfolio.position(request.symbol).qty !== 0
+    const isHeld = this.#portfolio.qty(request.symbol) !== 0
     const positions = this.#portfolio.held.length + entries.flat
     if (!isHeld && !entries.hasOwn && !(positions < limits.maxPositions)) {
       return above('max-positions', 'open positions', positions + 1, limits.maxPositions)
@@ -395,7 +400,7 @@ export class Risk {
   #openEntries(request: OrderRequest): { readonly flat: number; readonly hasOwn: boolean } {
     const symbols = new Set<number>()
     for (const { order } of this.#orders.liveNoLegs) {
-      if (this.#isExit(order) || this.#portfolio.position(order.symbol).qty !== 0) continue
+      if (this.#isExit(order) || this.#portfolio.qty(order.symbol) !== 0) continue
       symbols.add(order.symbol)
     }
     return { flat: symbols.size, hasOwn: symbols.has(request.symbol) }
@@ -403,7 +408,7 @@ export class Risk {
 
   /** The largest position, in quantity, that the symbol could come to if all its open entries filled. */
   #worstQty(request: OrderRequest): number {
-    const held = this.#portfolio.position(request.symbol).qty
+    const held = this.#portfolio.qty(request.symbol)
     let worst = held + sign(request.side) * request.qty
     for (const order of this.#orders.liveOf(request.symbol)) {
       if (!this.#isExit(order) && order.side === request.side)
@@ -422,7 +427,7 @@ export class Risk {
       margin += value * this.#marginOf(instrument)
     }
     for (const instrument of this.#portfolio.held) {
-      const { qty } = this.#portfolio.position(instrument.id)
+      const qty = this.#portfolio.qty(instrument.id)
       count(instrument, qty, this.#portfolio.price(instrument.id))
     }
     for (const { order } of this.#orders.liveNoLegs) {
@@ -441,7 +446,7 @@ export class Risk {
   #isExit(order: Order): boolean {
     if (isLeg(order)) return true
     if (order.reduceOnly !== true) return false
-    const { qty } = this.#portfolio.position(order.symbol)
+    const qty = this.#portfolio.qty(order.symbol)
     return Math.sign(qty) === -sign(order.side) && remaining(order) <= Math.abs(qty)
   }
 

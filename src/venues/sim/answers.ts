@@ -14,16 +14,22 @@ export class Answers {
 
   add(input: Input): void {
     // Most answers are the latest so far: the place is found from the end.
-    let i = this.#waiting.length
-    while (i > 0 && this.#waiting[i - 1]!.at > input.at) i--
-    this.#waiting.splice(i, 0, input)
+    const waiting = this.#waiting
+    let i = waiting.length
+    while (i > 0 && waiting[i - 1]!.at > input.at) i--
+    if (i === waiting.length) waiting.push(input)
+    else waiting.splice(i, 0, input)
   }
 
   /** All that are due by `at`; a shared empty array where none is. */
   take(at: number): readonly Input[] {
     let due = 0
     while (due < this.#waiting.length && this.#waiting[due]!.at <= at) due++
-    return due === 0 ? NONE : this.#waiting.splice(0, due)
+    if (due === 0) return NONE
+    if (due < this.#waiting.length) return this.#waiting.splice(0, due)
+    const all = this.#waiting
+    this.#waiting = []
+    return all
   }
 
   capture(): readonly Input[] {

@@ -100,13 +100,16 @@ export class Book {
     if (legs.length > 0) {
       this.#groups.set(order.id, { id: order.id, legs: legs.map(({ id }) => id), in: 0, out: 0 })
     }
-    for (const each of [order, ...legs]) {
-      this.#enlist(each)
-      const { id, venueId } = each
-      const at = told(each, when)
-      this.#desk.answers.add({ type: 'order.accepted', at, id, venueId, ts: when.ts })
-    }
+    this.#accept(order, when)
+    for (const leg of legs) this.#accept(leg, when)
     this.#place(order)
+  }
+
+  #accept(order: Working, when: Moment): void {
+    this.#enlist(order)
+    const { id, venueId } = order
+    const at = told(order, when)
+    this.#desk.answers.add({ type: 'order.accepted', at, id, venueId, ts: when.ts })
   }
 
   /** Ends an order that still works. An entry that ends unfilled takes its legs with it. */
@@ -198,10 +201,13 @@ export class Book {
   /** Ends the reduce-only orders that have nothing left to reduce. */
   #endIdle(symbol: SymbolId, when: Moment): void {
     const { ledger } = this.#desk
-    const isIdle = (each: Working) => each.isReduceOnly && ledger.reducible(each) === 0
-    if (!this.at(symbol).some(isIdle)) return
-    for (const idle of this.at(symbol).filter(isIdle)) {
-      if (this.#live.has(idle.id)) this.end(idle, 'order.canceled', when)
+    const orders = this.at(symbol)
+    // From the front each time: what one of them ends may take others out of the list.
+    for (let i = 0; i < orders.length; i++) {
+      const order = orders[i]!
+      if (!order.isReduceOnly || ledger.reducible(order) > 0) continue
+      this.end(order, 'order.canceled', when)
+      i = -1
     }
   }
 
@@ -215,8 +221,10 @@ export class Book {
       const entry = this.#live.get(group.id)
       if (entry !== undefined) this.end(entry, 'order.canceled', when)
     }
+    const legs = this.#legsOf(group)
+    if (legs.length === 0) return EMPTY
     const born: Working[] = []
-    for (const leg of this.#legsOf(group)) {
+    for (const leg of legs) {
       const instrument = this.#desk.universe.at(leg.symbol)
       const wanted = instrument.qty(group.in - group.out + leg.filled)
       if (wanted <= leg.filled) {
@@ -243,7 +251,12 @@ export class Book {
   }
 
   #legsOf(group: Group): Working[] {
-    return group.legs.flatMap((id) => this.#live.get(id) ?? [])
+    const legs: Working[] = []
+    for (const id of group.legs) {
+      const leg = this.#live.get(id)
+      if (leg !== undefined) legs.push(leg)
+    }
+    return legs
   }
 
   #tellAmended(order: Working, changes: Changes, when: Moment): void {
@@ -283,6 +296,7 @@ export class Book {
     if (group !== undefined && !this.#live.has(group.id) && this.#isOver(group)) {
       this.#groups.delete(group.id)
     }
+    if (order.expiresAt === NEVER) return
     const others = (this.#expiries.get(order.expiresAt) ?? 0) - 1
     if (others > 0) this.#expiries.set(order.expiresAt, others)
     else if (this.#expiries.delete(order.expiresAt)) {

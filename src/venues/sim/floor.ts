@@ -7,7 +7,7 @@ import { sign } from '../../core/order.ts'
 import { ms } from '../../core/time.ts'
 import type { Book, Desk, Moment } from './book.ts'
 import { byPriority, type Deal, found, type Found, type Item, match, meets } from './matcher.ts'
-import { viewOf, viewsOf } from './matcher.ts'
+import { type Marks, viewOf, viewsOf } from './matcher.ts'
 import { endOf } from './seen.ts'
 import { isImmediate, left, type Working } from './working.ts'
 
@@ -22,6 +22,8 @@ interface Born {
   readonly leg: Working
   readonly entry: Deal
 }
+
+const OF_BAR: Marks = { size: 0, isTakeable: true, isTrigger: true }
 
 export class Floor {
   readonly #desk: Desk
@@ -41,10 +43,10 @@ export class Floor {
     const end = ms(Math.min(at, endOf(bar, instrument)))
     if (!(bar.volume > 0) || !overlaps(instrument, bar.start, end)) return false
     const { symbol, start, volume } = bar
-    const views = viewsOf(bar)
-    const marks = { size: 0, isTakeable: true, isTrigger: true }
+    const { buyer, seller } = viewsOf(bar)
     const sizes = { buy: volume, sell: volume }
-    return this.#meet({ source: 'bar', symbol, start, end, at, ...views, ...marks }, sizes)
+    const item = { source: 'bar', symbol, start, end, at, buyer, seller, marks: OF_BAR } as const
+    return this.#meet(item, sizes)
   }
 
   trade(trade: Trade, at: Ms): boolean {
@@ -58,13 +60,11 @@ export class Floor {
     }
     const before = seen.lastPrint(symbol, session.open)
     seen.trade(trade)
-    const views = { buyer: viewOf(price, before), seller: viewOf(-price, -before) }
-    const marks = { size, isTakeable: !seen.hasQuotes(symbol), isTrigger: true }
+    const [buyer, seller] = [viewOf(price, before), viewOf(-price, -before)]
     const sizes = { buy: size, sell: size }
-    return this.#meet(
-      { source: 'trade', symbol, start: ts, end: ts, at, ...views, ...marks },
-      sizes,
-    )
+    const marks = { size, isTakeable: !seen.hasQuotes(symbol), isTrigger: true }
+    const item = { source: 'trade', symbol, start: ts, end: ts, at, buyer, seller, marks } as const
+    return this.#meet(item, sizes)
   }
 
   quote(quote: Quote, at: Ms): boolean {
@@ -81,13 +81,11 @@ export class Floor {
     const bid = seen.lastFarSide(symbol, 'sell', session.open)
     seen.quote(quote)
     if (terms.queue === 'volume') this.#moveUp(orders)
-    const views = { buyer: viewOf(quote.ask, ask), seller: viewOf(-quote.bid, -bid) }
-    const marks = { size: 0, isTakeable: true, isTrigger: !seen.hasTrades(symbol) }
+    const [buyer, seller] = [viewOf(quote.ask, ask), viewOf(-quote.bid, -bid)]
     const sizes = { buy: quote.askSize, sell: quote.bidSize }
-    return this.#meet(
-      { source: 'quote', symbol, start: ts, end: ts, at, ...views, ...marks },
-      sizes,
-    )
+    const marks = { size: 0, isTakeable: true, isTrigger: !seen.hasTrades(symbol) }
+    const item = { source: 'quote', symbol, start: ts, end: ts, at, buyer, seller, marks } as const
+    return this.#meet(item, sizes)
   }
 
   #room(instrument: Instrument, sizes: Room): Room {
@@ -113,7 +111,7 @@ export class Floor {
       const wasTriggered = order.isTriggered
       const deal = match(order, item, instrument, this.#desk.terms)
       if (deal !== undefined) all.push(found(order, deal, item))
-      else if (wasTriggered && item.isTakeable && isImmediate(order))
+      else if (wasTriggered && item.marks.isTakeable && isImmediate(order))
         all.push(found(order, 'cancel', item))
     }
     if (all.length === 0) return false
@@ -131,23 +129,20 @@ export class Floor {
 
   /** Lets the legs of entries that this bar filled meet it too: stops first, targets of entries at the open after. */
   #follow(born: readonly Born[], item: Item, room: Room): void {
-    const stops = born.filter(({ leg }) => leg.stop !== undefined)
-    const targets = born.filter(({ leg, entry }) => leg.stop === undefined && entry.phase === 0)
-    const instrument = this.#desk.universe.at(item.symbol)
-    for (const { leg, entry } of [...stops, ...targets]) {
-      if (this.#book.get(leg.id) !== leg) continue
-      const from = entry.price * sign(leg.side)
-      const view = leg.side === 'buy' ? item.buyer : item.seller
-      const after = { ...view, first: from, before: from }
-      const deal = match(
-        leg,
-        { ...item, buyer: after, seller: after },
-        instrument,
-        this.#desk.terms,
-      )
-      if (deal === 'cancel') this.#book.end(leg, 'order.canceled', this.#moment(item, item.end))
-      else if (deal !== undefined) this.#trade(leg, { ...deal, phase: 2 }, item, room)
+    for (const each of born) if (each.leg.stop !== undefined) this.#meetAfter(each, item, room)
+    for (const each of born) {
+      if (each.leg.stop === undefined && each.entry.phase === 0) this.#meetAfter(each, item, room)
     }
+  }
+
+  /** A leg meets what is left of the bar that filled its entry. */
+  #meetAfter({ leg, entry }: Born, item: Item, room: Room): void {
+    if (this.#book.get(leg.id) !== leg) return
+    const { terms, universe } = this.#desk
+    const after = itemAfter(entry.price, leg, item)
+    const deal = match(leg, after, universe.at(item.symbol), terms)
+    if (deal === 'cancel') this.#book.end(leg, 'order.canceled', this.#moment(item, item.end))
+    else if (deal !== undefined) this.#trade(leg, { ...deal, phase: 2 }, item, room)
   }
 
   /** Fills an order as far as there is room, and gives the legs that begin to work by it. */
@@ -178,6 +173,15 @@ export class Floor {
     const at = item.source === 'bar' ? item.at : Math.max(ts + responseMs, item.at)
     return { ts: ms(ts), at }
   }
+}
+
+/** A bar as a leg sees it after its entry traded at a price within it. */
+function itemAfter(price: number, { side }: Working, item: Item): Item {
+  const { source, symbol, start, end, at, marks } = item
+  const { best, worst, last } = side === 'buy' ? item.buyer : item.seller
+  const from = price * sign(side)
+  const view = { first: from, before: from, best, worst, last }
+  return { source, symbol, start, end, at, buyer: view, seller: view, marks }
 }
 
 function overlaps(instrument: Instrument, start: Ms, end: Ms): boolean {

@@ -4,6 +4,7 @@ import type { Ms, OrderId } from '../../core/brand.ts'
 import { calendarOf } from '../../core/calendar.ts'
 import type { Command } from '../../core/command.ts'
 import { type Fault, fault } from '../../core/fault.ts'
+import type { Instrument } from '../../core/instrument.ts'
 import { opposite, type Order } from '../../core/order.ts'
 import { ms } from '../../core/time.ts'
 import type { Book, Desk, Moment } from './book.ts'
@@ -57,8 +58,9 @@ export class Gate {
     for (const leg of legs) this.#known.add(leg.id)
     if (fault === undefined) {
       const group = legs.length === 0 ? undefined : order.id
-      const born = [order, ...legs].map((each) => this.#born(each, group, sentAt, when.ts))
-      this.#book.open(born[0]!, born.slice(1), when)
+      const entry = this.#born(order, group, sentAt, when.ts)
+      const held = legs.map((leg) => this.#born(leg, group, sentAt, when.ts))
+      this.#book.open(entry, held, when)
       return
     }
     this.#book.reject(order.id, fault, when)
@@ -146,9 +148,8 @@ export class Gate {
    */
   #expiryOf(order: Order, at: Ms): number {
     const instrument = this.#desk.universe.at(order.symbol)
-    const calendar = calendarOf(instrument.spec.calendar)
-    const { close } = calendar.sessionAt(at) ?? calendar.nextSession(at)
-    const end = Math.min(order.tif === 'day' ? close : NEVER, instrument.spec.expiry ?? NEVER)
+    const { expiry = NEVER } = instrument.spec
+    const end = order.tif === 'day' ? Math.min(closeAfter(instrument, at), expiry) : expiry
     return end === NEVER ? NEVER : this.#desk.seen.barEnd(instrument, ms(end))
   }
 
@@ -194,6 +195,12 @@ export class Gate {
   restore(known: KnownState): void {
     this.#known.restore(known)
   }
+}
+
+/** The close of the session at `at`, or else of the next one. */
+function closeAfter(instrument: Instrument, at: Ms): number {
+  const calendar = calendarOf(instrument.spec.calendar)
+  return (calendar.sessionAt(at) ?? calendar.nextSession(at)).close
 }
 
 const gone = (id: OrderId): Fault => fault('not-found', `order ${id} is not live`)

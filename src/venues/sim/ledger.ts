@@ -20,13 +20,17 @@ import type { Working } from './working.ts'
 export const REPORTED_MAX = 1_000
 
 type ReportedFill = VenueReport['fills'][number]
-type ReportedOrder = VenueReport['orders'][number]
+type ReportedOrder = Filed & { readonly open: boolean }
+/** What is told of an order. Those that have ended are kept as they worked: orders end often, reports are few. */
+type Filed = Readonly<
+  Pick<Working, 'id' | 'venueId' | 'symbol' | 'side' | 'qty' | 'filled' | 'limit'>
+>
 
 export interface LedgerState {
   readonly account: Account
   readonly positions: readonly (readonly [SymbolId, Position])[]
   readonly fills: readonly ReportedFill[]
-  readonly done: readonly ReportedOrder[]
+  readonly done: readonly Filed[]
 }
 
 export class Ledger {
@@ -34,7 +38,7 @@ export class Ledger {
   #account: Account
   #positions: Position[] = []
   #fills: ReportedFill[] = []
-  #done: ReportedOrder[] = []
+  #done: Filed[] = []
 
   constructor(universe: Universe, currency: string, cash: number) {
     this.#universe = universe
@@ -79,7 +83,7 @@ export class Ledger {
 
   /** Remembers an order that has ended, for reports. */
   file(order: Working): void {
-    keep(this.#done, reported(order, 'done'))
+    keep(this.#done, order)
   }
 
   /** The venue's id of an order that has ended, where it is remembered. */
@@ -98,7 +102,7 @@ export class Ledger {
     const equity = worths.reduce((sum, each) => sum + each, this.cash)
     return {
       at,
-      orders: [...this.#done, ...Array.from(live, (order) => reported(order, 'open'))],
+      orders: [...this.#reportedDone(), ...Array.from(live, (order) => reported(order, 'open'))],
       fills: [...this.#fills],
       positions,
       account: { equity: money(equity), cash: this.cash, buyingPower: this.cash },
@@ -113,7 +117,7 @@ export class Ledger {
       account: this.#account,
       positions,
       fills: this.#fills,
-      done: this.#done,
+      done: this.#reportedDone(),
     })
   }
 
@@ -129,6 +133,10 @@ export class Ledger {
     this.#done = [...done]
   }
 
+  #reportedDone(): ReportedOrder[] {
+    return this.#done.map((order) => reported(order, 'done'))
+  }
+
   #held(): (readonly [SymbolId, Position])[] {
     return this.#positions.flatMap((position, i) =>
       position.qty === 0 ? [] : [[symbolId(i), position] as const],
@@ -136,7 +144,7 @@ export class Ledger {
   }
 }
 
-function reported(order: Working, phase: 'open' | 'done'): ReportedOrder {
+function reported(order: Filed, phase: 'open' | 'done'): ReportedOrder {
   const { id, venueId, symbol, side, qty, filled, limit } = order
   const base = { id, venueId, symbol, side, qty, filled, open: phase === 'open' }
   return limit === undefined ? base : { ...base, limit }

@@ -105,6 +105,11 @@ export interface Item {
   readonly at: Ms
   readonly buyer: View
   readonly seller: View
+  readonly marks: Marks
+}
+
+/** What may be done with an item. */
+export interface Marks {
   /** Size at exactly this price, for the queue; 0 where not known. */
   readonly size: number
   readonly isTakeable: boolean
@@ -166,7 +171,7 @@ export function match(
   const view = side === 1 ? item.buyer : item.seller
   if (order.isTriggered) return trade(order, view, item, instrument, rules)
   const stop = side * (order.stop ?? 0)
-  if (!item.isTrigger || view.worst < stop) return undefined
+  if (!item.marks.isTrigger || view.worst < stop) return undefined
   order.isTriggered = true
   if (item.source === 'trade') return undefined
   if (item.source === 'quote' || view.first >= stop)
@@ -184,13 +189,13 @@ export function match(
 function trade(order: Working, view: View, item: Item, instrument: Instrument, rules: Rules) {
   const side = sign(order.side)
   if (order.limit === undefined) {
-    if (!item.isTakeable) return undefined
+    if (!item.marks.isTakeable) return undefined
     return taken(Math.min(slipped(view.first, item, instrument, rules), view.worst), 0, side)
   }
   const limit = side * order.limit
   if (!order.hasRested) {
     // A fresh order waits for data that it could take from: until then it is not known to rest.
-    if (!item.isTakeable) return undefined
+    if (!item.marks.isTakeable) return undefined
     order.hasRested = true
     const takes = reaches(view.first, limit, item.source === 'quote' || rules.queue === 'touch')
     if (takes && order.isPostOnly && item.source === 'bar') return 'cancel'
@@ -213,7 +218,7 @@ function made(
   if (!reaches(view.best, limit, rules.queue === 'touch')) {
     const isQueued = rules.queue === 'volume' && item.source === 'trade' && view.best === limit
     if (!isQueued) return undefined
-    order.ahead -= item.size
+    order.ahead -= item.marks.size
     if (order.ahead >= 0) return undefined
     const qtyMax = -order.ahead
     order.ahead = 0
