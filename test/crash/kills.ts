@@ -117,7 +117,7 @@ export async function killAtSteps(
 }
 
 /** A step that a run does not reach in so long, it does not reach. */
-const STEP_MS_MAX = 20_000
+const STEP_MS_MAX = 60_000
 async function dieAt(world: World, at: Step, times: number): Promise<Ended> {
   const life = world.live({ die: { at, times } })
   if (at.startsWith('stop: ')) void life.trading.then(() => life.stop())
@@ -148,7 +148,7 @@ export function note(
 
 const placeOf = (mark: Mark): string => mark.split(':')[0]!
 
-const SETTLED_MS_MAX = 30_000
+const SETTLED_MS_MAX = 60_000
 /** Between two looks at the journal. */
 const LOOK_MS = 100
 /** A last life trades a while before it is looked at. */

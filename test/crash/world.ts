@@ -23,7 +23,7 @@ const SESSION = { close: '2026-01-07T21:00:00Z', nextOpen: '2026-01-08T14:30:00Z
 const KEY = { key: 'local', secret: 'local' }
 const ROOT = join(import.meta.dirname, '../..')
 /** A life that takes longer hangs. */
-const LIFE_MS_MAX = 60_000
+const LIFE_MS_MAX = 120_000
 
 export interface LifeOptions {
   readonly die?: Orders['die']
@@ -120,7 +120,7 @@ universe: [${SYMBOLS.join(', ')}]
 strategies:
   - use: ${join(import.meta.dirname, 'churn.ts')}
 risk: { tradingHours: always, maxTradesPerDay: off, maxDailyLoss: off, ordersPerMinute: 600, maxPositions: off }
-store: { journal: ./data/journal.db, archive: ./data/archive.db, snapshotEvery: 60 }
+store: { journal: ./data/journal.db, archive: ./data/archive.db, leases: ./data/leases.db, snapshotEvery: 60 }
 venues:
   alpaca:
     local: { port: ${port}, speed: ${SPEED} }
