@@ -247,13 +247,13 @@ test('a stop that did not take its size is no protection for the rest', () => {
   `)
 })
 
-test('an old size that the venue tells late is asked to change once more', () => {
+test('a size that changes again before the venue has answered is asked for when it has', () => {
   scenario(`
     10:00:00  trade AAPL 100
     10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market
     10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 98 gtc
     10:00:03  filled #1 3 @ 100                     > amend #2 qty 7
-    10:00:04  filled #1 3 @ 100                     > amend #2 qty 10
+    10:00:04  filled #1 3 @ 100
     10:00:05  amended #2 qty 7                      > amend #2 qty 10
     10:00:06  amended #2 qty 10                     = #2 open 0/10
     10:00:07  amended #2 qty 10                     = #2 open 0/10

@@ -31,6 +31,7 @@ import type { Trail } from '../strategy/context.ts'
 
 /** Brackets that are still known after they are over; the oldest go first. */
 export const ENDED_LIMIT = 1_000
+const CHANGE_WAIT_MS = 30_000
 
 export interface Group {
   readonly entry: OrderId
@@ -46,6 +47,8 @@ export interface Group {
   target?: OrderId
   /** Quantity that each leg was last asked to have; 0 once it was canceled because nothing was left. */
   asked: { stop: number; target: number }
+  /** When a leg was last asked to change. */
+  askedAt: Ms
   /** Legs of before a late fill, which others have replaced. */
   past: OrderId[]
   /** Best price since the first fill of the entry; 0 before it. */
@@ -183,10 +186,18 @@ export class Brackets {
       }
       const wanted = left > 0 ? instrument.qty(leg.filled + left) : instrument.qty(0)
       if (left > 0 && (leg.cancelSentAt !== undefined || wanted === group.asked[role])) continue
+      // One change at a time: the answer to it brings us here again, and then the newest size is asked for.
+      if (left > 0 && this.#isChanging(group, role, leg)) continue
       group.asked[role] = wanted
+      group.askedAt = this.#desk.now
       if (left > 0) this.#desk.amendOrder(leg, { qty: wanted })
       else this.#desk.cancelOrder(leg)
     }
+  }
+
+  /** A change that is not answered for so long is taken for lost. */
+  #isChanging({ asked, askedAt }: Group, role: LegRole, leg: Order): boolean {
+    return asked[role] !== leg.qty && this.#desk.now - askedAt < CHANGE_WAIT_MS
   }
 
   /** A leg that the venue or the strategy has ended is not placed again: #guard sees to the position. */

@@ -169,6 +169,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
       ...legs.prices,
       ...(trail === undefined ? {} : { trail }),
       asked: { stop: 0, target: 0 },
+      askedAt: 0 as Ms,
       past: [],
       best: 0,
       filledAt: 0 as Ms,

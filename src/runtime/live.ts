@@ -208,7 +208,11 @@ export class Live {
     this.gateway = new Gateway({
       brokers: new Map<VenueId, Broker>([[venue.id, broker]]),
       now: () => this.pump.now(),
-      sink: (input) => this.pump.push(input),
+      sink: (input) => {
+        this.pump.push(input)
+        // A cancel that is refused came too late as a rule: what became of its order is asked for.
+        if (input.type === 'cancel.rejected') this.#reconcileIn(this.#timing.lookupEveryMs)
+      },
       isDryRun,
       maxAgeMs: this.#timing.orderAgeMsMax,
       onError: (error) => this.pump.fail(error),

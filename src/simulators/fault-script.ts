@@ -46,12 +46,13 @@ const once = { ...timing }
 
 const ORDER_TYPES = ['market', 'limit', 'stop', 'stop_limit', 'trailing_stop'] as const
 
-/** An order of the first account: of the symbol, and of the type where one is given. */
+/** An order of the first account: of the symbol, and of the type and side where they are given. */
 const theirs = {
   ...once,
   on: z.literal('orders'),
   symbol: z.string(),
   type: z.enum(ORDER_TYPES).optional(),
+  side: z.enum(['buy', 'sell']).optional(),
 }
 
 const RULE = z.discriminatedUnion('fault', [

@@ -42,8 +42,8 @@ export const [AAPL, MSFT] = [0 as SymbolId, 1 as SymbolId]
 const MINUTES = 60
 /** Trades of at least this size tell the strategy to do something. */
 const ACTIONS_FROM = 1_000_000
-/** Time for an order to leave, arrive, be matched and be told. */
-const MOMENT_MS = 200
+/** Time for an order to leave, arrive, meet the trade of the second, and be told. */
+const MOMENT_MS = 1_100
 
 export type Action = (context: Context) => void
 

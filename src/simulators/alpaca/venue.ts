@@ -335,6 +335,7 @@ export class AlpacaVenue {
 function isMeant(fault: RuleOf<'execution' | 'bust' | 'revoke'>, order: VenueOrder): boolean {
   if (order.instrument.symbol !== fault.symbol) return false
   if (fault.type !== undefined && order.type !== fault.type) return false
+  if (fault.side !== undefined && order.side !== fault.side) return false
   if (fault.fault === 'revoke') return !isOver(order)
   return fault.fault === 'execution' || order.filled > 0
 }

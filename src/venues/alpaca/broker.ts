@@ -19,8 +19,10 @@ import { failed, ok, type Result } from '../../core/result.ts'
 import { DAY } from '../../core/time.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Broker, VenueReport } from '../../core/venue.ts'
+import { pause } from '../../io/clock.ts'
+import type { Io } from '../../io/io.ts'
 import { mapLimit } from '../../io/pool.ts'
-import { isDuplicate } from './faults.ts'
+import { isDuplicate, isNotYet, isUnchanged } from './faults.ts'
 import { clientIdOf, type Identity, type Known, splitClientId } from './identity.ts'
 import type { Query, Rest } from './rest.ts'
 import { formatStamp } from './stamps.ts'
@@ -44,6 +46,7 @@ export interface BrokerOptions {
   readonly universe: Universe
   readonly identity: Identity
   readonly isOurs: (id: OrderId) => boolean
+  readonly io: Pick<Io, 'after'>
   readonly now: () => Ms
   readonly sink: (input: Input) => void
   /** Requests of one batch that are under way at the same time. */
@@ -58,6 +61,9 @@ type Amend = Extract<Command, { readonly type: 'amend' }>
 const ORDERS_PER_PAGE = 500
 const FILLS_PER_PAGE = 100
 const PAGES_MAX = 1_000
+/** A new order can be replaced after some milliseconds; two seconds are as long as others may wait for it. */
+const REPLACE_TRIES = 8
+const REPLACE_RETRY_MS = 250
 /** Replacements of one order that are followed. */
 const HOPS_MAX = 50
 
@@ -238,7 +244,16 @@ export class AlpacaBroker implements Broker {
     return this.#took(id, parseOrder(answer.value))
   }
 
+  /** Where an order cannot be replaced yet, because it is new or is being replaced, it is tried again for a while. */
   async #amend(command: Amend): Promise<Taken> {
+    for (let tries = 1; ; tries++) {
+      const taken = await this.#replace(command)
+      if (taken.ok || tries === REPLACE_TRIES || !isNotYet(taken.fault)) return taken
+      await pause(this.#options.io, REPLACE_RETRY_MS)
+    }
+  }
+
+  async #replace(command: Amend): Promise<Taken> {
     const { rest, universe } = this.#options
     const found = await this.#known(command.id)
     if (!found.ok) return found
@@ -266,6 +281,7 @@ export class AlpacaBroker implements Broker {
     const answer = await rest.write('PATCH', `/v2/orders/${known.venueId}`, body, 'order')
     if (answer.ok) return this.#took(known.id, parseOrder(answer.value))
     if (isDuplicate(answer.fault)) return this.#adopt(known.id, clientId)
+    if (isUnchanged(answer.fault)) return ok({ venueId: known.venueId })
     if (answer.fault.code !== 'outcome-unknown') delete known.amending
     return answer
   }

@@ -79,6 +79,15 @@ export function isDuplicate(told: Fault): boolean {
   )
 }
 
+/** The order is between two states, and nothing was changed: `cannot replace order in pending_replace status`. */
+export const isNotYet = (told: Fault): boolean =>
+  told.code === 'bad-request' &&
+  /cannot replace order in (?:accepted|pending_\w+) status/.test(errorOf(told)?.message ?? '')
+
+/** The order is already what the replace asked for. */
+export const isUnchanged = (told: Fault): boolean =>
+  told.code === 'bad-request' && /parameters are not changed/.test(errorOf(told)?.message ?? '')
+
 /** The fault of an error message on a market-data stream. */
 export const faultOfStream = (code: number, message: string): Fault =>
   fault(STREAM[code] ?? 'venue-unavailable', `alpaca's stream says ${code}, ${message}`, { code })

@@ -179,6 +179,7 @@ export class AlpacaVenue implements Venue {
       universe,
       identity,
       isOurs,
+      io,
       now,
       sink,
       concurrent,

@@ -1,0 +1,124 @@
+// Faults of protection: what is held has its stop, for as much as is held, and both exits never count together.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Bench } from './bench.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const execution = (side: 'buy' | 'sell', qty: number, price: number) =>
+  ({ on: 'orders', fault: 'execution', symbol: 'AAPL', type: 'limit', side, qty, price }) as const
+
+/** Quantities of the stops that work at the venue. */
+const stops = (bench: Bench): readonly number[] =>
+  [...bench.account.open]
+    .filter(({ type, where }) => type === 'stop' && where !== 'held')
+    .map(({ qty, filled }) => qty - filled)
+
+test('F023 a stop is there from the first part of a fill on, and grows with each', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.bracket({ side: 'buy', qty: 10, entry: 95, stop: 90 }))
+  assert.deepEqual(stops(bench), [])
+
+  for (const [part, sum] of [
+    [3, 3],
+    [1, 4],
+    [2, 6],
+  ] as const) {
+    bench.inject(execution('buy', part, 95))
+    await bench.run(SECOND)
+    assert.equal(bench.position(), sum)
+    assert.deepEqual(stops(bench), [sum])
+  }
+  await bench.does((context) => {
+    for (const order of context.orders) if (order.role === 'entry') context.cancel(order.id)
+  })
+  await bench.run(SECOND)
+
+  assert.deepEqual(stops(bench), [6])
+  assert.equal(bench.position(), 6)
+  bench.check()
+})
+
+test('F023 a stop takes its size where the parts come faster than it can be replaced', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.bracket({ side: 'buy', qty: 10, entry: 95, stop: 90 }))
+
+  for (const part of [3, 1, 2, 1, 3]) bench.inject(execution('buy', part, 95))
+  await bench.run(10 * SECOND)
+
+  assert.equal(bench.position(), 10)
+  assert.deepEqual(stops(bench), [10])
+  bench.check()
+})
+
+test('F023 a part whose bracket ends with the cancel of its entry is not left without a stop', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) =>
+    context.bracket({ side: 'buy', qty: 10, entry: 95, stop: 90, target: 105 }),
+  )
+  bench.inject(execution('buy', 3, 95))
+  await bench.run(SECOND)
+
+  await bench.does((context) => context.cancel(context.orders[0]!.id))
+  await bench.run(5 * SECOND)
+
+  assert.ok(bench.has(/leaves 3 unprotected/))
+  assert.deepEqual([bench.position(), bench.held()], [0, 0])
+  bench.check()
+})
+
+test('F034 an order that would meet our own is denied, and the denial names it', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  await bench.does((context) => context.sell({ qty: 10, limit: 101 }))
+
+  await bench.does((context) => {
+    context.buy({ qty: 5, limit: 101 })
+    context.buy({ qty: 5, limit: 102 })
+  })
+  assert.deepEqual(bench.denials, [
+    'self-cross: it would trade with our own s-r-2, sell at 101',
+    'self-cross: it would trade with our own s-r-2, sell at 101',
+  ])
+  assert.equal(bench.submitted.length, 2)
+  await bench.does((context) => context.buy({ qty: 5, limit: 100.5 }))
+
+  assert.equal(bench.submitted.length, 3)
+  bench.check()
+})
+
+test('F035 where stop and target both fill, what is too much is bought back and a person hears of it', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.bracket({ side: 'buy', qty: 10, stop: 95, target: 105 }))
+  assert.equal(bench.position(), 10)
+  await bench.print(94)
+  await bench.run(SECOND)
+  assert.equal(bench.position(), 0)
+
+  bench.inject(execution('sell', 10, 105))
+  await bench.run(5 * SECOND)
+
+  assert.ok(bench.has(/both legs of the bracket filled/))
+  assert.deepEqual([bench.position(), bench.held()], [0, 0])
+  bench.check()
+})
+
+for (const [how, rule, limit] of [
+  ['the stream says', undefined, 5 * SECOND],
+  ['only a report says', { on: 'trading', fault: 'drop', for: '2s' }, 70 * SECOND],
+] as const) {
+  test(`F036 a stop that the venue cancels, as ${how}, is found and the position is closed`, async (t) => {
+    const bench = await Bench.start(t)
+    await bench.does((context) => context.bracket({ side: 'buy', qty: 10, stop: 95, target: 105 }))
+    assert.equal(bench.position(), 10)
+
+    if (rule !== undefined) bench.inject(rule)
+    bench.inject({ on: 'orders', fault: 'revoke', symbol: 'AAPL', type: 'stop' })
+    await bench.run(limit)
+
+    assert.ok(bench.has(/the stop ended as canceled and leaves 10 unprotected/))
+    assert.deepEqual([bench.position(), bench.held()], [0, 0])
+    await bench.run(MINUTE)
+    bench.check()
+  })
+}

@@ -1,0 +1,210 @@
+// Faults of fills: what was executed counts once, whoever tells it, whenever, and however often.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { AAPL, Bench } from './bench.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const ORDERS = { on: 'rest', method: 'POST', path: '/v2/orders' } as const
+
+/** An open order below the market, which only a script fills. */
+const resting = async (bench: Bench, qty = 10): Promise<void> => {
+  await bench.does((context) => context.buy({ qty, limit: 95 }))
+}
+const execution = (qty: number) =>
+  ({ on: 'orders', fault: 'execution', symbol: 'AAPL', type: 'limit', qty, price: 95 }) as const
+
+test('F018 a fill that comes before the answer to its order is booked to it', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ ...ORDERS, fault: 'slow', by: '3s' })
+
+  await bench.does((context) => context.buy({ qty: 10 }))
+  assert.deepEqual(bench.phases, ['filled 10/10'])
+  assert.equal(bench.position(), 10)
+  await bench.run(4 * SECOND)
+
+  assert.deepEqual(bench.phases, ['filled 10/10'])
+  assert.equal(bench.live.engine.statistics.orders.unknown, 0)
+  bench.check()
+})
+
+test('F019 an execution that is told five times, and again after a restart, counts once', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ on: 'trading', fault: 'duplicate', holding: 'fill"', copies: 4 })
+
+  await bench.does((context) => context.buy({ qty: 10 }))
+  assert.equal(bench.fills.length, 1)
+  await bench.restart()
+  bench.inject({ on: 'trading', fault: 'replay' })
+  await bench.run(5 * SECOND)
+
+  assert.equal(bench.position(), 10)
+  assert.equal(bench.fills.length, 1)
+  bench.check()
+})
+
+test('F020 an order that has ended stays so when its whole history comes again', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  await resting(bench)
+  await bench.does((context) => context.cancel(context.orders[0]!.id))
+  const ended = ['filled 10/10', 'canceled 0/10']
+  assert.deepEqual(bench.phases, ended)
+
+  bench.inject({ on: 'trading', fault: 'replay' })
+  await bench.run(SECOND)
+  assert.deepEqual(bench.phases, ended)
+  await bench.restart()
+  bench.inject({ on: 'trading', fault: 'replay' })
+  await bench.run(SECOND)
+
+  assert.deepEqual(bench.phases, ended)
+  bench.check()
+})
+
+test('F021 a fill after the cancel was acknowledged is booked, and a person hears of it', async (t) => {
+  for (const seconds of [0, 5, 120]) {
+    const bench = await Bench.start(t)
+    await resting(bench)
+    await bench.does((context) => context.cancel(context.orders[0]!.id))
+    assert.deepEqual(bench.phases, ['canceled 0/10'])
+
+    await bench.run(seconds * SECOND)
+    bench.inject(execution(4))
+    await bench.run(SECOND)
+    assert.deepEqual(bench.phases, ['canceled 4/10'], `after ${seconds} s`)
+    bench.inject(execution(6))
+    await bench.run(SECOND)
+
+    assert.deepEqual(bench.phases, ['filled 10/10'])
+    assert.ok(bench.has(/order s-r-1 had ended as canceled and has traded: .*, 4 of 10/))
+    bench.check()
+    bench.end()
+  }
+})
+
+test('F021 a fill of an order that was given up as lost is booked too', async (t) => {
+  const bench = await Bench.start(t, { timing: { visibilityMs: 10 * SECOND, orderAgeMsMax: 1 } })
+  bench.inject({ on: 'orders', fault: 'hide', by: '60s', times: 1 })
+  bench.inject({ ...ORDERS, fault: 'status', status: 504, when: 'after', times: 1 })
+  bench.inject({ on: 'trading', fault: 'drop', for: '40s' })
+  await resting(bench)
+  await bench.run(45 * SECOND)
+  assert.deepEqual(bench.phases, ['rejected 0/10'])
+
+  bench.inject(execution(10))
+  await bench.run(SECOND)
+
+  assert.deepEqual(bench.phases, ['filled 10/10'])
+  assert.ok(bench.has(/order s-r-1 had ended as rejected and has traded/))
+  bench.check()
+})
+
+test('F022 a cancel that is refused because the order has filled brings the fill, and no new order', async (t) => {
+  const bench = await Bench.start(t)
+  await resting(bench)
+  bench.inject({ on: 'trading', fault: 'drop', for: '5s' })
+  bench.inject(execution(10))
+  await bench.run(100)
+
+  await bench.does((context) => context.cancel(context.orders[0]!.id))
+  await bench.run(10 * SECOND)
+
+  assert.deepEqual(bench.phases, ['filled 10/10'])
+  assert.equal(bench.requests('DELETE', '/v2/orders').length, 1)
+  assert.equal(bench.submitted.length, 1)
+  bench.check()
+})
+
+test('F026 executions while the order stream was away are pulled when it is back', async (t) => {
+  const bench = await Bench.start(t)
+  await resting(bench)
+  bench.inject({ on: 'trading', fault: 'refuse', for: '10s' })
+  bench.inject({ on: 'trading', fault: 'cut-off' })
+  await bench.run(100)
+  bench.inject(execution(4))
+
+  await bench.until(() => bench.position() === 4)
+  assert.ok(!bench.has(/was missed/), 'the stream mends its own gap')
+  bench.inject({ on: 'trading', fault: 'replay' })
+  await bench.run(10 * SECOND)
+
+  assert.deepEqual(bench.phases, ['open 4/10'])
+  assert.equal(bench.fills.length, 1)
+  bench.check()
+})
+
+test('F027 restarts between the parts of a fill count each execution once', async (t) => {
+  const bench = await Bench.start(t)
+  await resting(bench)
+  bench.inject(execution(3))
+  await bench.run(SECOND)
+  bench.kill()
+  bench.inject(execution(4))
+  await bench.run(SECOND)
+
+  await bench.start()
+  assert.deepEqual(bench.phases, ['open 7/10'])
+  bench.inject({ on: 'trading', fault: 'replay' })
+  bench.inject(execution(3))
+  await bench.run(SECOND)
+  await bench.restart()
+
+  assert.deepEqual(bench.phases, ['filled 10/10'])
+  assert.equal(bench.position(), 10)
+  bench.check()
+})
+
+test('F031 one execution that turns the position around is applied once', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  bench.inject({ on: 'trading', fault: 'duplicate', holding: 'fill"', copies: 2 })
+  await bench.print(102)
+
+  await bench.does((context) => context.sell({ qty: 25 }))
+  await bench.restart()
+
+  const [bought, sold] = bench.fills
+  assert.deepEqual([bench.fills.length, bench.position()], [2, -15])
+  const made = (sold!.fill.price - bought!.fill.price) * 10
+  assert.ok(Math.abs(sold!.profit - made) < 1e-6, `${sold!.profit} is the profit of what was held`)
+  const { avgPrice } = bench.live.engine.lanes[AAPL]!.position
+  assert.equal(avgPrice, sold!.fill.price)
+  bench.check()
+})
+
+test('F032 a fee that is charged later changes the cash, once, and no quantity', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  await bench.run(2 * MINUTE)
+  const before = bench.inputs('account').length
+
+  bench.inject({ on: 'orders', fault: 'charge', amount: 1.23 })
+  await bench.run(4 * MINUTE)
+
+  assert.equal(bench.inputs('account').length, before + 1)
+  assert.equal(bench.live.engine.ours.cash, bench.account.holdings.balance([]).cash)
+  assert.equal(bench.position(), 10)
+  bench.check()
+})
+
+test('F033 an execution that is taken back is reversed once, and a person hears of it', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+
+  bench.inject({ on: 'orders', fault: 'bust', symbol: 'AAPL' })
+  await bench.run(SECOND)
+  assert.equal(bench.position(), 0)
+  bench.inject({ on: 'trading', fault: 'replay' })
+  await bench.run(SECOND)
+  await bench.restart()
+  bench.inject({ on: 'trading', fault: 'replay' })
+  await bench.run(2 * MINUTE)
+
+  assert.deepEqual(bench.phases, ['filled 0/10'])
+  assert.equal(bench.fills.filter(({ busts }) => busts !== undefined).length, 1)
+  assert.ok(bench.has(/fill .* of s-r-1 was taken back: 10 at 100\.01/))
+  assert.ok(!bench.has(/safe mode/))
+  assert.equal(bench.live.engine.ours.cash, 100_000)
+  bench.check()
+})

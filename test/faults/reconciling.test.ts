@@ -1,0 +1,150 @@
+// Faults that only a comparison with the venue finds: what others did, what does not add up, what a page leaves out.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isLive } from '../../src/core/order.ts'
+import { HEADERS } from '../alpaca/local.ts'
+import { HOSTS } from '../alpaca/virtual.ts'
+import { Bench } from './bench.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+
+/** An order that a person places with the same key. */
+async function person(bench: Bench, order: object): Promise<void> {
+  const { http } = bench.world.node('person')
+  const terms = { symbol: 'AAPL', side: 'buy', type: 'limit', time_in_force: 'day' }
+  const url = `${HOSTS.trading}/v2/orders`
+  const body = JSON.stringify({ ...terms, ...order })
+  const request = { method: 'POST', url, headers: HEADERS, body, timeoutMs: SECOND } as const
+  const answer = await bench.world.settled(http.request(request))
+  assert.ok(answer.ok && answer.value.status === 200)
+  await bench.run(200)
+}
+
+test('F024 more than was ordered is booked whole, stops new risk, and a person hears of it', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+
+  bench.inject({ on: 'orders', fault: 'execution', symbol: 'AAPL', qty: 5 })
+  await bench.run(200)
+  assert.equal(bench.position(), 15)
+  const reports = bench.live.statistics.reports
+  await bench.does((context) => context.buy({ qty: 1 }))
+  await bench.run(6 * SECOND)
+
+  assert.deepEqual(bench.phases, ['filled 15/10'])
+  assert.ok(bench.has(/safe mode: order s-r-1 filled 15 of 10/))
+  assert.match(bench.denials.join(), /^safe-mode: /)
+  assert.equal(bench.live.statistics.reports, reports + 1, 'the venue is asked at once')
+  bench.check()
+})
+
+test('F025 an order of somebody else is adopted as external and counts in risk', async (t) => {
+  const bench = await Bench.start(t, { risk: { maxPositionNotional: 1_000 } })
+
+  await person(bench, { qty: '7', limit_price: '99' })
+  assert.ok(bench.has(/^EXTERNAL order .* in AAPL is not ours: buy 7, filled 0/))
+  await bench.does((context) => context.buy({ qty: 5 }))
+  assert.match(bench.denials.join(), /^max-position-notional/, 'it counts while it is open')
+  bench.inject({ on: 'orders', fault: 'execution', symbol: 'AAPL', type: 'limit', qty: 7 })
+  await bench.run(200)
+  assert.equal(bench.position(), 7)
+  await bench.does((context) => context.buy({ qty: 5 }))
+  await bench.does((context) => context.buy({ qty: 2 }))
+  await bench.run(3 * MINUTE)
+
+  assert.equal(bench.denials.length, 2, 'it counts when it has filled')
+  assert.deepEqual(bench.submitted.slice(1), ['s-r-1'])
+  assert.equal(bench.position(), 9)
+  assert.equal(bench.live.engine.lanes[0]!.position.qty, 2, 'it belongs to no lane')
+  bench.check()
+  await bench.restart()
+  bench.check()
+})
+
+test('F025 what somebody else trades while we are away is asked for', async (t) => {
+  const bench = await Bench.start(t)
+  await person(bench, { qty: '7', limit_price: '99' })
+  bench.inject({ on: 'trading', fault: 'drop', for: '3s' })
+  bench.inject({ on: 'orders', fault: 'execution', symbol: 'AAPL', type: 'limit', qty: 4 })
+  await bench.run(2 * MINUTE)
+
+  assert.equal(bench.position(), 4)
+  assert.deepEqual(bench.halts, [])
+})
+
+test('F028 a position that differs halts its symbol, names both numbers and is never traded away', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  bench.inject({ on: 'orders', fault: 'position', symbol: 'AAPL', qty: 17 })
+
+  await bench.run(3 * MINUTE)
+  await bench.does((context) => context.buy({ qty: 1 }))
+  await bench.does((context) => context.buy({ qty: 1 }), 'MSFT')
+  assert.ok(bench.has(/^AAPL is 10 here and 17 at alpaca$/))
+  assert.deepEqual(bench.halts, ['position'])
+  assert.match(bench.denials.join(), /^symbol-halted: AAPL/)
+  assert.equal(bench.submitted.length, 2)
+  bench.inject({ on: 'orders', fault: 'position', symbol: 'AAPL', qty: 10 })
+  await bench.run(2 * MINUTE)
+
+  bench.check()
+})
+
+test('F029 an empty list with a 200 is not believed before it comes twice', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  await bench.does((context) => context.buy({ qty: 10, limit: 95 }))
+  const empty = { on: 'rest', method: 'GET', fault: 'status', status: 200, body: '[]' } as const
+
+  bench.inject({ ...empty, path: '/v2/positions', times: 1 })
+  bench.inject({ ...empty, path: '/v2/orders', times: 2 })
+  await bench.run(2 * MINUTE)
+  assert.equal(bench.alpaca.venue.audit.counts()['status'], 3)
+  const halts = bench.inputs('control').filter(({ control }) => control.do === 'halt-symbol')
+  assert.deepEqual(halts, [])
+  assert.deepEqual(bench.phases, ['filled 10/10', 'open 0/10'])
+  bench.check()
+  bench.inject({ ...empty, path: '/v2/positions', for: '3m' })
+  await bench.run(3 * MINUTE)
+
+  assert.deepEqual(bench.halts, ['position'])
+  assert.ok(bench.has(/^AAPL is 10 here and 0 at alpaca$/))
+  assert.equal(bench.position(), 10)
+  assert.equal(bench.submitted.length, 2)
+})
+
+test('F030 no order is lost where others come and go between the pages of the list', async (t) => {
+  const bench = await Bench.start(t)
+  const { venue } = bench.alpaca
+  const instrument = venue.universe.find('MSFT')!
+  const terms = { side: 'buy', type: 'limit', tif: 'gtc', class: 'simple', legs: [] } as const
+  const place = (): void => {
+    const clientId = venue.ids.next()
+    const draft = { ...terms, instrument, clientId, qty: 1, limit: 10, extendedHours: false }
+    assert.ok(bench.account.place(draft, bench.world.now).ok)
+  }
+  for (let i = 0; i < 650; i++) place()
+  await bench.does((context) => context.buy({ qty: 10, limit: 95 }))
+  let pages = 0
+  bench.alpaca.onRequest = ({ method, path }) => {
+    if (method !== 'GET' || !path.includes('after_order_id=')) return
+    // What the page before ended with is gone when the next one is asked for, and younger ones are there.
+    pages++
+    const id = /after_order_id=([^&]+)/.exec(path)![1]!
+    bench.account.cancel(bench.account.find(id)!, bench.world.now)
+    for (let i = 0; i < 5; i++) place()
+  }
+
+  const report = await bench.world.settled(bench.adapter.broker.report())
+  assert.ok(report.ok)
+
+  const told = new Set(report.value.orders.map(({ venueId }) => venueId))
+  const first = bench.account.orders.slice(0, 651)
+  assert.ok(pages >= 2, `${pages} pages`)
+  assert.deepEqual(
+    first.filter(({ id }) => !told.has(id)),
+    [],
+  )
+  assert.ok(bench.orders.every((order) => !isLive(order) || told.has(order.venueId!)))
+})
