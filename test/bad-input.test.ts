@@ -392,9 +392,9 @@ const CASES: readonly Case[] = [
     ['--symbols', '"SPY"', 'allowed:'],
   ),
   optional(
-    'no sessions',
-    ['demo', '--sessions', '0'],
-    ['--sessions', "'0'", 'Allowed: a whole number >= 1'],
+    'a configuration for the venue of the demo',
+    ['demo', '--config', 'skein.yaml'],
+    ['--config', '"skein.yaml"', 'allowed: together with --tape'],
   ),
   optional(
     'a report that is a folder',

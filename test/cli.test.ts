@@ -349,22 +349,6 @@ test('parameters of the command line leave the rest of the configured strategy a
   assert.equal((params as { fraction: number }).fraction, 0.03)
 })
 
-test('the demo has costs in its report, trades to its end and leaves other data alone', async (t) => {
-  const folder = temporary(t)
-
-  const report = reportOf(await skein(folder, 'demo', '--sessions', '1', '--json'))
-
-  assert.deepEqual(filesIn(join(folder, 'data')), ['demo-archive.db', 'demo-journal.db'])
-  assert.ok(report.total.fees > 0)
-  assert.equal(report.denied['max-trades-per-day'], undefined)
-  const { costs, risk } = report.manifest as {
-    costs: { fees?: { type: string }; slippage?: { type: string } }
-    risk: { maxTradesPerDay?: number }
-  }
-  assert.deepEqual([costs.fees?.type, costs.slippage?.type], ['per-share', 'ticks'])
-  assert.equal(risk.maxTradesPerDay, 1_000)
-})
-
 test('sma-cross is found to see no future', async (t) => {
   const words = ['lookahead', '--tape', market, '--symbols', 'AAA', '--every', '40']
 

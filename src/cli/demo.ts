@@ -1,24 +1,20 @@
-// skein demo: the main job in under a minute, on a market made from a seed. `npm start` runs it.
+// skein demo: the whole of Skein in a minute, at a local venue that needs no keys. `npm start` runs it.
 import { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
-import { ms } from '../core/time.ts'
 import type { ConfigInput } from '../runtime/config.ts'
-import { DEMO_SYMBOLS, generateTape } from '../simulators/market.ts'
-import { type OpenTape, tapePartOf, refuseFileOptions, tapeOf, withTapeOptions } from './inputs.ts'
+import { demoAtVenue } from './demo-venue.ts'
+import { tapePartOf, tapeOf, withTapeOptions } from './inputs.ts'
 import type { TapeOptions } from './inputs.ts'
 import { type OutputOptions, outputsOf, withOutputOptions } from './output.ts'
 import { paperRun } from './paper-run.ts'
 import { type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
-import { integerOf, seedOf } from './values.ts'
-
-/** Monday before the first session of the demo's market. */
-const START = ms(Date.UTC(2026, 0, 5))
+import { seedOf } from './values.ts'
 
 /**
- * The demo's own settings, where no --config is given. 31 symbols trade more than the usual 20 times a day;
+ * The demo's own settings on a tape, where no --config is given. 31 symbols trade more than the usual 20 times a day;
  * the costs are those of a small account at a US broker. Its files are not those of real runs.
  */
-const SETTINGS: ConfigInput = {
+const TAPE_SETTINGS: ConfigInput = {
   risk: { maxTradesPerDay: 1_000 },
   sim: {
     fees: { type: 'per-share', perShare: 0.005, min: 1 },
@@ -29,49 +25,51 @@ const SETTINGS: ConfigInput = {
 
 type Options = TapeOptions &
   ConfigOptions &
-  OutputOptions & { readonly seed: number; readonly sessions: number }
+  OutputOptions & { readonly seed: number; readonly forever?: true }
 
 export function demoCommand(): Command {
   const command = new Command('demo')
-    .description('A paper run of sma-cross on 31 symbols of a generated market, at full speed.')
+    .description(
+      'Trades 31 symbols at a local Alpaca, breaks the connection, and proves what is left.',
+    )
     .option('--seed <n>', 'another market', seedOf, 7)
-    .option('--sessions <n>', 'trading days of the market', integerOf, 3)
+    .option('--forever', 'until Ctrl-C, instead of a minute')
     .addHelpText(
       'after',
-      '\nExample:\n  skein demo --seed 8 --html reports/demo.html\n\n' +
-        'Without --config it allows 1000 trades a day, takes fees (0.005 per share, at least 1 per order)\n' +
-        'and slippage (1 tick), and writes data/demo-journal.db and data/demo-archive.db.',
+      '\nExample:\n  skein demo --seed 8 --html reports/demo.html\n  skein demo --tape recorded/us-equity\n\n' +
+        'The market is generated, a minute of it takes two seconds, and no keys and no network are needed.\n' +
+        'With --tape it is a paper run of recorded data at full speed, with simulated fills and costs.\n' +
+        'It writes data/demo-journal.db and data/demo-archive.db, each time anew.',
     )
   return withOutputOptions(withConfigOptions(withTapeOptions(command))).action(runDemo)
 }
 
 async function runDemo(options: Options): Promise<void> {
-  const config = configOf(options, SETTINGS)
-  const outputs = outputsOf({ html: 'reports/demo.html', ...options }, 'paper', config)
-  const opened = options.tape === undefined ? generated(options) : await tapeOf(options, config)
-  const { tape } = opened
+  const html = { html: 'reports/demo.html', ...options }
+  if (options.tape === undefined) {
+    refuseTapeOptions(options)
+    await demoAtVenue({ ...options, isForever: options.forever === true }, html)
+    return
+  }
+  const config = configOf(options, TAPE_SETTINGS)
+  const outputs = outputsOf(html, 'paper', config)
+  const opened = await tapeOf(options, config)
   try {
-    const part = options.tape === undefined ? `--sessions ${options.sessions}` : tapePartOf(options)
-    await paperRun(tape, config, { speed: 'max', part }, outputs)
+    await paperRun(opened.tape, config, { speed: 'max', part: tapePartOf(options) }, outputs)
   } finally {
     await opened.close()
   }
 }
 
-const MAX_SESSIONS = 250
-
-function generated(options: Options): OpenTape {
-  refuseFileOptions(options)
-  for (const name of ['symbols', 'timeframe', 'from', 'to'] as const) {
+/** An option that would be ignored in silence is an error. */
+function refuseTapeOptions(options: Options): void {
+  const given = [
+    ...(['kind', 'zone', 'stamp', 'columns', 'symbols'] as const),
+    ...(['timeframe', 'from', 'to', 'config'] as const),
+  ]
+  for (const name of given) {
     if (options[name] === undefined) continue
     const place = { file: 'command line', field: `--${name}` }
     throw new BadInput(place, 'is about recorded data', options[name], 'together with --tape')
   }
-  const { seed, sessions } = options
-  if (sessions > MAX_SESSIONS) {
-    const place = { file: 'command line', field: '--sessions' }
-    throw new BadInput(place, 'is too large', sessions, `1 to ${MAX_SESSIONS}`)
-  }
-  const tape = generateTape({ seed, symbols: DEMO_SYMBOLS, start: START, sessions, kind: 'bars' })
-  return { tape, close: async () => {} }
 }

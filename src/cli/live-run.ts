@@ -5,14 +5,18 @@ import { BadInput } from '../core/bad-input.ts'
 import { Universe } from '../core/universe.ts'
 import { iso } from '../core/time.ts'
 import { accountLease, leasesAt } from '../runtime/account-lease.ts'
+import type { Venue } from '../core/venue.ts'
 import { type Config, toInstrumentSpec, toRiskLimits, toSimOptions } from '../runtime/config.ts'
 import { type ExitPolicy, type FeedKind, type Live, startLive } from '../runtime/live.ts'
 import { RunFile } from '../runtime/run-file.ts'
 import { loadUses } from '../runtime/uses.ts'
 import { venueIdOf, venueIo, venueOf } from '../runtime/venues.ts'
+import type { SqliteArchive } from '../store/index.ts'
 import { openForWriting, storedAt } from './inputs.ts'
+import { momentOf } from './moment.ts'
 import { type Outputs, RunFailed, stopSignal } from './output.ts'
 import { reportRun } from './run-report.ts'
+import { Show } from './show.ts'
 
 export interface LiveRunOptions {
   readonly journal?: string
@@ -22,17 +26,36 @@ export interface LiveRunOptions {
   readonly onStop: ExitPolicy
 }
 
+export interface LiveRun {
+  readonly name: string
+  readonly config: Config
+  readonly options: LiveRunOptions
+  readonly isDryRun: boolean
+  readonly outputs: Outputs
+  /** True where the venue is gone with the run, so that nothing can go on. */
+  readonly isOver?: boolean
+  /** While it trades; the run ends when it resolves, if no signal or failure ends it sooner. */
+  readonly onTrading?: (trading: Trading) => Promise<void>
+  /** After its report, before all is closed. Throws where the run was no good. */
+  readonly onStopped?: (trading: Trading) => Promise<void>
+}
+
+export interface Trading {
+  readonly live: Live
+  readonly venue: Venue
+  readonly file: RunFile
+  readonly archive: SqliteArchive
+  readonly say: (text: string) => void
+  /** Aborts where the run is to stop. */
+  readonly signal: AbortSignal
+}
+
 /** Under this name the journal keeps the books of simulated fills. */
 const BOOKS = 'books'
 
 /** Runs at a venue until a signal stops it. The same command goes on where the journal ends. */
-export async function liveRun(
-  name: string,
-  config: Config,
-  options: LiveRunOptions,
-  isDryRun: boolean,
-  outputs: Outputs,
-): Promise<void> {
+export async function liveRun(run: LiveRun): Promise<void> {
+  const { name, config, options, isDryRun, outputs, isOver = false } = run
   const began = performance.now()
   const path = options.journal ?? storedAt(config, config.store.journal)
   const unfinished = RunFile.unfinishedIn(path)
@@ -55,8 +78,18 @@ export async function liveRun(
   unfinished?.mustBe(config, setup, source)
   const reached = await venueIo(config)
   if (!reached.ok) throw new RunFailed(`${name} cannot be used: ${reached.fault.message}`)
-  const { limits } = reached.value
-  let onLost = (why: string): void => say('error', why)
+  const { limits, speed } = reached.value
+  const mode = isDryRun ? 'dry run' : 'paper run'
+  const names = uses.map((use) => use.name).join(', ')
+  const fills = config.venues?.alpaca?.fills === 'simulated' ? ', simulated fills' : ''
+  const what = `${names} on ${universe.size} symbols, ${kinds.join(', ')}${fills}`
+  const title = `${mode} ${setup.run} at ${name}: ${what}`
+  let show: Show | undefined
+  const say = (text: string): void => {
+    if (show === undefined) process.stderr.write(`${text}\n`)
+    else show.say(text)
+  }
+  let onLost = (why: string): void => say(`error: ${why}`)
   const account = accountLease({
     io: reached.value.io,
     path: leasesAt(config),
@@ -71,7 +104,7 @@ export async function liveRun(
     io,
     universe,
     onTrouble: (why) => {
-      say('warn', why)
+      say(`warn: ${why}`)
       void live?.reconcile()
     },
     books: {
@@ -81,7 +114,7 @@ export async function liveRun(
   })
   mkdirSync(dirname(path), { recursive: true })
   const archive = await openForWriting(options.archive ?? storedAt(config, config.store.archive))
-  const stop = stopSignal()
+  const stop = stopSignal(say)
   const killFile = join(dirname(path), 'kill')
   const kill = (): void => {
     live?.control({ do: 'kill-switch', on: true, why: 'SIGUSR2' }, 'signal')
@@ -89,10 +122,8 @@ export async function liveRun(
   process.on('SIGUSR2', kill)
   try {
     file = RunFile.begin(path, config, setup, source)
-    const mode = isDryRun ? 'dry run' : 'paper run'
-    const fills = config.venues?.alpaca?.fills === 'simulated' ? ', simulated fills' : ''
-    const what = `${universe.size} symbols, ${kinds.join(', ')}${fills}`
-    say('info', `${mode} ${setup.run} at ${name}: ${what}`)
+    show = new Show({ title, universe })
+    say('starting: the venue, its report, subscriptions, warm-up')
     const started = await startLive({
       io,
       venue,
@@ -105,34 +136,46 @@ export async function liveRun(
       isDryRun,
       takeAccount: account.take,
       isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),
-      tell: ({ level, text }) => say(level, text),
+      tell: ({ level, text }) => say(level === 'info' ? text : `${level}: ${text}`),
+      onTurn: (turn) => show?.take(turn),
       onRecovered: ({ from, redone, at }) => {
         if (from === 'nothing') return
-        say('info', `going on at ${iso(at)} from the ${from}, ${redone} turns done again`)
+        say(`going on at ${iso(at)} from the ${from}, ${redone} turns done again`)
       },
     })
     if (!started.ok) throw new RunFailed(`${name} cannot be used: ${started.fault.message}`)
-    live = started.value
-    const { pump } = live
-    onLost = (why) => pump.fail(new Error(why))
-    say('info', `trading; Ctrl-C stops in order, ${killFile} or SIGUSR2 stops all new orders`)
-    const failure = await Promise.race([live.pump.failure, aborted(stop.signal)])
-    const { phases, remaining } = await live.stop(failure === undefined ? options.onStop : 'keep')
-    for (const phase of phases) {
-      if (!phase.isDone) say('warn', `${phase.name} was not done after ${phase.tookMs} ms`)
-    }
-    const { engine, gateway } = live.statistics
-    say(
-      'info',
-      `${engine.turns} turns, ${gateway.commands} commands, ${engine.orders.live} live orders`,
+    const running = started.value
+    live = running
+    onLost = (why) => running.pump.fail(new Error(why))
+    const equityStart = running.engine.equity
+    show.watch(() =>
+      momentOf(running, venue, { speed, elapsedMs: performance.now() - began, equityStart }),
     )
-    for (const line of remaining) say('info', `remains: ${line}`)
-    if (failure !== undefined) throw new RunFailed(`the run stopped itself: ${failure.message}`)
-    const { turns, intents } = live.engine
-    file.end({ hash: live.engine.hash(), intents, turns, isOver: false })
+    say(`trading; Ctrl-C stops in order, ${killFile} or SIGUSR2 stops all new orders`)
+    const trading = { live: running, venue, file, archive, say, signal: stop.signal }
+    const failure = await Promise.race([
+      running.pump.failure,
+      aborted(stop.signal),
+      ...(run.onTrading === undefined ? [] : [run.onTrading(trading)]),
+    ])
+    const isFailed = failure !== undefined
+    const { phases, remaining } = await running.stop(isFailed ? 'keep' : options.onStop)
+    for (const phase of phases) {
+      if (!phase.isDone) say(`warn: ${phase.name} was not done after ${phase.tookMs} ms`)
+    }
+    const { engine, gateway } = running.statistics
+    say(`${engine.turns} turns, ${gateway.commands} commands, ${engine.orders.live} live orders`)
+    for (const line of remaining) say(`remains: ${line}`)
+    show.end()
+    show = undefined
+    if (isFailed) throw new RunFailed(`the run stopped itself: ${failure.message}`)
+    const { turns, intents } = running.engine
+    file.end({ hash: running.engine.hash(), intents, turns, isOver })
     const elapsedMs = Math.round(performance.now() - began)
     await reportRun(file, { mode: isDryRun ? 'dry-run' : 'paper', elapsedMs }, outputs)
+    await run.onStopped?.({ ...trading, say })
   } finally {
+    show?.end()
     process.off('SIGUSR2', kill)
     stop.release()
     account.release()
@@ -167,10 +210,6 @@ function kindsOf(uses: Awaited<ReturnType<typeof loadUses>>): readonly FeedKind[
     ...(needs.some(({ trades }) => trades === true) ? (['trades'] as const) : []),
     ...(needs.some(({ quotes }) => quotes === true) ? (['quotes'] as const) : []),
   ]
-}
-
-const say = (level: string, text: string): void => {
-  process.stderr.write(`${level === 'info' ? '' : `${level}: `}${text}\n`)
 }
 
 /** Seconds since 1970 in letters and digits: runs of one machine have names that rise. */

@@ -102,11 +102,16 @@ export const commandLine = (): string =>
     .join(' ')
 
 /** Aborts at the first Ctrl-C or SIGTERM, so that the run stops in order; the second ends the process. */
-export function stopSignal(): { readonly signal: AbortSignal; release(): void } {
+export function stopSignal(say?: (text: string) => void): {
+  readonly signal: AbortSignal
+  release(): void
+} {
   const controller = new AbortController()
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(130)
-    process.stderr.write('\nstopping in order; once more to end at once\n')
+    const text = 'stopping in order; once more to end at once'
+    if (say === undefined) process.stderr.write(`\n${text}\n`)
+    else say(text)
     controller.abort()
   }
   process.on('SIGINT', stop)

@@ -67,7 +67,8 @@ async function runPaper(options: Options): Promise<void> {
   if (options.venue !== 'sim') {
     const config = alpacaConfigOf(options)
     const outputs = outputsOf(options, options.mode, config)
-    await liveRun(options.venue, config, options, options.mode === 'dry-run', outputs)
+    const isDryRun = options.mode === 'dry-run'
+    await liveRun({ name: options.venue, config, options, isDryRun, outputs })
     return
   }
   const config = configOf(options)

@@ -20,6 +20,19 @@ export interface Venue {
   readonly feed?: Feed
   readonly history?: History
   readonly broker?: Broker
+  /** What the adapter has done so far: for people and metrics. */
+  readonly statistics?: VenueStatistics
+}
+
+export interface VenueStatistics {
+  readonly requests: number
+  /** Requests that were not needed, because one did the work of several. */
+  readonly saved: number
+  /** Requests that the venue refused because of their rate. */
+  readonly limited: number
+  /** Times that the feed was lost and came back, and the bars that were fetched for them. */
+  readonly gaps: number
+  readonly gapBars: number
 }
 
 /** What the venue can bear, as data: the runtime obeys it, no adapter re-implements it. */

@@ -3,7 +3,7 @@
  * the name of the run. A run that was killed goes on in its own file; a run that is over is moved aside when the
  * next one starts. A run at a venue is never over, because what it holds there is known from its journal alone.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { BadInput } from '../core/bad-input.ts'
@@ -113,6 +113,17 @@ export class RunFile {
       file?.close()
       lock.release()
       throw error
+    }
+  }
+
+  /** Takes a run away, for whoever begins anew each time. Throws StoreError where another process writes it. */
+  static discard(path: string): void {
+    mkdirSync(dirname(path), { recursive: true })
+    const lock = lockRun(path)
+    try {
+      for (const tail of ['', '-wal', '-shm']) rmSync(path + tail, { force: true })
+    } finally {
+      lock.release()
     }
   }
 

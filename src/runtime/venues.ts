@@ -62,6 +62,8 @@ export const VENUE_NAMES: readonly string[] = Object.keys(VENUES)
 export interface VenueIo {
   /** On the venue's clock, where that is a local venue. */
   readonly io: Io
+  /** Its time per time of the machine. */
+  readonly speed: number
   /** Limits of the run at its pace. */
   readonly limits: ReturnType<typeof limitsAt>
   close(): Promise<void>
@@ -74,8 +76,9 @@ export async function venueIo(config: Config): Promise<Result<VenueIo>> {
   try {
     io = await onLocalClock(machine, config)
     if (!io.ok) return io
-    const limits = limitsAt(config.venues?.alpaca?.local?.speed ?? 1, config.inbox)
-    return ok({ io: io.value, limits, close: () => machine.close() })
+    const speed = config.venues?.alpaca?.local?.speed ?? 1
+    const limits = limitsAt(speed, config.inbox)
+    return ok({ io: io.value, speed, limits, close: () => machine.close() })
   } finally {
     if (io?.ok !== true) await machine.close()
   }

@@ -235,7 +235,9 @@ export class AlpacaBroker implements Broker {
     )
     if (typeof body === 'string') return failed(fault('unsupported', `${order.id}: ${body}`))
     identity.expectLegs(order.id, legs)
-    return this.#post(order.id, body)
+    const taken = await this.#post(order.id, body)
+    if (taken.ok) this.#options.rest.saved(legs.length)
+    return taken
   }
 
   async #post(id: OrderId, body: unknown): Promise<Taken> {

@@ -267,6 +267,7 @@ export class AlpacaHistory implements History {
           return
         }
         token = next
+        data.saved(Math.max(0, new Set(page.value.rows.map(({ symbol }) => symbol)).size - 1))
         const following = chunks[i + 1]
         const resume =
           token !== undefined

@@ -51,6 +51,11 @@ export class Rest {
     return this.#options.baseUrl
   }
 
+  /** One request did the work of so many more. */
+  saved(requests: number): void {
+    this.#options.budget.save(requests)
+  }
+
   /** The parsed body of a read. */
   async get(path: string, query: Query = {}, lane: Lane = 'read'): Promise<Result<unknown>> {
     const { readMs = 5_000 } = this.#options

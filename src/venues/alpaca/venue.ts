@@ -12,7 +12,7 @@ import { equitySpec, type InstrumentSpec } from '../../core/instrument.ts'
 import type { Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import type { Universe } from '../../core/universe.ts'
-import type { Limits, Venue } from '../../core/venue.ts'
+import type { Limits, Venue, VenueStatistics } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import { Budget } from '../../io/rate.ts'
 import { AssetWatch } from './assets.ts'
@@ -208,6 +208,17 @@ export class AlpacaVenue implements Venue {
 
   get account(): string | undefined {
     return this.#account
+  }
+
+  get statistics(): VenueStatistics {
+    const [trading, data] = [this.budgets.trading.stats(), this.budgets.data.stats()]
+    return {
+      requests: trading.granted + data.granted,
+      saved: trading.saved + data.saved,
+      limited: trading.limited + data.limited,
+      gaps: this.feed.counts.gaps,
+      gapBars: this.feed.counts.filled,
+    }
   }
 
   /** Orders of ours that may still be open, after a restart and before anything is sent. */
