@@ -22,7 +22,15 @@ export async function reportRun(file: RunFile, told: Told, outputs: Outputs): Pr
   const tape = { name: header.tape, series }
   const equity = venue === undefined ? config.account.cash : file.equityAtStart()
   const progressed = (turns: number): void => bar.update(turns)
-  const observer = new Observer({ setup, config, tape, progress: progressed, equity, venue })
+  const isSimulated = venue === undefined || config.venues?.alpaca?.fills === 'simulated'
+  const observer = new Observer({
+    setup,
+    config,
+    tape,
+    progress: progressed,
+    equity,
+    ...(isSimulated ? {} : { venue }),
+  })
   const began = performance.now()
   const result = await replay(await sessionOf(run), file.journal, observer.watch).finally(() =>
     bar.end(),

@@ -21,7 +21,7 @@ export interface Venue {
   readonly history?: History
   readonly broker?: Broker
   /** What the adapter has done so far: for people and metrics. */
-  readonly statistics?: VenueStatistics
+  readonly statistics?: VenueStatistics | undefined
 }
 
 export interface VenueStatistics {

@@ -47,7 +47,7 @@ export interface Observed {
   /** Equity at the start; the configured cash where not told. */
   readonly equity?: number
   /** Whose fills they are; simulated where not told. */
-  readonly venue?: string | undefined
+  readonly venue?: string
 }
 
 export class Observer {

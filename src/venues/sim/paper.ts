@@ -13,7 +13,7 @@ import { type Input, isMarket } from '../../core/input.ts'
 import type { InstrumentSpec } from '../../core/instrument.ts'
 import { ok, type Result } from '../../core/result.ts'
 import type { Universe } from '../../core/universe.ts'
-import type { Broker, Feed, History, Limits, Venue } from '../../core/venue.ts'
+import type { Broker, Feed, History, Limits, Venue, VenueStatistics } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import { type Books, SimBroker } from './broker.ts'
 import { limitsOf, type SimOptions, termsOf } from './models.ts'
@@ -76,6 +76,11 @@ export class PaperVenue implements Venue {
       subscribe: (kind, symbols) => this.#subscribe(kind, symbols),
       unsubscribe: (symbols) => this.#unsubscribe(symbols),
     }
+  }
+
+  /** Of the market's adapter. */
+  get statistics(): VenueStatistics | undefined {
+    return this.#market.statistics
   }
 
   async open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>> {
