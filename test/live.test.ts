@@ -9,6 +9,7 @@ import { barColumns } from '../src/core/columns.ts'
 import type { Bar } from '../src/core/market.ts'
 import type { Order } from '../src/core/order.ts'
 import type { Archive, Journal } from '../src/core/store.ts'
+import type { History, Venue } from '../src/core/venue.ts'
 import { RISK_DEFAULTS } from '../src/engine/risk.ts'
 import { integer, seeded } from '../src/core/random.ts'
 import { VirtualWorld } from '../src/io/virtual.ts'
@@ -339,6 +340,41 @@ test('bars of the past warm up without an order; after a restart only the missed
 
   assert.equal(bench.venue.arrived.length, 1)
   assert.equal(bench.live.engine.lanes[0]!.seen('1m'), 7)
+})
+
+test('a warm-up that takes minutes is followed by the bars of those minutes, each once', async (t) => {
+  const bench = new Bench(t)
+  const { venue, world } = bench
+  const start = (back: number): Ms =>
+    (Math.floor(world.now / MINUTE) * MINUTE - back * MINUTE) as Ms
+  venue.bars = [1, 2, 3].map((back) => bar({ start: start(back), volume: 0 }))
+  // The first answer takes minutes, in which bars close, are told, and grow too old for the inbox.
+  const io = world.node('slow history')
+  const closed = (): void => {
+    const one = bar({ start: start(1), volume: 0 })
+    venue.bars = [...venue.bars, one]
+    venue.bar(one)
+  }
+  for (const minute of [1, 2]) io.after(minute * MINUTE, closed)
+  let asked = 0
+  const history: History = {
+    async *bars(query) {
+      const takesMs = asked++ === 0 ? 2.5 * MINUTE : 10
+      await new Promise<void>((resolve) => io.after(takesMs, resolve))
+      yield* venue.history.bars(query)
+    },
+  }
+  const { id, limits, feed, broker } = venue
+  const open = (sink: Parameters<Venue['open']>[0]) => venue.open(sink)
+  await bench.start({
+    venue: { id, limits, feed, broker, history, open, close: () => venue.close() },
+  })
+
+  await bench.bar(0)
+
+  assert.equal(asked, 2)
+  assert.ok(bench.live.statistics.inbox.expired > 0)
+  assert.equal(bench.live.engine.lanes[0]!.seen('1m'), 3 + 2 + 1)
 })
 
 test('a restart takes the snapshot, and the halts, orders and positions are those of before', async (t) => {

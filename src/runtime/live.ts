@@ -21,9 +21,9 @@ import { isLive, type Order, remaining } from '../core/order.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import type { Notice } from '../core/notice.ts'
 import type { Archive, Journal } from '../core/store.ts'
-import { DAY, ms } from '../core/time.ts'
+import { bucketStart, DAY, lengthMs, ms } from '../core/time.ts'
 import type { Turn } from '../core/command.ts'
-import type { Broker, Limits, Venue, VenueReport } from '../core/venue.ts'
+import type { Broker, History, Limits, Venue, VenueReport } from '../core/venue.ts'
 import type { Engine, EngineState } from '../engine/engine.ts'
 import type { InboxOptions } from '../engine/inbox.ts'
 import { type Difference, type Memory, NO_MEMORY, reconcile } from '../engine/reconcile.ts'
@@ -106,6 +106,8 @@ const START_REPORTS = 5
 const START_RETRY_MS = 1_000
 /** Inputs that may come before the pump is there. */
 const HELD_MAX = 10_000
+/** Times that bars of the past are asked for at the start. */
+const WARMUP_ROUNDS = 5
 /** Bars of one warm-up turn. */
 const WARMUP_BARS = 1_000
 const KILL_EVERY_MS = 1_000
@@ -366,11 +368,22 @@ export class Live {
     return undefined
   }
 
+  /** Once more where a bar has closed meanwhile: those that wait in the inbox may be too old when they are taken. */
   async #warmUp(): Promise<void> {
     const { venue, setup } = this.#options
     if (venue.history === undefined) return
+    const boundary = (): number => bucketStart(this.pump.now(), lengthMs(setup.base))
+    for (let round = 1; round <= WARMUP_ROUNDS; round++) {
+      const upTo = boundary()
+      await this.#warmUpOnce(venue.history)
+      if (boundary() === upTo) return
+    }
+  }
+
+  async #warmUpOnce(history: History): Promise<void> {
+    const { venue, setup } = this.#options
     const plan = { base: setup.base, now: this.pump.now() }
-    const { bars, faults } = await warmUpBars(this.engine, venue.history, venue.limits, plan)
+    const { bars, faults } = await warmUpBars(this.engine, history, venue.limits, plan)
     for (const { message } of faults) this.#tell('error', `warm-up is incomplete: ${message}`)
     for (let i = 0; i < bars.length; i += WARMUP_BARS) {
       const at = this.pump.now()
