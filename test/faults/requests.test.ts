@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { iso, MINUTE, ms } from '../../src/core/time.ts'
+import { opened, orderOf } from '../alpaca/booking.ts'
 import { historyOf, START } from '../alpaca/pages.ts'
 import { barAt, eventually, feedOf, push, settled, told, venueOf } from '../alpaca/scripted.ts'
 import { Bench } from './bench.ts'
@@ -62,7 +63,7 @@ for (const [name, change, expected] of [
       bars: { A: [{ t: iso(START), o: 1, h: 0, l: 1, c: 1, v: 1 }] },
       next_page_token: null,
     }),
-    /corrupt-data .*bars\.A\[0\] is no row/,
+    /corrupt-data .*bars\.A\[0\] makes no sense/,
   ],
   [
     'whose token repeats itself',
@@ -176,6 +177,19 @@ test('F066 an answer of another shape is named by its path, and what is new in i
   const typed = await changed((row) => ({ ...row, c: { amount: 11 } }))
   const stamped = await changed((row) => ({ ...row, t: 1767625500 }))
 
+  const orders = await opened()
+  await orders.run({ type: 'submit', order: orderOf(orders.universe, 'sma-1-1') })
+  const [order] = orders.venue.orders
+  orders.venue.update('new', { ...order!, status: undefined as never })
+  await orders.venue.world.run(100)
+  order!['symbol'] = { name: 'AAPL' }
+  const report = await settled(orders.venue.world, orders.alpaca.broker.report())
+
+  assert.match(
+    orders.troubles.join(),
+    /a trade update that cannot be read: order\.status is missing/,
+  )
+  assert.match(JSON.stringify(report), /GET \/v2\/orders: \[0\]\.symbol is /)
   assert.deepEqual(await changed((row) => ({ ...row, added: [1], o: '10' })), [])
   assert.match(renamed.join(), /^corrupt-data .*: bars\.A\[3\]\.o is missing/)
   assert.match(typed.join(), /bars\.A\[3\]\.c is \{"amount":11\}/)

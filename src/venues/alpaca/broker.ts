@@ -31,10 +31,16 @@ import {
   type Extras,
   ocoBody,
   orderBody,
+  ACCOUNT_FIELDS,
+  type Fields,
+  FILL_FIELDS,
+  flawOf,
+  ORDER_FIELDS,
   parseAccount,
   parseFill,
   parseOrder,
   parsePosition,
+  POSITION_FIELDS,
   stateOf,
   tifFor,
   type WireFill,
@@ -144,12 +150,22 @@ export class AlpacaBroker implements Broker {
     const raw = await this.raw()
     if (!raw.ok) return raw
     const { rest, now } = this.#options
-    const positions = await this.#list('/v2/positions', {}, parsePosition)
+    const positions = await this.#list(
+      '/v2/positions',
+      {},
+      {
+        parse: parsePosition,
+        fields: POSITION_FIELDS,
+      },
+    )
     if (!positions.ok) return positions
     const answer = await rest.get('/v2/account')
     if (!answer.ok) return answer
     const account = parseAccount(answer.value)
-    if (account === undefined) return failed(fault('corrupt-data', 'GET /v2/account: no account'))
+    if (account === undefined) {
+      const flaw = flawOf(answer.value, ACCOUNT_FIELDS)
+      return failed(fault('corrupt-data', `GET /v2/account: account${flaw}`))
+    }
     const strange = new Set<string>()
     const at = <T extends { readonly symbol: string }>(
       items: readonly T[],
@@ -365,7 +381,7 @@ export class AlpacaBroker implements Broker {
     if (!answer.ok) return answer.fault.code === 'not-found' ? ok(undefined) : answer
     const order = parseOrder(answer.value)
     return order === undefined
-      ? failed(fault('corrupt-data', `${clientId}: the answer is no order`))
+      ? failed(fault('corrupt-data', `${clientId}: order${flawOf(answer.value, ORDER_FIELDS)}`))
       : ok(order)
   }
 
@@ -379,7 +395,7 @@ export class AlpacaBroker implements Broker {
       const page = await this.#list(
         '/v2/orders',
         { ...rest, ...place, limit: ORDERS_PER_PAGE, direction: 'asc', nested: true },
-        parseOrder,
+        { parse: parseOrder, fields: ORDER_FIELDS },
       )
       if (!page.ok) return page
       all.push(...page.value)
@@ -394,7 +410,10 @@ export class AlpacaBroker implements Broker {
     let token: string | undefined
     for (let pages = 0; pages < PAGES_MAX; pages++) {
       const query = { after, direction: 'asc', page_size: FILLS_PER_PAGE, page_token: token }
-      const page = await this.#list('/v2/account/activities/FILL', query, parseFill)
+      const page = await this.#list('/v2/account/activities/FILL', query, {
+        parse: parseFill,
+        fields: FILL_FIELDS,
+      })
       if (!page.ok) return page
       all.push(...page.value)
       const last = page.value.at(-1)?.id
@@ -408,16 +427,16 @@ export class AlpacaBroker implements Broker {
   async #list<T>(
     path: string,
     query: Query,
-    parse: (json: unknown) => T | undefined,
+    as: { readonly parse: (json: unknown) => T | undefined; readonly fields: Fields },
   ): Promise<Result<readonly T[]>> {
     const answer = await this.#options.rest.get(path, query)
     if (!answer.ok) return answer
     if (!Array.isArray(answer.value)) return failed(fault('corrupt-data', `GET ${path}: no list`))
     const items: T[] = []
-    for (const json of answer.value) {
-      const item = parse(json)
+    for (const [i, json] of answer.value.entries()) {
+      const item = as.parse(json)
       if (item === undefined)
-        return failed(fault('corrupt-data', `GET ${path}: ${JSON.stringify(json).slice(0, 200)}`))
+        return failed(fault('corrupt-data', `GET ${path}: [${i}]${flawOf(json, as.fields)}`))
       items.push(item)
     }
     return ok(items)

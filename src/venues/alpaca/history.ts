@@ -21,15 +21,15 @@ import type { Io } from '../../io/io.ts'
 import { chunk } from '../../io/paced.ts'
 import type { Lane, Query, Rest } from './rest.ts'
 import { formatStamp } from './stamps.ts'
-import { isObject, parseAsset, type WireAsset } from './wire.ts'
+import { ASSET_FIELDS, flawOf, isObject, parseAsset, type WireAsset } from './wire.ts'
 import {
   barOf,
   type Clock,
   type Day,
-  flawOf,
   parseClock,
   parseDay,
   quoteOf,
+  ROW_FIELDS,
   tradeOf,
 } from './wire-history.ts'
 
@@ -194,7 +194,7 @@ export class AlpacaHistory implements History {
     if (!answer.ok) return answer
     const asset = parseAsset(answer.value)
     return asset === undefined
-      ? failed(fault('corrupt-data', `the asset ${symbol} makes no sense`))
+      ? failed(fault('corrupt-data', `the asset ${symbol}${flawOf(answer.value, ASSET_FIELDS)}`))
       : ok(asset)
   }
 
@@ -311,7 +311,10 @@ export class AlpacaHistory implements History {
         const t: unknown = isObject(item) ? item['t'] : undefined
         if (row === undefined)
           return failed(
-            fault('corrupt-data', `${path}: ${kind}.${symbol}[${i}]${flawOf(kind, item)}`),
+            fault(
+              'corrupt-data',
+              `${path}: ${kind}.${symbol}[${i}]${flawOf(item, ROW_FIELDS[kind])}`,
+            ),
           )
         // Stamps of one second are compared as text, which sorts as time where no fraction is there.
         if (kind === 'bars' && typeof t === 'string' && t <= before) {

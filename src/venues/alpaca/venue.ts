@@ -27,6 +27,10 @@ import { type Keys, Rest } from './rest.ts'
 import type { StreamOptions } from './stream.ts'
 import {
   type Extras,
+  ACCOUNT_FIELDS,
+  flawOf,
+  isObject,
+  ORDER_FIELDS,
   parseAccount,
   parseTradeUpdate,
   stateOf,
@@ -232,7 +236,10 @@ export class AlpacaVenue implements Venue {
     const account = await this.#trading.get('/v2/account')
     if (!account.ok) return account
     const parsed = parseAccount(account.value)
-    if (parsed === undefined) return failed(fault('corrupt-data', 'GET /v2/account: no account'))
+    if (parsed === undefined) {
+      const flaw = flawOf(account.value, ACCOUNT_FIELDS)
+      return failed(fault('corrupt-data', `GET /v2/account: account${flaw}`))
+    }
     const { isLive = false } = this.#options
     if (parsed.isPaper === isLive) {
       const [is, meant] = isLive ? ['paper', 'live'] : ['live', 'paper']
@@ -307,7 +314,9 @@ export class AlpacaVenue implements Venue {
     if (update !== undefined) this.orders.apply(update)
     else {
       this.orders.counts.malformed++
-      this.#options.onTrouble?.('a trade update that cannot be read')
+      const order = isObject(data) ? data['order'] : data
+      const flaw = flawOf(order, ORDER_FIELDS)
+      this.#options.onTrouble?.(`a trade update that cannot be read: order${flaw}`)
     }
   }
 

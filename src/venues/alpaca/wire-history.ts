@@ -7,7 +7,7 @@ import type { Ms, SymbolId } from '../../core/brand.ts'
 import type { Bar, Quote, Trade } from '../../core/market.ts'
 import type { Timeframe } from '../../core/time.ts'
 import { parseStamp } from './stamps.ts'
-import { decimalOf, isObject, textOf } from './wire.ts'
+import { decimalOf, type Fields, isObject, textOf } from './wire.ts'
 
 /** `{"t":"2022-01-03T09:00:00Z","o":178.26,"h":178.34,"l":177.76,"c":178.08,"v":60937,"n":1727,"vw":178.0}` */
 export function barOf(json: unknown, symbol: SymbolId, timeframe: Timeframe): Bar | undefined {
@@ -33,20 +33,11 @@ export function barOf(json: unknown, symbol: SymbolId, timeframe: Timeframe): Ba
   return isBar(bar) ? bar : undefined
 }
 
-const FIELDS: Readonly<Record<string, readonly string[]>> = {
-  bars: ['t', 'o', 'h', 'l', 'c', 'v'],
-  trades: ['t', 'p', 's'],
-  quotes: ['t', 'bp', 'ap'],
-}
-
-/** Which field makes a row unreadable: `.o is missing`; the whole row where each of them can be read. */
-export function flawOf(kind: 'bars' | 'trades' | 'quotes', row: unknown): string {
-  const shown = (value: unknown): string => (JSON.stringify(value) ?? 'missing').slice(0, 100)
-  if (!isObject(row)) return ` is ${shown(row)}`
-  const field = FIELDS[kind]?.find((name) =>
-    name === 't' ? parseStamp(row[name]) === undefined : decimalOf(row[name]) === undefined,
-  )
-  return field === undefined ? ` is no row: ${shown(row)}` : `.${field} is ${shown(row[field])}`
+/** What of a row is used. */
+export const ROW_FIELDS: Readonly<Record<'bars' | 'trades' | 'quotes', Fields>> = {
+  bars: { t: 'stamp', o: 'number', h: 'number', l: 'number', c: 'number', v: 'number' },
+  trades: { t: 'stamp', p: 'number', s: 'number' },
+  quotes: { t: 'stamp', bp: 'number', ap: 'number' },
 }
 
 /** What a bar must be, wherever it came from: prices > 0 in their order, and a volume. */

@@ -391,6 +391,41 @@ export function decimalOf(value: unknown): number | undefined {
   return Number.isFinite(number) ? number : undefined
 }
 
+const READERS = { number: decimalOf, stamp: parseStamp, text: (value: unknown) => textOf(value) }
+/** The fields that we use, and what each is read as. */
+export type Fields = Readonly<Record<string, keyof typeof READERS>>
+
+export const ACCOUNT_FIELDS: Fields = {
+  id: 'text',
+  status: 'text',
+  equity: 'number',
+  cash: 'number',
+  buying_power: 'number',
+}
+export const ASSET_FIELDS: Fields = { symbol: 'text', class: 'text' }
+export const ORDER_FIELDS: Fields = { id: 'text', symbol: 'text', status: 'text', side: 'text' }
+export const POSITION_FIELDS: Fields = { symbol: 'text', qty: 'number', avg_entry_price: 'number' }
+export const FILL_FIELDS: Fields = {
+  id: 'text',
+  order_id: 'text',
+  symbol: 'text',
+  qty: 'number',
+  price: 'number',
+  transaction_time: 'stamp',
+}
+
+/** What keeps an object from being read: `.cash is missing`; that it makes no sense where each field can be read. */
+export function flawOf(json: unknown, fields: Fields): string {
+  const shown = (value: unknown): string => (JSON.stringify(value) ?? 'missing').slice(0, 100)
+  if (!isObject(json)) return ` is ${shown(json)}`
+  const wrong = Object.entries(fields).find(
+    ([name, kind]) => READERS[kind](json[name]) === undefined,
+  )
+  return wrong === undefined
+    ? ` makes no sense: ${shown(json)}`
+    : `.${wrong[0]} is ${shown(json[wrong[0]])}`
+}
+
 export const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined
 
