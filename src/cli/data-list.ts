@@ -21,7 +21,9 @@ async function listData(options: Options): Promise<void> {
     const all = []
     for (const one of await archive.series()) {
       const { length } = await archive.coverage(one.symbol, one.timeframe)
-      all.push({ ...one, runs: length })
+      const revisions = await archive.revisions(one)
+      const revised = new Set(revisions.map(({ start }) => start)).size
+      all.push({ ...one, runs: length, ...(revised > 0 ? { revised } : {}) })
     }
     return all
   })
@@ -33,12 +35,14 @@ async function listData(options: Options): Promise<void> {
     process.stdout.write(`${path} is empty: "skein data import <path>" fills it\n`)
     return
   }
+  const isRevised = series.some(({ revised }) => revised !== undefined)
   const head = ['symbol', 'timeframe', 'bars', 'first (UTC)', 'last (UTC)', 'runs']
-  const lines = series.map(({ symbol, timeframe, bars, first, last, runs }) => {
+  const lines = series.map(({ symbol, timeframe, bars, first, last, runs, revised }) => {
     // Seconds would make the table wider than 80 columns, and say 00.
     const length = timeframe === '1s' ? 19 : 16
     const shown = (at: typeof first): string => iso(at).replace('T', ' ').slice(0, length)
-    return [symbol, timeframe, String(bars), shown(first), shown(last), String(runs)]
+    const cells = [symbol, timeframe, String(bars), shown(first), shown(last), String(runs)]
+    return isRevised ? [...cells, String(revised ?? 0)] : cells
   })
-  process.stdout.write(table(head, lines))
+  process.stdout.write(table(isRevised ? [...head, 'revised'] : head, lines))
 }

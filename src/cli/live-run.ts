@@ -107,6 +107,12 @@ export async function liveRun(run: LiveRun): Promise<void> {
       say(`warn: ${why}`)
       void live?.reconcile()
     },
+    onRevision: (revision) => {
+      archive.putRevision(revision).catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error)
+        say('warn', `a revised bar of ${revision.symbol} was not kept: ${why}`)
+      })
+    },
     books: {
       load: () => file?.journal.meta(BOOKS),
       save: (state) => file?.journal.setMeta(BOOKS, state),

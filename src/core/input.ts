@@ -120,7 +120,7 @@ export type Control =
 /** An order whose fate is open, a position that differs from the venue's, a person's word, or the market's state. */
 export type HaltCause = 'unknown-order' | 'position' | 'operator' | MarketCause
 
-/** A venue tells these, and tells them anew after a start: it halted the symbol, or its data are silent or bad. */
+/** A venue tells these: it halted the symbol, or its data are silent or bad. After a start it tells them anew, but for a trading halt. */
 export const MARKET_CAUSES = ['trading-halt', 'not-tradable', 'silent', 'bad-prices'] as const
 export type MarketCause = (typeof MARKET_CAUSES)[number]
 

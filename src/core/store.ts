@@ -42,6 +42,29 @@ export interface Series {
   readonly last: Ms
 }
 
+/** A bar that its venue told again with other values, after the first had been decided upon. */
+export interface Revision {
+  readonly symbol: string
+  readonly timeframe: Timeframe
+  readonly start: Ms
+  readonly open: number
+  readonly high: number
+  readonly low: number
+  readonly close: number
+  readonly volume: number
+  readonly trades: number
+  /** When we heard of it, and from whom. */
+  readonly seenAt: Ms
+  readonly source: string
+}
+
+/** Revisions are kept beside the bars that were decided upon, never instead of them. The same one twice is kept once. */
+export interface Revisions {
+  putRevision(revision: Revision): Promise<void>
+  /** In order of the bar, then of hearing; of the newest, where they are too many. */
+  revisions(query: SeriesQuery): Promise<readonly Revision[]>
+}
+
 /** Cold: nothing in a turn waits for it. Bars are unique by symbol, timeframe and start; a later write wins. */
 export interface Archive {
   putBars(

@@ -15,8 +15,11 @@ export interface Venue {
   close(): Promise<void>
   /** Which account it is, and where; known once it is open. Undefined where nobody else could trade it. */
   readonly account?: string | undefined
-  /** Told before `open`, after a restart: orders of ours that may still be open at the venue. */
-  adopt?(orders: readonly Order[]): void
+  /**
+   * Told before `open`, after a restart: orders of ours that may still be open at the venue, and symbols that it had
+   * halted when we last heard. It lifts those when they trade again.
+   */
+  adopt?(orders: readonly Order[], halted: readonly SymbolId[]): void
   readonly feed?: Feed
   readonly history?: History
   readonly broker?: Broker

@@ -316,7 +316,11 @@ export class Live {
   #adopt(): void {
     const { venue } = this.#options
     const orders = this.engine.ours.orders.map(({ order }) => order)
-    venue.adopt?.(orders.filter((order) => isLive(order)))
+    const halts = this.engine.ours.halts.filter(({ cause }) => cause === 'trading-halt')
+    venue.adopt?.(
+      orders.filter((order) => isLive(order)),
+      halts.map(({ symbol }) => symbol),
+    )
     // What the last process did not hear happened after its last turn, but for the clocks.
     const last = this.engine.now === 0 ? this.pump.now() : this.engine.now
     this.#broker.reportFrom?.(ms(last - DAY))
@@ -337,10 +341,12 @@ export class Live {
     if (inputs.length > 0 && !this.pump.isStopped) this.pump.turn(inputs)
   }
 
-  /** What the last process knew of the market is old: the venue's feed tells it anew. */
+  /** What the last process knew of the market is old: the venue's feed tells it anew. It was told of trading halts. */
   #staleHalts(): readonly Input[] {
+    const { venue } = this.#options
     return this.engine.ours.halts
       .filter(({ cause }) => MARKET_CAUSES.some((each) => each === cause))
+      .filter(({ cause }) => cause !== 'trading-halt' || venue.adopt === undefined)
       .map(({ symbol, cause }) => {
         const control = { do: 'halt-symbol', symbol, cause, on: false, why: 'a new start' } as const
         return this.#control(control, 'start')

@@ -5,6 +5,7 @@
 import { BadInput } from '../core/bad-input.ts'
 import { type VenueId, venueId } from '../core/brand.ts'
 import { ok, type Result } from '../core/result.ts'
+import type { Revision } from '../core/store.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits, Venue } from '../core/venue.ts'
 import type { Io } from '../io/io.ts'
@@ -19,6 +20,8 @@ export interface VenueOptions {
   readonly universe: Universe
   /** What no input can say: a report should be asked for. */
   readonly onTrouble: (why: string) => void
+  /** A bar that the venue told again with other values: nothing that was decided changes. */
+  readonly onRevision?: (revision: Revision) => void
   /** Where simulated fills are kept. */
   readonly books?: Books
 }
@@ -37,7 +40,7 @@ const VENUES: Readonly<Record<string, Registered>> = {
   alpaca: {
     isLive: (config) => config.venues?.alpaca?.paper === false,
     isSimulated: (config) => config.venues?.alpaca?.fills === 'simulated',
-    async make({ config, io, universe, onTrouble }) {
+    async make({ config, io, universe, onTrouble, onRevision }) {
       const [{ AlpacaVenue }, { NO_ORDER_EVENTS }, { alpacaTermsOf }] = await Promise.all([
         import('../venues/alpaca/venue.ts'),
         import('../venues/alpaca/order-events.ts'),
@@ -46,7 +49,20 @@ const VENUES: Readonly<Record<string, Registered>> = {
       const symbols = universe.all.map(({ symbol }) => symbol)
       const watched = this.isSimulated(config) ? { orderEvents: NO_ORDER_EVENTS } : {}
       const terms = { ...alpacaTermsOf(config), ...watched }
-      return new AlpacaVenue({ ...terms, io, universe, symbols, onTrouble })
+      return new AlpacaVenue({
+        ...terms,
+        io,
+        universe,
+        symbols,
+        onTrouble,
+        onRevision: (told) => {
+          // A print that was corrected or busted changes its bar, which is told again by itself.
+          if (told.type !== 'bar') return
+          const { symbol, filled: _none, ...values } = told.bar
+          const revision = { ...values, symbol: universe.at(symbol).symbol, seenAt: told.at }
+          onRevision?.({ ...revision, source: 'alpaca updatedBars' })
+        },
+      })
     },
     async limits(config) {
       const { alpacaLimitsOf } = await import('./alpaca.ts')

@@ -1,7 +1,14 @@
 // The archive's worker thread: one request after the other, so that SQLite never blocks a turn.
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, unreachable } from '../core/assert.ts'
-import { BarTable, type Run, type SeriesRow, type Stretch, type TableOptions } from './bar-table.ts'
+import {
+  BarTable,
+  type RevisionRow,
+  type Run,
+  type SeriesRow,
+  type Stretch,
+  type TableOptions,
+} from './bar-table.ts'
 import type { PackedBars } from './packed-bars.ts'
 import { guarded, StoreError, type StoreErrorCode } from './store-error.ts'
 
@@ -14,6 +21,8 @@ export type Request =
       readonly bars: PackedBars
     }
   | { readonly type: 'page' | 'latest'; readonly stretch: Stretch; readonly limit: number }
+  | { readonly type: 'revise'; readonly revision: RevisionRow }
+  | { readonly type: 'revisions'; readonly stretch: Stretch }
   | { readonly type: 'coverage'; readonly symbol: string; readonly timeframeMs: number }
 
 /** What a worker is started with, and what it answers to each request. */
@@ -21,7 +30,12 @@ export interface WorkerStart {
   readonly path: string
   readonly options: TableOptions
 }
-export type Value = PackedBars | readonly SeriesRow[] | readonly Run[] | undefined
+export type Value =
+  | PackedBars
+  | readonly SeriesRow[]
+  | readonly RevisionRow[]
+  | readonly Run[]
+  | undefined
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: Value }
   | {
@@ -65,6 +79,10 @@ class Server {
         return table.page(request.stretch, request.limit)
       case 'latest':
         return table.latest(request.stretch, request.limit)
+      case 'revise':
+        return this.#write(table, () => table.revise(request.revision))
+      case 'revisions':
+        return table.revisions(request.stretch)
       case 'series':
         return table.series()
       case 'coverage':

@@ -90,6 +90,23 @@ describe('archive', () => {
     await archive.close()
   })
 
+  it('keeps revisions beside the bars, each once, and the bars as they were', async () => {
+    const archive = await openArchive(freshPath())
+    await archive.putBars('SPY', '1m', minutes(0, 3))
+    const before = await read(archive.bars(SPY))
+    const values = { open: 1, high: 3, low: 1, close: 2, volume: 10, trades: 4 }
+    const told = { ...SPY, ...values, start: ms(T0), seenAt: ms(T0 + 5), source: 'a venue' }
+    await archive.putRevision(told)
+    await archive.putRevision({ ...told, seenAt: ms(T0 + 9) })
+    await archive.putRevision({ ...told, close: 1.5, seenAt: ms(T0 + 7) })
+    await archive.putRevision({ ...told, symbol: 'QQQ' })
+
+    assert.deepEqual(await read(archive.bars(SPY)), before)
+    assert.deepEqual(await archive.revisions(SPY), [told, { ...told, close: 1.5, seenAt: T0 + 7 }])
+    assert.deepEqual(await archive.revisions({ ...SPY, from: ms(T0 + 1) }), [])
+    await archive.close()
+  })
+
   it('keeps symbols and timeframes apart', async () => {
     const archive = await openArchive(freshPath())
     await archive.putBars('SPY', '1m', minutes(0, 5))

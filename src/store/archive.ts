@@ -9,10 +9,10 @@ import { Worker } from 'node:worker_threads'
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
 import type { BarColumns } from '../core/columns.ts'
-import type { Archive, Series, SeriesQuery } from '../core/store.ts'
+import type { Archive, Revision, Revisions, Series, SeriesQuery } from '../core/store.ts'
 import { lengthMs, ms, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Reply, Request, Value, WorkerStart } from './archive-worker.ts'
-import type { TableOptions } from './bar-table.ts'
+import type { RevisionRow, TableOptions } from './bar-table.ts'
 import { checkBars } from './check-bars.ts'
 import { packBars, type PackedBars, unpackBars } from './packed-bars.ts'
 import { StoreError } from './store-error.ts'
@@ -63,7 +63,7 @@ export async function openArchive(
   }
 }
 
-export class SqliteArchive implements Archive {
+export class SqliteArchive implements Archive, Revisions {
   readonly path: string
   readonly #worker: Worker
   readonly #sent = new Map<number, Waiting>()
@@ -203,6 +203,31 @@ export class SqliteArchive implements Archive {
         last: ms(row.last),
       }),
     )
+  }
+
+  async putRevision({ timeframe, ...values }: Revision): Promise<void> {
+    const writing = await this.begin()
+    const revision = { ...values, timeframeMs: lengthMs(timeframe) }
+    try {
+      await this.#ask({ type: 'revise', revision })
+      await writing.commit()
+    } catch (error) {
+      await writing.rollback()
+      throw error
+    }
+  }
+
+  async revisions(query: SeriesQuery): Promise<readonly Revision[]> {
+    const { symbol, timeframe, from = 0, to = END_OF_TIME } = query
+    const stretch = { symbol, timeframeMs: lengthMs(timeframe), from, to }
+    const rows = await this.#ask({ type: 'revisions', stretch })
+    assert(Array.isArray(rows), 'revisions are a list')
+    return rows.map(({ timeframeMs: _length, start, seenAt, ...row }: RevisionRow) => ({
+      ...row,
+      timeframe,
+      start: ms(start),
+      seenAt: ms(seenAt),
+    }))
   }
 
   async coverage(

@@ -28,6 +28,24 @@ export interface SeriesRow {
   readonly last: number
 }
 
+/** A revision as it travels between the threads. */
+export interface RevisionRow {
+  readonly symbol: string
+  readonly timeframeMs: number
+  readonly start: number
+  readonly open: number
+  readonly high: number
+  readonly low: number
+  readonly close: number
+  readonly volume: number
+  readonly trades: number
+  readonly seenAt: number
+  readonly source: string
+}
+
+/** Revisions of one answer. */
+const REVISIONS_MAX = 10_000
+
 export interface Run {
   readonly from: number
   readonly to: number
@@ -66,6 +84,8 @@ export class BarTable {
   readonly #latest: StatementSync
   readonly #starts: StatementSync
   readonly #series: StatementSync
+  readonly #insertRevision: StatementSync
+  readonly #revisions: StatementSync
   /** Takes one row that a statement found: set before it runs, called by SQLite for each row. */
   #take: (...row: SQLOutputValue[]) => void = () => {}
 
@@ -102,6 +122,14 @@ export class BarTable {
       `select symbol, timeframe, count(*) as bars, min(start) as first, max(start) as last
        from bars join symbols on symbols.id = symbol_id
        group by symbol_id, timeframe order by symbol, timeframe`,
+    )
+    this.#insertRevision = this.#writer.prepare(
+      `insert or ignore into revisions values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#revisions = this.#reader.prepare(
+      `select * from (select * from revisions where ${SERIES} and start >= ?3 and start < ?4
+         order by seen_at desc limit ${REVISIONS_MAX})
+       order by start, seen_at`,
     )
   }
 
@@ -178,6 +206,33 @@ export class BarTable {
       bars: numberOf(row.bars),
       first: numberOf(row.first),
       last: numberOf(row.last),
+    }))
+  }
+
+  /** Keeps a revision, within a transaction; one with the same values is there already. */
+  revise(revision: RevisionRow): void {
+    const { symbol, timeframeMs, start, open, high, low, close, volume } = revision
+    const { trades, seenAt, source } = revision
+    const id = this.#intern(symbol)
+    const values = [open, high, low, close, volume, trades]
+    this.#insertRevision.run(id, timeframeMs, start, ...values, seenAt, source)
+  }
+
+  revisions({ symbol, timeframeMs, from, to }: Stretch): RevisionRow[] {
+    const id = this.#idOf(symbol)
+    if (id === undefined) return []
+    return this.#revisions.all(id, timeframeMs, from, to).map((row) => ({
+      symbol,
+      timeframeMs,
+      start: numberOf(row.start),
+      open: numberOf(row.open),
+      high: numberOf(row.high),
+      low: numberOf(row.low),
+      close: numberOf(row.close),
+      volume: numberOf(row.volume),
+      trades: numberOf(row.trades),
+      seenAt: numberOf(row.seen_at),
+      source: textOf(row.source),
     }))
   }
 

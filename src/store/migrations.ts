@@ -56,6 +56,25 @@ export const ARCHIVE_SCHEMA: Schema = {
           primary key (symbol_id, timeframe, start)
         ) without rowid;`,
     },
+    {
+      version: 2,
+      name: 'revisions beside the bars',
+      sql: `
+        create table revisions (
+          symbol_id integer not null,
+          timeframe integer not null,
+          start integer not null,
+          open real not null,
+          high real not null,
+          low real not null,
+          close real not null,
+          volume real not null,
+          trades integer not null,
+          seen_at integer not null,
+          source text not null,
+          primary key (symbol_id, timeframe, start, open, high, low, close, volume, trades)
+        ) without rowid;`,
+    },
   ],
 }
 

@@ -1,7 +1,7 @@
 // Tests of the feed against an in-memory venue on virtual time.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { symbolId } from '../../core/brand.ts'
+import type { Input } from '../../core/input.ts'
 import { iso, MINUTE } from '../../core/time.ts'
 import {
   barAt,
@@ -121,7 +121,7 @@ test('never gives a bar twice, nor one that is older than the last', async () =>
   assert.equal(feed.counts.stale, 2)
 })
 
-test('keeps forming bars, revisions, corrections and halts out of the engine, and counts them', async () => {
+test('keeps forming bars, revisions and corrections out of the engine, and counts them', async () => {
   const venue = venueOf()
   const { feed, inputs, ids, revisions } = feedOf(venue, { names: NAMES.slice(0, 1) })
   await settled(venue.world, feed.subscribe('bars', ids))
@@ -134,17 +134,72 @@ test('keeps forming bars, revisions, corrections and halts out of the engine, an
     barAt('S00', start, 'u'),
     { T: 'c', S: 'S00', x: 'V', oi: 1, op: 1, os: 1, ci: 2, cp: 2, cs: 2, t: iso(start), z: 'C' },
     { T: 'x', S: 'S00', i: 1, x: 'V', p: 1, s: 1, a: 'C', z: 'C', t: iso(start) },
-    { T: 's', S: 'S00', sc: 'H', sm: 'Trading Halt', rc: 'T12', rm: '', z: 'C', t: iso(start) },
   )
   await venue.world.run(100)
-  assert.deepEqual(told(inputs), ['venue.up', 'S00 trading-halt on'])
-  const { forming, revisions: revised, corrections, cancels, halts } = feed.counts
+  assert.deepEqual(told(inputs), ['venue.up'])
+  const { forming, revisions: revised, corrections, cancels } = feed.counts
   assert.deepEqual(
-    { forming, revised, corrections, cancels, halts },
-    { forming: 1, revised: 1, corrections: 1, cancels: 1, halts: 1 },
+    { forming, revised, corrections, cancels },
+    { forming: 1, revised: 1, corrections: 1, cancels: 1 },
   )
   assert.equal(revisions.length, 3)
-  assert.ok(feed.halted.has(symbolId(0)))
+})
+
+/** What was said of halts: `on the venue halted it: H Trading Halt`. */
+const halts = (inputs: readonly Input[]): string[] =>
+  inputs.flatMap((input) => {
+    if (input.type !== 'control' || input.control.do !== 'halt-symbol') return []
+    const { on, why } = input.control
+    return [`${on ? 'on' : 'off'} ${why}`]
+  })
+
+const status = (sc: string, sm: string, t: string) => ({ T: 's', S: 'S00', sc, sm, z: 'C', t })
+
+test('halts a symbol by each code of a halt, and lifts it by each of a resumption, told once', async () => {
+  const venue = venueOf()
+  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1) })
+  await settled(venue.world, feed.subscribe('bars', ids))
+  const t = iso(venue.world.now)
+  for (const [halt, resume] of [
+    ['H', 'T'],
+    ['P', 'T'],
+    ['2', '3'],
+    ['F', '3'],
+  ] as const) {
+    push(venue, status(halt, 'Halt', t))
+    // Quotes resume before trading does; the others are about something else.
+    for (const other of ['Q', 'E', '5', '6', '7', '8', '9', 'A', 'C', 'D'])
+      push(venue, status(other, 'Other', t))
+    push(venue, status(resume, 'Resume', t), status(resume, 'Resume', t))
+  }
+  await venue.world.run(100)
+
+  assert.deepEqual(halts(inputs), [
+    'on the venue halted it: H Halt',
+    'off the venue resumed it: T Resume',
+    'on the venue halted it: P Halt',
+    'off the venue resumed it: T Resume',
+    'on the venue halted it: 2 Halt',
+    'off the venue resumed it: 3 Resume',
+    'on the venue halted it: F Halt',
+    'off the venue resumed it: 3 Resume',
+  ])
+})
+
+test('lifts a halt whose resumption was missed by a bar that began after it, not before', async () => {
+  const venue = venueOf()
+  const { feed, inputs, ids } = feedOf(venue, { names: NAMES.slice(0, 1) })
+  feed.adopt(ids)
+  await settled(venue.world, feed.subscribe('bars', ids))
+  const start = Math.floor(venue.world.now / MINUTE) * MINUTE
+  await venue.world.run(MINUTE)
+  push(venue, barAt('S00', start))
+  await venue.world.run(MINUTE)
+  assert.deepEqual(halts(inputs), [])
+  push(venue, barAt('S00', start + MINUTE))
+  await venue.world.run(100)
+
+  assert.deepEqual(halts(inputs), ['off it trades again'])
 })
 
 test('refuses prices and bars that cannot be, and survives frames that cannot be read', async () => {

@@ -13,7 +13,8 @@
  * 4. Prices that cannot be, sizes below zero and bars without order are refused and counted (sanity.ts), and so is what
  *    is stamped ahead of our clock, where it would open a bar of the future, or an hour ago.
  * 5. A symbol takes no new risk while its prices are in quarantine, while it alone is silent, and while the venue has
- *    halted it. Each is told as a `halt-symbol` of its own cause, and lifted the same way.
+ *    halted it. Each is told as a `halt-symbol` of its own cause, and lifted the same way. A resumption that was missed
+ *    is seen in the market: in a bar that began after the halt.
  * 6. Five frames in a minute that cannot be read end the connection: what else it says is no better.
  */
 import { unreachable } from '../../core/assert.ts'
@@ -108,14 +109,19 @@ export class AlpacaFeed implements Feed {
   #sink: (input: Input) => void = () => {}
   #isUp = false
   #hasBeenUp = false
-  /** Symbols that the venue has halted, and those that are silent while others are not. */
-  readonly halted = new Set<SymbolId>()
+  /** Symbols that the venue has halted, and since when; and those that are silent while others are not. */
+  readonly #halted = new Map<SymbolId, Ms>()
   readonly #silent = new Set<SymbolId>()
   readonly #sanity = new Sanity()
 
   constructor(options: FeedOptions) {
     this.#options = options
     this.#streams = { stocks: this.#lane(options.stocks), crypto: this.#lane(options.crypto) }
+  }
+
+  /** Halts that a process before this one has heard of. */
+  adopt(halted: readonly SymbolId[]): void {
+    for (const id of halted) this.#halted.set(id, this.#now())
   }
 
   /** Where inputs go from now on. Nothing connects before the first `subscribe`. */
@@ -231,7 +237,7 @@ export class AlpacaFeed implements Feed {
   /** Data come while the market of an instrument is open, and the venue has not halted it. */
   readonly #isExpected = (symbol: string, now: Ms): boolean => {
     const id = this.#symbols.find(symbol)
-    if (id === undefined || this.halted.has(id)) return false
+    if (id === undefined || this.#halted.has(id)) return false
     return calendarOf(this.#options.universe.at(id).spec.calendar).sessionAt(now) !== undefined
   }
 
@@ -498,6 +504,10 @@ export class AlpacaFeed implements Feed {
       }
       lane.lastBar.set(symbol, start)
       this.counts.bars++
+      if (start > (this.#halted.get(symbol) ?? Infinity)) {
+        this.#halted.delete(symbol)
+        this.#halt(symbol, 'trading-halt', 'it trades again', 'off')
+      }
     }
     this.#sink(input)
   }
@@ -519,12 +529,12 @@ export class AlpacaFeed implements Feed {
         const status = parseStatus(message)
         const id = status === undefined ? undefined : this.#symbols.find(status.symbol)
         if (status === undefined || id === undefined) return
-        if (status.isHalted) {
+        if (status.isHalted === true) {
           counts.halts++
-          this.halted.add(id)
-          this.#halt(id, 'trading-halt', `the venue halted it: ${status.code}`, 'on')
-        } else if (this.halted.delete(id))
-          this.#halt(id, 'trading-halt', `the venue resumed it: ${status.code}`, 'off')
+          this.#halted.set(id, at)
+          this.#halt(id, 'trading-halt', `the venue halted it: ${status.words}`, 'on')
+        } else if (status.isHalted === false && this.#halted.delete(id))
+          this.#halt(id, 'trading-halt', `the venue resumed it: ${status.words}`, 'off')
         return
       }
       case 'c':

@@ -5,7 +5,7 @@
  * other way round, and unknown symbols are found before anything connects. The trading stream listens before `open` resolves: an order that is sent earlier could lose
  * its first events. Market data connect with the first `subscribe`.
  */
-import type { Ms, OrderId, VenueId } from '../../core/brand.ts'
+import type { Ms, OrderId, SymbolId, VenueId } from '../../core/brand.ts'
 import { type Fault, fault } from '../../core/fault.ts'
 import type { Input } from '../../core/input.ts'
 import { equitySpec, type InstrumentSpec } from '../../core/instrument.ts'
@@ -225,9 +225,10 @@ export class AlpacaVenue implements Venue {
     }
   }
 
-  /** Orders of ours that may still be open, after a restart and before anything is sent. */
-  adopt(orders: readonly Order[]): void {
+  /** Orders of ours that may still be open, and halts, after a restart and before anything is sent. */
+  adopt(orders: readonly Order[], halted: readonly SymbolId[] = []): void {
     this.#identity.adopt(orders)
+    this.feed.adopt(halted)
   }
 
   async open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>> {

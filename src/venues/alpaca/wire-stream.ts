@@ -95,16 +95,36 @@ export const strangeOf = (wanted: Wanted, acknowledged: Wanted): readonly string
 export interface Status {
   readonly symbol: string
   readonly code: string
-  readonly isHalted: boolean
+  /** Undefined where the status is about something else: an imbalance, an indication, a short-sale restriction. */
+  readonly isHalted?: boolean
+  /** In the venue's words. */
+  readonly words: string
 }
 
-/** Codes of both tapes that stop trading: https://docs.alpaca.markets/docs/real-time-stock-pricing-data (statuses). */
-const HALTS = new Set(['2', '3', 'H', 'P', 'Q', 'D', 'E', 'F', 'M'])
+/**
+ * Codes of the CTA tapes (A, B) and of UTP (C, O) that stop trading, and that start it again; the resumption of quotes
+ * alone (Q) is none. https://docs.alpaca.markets/docs/real-time-stock-pricing-data#trading-status (read 2026-11)
+ */
+const HALTS: ReadonlyMap<string, boolean> = new Map([
+  ['2', true],
+  ['F', true],
+  ['H', true],
+  ['P', true],
+  ['3', false],
+  ['T', false],
+])
 
 export function parseStatus(message: unknown): Status | undefined {
   if (!isObject(message) || message['T'] !== 's') return undefined
   const symbol = textOf(message['S'])
   const code = textOf(message['sc'])
   if (symbol === undefined || code === undefined) return undefined
-  return { symbol, code, isHalted: HALTS.has(code) }
+  const isHalted = HALTS.get(code)
+  const told = [message['sm'], message['rc'], message['rm']].map((part) => textOf(part))
+  return {
+    symbol,
+    code,
+    ...(isHalted === undefined ? {} : { isHalted }),
+    words: [code, ...told.filter((part) => part !== undefined)].join(' '),
+  }
 }

@@ -11,6 +11,7 @@ import type { SymbolId, VenueId } from '../../core/brand.ts'
 import type { Batch } from '../../core/command.ts'
 import { type Input, isMarket } from '../../core/input.ts'
 import type { InstrumentSpec } from '../../core/instrument.ts'
+import type { Order } from '../../core/order.ts'
 import { ok, type Result } from '../../core/result.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Broker, Feed, History, Limits, Venue, VenueStatistics } from '../../core/venue.ts'
@@ -81,6 +82,11 @@ export class PaperVenue implements Venue {
   /** Of the market's adapter. */
   get statistics(): VenueStatistics | undefined {
     return this.#market.statistics
+  }
+
+  /** Orders are in the books; halts are the market's. */
+  adopt(_orders: readonly Order[], halted: readonly SymbolId[]): void {
+    this.#market.adopt?.([], halted)
   }
 
   async open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>> {
