@@ -56,7 +56,7 @@ export function draftOf(body: Body, desk: Desk): Draft {
   const orderClass = (className === '' ? 'simple' : className) as OrderClass
   const clientId = text(body, 'client_order_id') ?? desk.newId()
   if (clientId.length > 128) fail('client_order_id must be no more than 128 characters')
-  const prices = pricesOf(body, type, instrument)
+  const prices = pricesOf(orderClass === 'oco' ? withTarget(body) : body, type, instrument)
   const extendedHours = body['extended_hours'] === true
   const amount = amountOf(body, { instrument, type, price: prices.limit ?? desk.price(symbol) })
   const legs = legsOf(body, { orderClass, side, type, instrument, limit: prices.limit }, desk)
@@ -154,6 +154,12 @@ function amountOf(
   const bought = notional / price
   if (bought > QTY_MAX) fail(`notional must buy no more than ${QTY_MAX}`)
   return { qty: instrument.qty(bought, 'down'), notional }
+}
+
+/** The target of an OCO is its own limit, wherever it stands. */
+function withTarget(body: Body): Body {
+  const target = inner(body, 'take_profit')?.['limit_price']
+  return target === undefined ? body : { ...body, limit_price: target }
 }
 
 type Prices = Pick<Draft, 'limit' | 'stop' | 'trailPrice' | 'trailPercent'>

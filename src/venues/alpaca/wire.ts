@@ -287,7 +287,7 @@ export function orderBody(
 ): Json | string {
   const { symbol, kind, legs = [], extras = {} } = about
   const tif: string = extras.auction ?? order.tif
-  const trouble = refusal(order, kind, tif, legs)
+  const trouble = refusal(order, { kind, tif, legs, extras })
   if (trouble !== undefined) return trouble
   const stop = legs.find((leg) => leg.role === 'stop')
   const target = legs.find((leg) => leg.role === 'target')
@@ -350,10 +350,16 @@ const isLimited = ({ type }: Order): boolean => type === 'limit' || type === 'st
 /** Combinations that Alpaca refuses are refused here, where it costs no request. */
 function refusal(
   order: Order,
-  kind: string,
-  tif: string,
-  legs: readonly Order[],
+  about: {
+    readonly kind: string
+    readonly tif: string
+    readonly legs: readonly Order[]
+    readonly extras: Extras
+  },
 ): string | undefined {
+  const { kind, tif, legs, extras } = about
+  const { auction, isExtendedHours, trail } = extras
+  const isResting = tif === 'day' || tif === 'gtc'
   if (order.id.length > 36)
     return `a client order id has at most 36 characters, not ${order.id.length}`
   if (order.postOnly === true) return 'alpaca has no post-only orders'
@@ -362,6 +368,19 @@ function refusal(
     if (tif !== 'gtc' && tif !== 'ioc') return `alpaca takes gtc and ioc for crypto, not ${tif}`
     if (legs.length > 0) return 'alpaca has no brackets for crypto'
   }
+  if (kind === 'crypto' && (auction !== undefined || isExtendedHours === true))
+    return 'crypto trades day and night: it has no auctions and no extended hours'
+  if (trail !== undefined) {
+    if (kind === 'crypto') return 'alpaca has no trailing stops for crypto'
+    if (order.type !== 'stop' || legs.length > 0 || !isResting)
+      return 'a trailing stop is a single stop order, day or gtc'
+  }
+  if (auction !== undefined && (order.stop !== undefined || legs.length > 0))
+    return 'alpaca takes single market and limit orders to the auctions'
+  if (isExtendedHours === true && (order.type !== 'limit' || legs.length > 0 || !isResting))
+    return 'alpaca takes single limit orders, day or gtc, to the extended hours'
+  if (kind !== 'crypto' && (tif === 'ioc' || tif === 'fok') && order.stop !== undefined)
+    return `alpaca takes ${tif} for market and limit orders, not for stops`
   if (kind === 'option' && tif !== 'day') return `alpaca takes day for options, not ${tif}`
   if (legs.length > 0 && tif !== 'day' && tif !== 'gtc')
     return `alpaca takes day and gtc for brackets, not ${tif}`
