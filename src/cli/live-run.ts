@@ -110,7 +110,7 @@ export async function liveRun(run: LiveRun): Promise<void> {
     onRevision: (revision) => {
       archive.putRevision(revision).catch((error: unknown) => {
         const why = error instanceof Error ? error.message : String(error)
-        say('warn', `a revised bar of ${revision.symbol} was not kept: ${why}`)
+        say(`warn: a revised bar of ${revision.symbol} was not kept: ${why}`)
       })
     },
     books: {
