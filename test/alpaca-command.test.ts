@@ -65,6 +65,7 @@ function configured(t: TestContext, url: string, speed: number): string {
     'skein.yaml',
     `universe: [${DEMO_SYMBOLS.join(', ')}]
 instrument: { calendar: 24/7 }
+store: { leases: ./data/leases.db }
 venues: { alpaca: { local: { port: ${port}, speed: ${speed} }, subscribe: { total: 100 } } }
 `,
   )
@@ -73,7 +74,7 @@ venues: { alpaca: { local: { port: ${port}, speed: ${speed} }, subscribe: { tota
 
 const PAPER = ['run', '--mode', 'paper', '--venue', 'alpaca', '--config', 'skein.yaml']
 
-it('a run trades at a local venue whose minutes are seconds', { timeout: 120_000 }, async (t) => {
+it('a run trades at a local venue whose minutes are seconds', { timeout: 300_000 }, async (t) => {
   const startAt = ms(Date.UTC(2026, 0, 7, 15))
   const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
   const keys = [{ key: 'local', secret: 'local' }]

@@ -8,7 +8,7 @@ import { filesIn, put, putMarket, skein, start, temporary } from './cli/skein.ts
 
 test(
   'the demo trades, loses its streams, heals and proves it; Ctrl-C ends it in order',
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async (t) => {
     const folder = temporary(t)
     // What an earlier run has left is not its business.

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { nodeFinding } from '../src/runtime/doctor.ts'
 import type { Finding } from '../src/runtime/finding.ts'
-import type { AlpacaServer } from '../src/simulators/alpaca/index.ts'
+import { ms } from '../src/core/time.ts'
+import { AlpacaServer, generatedMarket } from '../src/simulators/alpaca/index.ts'
 import type { ServerOptions } from '../src/simulators/alpaca/server.ts'
 import { KEY, startVenue } from './alpaca/local.ts'
 import { put, skein, start, temporary } from './cli/skein.ts'
@@ -269,4 +270,70 @@ test('a venue that does not answer is told with what to do', async (t) => {
 test('an old Node fails', () => {
   assert.equal(nodeFinding('22.4.1').state, 'fail')
   assert.equal(nodeFinding('24.0.0').state, 'ok')
+})
+
+/** A local venue whose minutes are seconds, and a folder that is configured for it. */
+async function fastVenue(t: TestContext) {
+  const startAt = ms(Date.UTC(2026, 0, 7, 15))
+  const market = { seed: 7, symbols: ['SPY', 'AAPL'], startAt, days: 1, isAlwaysOpen: true }
+  const keys = [{ key: 'local', secret: 'local' }]
+  const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 60, keys })
+  t.after(() => server.stop())
+  const folder = temporary(t)
+  const local = `{ port: ${new URL(server.urls.rest).port}, speed: 60 }`
+  put(
+    folder,
+    'skein.yaml',
+    `universe: [SPY, AAPL]\ninstrument: { calendar: 24/7 }\nvenues: { alpaca: { local: ${local} } }\n`,
+  )
+  const watch = async (length: string) => {
+    const words = ['doctor', '--config', 'skein.yaml', '--json', '--for', length]
+    const { code, stdout, stderr } = await skein(folder, ...words)
+    const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] }
+    const states = new Map(findings.map(({ check, state }) => [check, state]))
+    const of = (check: string) => findings.find((one) => one.check === check)?.text ?? ''
+    return { code, stderr, states, of }
+  }
+  return { server, folder, watch }
+}
+
+const WATCHED = ['uptime', 'connected', 'trades', 'bars', 'stored']
+
+test('a checkpoint of minutes passes where the streams hold and every bar is stored', async (t) => {
+  const { server, folder, watch } = await fastVenue(t)
+
+  const { code, stderr, states, of } = await watch('4m')
+
+  assert.equal(code, 0, stderr)
+  assert.deepEqual(
+    WATCHED.map((check) => states.get(check)),
+    ['ok', 'ok', 'ok', 'ok', 'ok'],
+  )
+  assert.equal(states.get('clock'), 'ok')
+  assert.match(of('uptime'), /^100\.0 %: ran [\d.]+ min of 4\.0 min$/)
+  assert.match(of('stored'), /^(\d+) bars stored of \1 that were closed$/)
+  assert.equal(server.audit.orders.length, 0)
+  assert.deepEqual(readdirSync(folder), ['skein.yaml'])
+})
+
+test('a checkpoint fails where the streams are lost, and says for how long', async (t) => {
+  const { server, watch } = await fastVenue(t)
+  for (const on of ['data', 'trading'] as const) {
+    server.nemesis.inject({ on, fault: 'cut-off', every: '2m', at: '2m' })
+  }
+
+  const { code, stderr, states, of } = await watch('6m')
+
+  assert.equal(code, 1, stderr)
+  assert.equal(states.get('connected'), 'fail')
+  assert.match(of('connected'), /^lost \d+ times, [\d.]+ (s|min) in all$/)
+  assert.equal(states.get('uptime'), 'ok')
+  assert.equal(states.get('stored'), 'ok')
+})
+
+test('a checkpoint needs something to watch', async (t) => {
+  const { code, stderr } = await skein(temporary(t), 'doctor', '--for', '1m')
+
+  assert.equal(code, 2)
+  assert.match(stderr, /--for has nothing to watch; allowed: with a configuration that has venues/)
 })

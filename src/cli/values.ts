@@ -1,6 +1,7 @@
 // Values: the text of an option becomes a value, or an error that says what is allowed.
 import { InvalidArgumentError } from 'commander'
 import type { Ms } from '../core/brand.ts'
+import { parseDuration } from '../core/time.ts'
 
 const refused = (allowed: string): InvalidArgumentError =>
   new InvalidArgumentError(`Allowed: ${allowed}.`)
@@ -38,6 +39,13 @@ export function integerOf(text: string): number {
   const value = numberOf(text)
   if (!Number.isSafeInteger(value) || value < 1) throw refused('a whole number >= 1')
   return value
+}
+
+/** A length of time, in milliseconds. */
+export function durationOf(text: string): number {
+  const lengthMs = parseDuration(text)
+  if (lengthMs === undefined || lengthMs === 0) throw refused('a duration such as 60m, 30s or 4h')
+  return lengthMs
 }
 
 /** A seed of 32 bits, as the generator takes it. */

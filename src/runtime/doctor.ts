@@ -11,6 +11,7 @@ import type { Io } from '../io/io.ts'
 import { systemIo } from '../io/system.ts'
 import type { Config } from './config.ts'
 import { toInstrumentSpec } from './config.ts'
+import { onLocalClock } from './local-clock.ts'
 import { diskFindings } from './doctor-disk.ts'
 import { venueFindings } from './doctor-venue.ts'
 import type { Finding } from './finding.ts'
@@ -37,13 +38,26 @@ export async function examine({ config: read, io }: DoctorOptions): Promise<read
     return [
       ...findings,
       await configFinding(config),
-      ...(await venueFindings(config, used)),
+      ...(await venueLooked(config, used)),
       ...diskFindings(config, used),
       // Nothing that the configuration has today listens.
       { check: 'ports', state: 'ok', text: 'the configuration opens no port' },
     ]
   } finally {
     await own?.close()
+  }
+}
+
+/** A local venue has a clock of its own, at a pace that the configuration must name. */
+async function venueLooked(config: Config, io: Io): Promise<readonly Finding[]> {
+  try {
+    const found = await onLocalClock(io, config)
+    // A venue that does not answer is told by the look at its account.
+    return await venueFindings(config, found.ok ? found.value : io)
+  } catch (error) {
+    if (!(error instanceof BadInput)) throw error
+    const todo = 'let venues.alpaca.local.speed be the --speed of "skein venue alpaca"'
+    return [{ check: 'clock', state: 'fail', text: error.message, todo }]
   }
 }
 
