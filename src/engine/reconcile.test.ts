@@ -203,6 +203,13 @@ test('an order that was not found and is open after all is told', () => {
   const result = book.hear(report({ orders: [theirs('x')] }), 20)
 
   assert.deepEqual(kinds(result), ['revived-order'])
+  assert.deepEqual(
+    book.halts.map(({ cause }) => cause),
+    ['unknown-order'],
+    'it may trade, and nobody here counts it',
+  )
+  book.hear(report({ orders: [theirs('x', { open: false })] }), 30)
+  assert.deepEqual(book.halts, [])
 })
 
 test('an order that we never sent is external', () => {

@@ -127,6 +127,8 @@ class Reconciliation {
   readonly #differing = new Map<SymbolId, string>()
   /** Symbols whose positions this report cannot judge: something moves there, or is not explained yet. */
   readonly #moving = new Set<SymbolId>()
+  /** Orders that have ended here and are open at the venue: nobody here counts what they may still do. */
+  readonly #revived = new Map<SymbolId, string>()
   /** Quantities that the facts add to our positions. */
   readonly #added = new Map<SymbolId, number>()
 
@@ -226,6 +228,7 @@ class Reconciliation {
       if (!theirs.open || order.filled >= order.qty) return
       const text = `order ${order.id} ended as ${order.reason} and is open at the venue`
       this.#tell('revived-order', order.symbol, text)
+      this.#revived.set(order.symbol, text)
       this.#moving.add(order.symbol)
       return
     }
@@ -393,7 +396,7 @@ class Reconciliation {
 
   /** Symbols with orders whose fate is open are halted until it is known. */
   #haltUnknown(): Input[] {
-    const open = new Map<SymbolId, string>()
+    const open = new Map(this.#revived)
     const note = (id: OrderId, why: string): void => {
       for (const { order } of this.#ours.orders) if (order.id === id) open.set(order.symbol, why)
     }
