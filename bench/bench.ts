@@ -30,6 +30,8 @@ export interface Bench {
   readonly name: string
   readonly unit: string
   readonly goal: Goal
+  /** One round is enough, and one is long: what it measures is no time. */
+  readonly isSlow?: true
   /** Called once in a fresh process, with `gc` at hand. */
   readonly run: Readonly<Record<Side, (size: Size) => Measured | Promise<Measured>>>
 }

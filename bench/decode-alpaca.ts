@@ -16,9 +16,10 @@ import { inputOf } from '../src/venues/alpaca/inputs.ts'
 import { SymbolTable } from '../src/venues/alpaca/symbol-table.ts'
 
 const SYMBOLS = 500
-export const PER_FRAME = 10
+const PER_FRAME = 10
 const CHUNK_BYTES = 64 * 1024
-const STARTED = Date.UTC(2026, 0, 5, 14, 30)
+/** The second of the first message. */
+export const STARTED = Date.UTC(2026, 0, 5, 14, 30)
 
 /** One to four letters, the busiest first: A, B … AA, AB … */
 export const SYMBOL_NAMES = Array.from({ length: SYMBOLS }, (_, n) => {
@@ -48,8 +49,10 @@ function messageOf(random: Random, n: number, codec: Codec) {
     codec === 'json'
       ? stampOf(sec, nsec)
       : new ExtData(-1, encodeTimeSpecToTimestamp({ sec, nsec }))
-  const S = SYMBOL_NAMES[Math.floor(SYMBOLS * random() ** 2)]!
-  const price = integer(random, 1_000, 50_000)
+  const symbol = Math.floor(SYMBOLS * random() ** 2)
+  const S = SYMBOL_NAMES[symbol]!
+  // In cents, each symbol about a level of its own.
+  const price = 1_000 + ((symbol * 7_919) % 49_000) + integer(random, 0, 50)
   const sizes = [integer(random, 1, 500), integer(random, 1, 500)] as const
   const z = 'C'
   if (random() < 0.3) {
@@ -81,14 +84,14 @@ function inChunks(frames: readonly Uint8Array[]): Buffer[] {
   })
 }
 
-export function symbolTable(): SymbolTable {
+function symbolTable(): SymbolTable {
   const symbols = new SymbolTable()
   SYMBOL_NAMES.forEach((name, i) => symbols.add(name, symbolId(i)))
   return symbols
 }
 
 /** From frames to inputs, as a stream does it: with one decoder that lives as long as the stream. */
-export class InputReader {
+class InputReader {
   readonly #decoder: Decoder
   /** Those of the last frame. They are kept so that none of them can be left out. */
   inputs: MarketInput[] = []
@@ -108,7 +111,7 @@ export class InputReader {
   }
 }
 
-export function decodeAll(frames: readonly Uint8Array[], reader: InputReader): number {
+function decodeAll(frames: readonly Uint8Array[], reader: InputReader): number {
   const at = ms(STARTED)
   let messages = 0
   for (const frame of frames) messages += reader.read(frame, at)
@@ -116,7 +119,7 @@ export function decodeAll(frames: readonly Uint8Array[], reader: InputReader): n
 }
 
 /** The reference: the library's parser and nothing after it. */
-export function parseAll(frames: readonly Buffer[]): number {
+function parseAll(frames: readonly Buffer[]): number {
   let messages = 0
   for (const frame of frames) messages += JSON.parse(frame.toString()).length
   return messages

@@ -147,7 +147,8 @@ async function main(): Promise<number> {
   for (const bench of benches) {
     if (process.stderr.isTTY) process.stderr.write(`${bench.name} ...\n`)
     try {
-      results.push(await compare(bench, quick ? rounds : rounds + 1, measure))
+      const attempts = bench.isSlow === true ? 1 : quick ? rounds : rounds + 1
+      results.push(await compare(bench, attempts, measure))
     } catch (error) {
       failed++
       console.error(`${bench.name} failed: ${messageOf(error)}`)

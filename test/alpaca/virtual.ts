@@ -8,7 +8,7 @@ import { Rest } from '../../src/simulators/alpaca/rest.ts'
 import { TradingStream } from '../../src/simulators/alpaca/trading-stream.ts'
 import { type AlpacaOptions, AlpacaVenue } from '../../src/simulators/alpaca/venue.ts'
 
-const HOST = 'alpaca.test'
+export const HOST = 'alpaca.test'
 /** Where an adapter finds it. */
 export const HOSTS = {
   trading: `https://${HOST}`,
@@ -16,7 +16,7 @@ export const HOSTS = {
   stream: `wss://${HOST}`,
   orders: `wss://${HOST}/stream`,
 }
-/** How far the venue's time lags the world's, at most. */
+/** How far the venue's time lags the world's, at most, where not told. */
 const PACE_MS = 25
 
 export class VirtualAlpaca {
@@ -26,10 +26,16 @@ export class VirtualAlpaca {
   readonly #world: VirtualWorld
   readonly #node: VirtualNode
   readonly #rest: Rest
+  readonly #paceMs: number
   #isOpen = true
 
-  private constructor(world: VirtualWorld, options: Omit<AlpacaOptions, 'timers' | 'speed'>) {
+  private constructor(
+    world: VirtualWorld,
+    options: Omit<AlpacaOptions, 'timers' | 'speed'>,
+    paceMs: number,
+  ) {
     this.#world = world
+    this.#paceMs = paceMs
     this.#node = world.node('venue')
     this.venue = new AlpacaVenue({ ...options, speed: 0, timers: this.#node })
     this.#rest = new Rest(this.venue)
@@ -41,8 +47,9 @@ export class VirtualAlpaca {
   static async serve(
     world: VirtualWorld,
     options: Omit<AlpacaOptions, 'timers' | 'speed'>,
+    paceMs = PACE_MS,
   ): Promise<VirtualAlpaca> {
-    const served = new VirtualAlpaca(world, options)
+    const served = new VirtualAlpaca(world, options, paceMs)
     await served.venue.open()
     served.#pace()
     return served
@@ -54,7 +61,7 @@ export class VirtualAlpaca {
   }
 
   #pace(): void {
-    this.#node.after(PACE_MS, () => void this.#follow())
+    this.#node.after(this.#paceMs, () => void this.#follow())
   }
 
   async #follow(): Promise<void> {
