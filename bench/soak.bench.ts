@@ -31,6 +31,8 @@ const SIZES = {
 } as const
 /** The venue moves in steps of this: finer ones cost the bench more than all else. */
 const PACE_MS = 250
+/** Until the venue has missed a connection that broke silently; it admits no other before. */
+const MISSED_AFTER_MS = 30 * SECOND
 const TRADE_EVERY_MS = 5 * SECOND
 /** 10:00 in New York; the market stays open for longer than the soak. */
 const STARTED = Date.UTC(2026, 0, 7, 15)
@@ -117,7 +119,6 @@ async function soak(size: Size, cuts: number): Promise<Measured> {
       },
       waiting: live.pump.inbox.statistics.waiting + live.gateway.underWay.size,
     })
-    const link = world.link(NODE, HOST)
     const everyMs = (minutes * MINUTE) / (cuts + 1)
     const quarter = Math.floor(cuts / 4)
     let before: Usage | undefined
@@ -125,8 +126,8 @@ async function soak(size: Size, cuts: number): Promise<Measured> {
       await world.run(everyMs)
       if (cut === quarter) before = usage()
       // Now and then nobody is told, and silence has to be noticed.
-      if (cut % 4 === 3) link.halfOpen()
-      else link.reset()
+      if (cut % 4 === 3) alpaca.breakSilently(NODE, MISSED_AFTER_MS)
+      else world.link(NODE, HOST).reset()
     }
     await world.run(everyMs - (cuts === 0 ? everyMs / 2 : 0))
     before ??= usage()
@@ -135,7 +136,7 @@ async function soak(size: Size, cuts: number): Promise<Measured> {
     const after = usage()
     assert.deepEqual(after.left, before.left, 'nothing is left over')
     assert.ok(after.waiting <= before.waiting + SYMBOLS.length, `${after.waiting} wait at the end`)
-    assert.ok(ups > 2 * cuts, `both streams came up ${ups} times for ${cuts} cuts`)
+    assert.ok(ups > 2 * cuts, `two streams came up ${ups} times for ${cuts} cuts`)
     alpaca.stop()
     await world.settled(live.abandon())
     // A ratio wants a value above zero, also where buffers have shrunk.

@@ -19,6 +19,10 @@ export const HOSTS = {
 /** How far the venue's time lags the world's, at most, where not told. */
 const PACE_MS = 25
 
+interface Session {
+  closed(code: number): void
+}
+
 export class VirtualAlpaca {
   readonly venue: AlpacaVenue
   /** Called with each request before it is answered. */
@@ -27,6 +31,7 @@ export class VirtualAlpaca {
   readonly #node: VirtualNode
   readonly #rest: Rest
   readonly #paceMs: number
+  readonly #sessions = new Set<Session>()
   #isOpen = true
 
   private constructor(
@@ -55,6 +60,15 @@ export class VirtualAlpaca {
     return served
   }
 
+  /** The connections of now break on their way, and nobody is told: it takes the venue a while to miss them. */
+  breakSilently(node: string, missedAfterMs: number): void {
+    this.#world.link(node, HOST).halfOpen()
+    const broken = [...this.#sessions]
+    this.#node.after(missedAfterMs, () => {
+      for (const session of broken) this.#end(session, 1006)
+    })
+  }
+
   /** The clock stands still from now on, so that a world can come to its end. */
   stop(): void {
     this.#isOpen = false
@@ -67,6 +81,10 @@ export class VirtualAlpaca {
   async #follow(): Promise<void> {
     await this.venue.advance(this.#world.now - this.venue.now())
     if (this.#isOpen) this.#pace()
+  }
+
+  #end(session: Session, code: number): void {
+    if (this.#sessions.delete(session)) session.closed(code)
   }
 
   async #answer({ method, path, headers, body, from }: ServedRequest): Promise<ServedAnswer> {
@@ -96,9 +114,10 @@ export class VirtualAlpaca {
           cut: () => socket.abort(),
         },
       )
+      this.#sessions.add(session)
       return {
         onMessage: (data) => session.receive(data),
-        onClose: (code) => session.closed(code),
+        onClose: (code) => this.#end(session, code),
         onPing: () => !session.wire.isDead,
       }
     }
