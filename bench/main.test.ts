@@ -10,7 +10,7 @@ import { compare, type Result } from './main.ts'
 const main = (...args: readonly string[]) =>
   spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 180_000,
   })
 
 test('runs every bench of the folder beside its reference, which computes the same', () => {
