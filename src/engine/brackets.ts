@@ -79,7 +79,8 @@ export interface BracketDesk {
 export class Brackets {
   readonly #desk: BracketDesk
   readonly #groups = new Map<OrderId, Group>()
-  readonly #bySymbol: (Group[] | undefined)[] = []
+  /** Those whose stop trails, by symbol: the others do not ask for prices. */
+  readonly #trailing: (Group[] | undefined)[] = []
   readonly #ended = new Map<OrderId, Group>()
 
   constructor(desk: BracketDesk) {
@@ -88,7 +89,8 @@ export class Brackets {
 
   add(group: Group): void {
     this.#groups.set(group.entry, group)
-    const groups = (this.#bySymbol[group.symbol] ??= [])
+    if (group.trail === undefined) return
+    const groups = (this.#trailing[group.symbol] ??= [])
     groups.push(group)
   }
 
@@ -126,7 +128,7 @@ export class Brackets {
 
   /** Takes a symbol's new price to its trailing stops. */
   onPrice(symbol: SymbolId, price: number): void {
-    const groups = this.#bySymbol[symbol]
+    const groups = this.#trailing[symbol]
     if (groups === undefined || groups.length === 0) return
     for (const group of groups) {
       if (group.filledAt !== this.#desk.now) this.#trail(group, price, price)
@@ -135,7 +137,7 @@ export class Brackets {
 
   /** Takes the extremes of a symbol's bar to its trailing stops. */
   onBar(bar: Bar): void {
-    const groups = this.#bySymbol[bar.symbol]
+    const groups = this.#trailing[bar.symbol]
     if (groups === undefined || groups.length === 0) return
     for (const group of groups) {
       if (group.filledAt <= bar.start) this.#trail(group, bar.high, bar.low)
@@ -263,8 +265,8 @@ export class Brackets {
     if (this.#isLive(target) || this.#isLive(stop) || this.#isLive(entry)) return
     if (!this.#groups.has(entry)) return
     this.#groups.delete(group.entry)
-    const groups = this.#bySymbol[group.symbol]!
-    groups.splice(groups.indexOf(group), 1)
+    const trailing = group.trail === undefined ? undefined : this.#trailing[group.symbol]
+    trailing?.splice(trailing.indexOf(group), 1)
     this.#ended.set(group.entry, group)
     if (this.#ended.size <= ENDED_LIMIT) return
     for (const oldest of this.#ended.keys()) {

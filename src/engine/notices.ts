@@ -24,7 +24,7 @@ export class Notices {
   readonly #history: Notice[] = []
   readonly #onError: (error: unknown, notice: Notice) => void
   #oldest = 0
-  #pending: Notice[] = []
+  #pending: Notice[] | undefined
   #published = 0
   #failures = 0
   #wantsBars = false
@@ -53,7 +53,9 @@ export class Notices {
 
   publish(notice: Notice): void {
     this.#published++
-    this.#pending.push(notice)
+    // A list that begins with what it holds takes room for that alone; an empty one that is pushed to, for 17.
+    if (this.#pending === undefined) this.#pending = [notice]
+    else this.#pending.push(notice)
     if (this.#history.length < HISTORY_LIMIT) {
       this.#history.push(notice)
       return
@@ -64,9 +66,8 @@ export class Notices {
 
   /** The notices of the turn that ends now; the next turn begins with none. */
   take(): readonly Notice[] {
-    if (this.#pending.length === 0) return NONE
-    const taken = this.#pending
-    this.#pending = []
+    const taken = this.#pending ?? NONE
+    this.#pending = undefined
     return taken
   }
 

@@ -9,11 +9,13 @@ import {
 } from '../../core/brand.ts'
 import type { Fault } from '../../core/fault.ts'
 import { money } from '../../core/instrument.ts'
+import type { Bar } from '../../core/market.ts'
 import { ms } from '../../core/time.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Answers } from './answers.ts'
 import type { Ledger } from './ledger.ts'
 import { feeOf, type SimTerms } from './models.ts'
+import { Reach } from './reach.ts'
 import type { Seen } from './seen.ts'
 import { NEVER, type Working } from './working.ts'
 
@@ -61,6 +63,7 @@ export class Book {
   readonly #live = new Map<OrderId, Working>()
   /** Those that may trade, by symbol, in order of priority. Held legs are not among them. */
   readonly #bySymbol: Working[][] = []
+  readonly #reach = new Reach()
   readonly #groups = new Map<OrderId, Group>()
   /** How many live orders expire when: few times, many orders. */
   readonly #expiries = new Map<number, number>()
@@ -89,6 +92,18 @@ export class Book {
   /** Orders that may trade in a symbol. A shared empty array where none may. */
   at(symbol: SymbolId): readonly Working[] {
     return this.#bySymbol[symbol] ?? EMPTY
+  }
+
+  /** False where a bar changes no order of its symbol. */
+  isReached(bar: Bar): boolean {
+    const { symbol } = bar
+    if (!this.#reach.isMeasured(symbol)) this.#reach.measure(symbol, this.at(symbol))
+    return this.#reach.isReached(bar)
+  }
+
+  /** Data have met the orders of a symbol: they may wait for something else now. */
+  met(symbol: SymbolId): void {
+    this.#reach.forget(symbol)
   }
 
   nextVenueId(): string {
@@ -273,9 +288,11 @@ export class Book {
         : this.#desk.seen.shown(order.symbol, order.side, order.limit)
     while (this.#bySymbol.length <= order.symbol) this.#bySymbol.push([])
     this.#bySymbol[order.symbol]!.push(order)
+    this.#reach.forget(order.symbol)
   }
 
   #displace(order: Working): void {
+    this.#reach.forget(order.symbol)
     const orders = this.#bySymbol[order.symbol] ?? []
     const i = orders.indexOf(order)
     if (i >= 0) orders.splice(i, 1)

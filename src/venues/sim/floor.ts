@@ -38,7 +38,7 @@ export class Floor {
   bar(bar: Bar, at: Ms): boolean {
     const { seen, universe } = this.#desk
     if (!seen.bar(bar)) return false
-    if (bar.filled === true || !isReached(this.#book.at(bar.symbol), bar)) return false
+    if (bar.filled === true || !this.#book.isReached(bar)) return false
     const instrument = universe.at(bar.symbol)
     const end = ms(Math.min(at, endOf(bar, instrument)))
     if (!(bar.volume > 0) || !overlaps(instrument, bar.start, end)) return false
@@ -104,6 +104,7 @@ export class Floor {
   }
 
   #meet(item: Item, sizes: Room): boolean {
+    this.#book.met(item.symbol)
     const instrument = this.#desk.universe.at(item.symbol)
     const all: Found[] = []
     for (const order of this.#book.at(item.symbol)) {
@@ -187,20 +188,4 @@ function itemAfter(price: number, { side }: Working, item: Item): Item {
 function overlaps(instrument: Instrument, start: Ms, end: Ms): boolean {
   const calendar = calendarOf(instrument.spec.calendar)
   return calendar.sessionAt(start) !== undefined || calendar.nextSession(start).open < end
-}
-
-/**
- * False where the bar changes no order of its symbol, because each rests out of its reach: the common case, and the
- * only one that needs no view of the bar. Fresh orders and those without a limit are always reached.
- */
-function isReached(orders: readonly Working[], bar: Bar): boolean {
-  for (const order of orders) {
-    const { isTriggered, limit, stop } = order
-    if (isTriggered && (limit === undefined || !order.hasRested || isImmediate(order))) return true
-    // A resting limit is reached from above by a buyer's market, an untouched stop from below.
-    const isBelow = isTriggered === (order.side === 'buy')
-    const price = isTriggered ? limit! : stop!
-    if (isBelow ? bar.low <= price : bar.high >= price) return true
-  }
-  return false
 }
