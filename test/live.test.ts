@@ -16,6 +16,7 @@ import { VirtualWorld } from '../src/io/virtual.ts'
 import type { Told } from '../src/runtime/alerts.ts'
 import { type Live, type LiveOptions, startLive } from '../src/runtime/live.ts'
 import { barsOf, columnsOf } from '../src/runtime/recorder.ts'
+import { Wishes } from '../src/runtime/wishes.ts'
 import { openJournal } from '../src/store/index.ts'
 import { type Context, defineStrategy, z } from '../src/strategy/index.ts'
 import { A, B, bar, universeOf } from '../src/testing/builders.ts'
@@ -97,6 +98,10 @@ class Bench {
     assert(result.ok, result.ok ? '' : result.fault.message)
     this.live = result.value
     await this.world.run(10)
+  }
+
+  wishes(): Wishes {
+    return new Wishes(this.#path)
   }
 
   /** The process is gone: nothing of it is heard or sent any more, nothing is flushed. */
@@ -445,6 +450,92 @@ test('the kill switch is journaled, and holds after a restart', async (t) => {
 
   assert.deepEqual(bench.venue.arrived, [])
   assert.equal(bench.live.engine.killSwitch, why)
+})
+
+test('the kill switch cancels resting entries, and a wish lifts it after a restart', async (t) => {
+  const bench = new Bench(t)
+  const wishes = bench.wishes()
+  await bench.start({ wishes })
+  await bench.bar(0)
+  await bench.bar(3)
+  assert.deepEqual(bench.phases, ['open  0'])
+
+  wishes.put({ want: 'kill', why: 'prices look wrong', by: 'test' })
+  await bench.bar(1)
+  assert.equal(bench.live.engine.killSwitch, 'prices look wrong')
+  assert.deepEqual(bench.phases, ['done canceled 0'])
+  assert.equal(bench.venue.arrived.length, 1)
+  assert.deepEqual(wishes.waiting(), [])
+
+  bench.kill()
+  await bench.start({ wishes })
+  assert.equal(bench.live.engine.killSwitch, 'prices look wrong')
+  wishes.put({ want: 'lift', why: 'checked', by: 'test' })
+  await bench.bar(0)
+  await bench.bar(1)
+  assert.equal(bench.live.engine.killSwitch, undefined)
+  assert.equal(bench.venue.arrived.length, 2)
+})
+
+test('safe mode survives a kill until a person clears it', async (t) => {
+  const bench = new Bench(t)
+  const wishes = bench.wishes()
+  await bench.start({ wishes })
+  await bench.bar(0)
+  wishes.put({ want: 'safe-mode', why: 'ten failures', by: 'test' })
+  await bench.bar(1)
+  assert.deepEqual(bench.venue.arrived, [])
+  bench.kill()
+
+  await bench.start({ wishes })
+  await bench.bar(1)
+  assert.deepEqual(bench.venue.arrived, [])
+  wishes.put({ want: 'clear-safe-mode', why: 'checked', by: 'test' })
+  await bench.bar(0)
+  await bench.bar(1)
+  assert.equal(bench.venue.arrived.length, 1)
+})
+
+test('a wish that waits at the start is taken before anything leaves', async (t) => {
+  const bench = new Bench(t)
+  const wishes = bench.wishes()
+  wishes.put({ want: 'kill', why: 'not today', by: 'test' })
+
+  await bench.start({ wishes })
+  await bench.bar(0)
+  await bench.bar(1)
+
+  assert.deepEqual(bench.venue.arrived, [])
+})
+
+test('a wish does not lift the kill switch while the kill file is there', async (t) => {
+  const bench = new Bench(t)
+  const wishes = bench.wishes()
+  let why: string | undefined = 'data/kill is there'
+  await bench.start({ wishes, isKilled: () => why })
+  await bench.bar(0)
+  wishes.put({ want: 'lift', why: 'in haste', by: 'test' })
+  await bench.bar(1)
+  assert.equal(bench.live.engine.killSwitch, why)
+  assert.ok(bench.told.some(({ text }) => text.includes('is not lifted: data/kill is there')))
+
+  why = undefined
+  await bench.bar(1)
+  assert.equal(bench.live.engine.killSwitch, undefined)
+})
+
+test('a kill file that goes away does not lift what a person switched on', async (t) => {
+  const bench = new Bench(t)
+  let why: string | undefined
+  await bench.start({ isKilled: () => why })
+  bench.live.control({ do: 'kill-switch', on: true, why: 'SIGUSR2' }, 'signal')
+  why = 'data/kill is there'
+  await bench.bar(0)
+  why = undefined
+  await bench.bar(1)
+
+  assert.equal(bench.live.engine.killSwitch, 'SIGUSR2')
+  assert.deepEqual(bench.venue.arrived, [])
 })
 
 test('a journal that fails stops the pump: nothing leaves that is not durable', async (t) => {

@@ -10,6 +10,7 @@ import { type Config, toInstrumentSpec, toRiskLimits, toSimOptions } from '../ru
 import { type ExitPolicy, type FeedKind, type Live, startLive } from '../runtime/live.ts'
 import { RunFile } from '../runtime/run-file.ts'
 import { loadUses } from '../runtime/uses.ts'
+import { Wishes } from '../runtime/wishes.ts'
 import { venueIdOf, venueIo, venueOf } from '../runtime/venues.ts'
 import type { SqliteArchive } from '../store/index.ts'
 import { openForWriting, storedAt } from './inputs.ts'
@@ -141,6 +142,7 @@ export async function liveRun(run: LiveRun): Promise<void> {
       kinds,
       isDryRun,
       takeAccount: account.take,
+      wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
       isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),
       tell: ({ level, text }) => say(level === 'info' ? text : `${level}: ${text}`),
       onTurn: (turn) => show?.take(turn),

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { VERSIONS } from '../runtime/version.ts'
 import { backtestCommand } from './backtest.ts'
+import { controlCommand } from './control.ts'
 import { dataCommand } from './data.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
@@ -17,6 +18,7 @@ export const commands = (): readonly Command[] => [
   backtestCommand(),
   lookaheadCommand(),
   runCommand(),
+  controlCommand(),
   replayCommand(),
   dataCommand(),
   doctorCommand(),

@@ -228,10 +228,25 @@ test('kill switch and safe mode are told, denied by, and switched off', () => {
               s sell 1                                 > submit #2 sell 1 market
     10:00:04  safe-mode off                            ! safe-mode off
     10:00:05  kill-switch on                           ! kill-switch on: the story says so
+                                                       > cancel #2
               s sell 2 limit 101                       ! denied kill-switch
     10:00:06  kill-switch off                          ! kill-switch off
               s buy 1                                  > submit #3 buy 1 market
   `)
+})
+
+test('the kill switch cancels entries that rest, and leaves what protects', () => {
+  const stage = scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104      > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                       > submit #2 sell 10 stop 98 gtc
+                                                       > submit #3 sell 10 limit 104 gtc
+    10:00:03  s buy 5 limit 99                         > submit #4 buy 5 limit 99
+    10:00:04  kill-switch on                           ! kill-switch on: the story says so
+                                                       > cancel #4
+    10:00:05  canceled #4                              = #2 sent 0/10, #3 sent 0/10
+  `)
+  assert.equal(stage.engine.statistics.orders.live, 2)
 })
 
 test('a venue that is down takes no new orders', () => {
@@ -325,7 +340,7 @@ test('the state hash differs wherever anything differs', () => {
     '10:00:01  pause',
     '10:00:01  stop',
     '10:00:01  safe-mode on   ! safe-mode',
-    '10:00:01  kill-switch on   ! kill-switch',
+    '10:00:01  kill-switch on   ! kill-switch   > cancel #1',
     '10:00:01  venue down orders',
   ]
   const hashes = changes.map((change) => scenario(`${story}\n${change}`).engine.hash())

@@ -19,6 +19,7 @@ import type { Turn } from '../core/command.ts'
 import { hashOf } from '../core/hash.ts'
 import type { Control, ExternalOrder, Input, OrderFact } from '../core/input.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
+import { isLeg } from '../core/order.ts'
 import { MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
@@ -487,7 +488,7 @@ export class Engine {
       case 'kill-switch': {
         const { on, why } = control
         if (control.do === 'safe-mode') risk.setSafeMode(on ? why : null)
-        else risk.setKillSwitch(on ? why : null)
+        else this.#killSwitch(on ? why : null)
         this.notices.publish({ type: control.do, on, why })
         return
       }
@@ -500,6 +501,16 @@ export class Engine {
         return
       default:
         unreachable(control)
+    }
+  }
+
+  /** What may add risk is canceled, an order that could turn a position round among it; legs and closes stay and protect. */
+  #killSwitch(why: string | null): void {
+    const { risk, orders } = this.#desk.parts
+    risk.setKillSwitch(why)
+    if (why === null) return
+    for (const order of Array.from(orders.allLive())) {
+      if (order.reduceOnly !== true && !isLeg(order)) this.#desk.cancelOrder(order)
     }
   }
 

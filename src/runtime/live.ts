@@ -32,10 +32,12 @@ import type { Io } from '../io/io.ts'
 import { buildEngine, type Setup } from './build.ts'
 import { alertOf, type Told } from './alerts.ts'
 import { Gateway } from './gateway.ts'
+import { Operator } from './operator.ts'
 import { Pump } from './pump.ts'
 import { Recorder } from './recorder.ts'
 import { recover, type Recovered, type Redoable, snapshotOf } from './recover.ts'
 import { warmUpBars } from './warmup.ts'
+import type { Wishes } from './wishes.ts'
 
 export type LiveSetup = Omit<Setup, 'sim'>
 /** What happens to orders and positions at the end. */
@@ -59,6 +61,8 @@ export interface LiveOptions {
   readonly timing?: Partial<Timing>
   /** Says why the kill switch should be on; asked every second. */
   readonly isKilled?: () => string | undefined
+  /** What people want of the run; asked every second. */
+  readonly wishes?: Pick<Wishes, 'waiting' | 'done'>
   /** What a person should know, once each. */
   readonly tell?: (told: Told) => void
   readonly onTurn?: (turn: Turn) => void
@@ -110,7 +114,6 @@ const HELD_MAX = 10_000
 const WARMUP_ROUNDS = 5
 /** Bars of one warm-up turn. */
 const WARMUP_BARS = 1_000
-const KILL_EVERY_MS = 1_000
 /** Texts that are remembered, so that each is told once. */
 const TOLD_MAX = 1_000
 
@@ -186,13 +189,12 @@ export class Live {
   readonly #held: Input[] = []
   readonly #told = new Set<string>()
   readonly #waiters = new Set<() => void>()
-  readonly #stops: (() => void)[] = []
+  readonly #operator: Operator
   #isBegun = false
   #memory: Memory = NO_MEMORY
   #reports = 0
   #reconciling: Promise<Fault | undefined> | undefined
   #cancelNext: (() => void) | undefined
-  #isKilledByFile = false
   #stopping: Promise<Stopped> | undefined
 
   constructor(
@@ -233,10 +235,18 @@ export class Live {
       snapshotEvery,
       snapshot: () => snapshotOf(session, marks),
       onTurn: (turn) => {
+        this.#operator.onTurn(turn)
         for (const notice of turn.notices) this.#onNotice(notice)
         options.onTurn?.(turn)
         for (const look of this.#waiters) look()
       },
+    })
+    this.#operator = new Operator({
+      ...options,
+      killSwitch: () => this.engine.killSwitch,
+      control: (control, by) => this.control(control, by),
+      flush: () => journal.flush(),
+      tell: (text) => this.#tell('warn', text),
     })
   }
 
@@ -262,15 +272,19 @@ export class Live {
     if (subscribed !== undefined) return subscribed
     await this.#warmUp()
     if (this.pump.isStopped) return fault('corrupt-data', 'the run stopped while it started')
+    this.#operator.start()
     this.pump.start()
     this.#reconcileIn(this.#nextReportMs)
-    this.#watchKillFile()
     return undefined
   }
 
   /** What a person or a signal wants: journaled, and done in a turn of its own kind. */
-  control(control: Control, by: string): void {
-    this.pump.push(this.#control(control, by))
+  control(control: Control, by: string): Input {
+    const input = this.#control(control, by)
+    // At once, not only when the turn comes.
+    if (control.do === 'kill-switch' && control.on) this.gateway.kill(control.why)
+    this.pump.push(input)
+    return input
   }
 
   /** Asks the venue and closes the gap; one at a time. Gives why the venue could not be asked. */
@@ -540,7 +554,7 @@ export class Live {
     this.pump.stop()
     this.gateway.close()
     this.#cancelNext?.()
-    for (const stop of this.#stops.splice(0)) stop()
+    this.#operator.stop()
   }
 
   /** True where the pump stopped by an error: then nothing more may be written. */
@@ -583,26 +597,6 @@ export class Live {
   }
 
   // ── Odds and ends ─────────────────────────────────────────────────────────────────────────────────
-
-  #watchKillFile(): void {
-    const { isKilled, io } = this.#options
-    if (isKilled === undefined) return
-    const look = (): void => {
-      const why = isKilled()
-      if ((why !== undefined) !== this.#isKilledByFile) {
-        this.#isKilledByFile = why !== undefined
-        const control = { do: 'kill-switch', on: why !== undefined, why: why ?? 'lifted' } as const
-        // At once, not only when the turn comes.
-        this.gateway.kill(why)
-        this.control(control, 'kill-file')
-      }
-      if (this.pump.isStopped) return
-      cancel = io.after(KILL_EVERY_MS, look)
-    }
-    let cancel = (): void => {}
-    this.#stops.push(() => cancel())
-    look()
-  }
 
   /** What a person must hear of; what cannot be explained is asked about at once. */
   #onNotice(notice: Notice): void {

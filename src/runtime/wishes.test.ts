@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { Wishes } from './wishes.ts'
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-wishes-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+test('a wish waits until it is done', (t) => {
+  const wishes = new Wishes(join(folderOf(t), 'journal.db'))
+  assert.deepEqual(wishes.waiting(), [])
+
+  const name = wishes.put({ want: 'kill', why: 'because', by: 'test' })
+  const control = { do: 'kill-switch', on: true, why: 'because' }
+  assert.deepEqual(wishes.waiting(), [{ name, control, by: 'test' }])
+  assert.ok(wishes.isWaiting(name))
+
+  wishes.done(name)
+  assert.deepEqual(wishes.waiting(), [])
+})
+
+test('a file that is no wish is moved aside and told, once', (t) => {
+  const folder = folderOf(t)
+  const bad: string[] = []
+  const wishes = new Wishes(join(folder, 'journal.db'), (why) => bad.push(why))
+  const name = wishes.put({ want: 'pause', why: 'because', by: 'test' })
+  const inside = join(folder, 'journal.db.wishes')
+  writeFileSync(join(inside, '1.json'), '{"want":"kill"')
+  writeFileSync(join(inside, '2.json'), '{"want":"buy","why":"","by":"me"}')
+
+  assert.deepEqual(
+    [...wishes.waiting(), ...wishes.waiting()].map((wish) => wish.name),
+    [name, name],
+  )
+  assert.equal(bad.length, 2)
+  assert.deepEqual(readdirSync(inside).toSorted(), ['1.json.bad', '2.json.bad', name].toSorted())
+})

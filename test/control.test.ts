@@ -1,0 +1,44 @@
+// skein control: what the command says where a run takes its wish, and where none does.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Wishes } from '../src/runtime/wishes.ts'
+import { put, skein, temporary } from './cli/skein.ts'
+
+test('a wish that no run takes is kept, and the command says so', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'journal.db', '')
+
+  const words = ['control', 'kill', '--journal', 'journal.db', '--why', 'enough']
+  const { code, stderr } = await skein(folder, ...words)
+
+  assert.equal(code, 1)
+  assert.match(stderr, /no run has taken it; the next start on journal\.db does/)
+  const [wish] = new Wishes(join(folder, 'journal.db')).waiting()
+  assert.deepEqual(wish!.control, { do: 'kill-switch', on: true, why: 'enough' })
+})
+
+test('a wish that is taken is told', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'journal.db', '')
+  const wishes = new Wishes(join(folder, 'journal.db'))
+  const taker = setInterval(() => {
+    for (const { name } of wishes.waiting()) wishes.done(name)
+  }, 10)
+  t.after(() => clearInterval(taker))
+
+  const { code, stdout } = await skein(folder, 'control', 'lift', '--journal', 'journal.db')
+
+  assert.equal(code, 0)
+  assert.equal(stdout, 'lift: the run at journal.db has taken it\n')
+})
+
+test('a journal that is missing, and an unknown wish, are refused', async (t) => {
+  const folder = temporary(t)
+
+  const missing = await skein(folder, 'control', 'kill')
+  const unknown = await skein(folder, 'control', 'buy')
+
+  assert.deepEqual([missing.code, unknown.code], [2, 2])
+  assert.match(missing.stderr, /data\/journal\.db: is missing/)
+})
