@@ -108,7 +108,8 @@ function read(db: DatabaseSync): JournalFile {
     }
     for (const { commands } of JSON.parse(row.batches)) {
       for (const command of commands) {
-        if (command.type !== 'submit') continue
+        // What is sent again is the same order under the same id.
+        if (command.type !== 'submit' || command.isAgain === true) continue
         const { id, symbol, side, qty } = command.order
         const legs = (command.legs ?? []).map((leg: { id: string }) => leg.id)
         for (const one of [id, ...legs]) {
