@@ -41,8 +41,9 @@ export function limitsAt(
     timing: {
       visibilityMs: least(visibilityMs),
       orderAgeMsMax: least(orderAgeMsMax),
-      exitMs: least(exitMs),
-      closeMs: least(closeMs),
+      // The end of a run is the machine's work, and may take its time.
+      exitMs: exitMs * Math.max(1, speed),
+      closeMs: closeMs * Math.max(1, speed),
     },
     inbox: { ...inbox, maxAgeMs: least(inbox.maxAgeMs) },
   }
