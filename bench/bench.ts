@@ -15,14 +15,18 @@ export interface Measured {
   readonly value: number
   /** What was computed, as text that both sides must agree on. */
   readonly check: string
+  /** More that was seen, for people. */
+  readonly also?: string
 }
 
-/** Values of Skein and ratios (Skein by reference) that are good enough; all that are named must hold. */
+/** Values of Skein, ratios (Skein by reference) and differences that are good enough; all that are named must hold. */
 export interface Goal {
   readonly atLeast?: number
   readonly atMost?: number
   readonly ratioAtLeast?: number
   readonly ratioAtMost?: number
+  /** Skein's value less that of the reference. */
+  readonly moreAtMost?: number
 }
 
 export interface Bench {

@@ -10,7 +10,7 @@ import { compare, type Result } from './main.ts'
 const main = (...args: readonly string[]) =>
   spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
     encoding: 'utf8',
-    timeout: 180_000,
+    timeout: 300_000,
   })
 
 test('runs every bench of the folder beside its reference, which computes the same', () => {
@@ -72,6 +72,20 @@ test('misses a goal where one of its bounds does not hold', async () => {
   const { met } = await compare(bench, 1, async (_bench, side) => measured[side])
 
   assert.equal(met, false)
+})
+
+test('misses a goal where Skein takes more than the reference and what is allowed', async () => {
+  const latency: Bench = { ...bench, unit: 'ms', goal: { moreAtMost: 1 } }
+  const measured = (skein: number) => ({
+    skein: { value: skein, check: '', also: `p50 ${skein}` },
+    reference: { value: 2, check: '' },
+  })
+
+  const near = await compare(latency, 1, async (_bench, side) => measured(3)[side])
+  const far = await compare(latency, 1, async (_bench, side) => measured(3.1)[side])
+
+  assert.deepEqual([near.met, far.met], [true, false])
+  assert.deepEqual(near.also, { skein: 'p50 3' })
 })
 
 test('fails where the two sides did not compute the same', async () => {

@@ -1,0 +1,10 @@
+// Latency market: what the venue and the clients of order-latency agree upon.
+import type { Ms } from '../src/core/brand.ts'
+import { ms } from '../src/core/time.ts'
+
+export const SYMBOLS = Array.from({ length: 31 }, (_, i) => `S${String(i).padStart(2, '0')}`)
+/** The size of a trade that asks for an order. */
+export const ASKING = 777
+
+/** 10:00 in New York when the process began: the market is open, whenever the bench runs. */
+export const timeOf = (): Ms => ms(Date.UTC(2026, 0, 7, 15) + Math.floor(performance.now()))
