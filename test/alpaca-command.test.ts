@@ -135,3 +135,59 @@ it('skein venue alpaca says what is wrong with its options', async () => {
   assert.equal(code, 2)
   assert.match(text, /key:secret,key:secret/)
 })
+
+it(
+  'a live run moves real money only of the account that is named',
+  { timeout: 120_000 },
+  async (t) => {
+    const startAt = ms(Date.now())
+    const market = { seed: 7, symbols: ['AAPL'], startAt, days: 1, isAlwaysOpen: true }
+    const keys = [{ key: 'local', secret: 'local' }]
+    const options = { ...generatedMarket(market), port: 0, speed: 1, keys, isLive: true }
+    const server = await AlpacaServer.start(options)
+    t.after(() => server.stop())
+    const url = server.urls.rest
+    const stream = url.replace('http', 'ws')
+    const folder = temporary(t)
+    put(folder, 'keys', 'key: local\nsecret: local\n')
+    put(
+      folder,
+      'skein.yaml',
+      `universe: [AAPL]
+instrument: { calendar: 24/7 }
+venues:
+  alpaca:
+    paper: false
+    keyFile: keys
+    hosts: { trading: '${url}', data: '${url}', stream: '${stream}', orders: '${stream}/stream' }
+`,
+    )
+    const words = [
+      'run',
+      '--mode',
+      'live',
+      '--venue',
+      'alpaca',
+      '--config',
+      'skein.yaml',
+      '--account',
+    ]
+    const { stdout: checked } = await skein(folder, 'doctor', '--config', 'skein.yaml')
+    const number = /live account (\d{9})/.exec(checked)?.[1] ?? ''
+
+    const refused = await skein(folder, ...words, '123456789')
+    const { child, ended, seen } = start(folder, [...words, number])
+    await seen(/trading; Ctrl-C/)
+    child.kill('SIGINT')
+    const { code, stderr, stdout } = await ended
+
+    assert.equal(refused.code, 2)
+    assert.match(
+      refused.stderr,
+      new RegExp(`--account is not the account of the keys.*${number.slice(-4)}`),
+    )
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /^live run \w+ at alpaca: 1 symbols/m)
+    assert.match(stdout, /^live {2}sma-cross/m)
+  },
+)

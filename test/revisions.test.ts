@@ -49,6 +49,7 @@ test('a corrected print revises its bar in the archive, and the engine hears not
   const venue = await venueOf('alpaca', {
     config: defineConfig({ venues: { alpaca: { ...KEY, hosts } } }),
     io: { ...io, now: () => ms(clock.now) },
+    consent: { mode: 'paper', account: undefined },
     universe,
     onTrouble: () => {},
     onRevision: (revision) => revisions.push(revision),

@@ -61,8 +61,7 @@ export async function demoAtVenue(options: DemoOptions, output: OutputOptions): 
     await liveRun({
       name: 'alpaca',
       config,
-      options: { onStop: 'flatten' },
-      isDryRun: false,
+      options: { onStop: 'flatten', mode: 'paper' },
       outputs,
       isOver: true,
       onTrading: (trading) => tell(server, trading, isForever),

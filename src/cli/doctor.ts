@@ -68,7 +68,13 @@ async function watch(config: Config, forMs: number): Promise<readonly Finding[]>
   const show = new Show({ title: `checkpoint: ${universe.size} symbols, no orders`, universe })
   const began = performance.now()
   try {
-    const venue = await venueOf(NAME, { config, io, universe, onTrouble: (why) => show.say(why) })
+    const venue = await venueOf(NAME, {
+      config,
+      io,
+      consent: { mode: 'dry-run', account: undefined },
+      universe,
+      onTrouble: (why) => show.say(why),
+    })
     return await checkpoint({
       config,
       io,

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { BadInput } from '../core/bad-input.ts'
 import { Universe } from '../core/universe.ts'
 import { iso } from '../core/time.ts'
+import { checkAccount, type VenueMode } from '../runtime/consent.ts'
 import { accountLease, leasesAt } from '../runtime/account-lease.ts'
 import type { Venue } from '../core/venue.ts'
 import { type Config, toInstrumentSpec, toRiskLimits, toSimOptions } from '../runtime/config.ts'
@@ -25,13 +26,15 @@ export interface LiveRunOptions {
   readonly run?: string
   readonly symbols?: readonly string[]
   readonly onStop: ExitPolicy
+  readonly mode: VenueMode
+  /** The number of the account that a live run may use. */
+  readonly account?: string
 }
 
 export interface LiveRun {
   readonly name: string
   readonly config: Config
   readonly options: LiveRunOptions
-  readonly isDryRun: boolean
   readonly outputs: Outputs
   /** True where the venue is gone with the run, so that nothing can go on. */
   readonly isOver?: boolean
@@ -56,7 +59,7 @@ const BOOKS = 'books'
 
 /** Runs at a venue until a signal stops it. The same command goes on where the journal ends. */
 export async function liveRun(run: LiveRun): Promise<void> {
-  const { name, config, options, isDryRun, outputs, isOver = false } = run
+  const { name, config, options, outputs, isOver = false } = run
   const began = performance.now()
   const path = options.journal ?? storedAt(config, config.store.journal)
   const unfinished = RunFile.unfinishedIn(path)
@@ -80,30 +83,33 @@ export async function liveRun(run: LiveRun): Promise<void> {
   const reached = await venueIo(config)
   if (!reached.ok) throw new RunFailed(`${name} cannot be used: ${reached.fault.message}`)
   const { limits, speed } = reached.value
-  const mode = isDryRun ? 'dry run' : 'paper run'
+  const { mode } = options
+  const isDryRun = mode === 'dry-run'
   const names = uses.map((use) => use.name).join(', ')
   const fills = config.venues?.alpaca?.fills === 'simulated' ? ', simulated fills' : ''
   const what = `${names} on ${universe.size} symbols, ${kinds.join(', ')}${fills}`
-  const title = `${mode} ${setup.run} at ${name}: ${what}`
+  const title = `${mode} run ${setup.run} at ${name}: ${what}`
   let show: Show | undefined
   const say = (text: string): void => {
     if (show === undefined) process.stderr.write(`${text}\n`)
     else show.say(text)
   }
   let onLost = (why: string): void => say(`error: ${why}`)
-  const account = accountLease({
+  const consent = { mode, account: options.account }
+  const lease = accountLease({
     io: reached.value.io,
     path: leasesAt(config),
     run: setup.run,
     onLost: (why) => onLost(why),
   })
-  const { io } = account
+  const { io } = lease
   let live: Live | undefined
   let file: RunFile | undefined
   const venue = await venueOf(name, {
     config,
     io,
     universe,
+    consent,
     onTrouble: (why) => {
       say(`warn: ${why}`)
       void live?.reconcile()
@@ -141,7 +147,10 @@ export async function liveRun(run: LiveRun): Promise<void> {
       snapshotEvery: config.store.snapshotEvery,
       kinds,
       isDryRun,
-      takeAccount: account.take,
+      takeAccount: (opened) => {
+        checkAccount(consent, opened)
+        lease.take(opened.name)
+      },
       wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
       isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),
       tell: ({ level, text }) => say(level === 'info' ? text : `${level}: ${text}`),
@@ -180,13 +189,13 @@ export async function liveRun(run: LiveRun): Promise<void> {
     const { turns, intents } = running.engine
     file.end({ hash: running.engine.hash(), intents, turns, isOver })
     const elapsedMs = Math.round(performance.now() - began)
-    await reportRun(file, { mode: isDryRun ? 'dry-run' : 'paper', elapsedMs }, outputs)
+    await reportRun(file, { mode, elapsedMs }, outputs)
     await run.onStopped?.({ ...trading, say })
   } finally {
     show?.end()
     process.off('SIGUSR2', kill)
     stop.release()
-    account.release()
+    lease.release()
     await archive.close()
     file?.close()
     await reached.value.close()

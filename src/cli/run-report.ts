@@ -2,13 +2,14 @@
 import type { Tape } from '../core/tape.ts'
 import { Observer } from '../runtime/observer.ts'
 import { replay, sessionOf } from '../runtime/replay.ts'
+import type { VenueMode } from '../runtime/consent.ts'
 import type { RunFile } from '../runtime/run-file.ts'
 import { commandLine, giveReport, type Outputs, RunFailed } from './output.ts'
 import { progress } from './progress.ts'
 
 /** What is known of a run besides its journal. */
 export interface Told {
-  readonly mode: 'paper' | 'dry-run' | 'replay'
+  readonly mode: VenueMode | 'replay'
   readonly elapsedMs?: number
   readonly warnings?: readonly string[]
 }

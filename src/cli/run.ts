@@ -1,6 +1,7 @@
 // skein run: a paper run on a tape or at a venue, journaled, resumed where it was killed.
 import { Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
+import type { VenueMode } from '../runtime/consent.ts'
 import type { ExitPolicy } from '../runtime/live.ts'
 import { VENUE_NAMES } from '../runtime/venues.ts'
 import { tapePartOf, tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
@@ -16,7 +17,8 @@ type Options = TapeOptions &
   ConfigOptions &
   OutputOptions &
   Omit<PaperRunOptions, 'part'> & {
-    readonly mode: 'paper' | 'dry-run'
+    readonly mode: VenueMode
+    readonly account?: string
     readonly venue: string
     readonly onStop: ExitPolicy
   }
@@ -27,8 +29,8 @@ export function runCommand(): Command {
       'Runs a strategy on a tape as if it were live, or at a venue: journaled, bars stored.',
     )
     .addOption(
-      new Option('--mode <mode>', 'how fills come about; dry-run sends no order to its venue')
-        .choices(['paper', 'dry-run'])
+      new Option('--mode <mode>', 'what orders move: nothing, no money, or real money')
+        .choices(['dry-run', 'paper', 'live'])
         .default('paper'),
     )
     .addOption(
@@ -42,6 +44,7 @@ export function runCommand(): Command {
         .choices(['keep', 'cancel', 'flatten'])
         .default('keep'),
     )
+    .option('--account <number>', 'the account whose real money a live run may move')
     .option('--speed <factor>', 'tape time per clock time: 1, 60, or max', speedOf, 1)
     .option(
       '--journal <file>',
@@ -67,9 +70,12 @@ async function runPaper(options: Options): Promise<void> {
   if (options.venue !== 'sim') {
     const config = alpacaConfigOf(options)
     const outputs = outputsOf(options, options.mode, config)
-    const isDryRun = options.mode === 'dry-run'
-    await liveRun({ name: options.venue, config, options, isDryRun, outputs })
+    await liveRun({ name: options.venue, config, options, outputs })
     return
+  }
+  if (options.mode !== 'paper') {
+    const place = { file: 'command line', field: '--mode' }
+    throw new BadInput(place, 'needs a venue', options.mode, `paper, or --venue ${VENUE_NAMES[0]}`)
   }
   const config = configOf(options)
   const outputs = outputsOf(options, 'paper', config)

@@ -13,8 +13,8 @@ export interface Venue {
   readonly limits: Limits
   open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>>
   close(): Promise<void>
-  /** Which account it is, and where; known once it is open. Undefined where nobody else could trade it. */
-  readonly account?: string | undefined
+  /** Known once it is open. Undefined where nobody else could trade it. */
+  readonly account?: VenueAccount | undefined
   /**
    * Told before `open`, after a restart: orders of ours that may still be open at the venue, and symbols that it had
    * halted when we last heard. It lifts those when they trade again.
@@ -36,6 +36,13 @@ export interface VenueStatistics {
   /** Times that the feed was lost and came back, and the bars that were fetched for them. */
   readonly gaps: number
   readonly gapBars: number
+}
+
+export interface VenueAccount {
+  /** One of a kind: what it is, and where. */
+  readonly name: string
+  /** As the venue shows it to its owner. */
+  readonly number: string
 }
 
 /** What the venue can bear, as data: the runtime obeys it, no adapter re-implements it. */

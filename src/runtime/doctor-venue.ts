@@ -13,7 +13,7 @@ import { Budget } from '../io/rate.ts'
 import { redactor } from '../io/redact.ts'
 import { Rest } from '../venues/alpaca/rest.ts'
 import { formatStamp } from '../venues/alpaca/stamps.ts'
-import { isObject, parseAccount, textOf } from '../venues/alpaca/wire.ts'
+import { parseAccount } from '../venues/alpaca/wire.ts'
 import { parseClock } from '../venues/alpaca/wire-history.ts'
 import { adviceOf, type AlpacaTerms, alpacaTermsOf, keyFileOf } from './alpaca.ts'
 import type { Config } from './config.ts'
@@ -79,9 +79,7 @@ async function accountFinding(trading: Rest, { isLive }: AlpacaTerms): Promise<F
     const todo = 'check venues.alpaca.hosts.trading: what answers there is not Alpaca'
     return { check, state: 'fail', text: 'the answer is no account', todo }
   }
-  const number = isObject(answer.value) ? (textOf(answer.value['account_number']) ?? '') : ''
-  // Numbers of paper accounts begin with PA.
-  const isPaper = number.startsWith('PA')
+  const { number, isPaper } = account
   const words = `${isPaper ? 'paper' : 'live'} account ${number}`
   const text = `${words}, ${account.status}, equity ${account.equity.toFixed(2)}`
   if (account.isBlocked) {

@@ -23,7 +23,7 @@ import type { Notice } from '../core/notice.ts'
 import type { Archive, Journal } from '../core/store.ts'
 import { bucketStart, DAY, lengthMs, ms } from '../core/time.ts'
 import type { Turn } from '../core/command.ts'
-import type { Broker, History, Limits, Venue, VenueReport } from '../core/venue.ts'
+import type { Broker, History, Limits, Venue, VenueAccount, VenueReport } from '../core/venue.ts'
 import type { Engine, EngineState } from '../engine/engine.ts'
 import type { InboxOptions } from '../engine/inbox.ts'
 import { type Difference, type Memory, NO_MEMORY, reconcile } from '../engine/reconcile.ts'
@@ -57,7 +57,7 @@ export interface LiveOptions {
   readonly kinds?: readonly FeedKind[]
   readonly isDryRun?: boolean
   /** Called when the venue has told its account, before anything is sent; throws where it may not be traded. */
-  readonly takeAccount?: (account: string) => void
+  readonly takeAccount?: (account: VenueAccount) => void
   readonly timing?: Partial<Timing>
   /** Says why the kill switch should be on; asked every second. */
   readonly isKilled?: () => string | undefined

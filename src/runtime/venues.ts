@@ -12,12 +12,15 @@ import type { Io } from '../io/io.ts'
 import { systemIo } from '../io/system.ts'
 import { type Books, PaperVenue, paperLimits } from '../venues/sim/index.ts'
 import { type Config, toSimOptions } from './config.ts'
+import { checkConsent, type Consent } from './consent.ts'
 import { limitsAt, onLocalClock } from './local-clock.ts'
 
 export interface VenueOptions {
   readonly config: Config
   readonly io: Io
   readonly universe: Universe
+  /** What the run may do with money. */
+  readonly consent: Consent
   /** What no input can say: a report should be asked for. */
   readonly onTrouble: (why: string) => void
   /** A bar that the venue told again with other values: nothing that was decided changes. */
@@ -112,15 +115,16 @@ export async function limitsOf(name: string, config: Config): Promise<Limits> {
   return paperLimits(limits, { ...toSimOptions(config), venue: venueIdOf(name) })
 }
 
-/** The adapter of a name, not yet open. Throws BadInput for what is not configured, and for real money. */
+/** The adapter of a name, not yet open. Throws BadInput for what is not configured, and for money that was not meant. */
 export async function venueOf(name: string, options: VenueOptions): Promise<Venue> {
   const found = VENUES[name]
   const place = { file: 'command line', field: '--venue' }
   if (found === undefined) throw new BadInput(place, 'is unknown', name, VENUE_NAMES.join(', '))
   const isSimulated = found.isSimulated(options.config)
-  if (found.isLive(options.config) && !isSimulated) {
-    const what = 'is configured for real money, and this is a paper run'
-    throw new BadInput(options.config.source.place(['venues', name, 'paper']), what, false, 'true')
+  if (!isSimulated) checkConsent(options.consent, options.config, found.isLive(options.config))
+  else if (options.consent.mode === 'live') {
+    const place = options.config.source.place(['venues', name, 'fills'])
+    throw new BadInput(place, 'is simulated, and this is a live run', 'simulated', 'venue')
   }
   const venue = await found.make(options)
   if (!isSimulated) return venue

@@ -94,6 +94,7 @@ export function venueOf() {
         equity: '100000.5',
         cash: '50000',
         buying_power: '200000',
+        account_number: 'PA31RTDNUE59',
       })
     if (url.pathname.startsWith('/v2/assets/'))
       return json({

@@ -17,6 +17,7 @@ import { equitySpec } from '../../src/core/instrument.ts'
 import type { Notice } from '../../src/core/notice.ts'
 import type { Order } from '../../src/core/order.ts'
 import type { Archive, Journal } from '../../src/core/store.ts'
+import type { VenueAccount } from '../../src/core/venue.ts'
 import type { Tape } from '../../src/core/tape.ts'
 import { ms } from '../../src/core/time.ts'
 import { Universe } from '../../src/core/universe.ts'
@@ -138,7 +139,7 @@ export class Bench {
       timing,
       tell: ({ text }) => this.told.push(text),
       onTurn: ({ notices }) => this.#note(notices),
-      ...(account && { takeAccount: account.take }),
+      ...(account && { takeAccount: ({ name }: VenueAccount) => account.take(name) }),
       ...live,
       ...changes,
     })

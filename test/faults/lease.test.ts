@@ -42,10 +42,10 @@ test('F037 a second engine is refused, and a first that was stopped past its lea
   const posts = () => bench.alpaca.venue.audit.requests.filter(({ method }) => method === 'POST')
   const before = posts().length
 
-  assert.throws(() => second.take(account), /is traded by run one, process \d+, last heard of/)
+  assert.throws(() => second.take(account.name), /is traded by run one, process \d+, last heard of/)
   sleep.isAsleep = true
   await bench.run(LEASE_MS + 1)
-  second.take(account)
+  second.take(account.name)
   await bench.does((context) => context.buy({ qty: 1 }), 'MSFT')
   for (const fire of sleep.due) fire()
 

@@ -90,7 +90,13 @@ export function positionJson(held: Held, account: Account, lastDay: number): Jso
   }
 }
 
-export function accountJson(account: Account, since: number, multiplier: number): Json {
+interface AccountTerms {
+  readonly since: number
+  readonly multiplier: number
+  readonly isLive: boolean
+}
+
+export function accountJson(account: Account, { since, multiplier, isLive }: AccountTerms): Json {
   const balance = account.holdings.balance(account.open)
   const { cash, equity, longValue, shortValue, buyingPower, plainBuyingPower } = balance
   const margin = (longValue - shortValue) / 2
@@ -98,7 +104,7 @@ export function accountJson(account: Account, since: number, multiplier: number)
     id: idOf(`account ${account.name}`),
     admin_configurations: {},
     user_configurations: null,
-    account_number: `PA${idOf(account.name).replaceAll('-', '').slice(0, 10).toUpperCase()}`,
+    account_number: numberOf(account.name, isLive),
     status: 'ACTIVE',
     crypto_status: 'ACTIVE',
     options_approved_level: 0,
@@ -186,3 +192,10 @@ export function fillJson(execution: Execution): Json {
 
 /** The day on which a trade settles: the next, in New York. Weekends are not left out. */
 export const activityDate = (ts: number): string => newYorkDate(ts + 86_400_000)
+
+/** Nine digits; of paper accounts PA and ten letters and digits. */
+function numberOf(name: string, isLive: boolean): string {
+  const hex = idOf(name).replaceAll('-', '')
+  if (isLive) return `${Number.parseInt(hex.slice(0, 12), 16) % 1e9}`.padStart(9, '1')
+  return `PA${hex.slice(0, 10).toUpperCase()}`
+}

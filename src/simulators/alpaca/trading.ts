@@ -75,8 +75,9 @@ export class Trading {
   }
 
   #account(account: Account): Reply {
-    const { options, multiplier } = this.#venue
-    return { status: 200, json: accountJson(account, options.startAt, multiplier) }
+    const { multiplier } = this.#venue
+    const { startAt, isLive = false } = this.#venue.options
+    return { status: 200, json: accountJson(account, { since: startAt, multiplier, isLive }) }
   }
 
   #accountPart(

@@ -43,6 +43,8 @@ export interface AlpacaOptions {
   readonly timers: Timers
   /** One account each. */
   readonly keys: readonly Key[]
+  /** Accounts have the numbers of real money. */
+  readonly isLive?: boolean
   /** 'plus' where not given. */
   readonly plan?: Plan
   /** 100,000 where not given. */

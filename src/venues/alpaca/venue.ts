@@ -12,7 +12,7 @@ import { equitySpec, type InstrumentSpec } from '../../core/instrument.ts'
 import type { Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import type { Universe } from '../../core/universe.ts'
-import type { Limits, Venue, VenueStatistics } from '../../core/venue.ts'
+import type { Limits, Venue, VenueAccount, VenueStatistics } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import { Budget } from '../../io/rate.ts'
 import { AssetWatch } from './assets.ts'
@@ -118,7 +118,7 @@ export class AlpacaVenue implements Venue {
   readonly #source: OrderEventSource
   readonly #assets: AssetWatch
   #sink: (input: Input) => void = () => {}
-  #account: string | undefined
+  #account: VenueAccount | undefined
   /** Updates that wait for the gap before them. */
   #held: unknown[] | undefined
   #ups = 0
@@ -210,7 +210,7 @@ export class AlpacaVenue implements Venue {
       options.orderEvents ?? new TradingStream({ io, keys, url: hosts.orders, ...patience })
   }
 
-  get account(): string | undefined {
+  get account(): VenueAccount | undefined {
     return this.#account
   }
 
@@ -248,7 +248,8 @@ export class AlpacaVenue implements Venue {
     }
     if (parsed.isBlocked)
       return failed(fault('unauthorized', `the account is ${parsed.status} and blocked`))
-    this.#account = `alpaca account ${parsed.id} at ${this.#trading.baseUrl}`
+    const name = `alpaca account ${parsed.id} at ${this.#trading.baseUrl}`
+    this.#account = { name, number: parsed.number }
     const specs: InstrumentSpec[] = []
     for (const symbol of this.#options.symbols) {
       const asset = await this.history.asset(symbol)

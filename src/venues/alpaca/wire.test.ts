@@ -132,6 +132,7 @@ test('reads a position, an account and an asset', () => {
   assert.deepEqual(parsePosition(position), { symbol: 'AAPL', qty: 5, avgPrice: 100 })
   const account = {
     id: 'e6fe16f3',
+    account_number: 'PA31RTDNUE59',
     status: 'ACTIVE',
     equity: '103820.56',
     cash: '-23140.2',
@@ -140,6 +141,8 @@ test('reads a position, an account and an asset', () => {
   }
   assert.deepEqual(parseAccount(account), {
     id: 'e6fe16f3',
+    number: 'PA31RTDNUE59',
+    isPaper: true,
     status: 'ACTIVE',
     equity: 103820.56,
     cash: -23140.2,

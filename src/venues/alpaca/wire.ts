@@ -189,16 +189,17 @@ export function parsePosition(json: unknown): WirePosition | undefined {
   return { symbol, qty: json['side'] === 'short' ? -Math.abs(qty) : qty, avgPrice }
 }
 
-/** `{"id":"e6fe16f3-…","status":"ACTIVE","equity":"103820.56","cash":"-23140.2","buying_power":"262113.632",…}` */
+/** `{"id":"e6fe16f3-…","account_number":"PA31RTDNUE59","status":"ACTIVE","equity":"103820.56","cash":"-23140.2","buying_power":"262113.632",…}` */
 export interface WireAccount {
   readonly id: string
+  readonly number: string
+  /** Numbers of paper accounts begin with PA. */
+  readonly isPaper: boolean
   readonly status: string
   readonly equity: number
   readonly cash: number
   readonly buyingPower: number
   readonly isBlocked: boolean
-  /** Numbers of paper accounts begin with PA; undefined where there is no number. */
-  readonly isPaper?: boolean
 }
 
 export function parseAccount(json: unknown): WireAccount | undefined {
@@ -210,9 +211,10 @@ export function parseAccount(json: unknown): WireAccount | undefined {
   const buyingPower = decimalOf(json['buying_power'])
   if (id === undefined || status === undefined) return undefined
   if (equity === undefined || cash === undefined || buyingPower === undefined) return undefined
+  const number = textOf(json['account_number']) ?? ''
+  const isPaper = number.startsWith('PA')
   const isBlocked = json['trading_blocked'] === true || json['account_blocked'] === true
-  const isPaper = textOf(json['account_number'])?.startsWith('PA')
-  return { id, status, equity, cash, buyingPower, isBlocked, ...some('isPaper', isPaper) }
+  return { id, number, isPaper, status, equity, cash, buyingPower, isBlocked }
 }
 
 /**
