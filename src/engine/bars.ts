@@ -16,6 +16,9 @@
  *    close by the clock, and never change then: a bar that only becomes known afterwards (a straggler's, or a
  *    silence that was filled) is in no higher bar that is already published. A straggler is counted as late.
  * 6. Where a source tells trades and bars, its bar takes the place of the open bar of the same time.
+ * 7. Bars from outside that come while the market goes on come after their end, nobody knows how long after, and
+ *    after a break many at once. So there the clock closes nothing: a higher bar closes with its last base bar, or
+ *    where that never comes, with the next one of its symbol.
  */
 import { assert } from '../core/assert.ts'
 import { type Ms, type SymbolId, symbolId } from '../core/brand.ts'
@@ -33,6 +36,8 @@ export interface BarOptions {
   readonly latenessMs: number
   /** Most missing bars that are filled from the previous close. */
   readonly maxFill: number
+  /** 'outside' where base bars come some time after their end (rule 7); 'trades' where not told. */
+  readonly barsFrom?: 'trades' | 'outside'
 }
 
 export interface BarSink {
@@ -246,6 +251,7 @@ export class Bars {
    * first, and within each the symbols in order.
    */
   closeDue(at: number): void {
+    if (this.#options.barsFrom === 'outside') return
     this.#sweep(at - this.#options.latenessMs)
   }
 
@@ -290,6 +296,7 @@ export class Bars {
 
   /** Follows where a bar was opened or bars were closed by the clock: the time is asked for far more often. */
   #plan(): void {
+    if (this.#options.barsFrom === 'outside') return
     let nextEnd = this.#base.nextEnd
     for (const open of this.#higher) if (open.nextEnd < nextEnd) nextEnd = open.nextEnd
     this.#nextAt = nextEnd + this.#options.latenessMs

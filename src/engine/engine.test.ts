@@ -95,6 +95,30 @@ test('where the source tells bars, a trade is a price and in no bar', () => {
   )
 })
 
+test('where bars come after their end, a higher bar waits for its last one', () => {
+  const heard: string[] = []
+  const actors = { s: listener(heard, { bars: ['1m', '5m'] }) }
+  const stage = new Stage({ actors, options: { barsFrom: 'outside' } })
+  const minute = (n: number) => {
+    const at = ms(MONDAY_10 + (n + 1) * 60_000 + 700)
+    const start = ms(MONDAY_10 + n * 60_000)
+    const prices = { open: 100 + n, high: 100 + n, low: 100 + n, close: 100 + n }
+    const bar = { symbol: A, timeframe: '1m', start, volume: 10, trades: 1, ...prices } as const
+    return { at, inputs: [{ type: 'bar', at, bar, source: 'venue' }] } as const
+  }
+  const show = ({ at, inputs }: ReturnType<typeof minute>) => stage.engine.turn(at, inputs)
+
+  for (const n of [0, 1, 2, 3]) show(minute(n))
+  // The end of the five minutes passes before the last of them is told; then a minute without a trade.
+  stage.engine.turn(ms(MONDAY_10 + 300_000), [])
+  for (const n of [4, 5, 6, 7, 8, 10]) show(minute(n))
+
+  assert.deepEqual(
+    heard.filter((what) => what.includes('5m')),
+    ['300.7 bar 5m 104 of 5', '660.7 bar 5m 108 of 4'],
+  )
+})
+
 test('timers and bars that are due between inputs come at their own times', () => {
   const heard: string[] = []
   const needs = { bars: '1m', every: { half: '30s' } } as const

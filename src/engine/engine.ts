@@ -116,7 +116,13 @@ export class Engine {
     const higher = wanted.filter((timeframe) => timeframe !== options.base)
     this.#bars = new Bars(
       universe,
-      { base: options.base, higher, latenessMs: options.latenessMs, maxFill: options.maxFill },
+      {
+        base: options.base,
+        higher,
+        latenessMs: options.latenessMs,
+        maxFill: options.maxFill,
+        barsFrom: options.barsFrom ?? 'trades',
+      },
       {
         closed: (bar) => this.#onBarClosed(bar),
         gap: (symbol, timeframe, from, to) =>

@@ -156,15 +156,19 @@ interface BarRow {
 }
 
 const MINUTE = 60_000
+const FIVE = 5 * MINUTE
 /** A bar is told so soon after its end, by the venue's clock. */
 const TOLD_WITHIN = 20_000
 
 async function checkBars(world: World, until: number, problems: string[]): Promise<number> {
   let count = 0
-  for (const symbol of SYMBOLS) {
-    const ours = archived(world.archive, symbol)
+  const all = new Map(SYMBOLS.map((symbol) => [symbol, archived(world.archive, symbol, MINUTE)]))
+  const from = Math.min(...[...all.values()].flatMap((bars) => [...bars.keys()]))
+  const told = await venueBars(world, from)
+  for (const [symbol, ours] of all) {
+    const higher = archived(world.archive, symbol, FIVE)
     const first = Math.min(...ours.keys())
-    const theirs = await venueBars(world, symbol, first)
+    const theirs = new Map([...(told.get(symbol) ?? [])].filter(([start]) => start >= first))
     for (const [start, bar] of theirs) {
       if (start + MINUTE > until - TOLD_WITHIN) continue
       const here = ours.get(start)
@@ -179,15 +183,41 @@ async function checkBars(world: World, until: number, problems: string[]): Promi
       if (filled === 0 && !theirs.has(start))
         problems.push(`bar ${symbol} ${new Date(start).toISOString()} is not the venue's`)
     }
+    // The first of all may have begun before its minutes were asked for.
+    for (const bar of [...higher.values()].slice(1)) checkHigher(symbol, bar, ours, problems)
   }
   return count
+}
+
+/** A bar of five minutes is those of its minutes that there are. */
+function checkHigher(
+  symbol: string,
+  bar: BarRow,
+  minutes: ReadonlyMap<number, BarRow>,
+  problems: string[],
+): void {
+  const { start } = bar
+  const parts = [0, 1, 2, 3, 4].flatMap((i) => minutes.get(start + i * MINUTE) ?? [])
+  const sum = (of: (one: BarRow) => number): number => parts.reduce((n, one) => n + of(one), 0)
+  const whole = {
+    start,
+    open: parts[0]?.open ?? 0,
+    high: Math.max(...parts.map(({ high }) => high)),
+    low: Math.min(...parts.map(({ low }) => low)),
+    close: parts.at(-1)?.close ?? 0,
+    volume: sum(({ volume }) => volume),
+    trades: sum(({ trades }) => trades),
+  }
+  if (lineOf(bar) === lineOf(whole)) return
+  const name = `five minutes ${symbol} ${new Date(start).toISOString()}`
+  problems.push(`${name} are ${lineOf(bar)}, and their minutes ${lineOf(whole)}`)
 }
 
 const lineOf = ({ open, high, low, close, volume, trades }: Omit<BarRow, 'filled'>): string =>
   [open, high, low, close, volume, trades].join(' ')
 
 /** By start: the table's key does not allow a second one. */
-function archived(path: string, symbol: string): ReadonlyMap<number, BarRow> {
+function archived(path: string, symbol: string, timeframe: number): ReadonlyMap<number, BarRow> {
   const db = new DatabaseSync(path, { readOnly: true })
   try {
     const rows = db
@@ -195,20 +225,22 @@ function archived(path: string, symbol: string): ReadonlyMap<number, BarRow> {
         `select bars.* from bars join symbols on symbols.id = symbol_id
          where symbol = ? and timeframe = ? order by start`,
       )
-      .all(symbol, MINUTE) as unknown as BarRow[]
+      .all(symbol, timeframe) as unknown as BarRow[]
     return new Map(rows.map((row) => [row.start, row]))
   } finally {
     db.close()
   }
 }
 
+type VenueBar = Omit<BarRow, 'filled'>
+
+/** All bars since a time, by symbol and start. In one request: this process is too busy to keep connections well. */
 async function venueBars(
   { server }: World,
-  symbol: string,
   from: number,
-): Promise<ReadonlyMap<number, Omit<BarRow, 'filled'>>> {
+): Promise<ReadonlyMap<string, ReadonlyMap<number, VenueBar>>> {
   const query = new URLSearchParams({
-    symbols: symbol,
+    symbols: SYMBOLS.join(','),
     timeframe: '1Min',
     start: new Date(from).toISOString(),
     limit: '10000',
@@ -216,16 +248,23 @@ async function venueBars(
   })
   const headers = { 'APCA-API-KEY-ID': 'local', 'APCA-API-SECRET-KEY': 'local' }
   const answer = await fetch(`${server.urls.rest}/v2/stocks/bars?${query.toString()}`, { headers })
-  const { bars } = (await answer.json()) as {
+  const { bars, next_page_token: more } = (await answer.json()) as {
     bars: Record<
       string,
       { t: string; o: number; h: number; l: number; c: number; v: number; n: number }[]
     >
+    next_page_token: string | null
   }
+  if (more !== null) throw new Error('a proof has at most 10,000 bars')
   return new Map(
-    (bars[symbol] ?? []).map(({ t, o, h, l, c, v, n }) => {
-      const start = Date.parse(t)
-      return [start, { start, open: o, high: h, low: l, close: c, volume: v, trades: n }]
-    }),
+    Object.entries(bars).map(([symbol, rows]) => [
+      symbol,
+      new Map(
+        rows.map(({ t, o, h, l, c, v, n }) => {
+          const start = Date.parse(t)
+          return [start, { start, open: o, high: h, low: l, close: c, volume: v, trades: n }]
+        }),
+      ),
+    ]),
   )
 }

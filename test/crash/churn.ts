@@ -5,7 +5,7 @@ import { defineStrategy, z } from '../../src/strategy/index.ts'
 export default defineStrategy({
   name: 'churn',
   params: z.strictObject({ every: z.int().min(1).default(4) }),
-  needs: () => ({ bars: '1m', warmup: 2, trades: true }),
+  needs: () => ({ bars: ['1m', '5m'], warmup: 2, trades: true }),
   state: () => 0,
   symbol(ctx, { every }) {
     const lot = (part: number): number => Math.max(1, Math.round(part * 7))
@@ -29,8 +29,8 @@ export default defineStrategy({
     let mean = 0
     return {
       // What is derived from bars decides too, so a lane that is rebuilt wrongly is found out.
-      onBar({ close }) {
-        mean = average.push(close)
+      onBar({ timeframe, close }) {
+        if (timeframe === '5m') mean = average.push(close)
       },
       onTrade({ price }) {
         const tick = ctx.state

@@ -23,7 +23,7 @@ const SESSION = { close: '2026-01-07T21:00:00Z', nextOpen: '2026-01-08T14:30:00Z
 const KEY = { key: 'local', secret: 'local' }
 const ROOT = join(import.meta.dirname, '../..')
 /** A life that takes longer hangs. */
-const LIFE_MS_MAX = 120_000
+const LIFE_MS_MAX = 300_000
 
 export interface LifeOptions {
   readonly die?: Orders['die']

@@ -1,0 +1,187 @@
+// Storage: what a journal that cannot be written means for orders. The journal is a real file, the venue a list.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { type TestContext, test } from 'node:test'
+import type { Batch } from '../../src/core/command.ts'
+import { ok } from '../../src/core/result.ts'
+import { ms } from '../../src/core/time.ts'
+import type { Broker } from '../../src/core/venue.ts'
+import { Engine } from '../../src/engine/engine.ts'
+import { RISK_DEFAULTS } from '../../src/engine/risk.ts'
+import { VirtualWorld } from '../../src/io/virtual.ts'
+import { Gateway } from '../../src/runtime/gateway.ts'
+import { Pump } from '../../src/runtime/pump.ts'
+import { Recorder } from '../../src/runtime/recorder.ts'
+import { openArchive, openJournal } from '../../src/store/index.ts'
+import { defineStrategy, z } from '../../src/strategy/index.ts'
+import { A, limitsOf, SIM, trade, universeOf } from '../../src/testing/builders.ts'
+
+/** Buys with every trade. */
+const eager = defineStrategy({
+  name: 'eager',
+  params: z.strictObject({}),
+  needs: () => ({ trades: true }),
+  symbol: (ctx) => {
+    let n = 0
+    return {
+      // No two are alike, or the second would be denied as a mistake.
+      onTrade: () => {
+        ctx.buy({ qty: 1, limit: ++n / 100 })
+      },
+    }
+  },
+})
+
+const LIMITLESS = {
+  ...RISK_DEFAULTS,
+  tradingHours: 'always',
+  maxTradesPerDay: Infinity,
+  ordersPerMinute: Infinity,
+  maxOpenOrders: 10_000,
+  maxExposureFraction: Infinity,
+  maxPositionNotional: Infinity,
+  maxOrderNotional: Infinity,
+  maxPositionFraction: Infinity,
+  priceBand: Infinity,
+} as const
+
+/** A pump between a journal in a folder and a venue that takes everything. */
+async function desk(t: TestContext, folder: string) {
+  const world = new VirtualWorld({ seed: 1 })
+  const io = world.node('engine')
+  const sent: string[] = []
+  const broker: Broker = {
+    execute: (batch: Batch) => {
+      for (const command of batch.commands) {
+        if (command.type === 'submit') sent.push(command.order.id)
+      }
+      return Promise.resolve(batch.commands.map(() => ok({ venueId: 'v' })))
+    },
+    report: () => Promise.reject(new Error('nobody asks')),
+  }
+  const engine = new Engine({
+    universe: universeOf('A'),
+    uses: [{ name: 'e', strategy: eager, params: {}, on: [A] }],
+    limits: new Map([[SIM, limitsOf()]]),
+    risk: LIMITLESS,
+    run: 'r',
+    currency: 'USD',
+    calendar: '24/7',
+    base: '1m',
+    latenessMs: 0,
+    maxFill: 0,
+  })
+  const away = mkdtempSync(join(tmpdir(), 'skein-storage-archive-'))
+  const archive = await openArchive(join(away, 'archive.db'))
+  t.after(async () => {
+    await archive.close()
+    rmSync(away, { recursive: true, force: true })
+  })
+  const journal = openJournal(join(folder, 'journal.db'))
+  const account = {
+    type: 'account',
+    at: world.now,
+    venue: SIM,
+    equity: 1e6,
+    cash: 1e6,
+    buyingPower: 1e6,
+  }
+  const pump: Pump = new Pump({
+    io,
+    engine,
+    journal,
+    gateway: new Gateway({
+      brokers: new Map([[SIM, broker]]),
+      now: () => io.now(),
+      sink: (input) => pump.push(input),
+    }),
+    recorder: new Recorder(archive, engine),
+    inbox: { capacity: 10_000, maxAgeMs: 60_000 },
+    snapshotEvery: 1_000_000,
+    snapshot: () => '{}',
+  })
+  let failure: Error | undefined
+  void pump.failure.then((error) => (failure = error))
+  pump.push(account as Parameters<Pump['push']>[0])
+  pump.start()
+  return {
+    sent,
+    journal,
+    /** A trade, and the time for what follows from it. Gives why the pump stopped, where it did. */
+    async step(): Promise<Error | undefined> {
+      const at = ms(world.now)
+      pump.push({ type: 'trade', at, trade: trade({ ts: at }) })
+      await world.run(10)
+      return failure
+    },
+  }
+}
+
+/** Ids that a journal holds, read from the file. */
+function intentsIn(path: string): string[] {
+  const db = new DatabaseSync(path)
+  try {
+    assert.equal(String(Object.values(db.prepare('pragma integrity_check').get()!)[0]), 'ok')
+    return db
+      .prepare('select batches from turns order by n')
+      .all()
+      .flatMap(({ batches }) => JSON.parse(String(batches)) as Batch[])
+      .flatMap(({ commands }) =>
+        commands.flatMap((command) => (command.type === 'submit' ? [command.order.id] : [])),
+      )
+  } finally {
+    db.close()
+  }
+}
+
+test('F094 while another process has the journal, no order leaves, and what had left is in it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-storage-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const { step, sent } = await desk(t, folder)
+  for (let i = 0; i < 3; i++) assert.equal(await step(), undefined)
+  const before = [...sent]
+  assert.equal(before.length, 3)
+
+  const other = new DatabaseSync(join(folder, 'journal.db'))
+  other.exec('begin immediate')
+  const failure = await step()
+  other.exec('rollback')
+  other.close()
+
+  assert.match(failure?.message ?? '', /is locked by another process/)
+  assert.deepEqual(sent, before)
+  assert.deepEqual(intentsIn(join(folder, 'journal.db')), before)
+})
+
+/** Pages of a disk that is soon full. */
+const DISK = 'size=700k'
+
+test('F096 on a full disk no order leaves, what had left is there, and with space it goes on', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-storage-'))
+  const mount = (options: string) =>
+    spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]).status === 0
+  if (process.getuid?.() !== 0 || !mount(DISK)) {
+    rmSync(folder, { recursive: true, force: true })
+    t.skip('skipped: a small disk needs root and mount')
+    return
+  }
+  t.after(() => {
+    spawnSync('umount', ['-l', folder])
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const { step, sent } = await desk(t, folder)
+  let failure: Error | undefined
+  for (let i = 0; i < 5_000 && failure === undefined; i++) failure = await step()
+
+  assert.match(failure?.message ?? '', /has no room left/)
+  assert.ok(sent.length > 10, `${sent.length} orders before`)
+  assert.ok(mount('remount,size=8m'))
+  assert.deepEqual(intentsIn(join(folder, 'journal.db')), sent)
+  const again = openJournal(join(folder, 'journal.db'))
+  again.setMeta('goes', 'on')
+  again.close()
+})
