@@ -112,11 +112,12 @@ it('does not wait for a holder that was killed', async (t) => {
   const { path, engine } = machine(t)
   const script = `
     const { takeLease } = await import(${JSON.stringify(join(import.meta.dirname, 'lease.ts'))})
-    takeLease({ path: ${JSON.stringify(path)}, account: 'account-1', holder: 'the killed', onLost() {},
+    globalThis.held = takeLease({ path: ${JSON.stringify(path)}, account: 'account-1', holder: 'the killed', onLost() {},
       time: { now: () => ${START}, after: () => () => {} } })
     process.stdout.write('taken')
     setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script])
+  t.after(() => child.kill('SIGKILL'))
   await once(child.stdout, 'data')
   assert.throws(() => engine('run two').take(), /is traded by the killed/)
   child.kill('SIGKILL')
