@@ -112,7 +112,7 @@ async function desk(t: TestContext, folder: string) {
     sent,
     journal,
     /** A trade, and the time for what follows from it. Gives why the pump stopped, where it did. */
-    async step(): Promise<Error | undefined> {
+    step: async (): Promise<Error | undefined> => {
       const at = ms(world.now)
       pump.push({ type: 'trade', at, trade: trade({ ts: at }) })
       await world.run(10)
