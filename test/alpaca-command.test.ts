@@ -115,7 +115,7 @@ it('a run is told where the pace of its local venue is another', async (t) => {
   assert.equal(ended?.code, 2)
   assert.match(
     ended?.stderr ?? '',
-    /skein\.yaml:3: venues\.alpaca\.local\.speed is not the venue's: 1/,
+    /skein\.yaml:\d: venues\.alpaca\.local\.speed is not the venue's: 1/,
   )
   assert.match(ended?.stderr ?? '', /which runs at about (5|6)\d/)
 })
@@ -187,7 +187,7 @@ venues:
       new RegExp(`--account is not the account of the keys.*${number.slice(-4)}`),
     )
     assert.equal(code, 0, stderr)
-    assert.match(stderr, /^live run \w+ at alpaca: 1 symbols/m)
+    assert.match(stderr, /^live run \w+ at alpaca: sma-cross on 1 symbols/m)
     assert.match(stdout, /^live {2}sma-cross/m)
   },
 )

@@ -372,9 +372,10 @@ const CASES: readonly Case[] = [
   ),
   optional(
     'a mode that there is not',
-    ['run', ...TAPE, '--mode', 'live'],
-    ['--mode', "'live'", 'paper'],
+    ['run', ...TAPE, '--mode', 'lively'],
+    ['--mode', "'lively'", 'paper'],
   ),
+  optional('a live run of a tape', ['run', ...TAPE, '--mode', 'live'], ['--mode', 'needs a venue']),
   optional('a paper run of nothing', ['run', '--speed', 'max'], ['--tape', 'missing', 'allowed:']),
   optional(
     'an empty list of symbols',
