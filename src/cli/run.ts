@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { VenueMode } from '../runtime/consent.ts'
-import type { ExitPolicy } from '../runtime/live.ts'
+import type { ExitPolicy } from '../runtime/live-end.ts'
 import { VENUE_NAMES } from '../runtime/venues.ts'
 import { tapePartOf, tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { liveRun } from './live-run.ts'

@@ -16,7 +16,7 @@ import { ALPACA_LIMITS } from '../venues/alpaca/venue.ts'
 import { parseClock } from '../venues/alpaca/wire-history.ts'
 import { alpacaTermsOf } from './alpaca.ts'
 import type { Config } from './config.ts'
-import { type Timing, TIMING } from './live.ts'
+import { type Timing, TIMING } from './live-options.ts'
 
 /** Between the two looks at the venue's clock. */
 const MEASURED_MS = 250

@@ -5,7 +5,7 @@
 import type { Journal } from '../core/store.ts'
 import { Sampler, type Watch, watchNotices } from './backtest.ts'
 import { buildSession } from './build.ts'
-import { liveSession } from './live.ts'
+import { liveSession } from './live-session.ts'
 import { differenceOf, type Redoable } from './recover.ts'
 import type { RunFile } from './run-file.ts'
 import { limitsOf } from './venues.ts'

@@ -86,7 +86,7 @@ async function watchStart(): Promise<void> {
   const [{ RunFile }, { Engine }, { LiveSession }, { Pump }] = await Promise.all([
     import('../../src/runtime/run-file.ts'),
     import('../../src/engine/engine.ts'),
-    import('../../src/runtime/live.ts'),
+    import('../../src/runtime/live-session.ts'),
     import('../../src/runtime/pump.ts'),
   ])
   const [{ AlpacaVenue }, { AlpacaBroker }, { AlpacaFeed }] = await Promise.all([

@@ -1,0 +1,91 @@
+// Live plan: what a run at a venue will be, worked out and checked before anything is opened.
+import { BadInput } from '../core/bad-input.ts'
+import { Universe } from '../core/universe.ts'
+import { type Config, toInstrumentSpec, toRiskLimits, toSimOptions } from '../runtime/config.ts'
+import type { VenueMode } from '../runtime/consent.ts'
+import type { ExitPolicy } from '../runtime/live-end.ts'
+import type { FeedKind } from '../runtime/live-options.ts'
+import { RunFile } from '../runtime/run-file.ts'
+import { loadUses } from '../runtime/uses.ts'
+import { venueIdOf } from '../runtime/venues.ts'
+import { storedAt } from './inputs.ts'
+
+export interface LiveRunOptions {
+  readonly journal?: string
+  readonly archive?: string
+  readonly run?: string
+  readonly symbols?: readonly string[]
+  readonly onStop: ExitPolicy
+  readonly mode: VenueMode
+  /** The number of the account that a live run may use. */
+  readonly account?: string
+}
+
+export type LivePlan = Awaited<ReturnType<typeof planOf>>
+
+/** Throws BadInput where something is wrong, or the journal holds another run that is not over. */
+export async function planOf(name: string, config: Config, options: LiveRunOptions) {
+  const path = options.journal ?? storedAt(config, config.store.journal)
+  const unfinished = RunFile.unfinishedIn(path)
+  const universe = new Universe(unfinished?.instruments ?? specsOf(name, config, options))
+  const uses = await loadUses(config, universe)
+  const { latenessMs, maxFill } = config.bars
+  const setup = {
+    universe,
+    uses,
+    risk: toRiskLimits(config),
+    sim: toSimOptions(config),
+    run: options.run ?? unfinished?.run ?? nameOfNow(),
+    currency: config.account.currency,
+    base: '1m' as const,
+    bars: { latenessMs, maxFill },
+  }
+  const kinds = kindsOf(uses)
+  const source = { name, series: kinds.map((kind) => ({ kind })) }
+  unfinished?.mustBe(config, setup, source)
+  const names = uses.map((use) => use.name).join(', ')
+  const fills = config.venues?.alpaca?.fills === 'simulated' ? ', simulated fills' : ''
+  const what = `${names} on ${universe.size} symbols, ${kinds.join(', ')}${fills}`
+  return {
+    name,
+    config,
+    setup,
+    kinds,
+    source,
+    /** Of the journal and of the archive. */
+    path,
+    archivePath: options.archive ?? storedAt(config, config.store.archive),
+    consent: { mode: options.mode, account: options.account },
+    title: `${options.mode} run ${setup.run} at ${name}: ${what}`,
+  }
+}
+
+function specsOf(name: string, config: Config, { symbols }: LiveRunOptions) {
+  const { universe } = config
+  const listed =
+    universe === 'all' ? [] : universe.map((one) => (typeof one === 'string' ? one : one.symbol))
+  const wanted = symbols ?? listed
+  if (wanted.length === 0) {
+    const allowed = 'a list: universe in the configuration, or --symbols SPY,BAC'
+    throw new BadInput(
+      { file: 'command line', field: '--symbols' },
+      'is missing',
+      undefined,
+      allowed,
+    )
+  }
+  return wanted.map((symbol) => toInstrumentSpec(config, symbol, venueIdOf(name)))
+}
+
+/** Bars always, because risk prices with them; trades and quotes where a strategy looks at them. */
+function kindsOf(uses: Awaited<ReturnType<typeof loadUses>>): readonly FeedKind[] {
+  const needs = uses.map(({ strategy, params }) => strategy.needs(params))
+  return [
+    'bars',
+    ...(needs.some(({ trades }) => trades === true) ? (['trades'] as const) : []),
+    ...(needs.some(({ quotes }) => quotes === true) ? (['quotes'] as const) : []),
+  ]
+}
+
+/** Seconds since 1970 in letters and digits: runs of one machine have names that rise. */
+const nameOfNow = (): string => Math.floor(Date.now() / 1_000).toString(36)

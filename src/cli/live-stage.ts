@@ -1,0 +1,105 @@
+/*
+ * Live stage: what is open while a run at a venue lasts (clock and network, the account's lease, the adapter, archive and
+ * journal), opened in the order in which each needs the other, and closed in reverse.
+ */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Venue } from '../core/venue.ts'
+import { type AccountLease, accountLease, leasesAt } from '../runtime/account-lease.ts'
+import type { Live } from '../runtime/live.ts'
+import { RunFile } from '../runtime/run-file.ts'
+import { type VenueIo, venueIo, venueOf } from '../runtime/venues.ts'
+import type { SqliteArchive } from '../store/index.ts'
+import { openForWriting } from './inputs.ts'
+import type { LivePlan } from './live-plan.ts'
+import { RunFailed } from './output.ts'
+
+/** Under this name the journal keeps the books of simulated fills. */
+const BOOKS = 'books'
+
+export class LiveStage {
+  readonly reached: VenueIo
+  readonly lease: AccountLease
+  /** Set when it trades: what the venue and the lease say goes there. */
+  live: Live | undefined
+  readonly #plan: LivePlan
+  readonly #say: (text: string) => void
+  #venue: Venue | undefined
+  #archive: SqliteArchive | undefined
+  #file: RunFile | undefined
+
+  private constructor(plan: LivePlan, reached: VenueIo, say: (text: string) => void) {
+    this.#plan = plan
+    this.#say = say
+    this.reached = reached
+    this.lease = accountLease({
+      io: reached.io,
+      path: leasesAt(plan.config),
+      run: plan.setup.run,
+      onLost: (why) => {
+        if (this.live === undefined) say(`error: ${why}`)
+        else this.live.pump.fail(new Error(why))
+      },
+    })
+  }
+
+  /** Throws RunFailed where the venue's clock cannot be read, BadInput for what is wrong. */
+  static async open(plan: LivePlan, say: (text: string) => void): Promise<LiveStage> {
+    const reached = await venueIo(plan.config)
+    if (!reached.ok) throw new RunFailed(`${plan.name} cannot be used: ${reached.fault.message}`)
+    const stage = new LiveStage(plan, reached.value, say)
+    try {
+      stage.#venue = await stage.#adapter()
+      mkdirSync(dirname(plan.path), { recursive: true })
+      stage.#archive = await openForWriting(plan.archivePath)
+      stage.#file = RunFile.begin(plan.path, plan.config, plan.setup, plan.source)
+      return stage
+    } catch (error) {
+      await stage.close()
+      throw error
+    }
+  }
+
+  get venue(): Venue {
+    return this.#venue!
+  }
+
+  get archive(): SqliteArchive {
+    return this.#archive!
+  }
+
+  get file(): RunFile {
+    return this.#file!
+  }
+
+  async close(): Promise<void> {
+    this.lease.release()
+    await this.#archive?.close()
+    this.#file?.close()
+    await this.reached.close()
+  }
+
+  #adapter(): Promise<Venue> {
+    const { name, config, setup, consent } = this.#plan
+    return venueOf(name, {
+      config,
+      io: this.lease.io,
+      universe: setup.universe,
+      consent,
+      onTrouble: (why) => {
+        this.#say(`warn: ${why}`)
+        void this.live?.reconcile()
+      },
+      onRevision: (revision) => {
+        this.archive.putRevision(revision).catch((error: unknown) => {
+          const why = error instanceof Error ? error.message : String(error)
+          this.#say(`warn: a revised bar of ${revision.symbol} was not kept: ${why}`)
+        })
+      },
+      books: {
+        load: () => this.#file?.journal.meta(BOOKS),
+        save: (state) => this.#file?.journal.setMeta(BOOKS, state),
+      },
+    })
+  }
+}

@@ -1,0 +1,83 @@
+// Live options: what a run at a venue is made of, its time limits, and what its phases share.
+import type { Control, Input } from '../core/input.ts'
+import type { Turn } from '../core/command.ts'
+import type { Archive, Journal } from '../core/store.ts'
+import type { Broker, Venue, VenueAccount } from '../core/venue.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { InboxOptions } from '../engine/inbox.ts'
+import type { Io } from '../io/io.ts'
+import type { Told } from './alerts.ts'
+import type { Setup } from './build.ts'
+import type { Gateway } from './gateway.ts'
+import type { Pump } from './pump.ts'
+import type { Recorder } from './recorder.ts'
+import type { Recovered } from './recover.ts'
+import type { Wishes } from './wishes.ts'
+
+export type LiveSetup = Omit<Setup, 'sim'>
+export type FeedKind = 'trades' | 'quotes' | 'bars'
+
+export interface LiveOptions {
+  readonly io: Pick<Io, 'now' | 'after'>
+  /** With a broker. Its feed and its history are used where it has them. */
+  readonly venue: Venue
+  readonly setup: LiveSetup
+  readonly journal: Journal
+  readonly archive: Archive
+  readonly inbox: InboxOptions
+  readonly snapshotEvery: number
+  /** What the feed is asked for; bars where not told. */
+  readonly kinds?: readonly FeedKind[]
+  readonly isDryRun?: boolean
+  /** Called when the venue has told its account, before anything is sent; throws where it may not be traded. */
+  readonly takeAccount?: (account: VenueAccount) => void
+  readonly timing?: Partial<Timing>
+  /** Says why the kill switch should be on; asked every second. */
+  readonly isKilled?: () => string | undefined
+  /** What people want of the run; asked every second. */
+  readonly wishes?: Pick<Wishes, 'waiting' | 'done'>
+  /** What a person should know, once each. */
+  readonly tell?: (told: Told) => void
+  readonly onTurn?: (turn: Turn) => void
+  /** Told before anything is sent. */
+  readonly onRecovered?: (recovered: Omit<Recovered<unknown>, 'session' | 'marks'>) => void
+}
+
+export interface Timing {
+  /** After so long an order that was taken is in every report: the venue's own, where not told. */
+  readonly visibilityMs: number
+  readonly reconcileEveryMs: number
+  /** Between reports while something is open. */
+  readonly lookupEveryMs: number
+  /** A submit that waited longer in our own queue is not sent. */
+  readonly orderAgeMsMax: number
+  /** Limits of the phases of the end. */
+  readonly exitMs: number
+  readonly closeMs: number
+}
+
+export const TIMING: Omit<Timing, 'visibilityMs'> = {
+  reconcileEveryMs: 60_000,
+  lookupEveryMs: 5_000,
+  orderAgeMsMax: 30_000,
+  exitMs: 30_000,
+  closeMs: 10_000,
+}
+
+export const KINDS: readonly FeedKind[] = ['bars']
+
+/** What start, agreement and end share. */
+export interface LiveParts {
+  readonly options: LiveOptions
+  readonly timing: Timing
+  readonly broker: Broker
+  readonly engine: Engine
+  readonly gateway: Gateway
+  readonly pump: Pump
+  readonly recorder: Recorder
+  readonly tell: (level: Told['level'], text: string) => void
+  /** Hands a control over; done in a turn of its own kind. */
+  readonly control: (control: Control, by: string) => Input
+  /** Resolves when the condition holds, looked at after each turn. */
+  readonly until: (holds: () => boolean) => Promise<void>
+}

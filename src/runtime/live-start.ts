@@ -1,0 +1,178 @@
+/*
+ * Start of a run at a venue, from what its journal gave to the moment before it trades: the venue is opened, asked for its
+ * report, its feed subscribed, and strategies are shown the bars of the past. What the venue says meanwhile waits.
+ */
+import { assert } from '../core/assert.ts'
+import { type Fault, fault } from '../core/fault.ts'
+import { type Input, MARKET_CAUSES } from '../core/input.ts'
+import { Instrument, type InstrumentSpec } from '../core/instrument.ts'
+import { isLive } from '../core/order.ts'
+import { bucketStart, DAY, lengthMs, ms } from '../core/time.ts'
+import type { History } from '../core/venue.ts'
+import { pause } from '../io/clock.ts'
+import type { Agreement } from './live-agreement.ts'
+import { KINDS, type LiveParts, type LiveSetup } from './live-options.ts'
+import { warmUpBars } from './warmup.ts'
+
+/** Reports that are tried, and the wait before the second; it doubles. */
+const REPORTS = 5
+const RETRY_MS = 1_000
+/** Inputs that may come before the venue is open. */
+const HELD_MAX = 10_000
+/** Times that bars of the past are asked for. */
+const WARMUP_ROUNDS = 5
+/** Bars of one warm-up turn. */
+const WARMUP_BARS = 1_000
+
+export class Start {
+  readonly #parts: LiveParts
+  readonly #agreement: Agreement
+  readonly #held: Input[] = []
+  #isOpen = false
+
+  constructor(parts: LiveParts, agreement: Agreement) {
+    this.#parts = parts
+    this.#agreement = agreement
+  }
+
+  /** Gives why the run cannot begin; undefined where the pump may start. */
+  async run(): Promise<Fault | undefined> {
+    const { engine, gateway, pump } = this.#parts
+    const closed = await this.#open()
+    if (closed !== undefined) return closed
+    gateway.kill(engine.killSwitch)
+    this.#turn([
+      ...(engine.isStopping ? [this.#control({ do: 'drain', on: false })] : []),
+      ...this.#staleHalts(),
+    ])
+    const trouble = (await this.#firstReport()) ?? (await this.#subscribe())
+    if (trouble !== undefined) return trouble
+    await this.#warmUp()
+    return pump.isStopped ? fault('corrupt-data', 'the run stopped while it started') : undefined
+  }
+
+  async #open(): Promise<Fault | undefined> {
+    const { options, pump } = this.#parts
+    const { venue, setup, isDryRun, takeAccount } = options
+    this.#adopt()
+    const opened = await venue.open((input) => this.#take(input))
+    if (!opened.ok) return opened.fault
+    const grid = gridFault(setup, opened.value)
+    if (grid !== undefined) return grid
+    if (venue.account !== undefined && isDryRun !== true) takeAccount?.(venue.account)
+    this.#isOpen = true
+    for (const input of this.#held.splice(0)) pump.push(input)
+    return undefined
+  }
+
+  /** Adapters that need it learn which orders of ours may be open, before anything is sent or heard. */
+  #adopt(): void {
+    const { options, engine, pump, broker } = this.#parts
+    const orders = engine.ours.orders.map(({ order }) => order)
+    const halts = engine.ours.halts.filter(({ cause }) => cause === 'trading-halt')
+    options.venue.adopt?.(
+      orders.filter((order) => isLive(order)),
+      halts.map(({ symbol }) => symbol),
+    )
+    // What the last process did not hear happened after its last turn, but for the clocks.
+    const last = engine.now === 0 ? pump.now() : engine.now
+    broker.reportFrom?.(ms(last - DAY))
+  }
+
+  #take(input: Input): void {
+    const { pump, timing } = this.#parts
+    if (this.#isOpen) pump.push(input)
+    else {
+      assert(this.#held.length < HELD_MAX, `at most ${HELD_MAX} inputs come before the start`)
+      this.#held.push(input)
+    }
+    // The stream mends its gap by itself; whether that was all, the report tells.
+    const isBack = input.type === 'venue.up' && input.stream === 'orders'
+    if (isBack && this.#isOpen) this.#agreement.askIn(timing.lookupEveryMs)
+  }
+
+  #control(control: Extract<Input, { type: 'control' }>['control']): Input {
+    return { type: 'control', at: this.#parts.pump.now(), control, by: 'start' }
+  }
+
+  #turn(inputs: readonly Input[]): void {
+    const { pump } = this.#parts
+    if (inputs.length > 0 && !pump.isStopped) pump.turn(inputs)
+  }
+
+  /** What the last process knew of the market is old: the venue's feed tells it anew. It was told of trading halts. */
+  #staleHalts(): readonly Input[] {
+    const { options, engine } = this.#parts
+    return engine.ours.halts
+      .filter(({ cause }) => MARKET_CAUSES.some((each) => each === cause))
+      .filter(({ cause }) => cause !== 'trading-halt' || options.venue.adopt === undefined)
+      .map(({ symbol, cause }) =>
+        this.#control({ do: 'halt-symbol', symbol, cause, on: false, why: 'a new start' }),
+      )
+  }
+
+  async #firstReport(): Promise<Fault | undefined> {
+    let trouble: Fault | undefined
+    for (let i = 0; i < REPORTS; i++) {
+      if (i > 0) await pause(this.#parts.options.io, RETRY_MS * 2 ** (i - 1))
+      trouble = await this.#agreement.askOnce((inputs) => this.#turn(inputs))
+      if (trouble === undefined || trouble.retry === 'never') return trouble
+    }
+    return trouble
+  }
+
+  async #subscribe(): Promise<Fault | undefined> {
+    const { venue, setup, kinds = KINDS } = this.#parts.options
+    if (venue.feed === undefined) return undefined
+    const symbols = setup.universe.all.map(({ id }) => id)
+    for (const kind of kinds) {
+      const answer = await venue.feed.subscribe(kind, symbols)
+      if (!answer.ok) return answer.fault
+    }
+    return undefined
+  }
+
+  /** Once more where a bar has closed meanwhile: those that wait in the inbox may be too old when they are taken. */
+  async #warmUp(): Promise<void> {
+    const { options, pump } = this.#parts
+    const { venue, setup } = options
+    if (venue.history === undefined) return
+    const boundary = (): number => bucketStart(pump.now(), lengthMs(setup.base))
+    for (let round = 1; round <= WARMUP_ROUNDS; round++) {
+      const upTo = boundary()
+      await this.#warmUpOnce(venue.history)
+      if (boundary() === upTo) return
+    }
+  }
+
+  async #warmUpOnce(history: History): Promise<void> {
+    const { options, engine, pump, tell } = this.#parts
+    const plan = { base: options.setup.base, now: pump.now() }
+    const { bars, faults } = await warmUpBars(engine, history, options.venue.limits, plan)
+    for (const { message } of faults) tell('error', `warm-up is incomplete: ${message}`)
+    for (let i = 0; i < bars.length; i += WARMUP_BARS) {
+      const at = pump.now()
+      const part = bars.slice(i, i + WARMUP_BARS)
+      this.#turn(part.map((bar) => ({ type: 'bar', at, bar, source: 'warmup' })))
+      await new Promise(setImmediate)
+    }
+  }
+}
+
+/** Why orders on our grid would be off the venue's. */
+function gridFault(setup: LiveSetup, specs: readonly InstrumentSpec[]): Fault | undefined {
+  for (const spec of specs) {
+    const ours = setup.universe.find(spec.symbol)
+    if (ours === undefined) continue
+    const theirs = new Instrument(ours.id, spec)
+    const { symbol, tickSize, lotSize } = ours
+    if (!theirs.isOnPriceGrid(tickSize))
+      return fault(
+        'bad-request',
+        `${symbol}: tickSize ${tickSize}; the venue's is ${spec.tickSize}`,
+      )
+    if (!theirs.isOnSizeGrid(lotSize))
+      return fault('bad-request', `${symbol}: lotSize ${lotSize}; the venue's is ${spec.lotSize}`)
+  }
+  return undefined
+}
