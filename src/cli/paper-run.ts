@@ -91,7 +91,8 @@ function warningsOf({ inbox, isComplete, bars }: PaperResult): string[] {
   }
   warn(!isComplete, 'The run was stopped before the end of its data.')
   warn(inbox.dropped > 0, `${inbox.dropped} market inputs were dropped: the inbox was full.`)
-  warn(inbox.expired > 0, `${inbox.expired} market inputs were too old when their turn came.`)
+  warn(inbox.expired > 0, `${inbox.expired} trades and quotes were too old when their turn came.`)
+  warn(inbox.pastBars > 0, `${inbox.pastBars} bars came too late to be traded on.`)
   warn(bars.failures > 0, `${bars.failures} writes to the archive failed and were repeated.`)
   return warnings
 }

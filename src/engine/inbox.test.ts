@@ -122,6 +122,42 @@ test('gives what follows where all that was first has expired', () => {
   assert.deepEqual(names(inbox.takeTurn(5_000)), [2])
 })
 
+test('takes a bar that is too old as one of the past, and throws away what is as old beside it', () => {
+  const inbox = small(10, 1_000)
+  const old: Input = { type: 'bar', at: ms(0), bar: bar(), source: 'venue' }
+  for (const input of [tradeAt(0, 1), old, tradeAt(0, 2), old]) inbox.push(input)
+  inbox.push({ ...old, at: ms(4_500) })
+
+  assert.deepEqual(inbox.takeTurn(5_000), [
+    { ...old, source: 'warmup' },
+    { ...old, source: 'warmup' },
+  ])
+  assert.deepEqual(inbox.takeTurn(5_000), [{ ...old, at: 4_500 }])
+  const { expired, pastBars, dropped } = inbox.statistics
+  assert.deepEqual({ expired, pastBars, dropped }, { expired: 2, pastBars: 2, dropped: 0 })
+})
+
+test('lets no bar go for trades and quotes that come after it', () => {
+  const inbox = small(16)
+  const kept: Input = { type: 'bar', at: ms(0), bar: bar(), source: 'venue' }
+  inbox.push(kept)
+  for (let i = 1; i <= 100; i++) inbox.push(tradeAt(i, i))
+
+  assert.deepEqual(inbox.takeTurn(100), [kept])
+  const { dropped, waiting } = inbox.statistics
+  assert.equal(dropped + waiting, 100)
+  assert.equal(inbox.nextAt, dropped + 1)
+})
+
+test('drops the oldest bar where nothing but bars waits', () => {
+  const inbox = small(3)
+  for (const at of [1, 2, 3, 4])
+    inbox.push({ type: 'bar', at: ms(at), bar: bar(), source: 'venue' })
+
+  assert.equal(inbox.nextAt, 2)
+  assert.equal(inbox.statistics.dropped, 1)
+})
+
 test('takes one moment per turn', () => {
   const inbox = small(10)
   for (const at of [1, 1, 2, 2, 3]) inbox.push(tradeAt(at, at))
@@ -171,6 +207,7 @@ test('counts what came, went, waits and was lost', () => {
     dropped: 1,
     conflated: 0,
     expired: 2,
+    pastBars: 0,
     waiting: 1,
     utilisation: 0.25,
     peak: 1,
@@ -239,6 +276,7 @@ class Model {
   dropped = 0
   conflated = 0
   expired = 0
+  pastBars = 0
 
   constructor(capacity: number, maxAgeMs: number) {
     this.#capacity = capacity
@@ -253,11 +291,18 @@ class Model {
     const isFull = (): boolean => this.#waiting.filter(isMarket).length === this.#capacity
     if (isMarket(input) && isFull() && this.#newQuotes * 8 >= this.#capacity) this.#conflate()
     if (input.type === 'quote') this.#newQuotes++
-    if (isMarket(input) && isFull()) {
-      this.#waiting.splice(this.#waiting.findIndex(isMarket), 1)
-      this.dropped++
-    }
+    if (isMarket(input) && isFull()) this.#makeRoom()
     this.#waiting.push(input)
+  }
+
+  #makeRoom(): void {
+    const first = this.#waiting.findIndex(isMarket)
+    const ticks = this.#waiting.filter((one) => isMarket(one) && one.type !== 'bar')
+    const many = ticks.slice(0, Math.ceil(this.#capacity / 8))
+    const isBar = this.#waiting[first]!.type === 'bar'
+    const gone = isBar && many.length > 0 ? many : [this.#waiting[first]!]
+    this.#waiting = this.#waiting.filter((one) => !gone.includes(one))
+    this.dropped += gone.length
   }
 
   #conflate(): void {
@@ -273,19 +318,42 @@ class Model {
   }
 
   takeTurn(now: number, limit: number): Input[] {
-    const kept = this.#waiting.filter((one) => !isMarket(one) || now - one.at <= this.#maxAgeMs)
-    this.expired += this.#waiting.length - kept.length
-    const first = kept[0]
-    const end = kept.findIndex((one) => one.at !== first?.at)
-    const count = Math.min(limit, end < 0 ? kept.length : end)
-    this.#waiting = kept.slice(count)
-    return kept.slice(0, count)
+    this.#expire(now)
+    const turn: Input[] = []
+    const at = this.#waiting[0]?.at
+    while (this.#waiting[0] !== undefined && this.#waiting[0].at === at && turn.length < limit) {
+      turn.push(this.#waiting.shift()!)
+      this.#expire(now)
+    }
+    return turn
+  }
+
+  #expire(now: number): void {
+    for (;;) {
+      const i = this.#waiting.findIndex(isMarket)
+      const first = this.#waiting[i]
+      if (first === undefined || now - first.at <= this.#maxAgeMs) return
+      if (first.type === 'bar') {
+        if (first.source === 'venue') this.pastBars++
+        this.#waiting[i] = { ...first, source: 'warmup' }
+        return
+      }
+      this.#waiting.splice(i, 1)
+      this.expired++
+    }
   }
 
   get waiting(): number {
     return this.#waiting.length
   }
 }
+
+const barAt = (at: number, open: number): Input => ({
+  type: 'bar',
+  at: ms(at),
+  bar: bar({ open }),
+  source: 'venue',
+})
 
 // A step is a push (a fact where the second number is low) or a turn.
 const step = fc.oneof(
@@ -315,15 +383,17 @@ test('does what a plain array would do', () => {
                 ? factAt(now, `f-${i}`)
                 : number < 6
                   ? tradeAt(now, i)
-                  : quoteAt(now, i, number % 2)
+                  : number < 8
+                    ? quoteAt(now, i, number % 2)
+                    : barAt(now, i)
             if (!model.canTake(input)) continue
             inbox.push(input)
             model.push(input)
           }
-          const { waiting, dropped, conflated, expired, pushed, taken } = inbox.statistics
+          const { waiting, dropped, conflated, expired, pastBars, pushed, taken } = inbox.statistics
           assert.deepEqual(
-            [waiting, dropped, conflated, expired],
-            [model.waiting, model.dropped, model.conflated, model.expired],
+            [waiting, dropped, conflated, expired, pastBars],
+            [model.waiting, model.dropped, model.conflated, model.expired, model.pastBars],
           )
           assert.equal(pushed, taken + dropped + conflated + expired + waiting)
         }

@@ -3,10 +3,13 @@
  *
  * Market data wait in a ring of typed columns (about 70 bytes each, nothing for the garbage collector). When
  * the ring is full, quotes make room first: of each symbol the last one stays, because an older one is no news.
- * Where that is not enough the oldest market input is dropped and counted; when one is older than the age limit
- * at the moment of taking, it is thrown away and counted. All other inputs (fills, operator, venue status) wait
- * as objects in a queue of their own: they are never dropped, and more of them than the limit is an error
- * of the program. A sequence number keeps the two in one order.
+ * Where that is not enough the oldest trade or quote is dropped and counted; when one is older than the age limit
+ * at the moment of taking, it is thrown away and counted. Not so a bar: what strategies derive would be wrong for
+ * ever without it. A bar that is too old is taken as one of the past, which is seen and cannot be traded on, and it
+ * is dropped only where nothing but bars waits.
+ *
+ * All other inputs (fills, operator, venue status) wait as objects in a queue of their own: they are never dropped,
+ * and more of them than the limit is an error of the program. A sequence number keeps the two in one order.
  */
 import { assert, unreachable } from '../core/assert.ts'
 import { type Ms, type SymbolId, symbolId } from '../core/brand.ts'
@@ -16,7 +19,7 @@ import { TIMEFRAMES } from '../core/time.ts'
 export interface InboxOptions {
   /** Most market inputs that wait; the same number limits the other inputs. */
   readonly capacity: number
-  /** A market input older than this when its turn comes is thrown away, in milliseconds. */
+  /** A trade or quote older than this when its turn comes is thrown away, in milliseconds; a bar becomes a past one. */
   readonly maxAgeMs: number
 }
 
@@ -29,8 +32,10 @@ export interface InboxStatistics {
   readonly dropped: number
   /** Quotes that made room because a later one of their symbol waited. */
   readonly conflated: number
-  /** Market inputs that were too old when their turn came. */
+  /** Trades and quotes that were too old when their turn came. */
   readonly expired: number
+  /** Bars that were too old when their turn came, and were taken as past ones. */
+  readonly pastBars: number
   readonly waiting: number
   /** Waiting market inputs as a share of the capacity, 0 to 1. */
   readonly utilisation: number
@@ -41,6 +46,9 @@ export interface InboxStatistics {
 const TRADE = 0
 const QUOTE = 1
 const BAR = 2
+/** Of a bar: history, on which nobody trades. */
+const PAST = 4
+const FILLED = 8
 /** Values per market input: as many as a bar needs. */
 const WIDTH = 6
 
@@ -71,6 +79,7 @@ export class Inbox {
   /** Quotes that came since quotes last made room. */
   #newQuotes = 0
   #expired = 0
+  #pastBars = 0
   #peak = 0
 
   constructor(options: InboxOptions = INBOX_DEFAULTS) {
@@ -100,10 +109,7 @@ export class Inbox {
     const sequence = this.#sequence++
     // To look through the ring for fewer than that would cost more than it frees.
     if (this.#waiting === this.#capacity && this.#newQuotes * 8 >= this.#capacity) this.#conflate()
-    if (this.#waiting === this.#capacity) {
-      this.#drop()
-      this.#dropped++
-    }
+    if (this.#waiting === this.#capacity) this.#makeRoom()
     const slot = (this.#head + this.#waiting) % this.#capacity
     this.#sequences[slot] = sequence
     this.#ats[slot] = input.at
@@ -125,7 +131,10 @@ export class Inbox {
     this.#expire(now)
     const at = this.nextAt
     if (at === Infinity) return inputs
-    while (inputs.length < limit && this.nextAt === at) inputs.push(this.#takeOne())
+    while (inputs.length < limit && this.nextAt === at) {
+      inputs.push(this.#takeOne())
+      this.#expire(now)
+    }
     this.#taken += inputs.length
     return inputs
   }
@@ -145,6 +154,7 @@ export class Inbox {
       dropped: this.#dropped,
       conflated: this.#conflated,
       expired: this.#expired,
+      pastBars: this.#pastBars,
       waiting: this.#waiting + this.#facts.length - this.#factHead,
       utilisation: this.#waiting / this.#capacity,
       peak: this.#peak / this.#capacity,
@@ -172,9 +182,43 @@ export class Inbox {
 
   #expire(now: number): void {
     while (this.#waiting > 0 && now - this.#ats[this.#head]! > this.#maxAgeMs) {
+      const kind = this.#kinds[this.#head]!
+      if ((kind & 3) === BAR) {
+        if ((kind & PAST) === 0) this.#pastBars++
+        this.#kinds[this.#head] = kind | PAST
+        return
+      }
       this.#drop()
       this.#expired++
     }
+  }
+
+  #makeRoom(): void {
+    if ((this.#kinds[this.#head]! & 3) === BAR) this.#dropBehindBars()
+    else {
+      this.#drop()
+      this.#dropped++
+    }
+  }
+
+  /** Lets go of the oldest trades and quotes that wait behind a bar: many, because it looks through the ring. */
+  #dropBehindBars(): void {
+    const capacity = this.#capacity
+    const most = Math.ceil(capacity / 8)
+    let kept = 0
+    let gone = 0
+    for (let i = 0; i < this.#waiting; i++) {
+      const slot = (this.#head + i) % capacity
+      if (gone < most && (this.#kinds[slot]! & 3) !== BAR) {
+        this.#ids[slot] = undefined
+        gone++
+      } else this.#move(slot, (this.#head + kept++) % capacity)
+    }
+    this.#waiting = kept
+    this.#dropped += gone
+    if (gone > 0) return
+    this.#drop()
+    this.#dropped++
   }
 
   #drop(): void {
@@ -241,8 +285,8 @@ export class Inbox {
         return
       case 'bar': {
         const { bar } = input
-        const source = input.source === 'warmup' ? 4 : 0
-        const filled = bar.filled === true ? 8 : 0
+        const source = input.source === 'warmup' ? PAST : 0
+        const filled = bar.filled === true ? FILLED : 0
         this.#kinds[slot] = BAR | source | filled | (TIMEFRAMES.indexOf(bar.timeframe) << 4)
         this.#symbols[slot] = bar.symbol
         this.#stamps[slot] = bar.start
@@ -291,7 +335,7 @@ export class Inbox {
       volume: value(4),
       trades: value(5),
     }
-    const source = (kind & 4) === 0 ? 'venue' : 'warmup'
-    return { type: 'bar', at, bar: (kind & 8) === 0 ? bar : { ...bar, filled: true }, source }
+    const source = (kind & PAST) === 0 ? 'venue' : 'warmup'
+    return { type: 'bar', at, bar: (kind & FILLED) === 0 ? bar : { ...bar, filled: true }, source }
   }
 }

@@ -35,6 +35,12 @@ export class Agreement {
     return this.#asking
   }
 
+  /** As `ask`, by a report that is asked for from now on. */
+  async askAfresh(): Promise<Fault | undefined> {
+    await this.#asking
+    return await this.ask()
+  }
+
   /** The next report comes when one is due. */
   askNext(): void {
     const { engine, timing } = this.#parts

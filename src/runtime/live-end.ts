@@ -41,7 +41,6 @@ export class End {
     const { options, timing, pump, recorder } = this.#parts
     const { venue, journal } = options
     const { closeMs } = timing
-    this.#agreement.rest()
     if (!pump.isStopped) await this.#quit(policy)
     this.#release()
     await this.#phase('venue', closeMs, venue.close())
@@ -76,7 +75,7 @@ export class End {
       )
     }
     await this.#phase('answers', closeMs, gateway.idle())
-    await this.#phase('report', closeMs, this.#agreement.ask())
+    await this.#phase('report', closeMs, this.#agreement.askAfresh())
     await this.#phase(
       'inbox',
       closeMs,

@@ -21,6 +21,8 @@ const RETRY_MS = 1_000
 const HELD_MAX = 10_000
 /** Times that bars of the past are asked for. */
 const WARMUP_ROUNDS = 5
+/** So long after its end a venue may still hold a bar back over REST that its stream has told. */
+const PUBLISHED_MS = 10_000
 /** Bars of one warm-up turn. */
 const WARMUP_BARS = 1_000
 
@@ -132,16 +134,23 @@ export class Start {
     return undefined
   }
 
-  /** Once more where a bar has closed meanwhile: those that wait in the inbox may be too old when they are taken. */
+  /**
+   * Once more where a bar has closed meanwhile, because those that wait in the inbox may be too old to be traded on, and
+   * where the last bar is not there yet: the stream may have told it before it was subscribed.
+   */
   async #warmUp(): Promise<void> {
-    const { options, pump } = this.#parts
-    const { venue, setup } = options
+    const { options, engine, pump } = this.#parts
+    const { io, venue, setup } = options
     if (venue.history === undefined) return
     const boundary = (): number => bucketStart(pump.now(), lengthMs(setup.base))
     for (let round = 1; round <= WARMUP_ROUNDS; round++) {
       const upTo = boundary()
       await this.#warmUpOnce(venue.history)
-      if (boundary() === upTo) return
+      if (boundary() !== upTo) continue
+      const waitMs = upTo + PUBLISHED_MS - pump.now()
+      const isWhole = engine.lanes.every(({ symbol }) => engine.knownUntil(symbol) >= upTo)
+      if (isWhole || waitMs <= 0) return
+      await pause(io, waitMs)
     }
   }
 

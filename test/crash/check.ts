@@ -156,6 +156,7 @@ interface BarRow {
 }
 
 const MINUTE = 60_000
+const FIVE = 5 * MINUTE
 /** A bar is told so soon after its end, by the venue's clock. */
 const TOLD_WITHIN = 20_000
 
@@ -165,6 +166,7 @@ async function checkBars(world: World, until: number, problems: string[]): Promi
   const from = Math.min(...[...all.values()].flatMap((bars) => [...bars.keys()]))
   const told = await venueBars(world, from)
   for (const [symbol, ours] of all) {
+    const higher = archived(world.archive, symbol, FIVE)
     const first = Math.min(...ours.keys())
     const theirs = new Map([...(told.get(symbol) ?? [])].filter(([start]) => start >= first))
     for (const [start, bar] of theirs) {
@@ -181,8 +183,34 @@ async function checkBars(world: World, until: number, problems: string[]): Promi
       if (filled === 0 && !theirs.has(start))
         problems.push(`bar ${symbol} ${new Date(start).toISOString()} is not the venue's`)
     }
+    // The first of all may have begun before its minutes were asked for.
+    for (const bar of [...higher.values()].slice(1)) checkHigher(symbol, bar, ours, problems)
   }
   return count
+}
+
+/** A bar of five minutes is those of its minutes that there are. */
+function checkHigher(
+  symbol: string,
+  bar: BarRow,
+  minutes: ReadonlyMap<number, BarRow>,
+  problems: string[],
+): void {
+  const { start } = bar
+  const parts = [0, 1, 2, 3, 4].flatMap((i) => minutes.get(start + i * MINUTE) ?? [])
+  const sum = (of: (one: BarRow) => number): number => parts.reduce((n, one) => n + of(one), 0)
+  const whole = {
+    start,
+    open: parts[0]?.open ?? 0,
+    high: Math.max(...parts.map(({ high }) => high)),
+    low: Math.min(...parts.map(({ low }) => low)),
+    close: parts.at(-1)?.close ?? 0,
+    volume: sum(({ volume }) => volume),
+    trades: sum(({ trades }) => trades),
+  }
+  if (lineOf(bar) === lineOf(whole)) return
+  const name = `five minutes ${symbol} ${new Date(start).toISOString()}`
+  problems.push(`${name} are ${lineOf(bar)}, and their minutes ${lineOf(whole)}`)
 }
 
 const lineOf = ({ open, high, low, close, volume, trades }: Omit<BarRow, 'filled'>): string =>

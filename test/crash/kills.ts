@@ -163,6 +163,7 @@ export async function finish(
   env: () => Readonly<Record<string, string>> = () => ({}),
 ): Promise<{ readonly checked: Checked }> {
   if (before.length > 0) return { checked: { ...NOTHING, problems: before } }
+  let said = ''
   for (let i = 0; i < STOPS_MAX; i++) {
     const life = world.live({ env: env() })
     const limit = performance.now() + SETTLED_MS_MAX
@@ -174,13 +175,15 @@ export async function finish(
     life.stop()
     const { code, text } = await life.ended
     // It says what it leaves behind, and is not believed but given another try.
+    said = text
     if (code === 0 && /was not done after|remains: order/.test(text)) continue
     const checked = await checkEnd(world, until)
     if (code === 0) return { checked }
     const problem = `the last life ended with ${code}: ${text}`
     return { checked: { ...checked, problems: [problem, ...checked.problems] } }
   }
-  return { checked: { ...NOTHING, problems: [`no stop was in order in ${STOPS_MAX} tries`] } }
+  const problem = `no stop was in order in ${STOPS_MAX} tries; the last said: ${said}`
+  return { checked: { ...NOTHING, problems: [problem] } }
 }
 
 const NOTHING: Checked = {
