@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { inspect } from 'node:util'
 import type { Ms } from '../src/core/brand.ts'
 import { barColumns } from '../src/core/columns.ts'
 import type { Bar } from '../src/core/market.ts'
@@ -600,6 +601,22 @@ for (const [policy, remaining] of [
     bench.check()
   })
 }
+
+test('an order of unknown outcome is looked for while the run stops, and ends within the limit', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  bench.venue.lag()
+  bench.venue.fillsAt = undefined
+  bench.venue.script.push('booked-unknown')
+  await bench.bar(1)
+
+  const { phases, remaining } = await bench.stop('cancel')
+
+  assert.deepEqual(remaining, [])
+  const exit = phases.find(({ name }) => name === 'cancel')
+  assert.ok(exit !== undefined && exit.isDone && exit.tookMs <= 3 * VISIBLE_MS, inspect(phases))
+})
 
 // ── Killed at every step of a flush ─────────────────────────────────────────────────────────────────────
 
