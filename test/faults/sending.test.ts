@@ -191,6 +191,7 @@ test('F012 a batch beyond what the venue takes is cut, and each order costs one 
 })
 
 test('F013 orders that are placed, replaced and canceled in one moment end as was last said', async (t) => {
+  let left = 0
   for (let seed = 1; seed <= 6; seed++) {
     const random = seeded(seed)
     const bench = await Bench.start(t)
@@ -222,10 +223,12 @@ test('F013 orders that are placed, replaced and canceled in one moment end as wa
       [],
       `seed ${seed}: a cancel is not lost`,
     )
-    assert.ok(ended.size > 3 && live.length > 0, `seed ${seed}: ${ended.size} ended`)
+    assert.ok(ended.size > 3, `seed ${seed}: ${ended.size} ended`)
+    left += live.length
     bench.check()
     bench.end()
   }
+  assert.ok(left > 0, 'some that were not canceled are open')
 })
 
 test('F015 an order off the grid never leaves, and the denial names value and step', async (t) => {
