@@ -7,6 +7,7 @@ import type { Config } from '../runtime/config.ts'
 import { checkAccount } from '../runtime/consent.ts'
 import { type Live, startLive } from '../runtime/live.ts'
 import type { RunFile } from '../runtime/run-file.ts'
+import { StatusFile } from '../runtime/status-file.ts'
 import { Wishes } from '../runtime/wishes.ts'
 import type { SqliteArchive } from '../store/index.ts'
 import { type LivePlan, type LiveRunOptions, planOf } from './live-plan.ts'
@@ -104,6 +105,7 @@ async function started(plan: LivePlan, stage: LiveStage, voice: Voice): Promise<
   const { lease, reached, file } = stage
   const { say } = voice
   const killFile = killFileOf(plan)
+  const status = new StatusFile(path, (why) => say(`warn: ${why}`))
   const answer = await startLive({
     io: lease.io,
     venue: stage.venue,
@@ -121,6 +123,7 @@ async function started(plan: LivePlan, stage: LiveStage, voice: Voice): Promise<
     wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
     isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),
     tell: ({ level, text }) => say(level === 'info' ? text : `${level}: ${text}`),
+    publish: (health) => status.write(health),
     onTurn: (turn) => voice.show?.take(turn),
     onRecovered: ({ from, redone, at }) => {
       if (from === 'nothing') return

@@ -10,6 +10,7 @@ import { exitCodeOf, ignoreClosedPipe } from './failure.ts'
 import { lookaheadCommand } from './lookahead.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
+import { statusCommand } from './status.ts'
 import { venueCommand } from './venue.ts'
 
 /** All commands, in the order of the help. */
@@ -19,6 +20,7 @@ export const commands = (): readonly Command[] => [
   lookaheadCommand(),
   runCommand(),
   controlCommand(),
+  statusCommand(),
   replayCommand(),
   dataCommand(),
   doctorCommand(),

@@ -36,6 +36,16 @@ export interface VenueStatistics {
   /** Times that the feed was lost and came back, and the bars that were fetched for them. */
   readonly gaps: number
   readonly gapBars: number
+  readonly budgets: readonly BudgetUse[]
+}
+
+/** How much of what may be asked of a venue in a window is used. */
+export interface BudgetUse {
+  readonly name: string
+  readonly used: number
+  readonly limit: number
+  /** Requests that wait for their turn. */
+  readonly waiting: number
 }
 
 export interface VenueAccount {

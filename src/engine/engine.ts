@@ -33,7 +33,7 @@ import { Orders, type OrdersState } from './orders.ts'
 import { Outbox, type OutboxState } from './outbox.ts'
 import { Portfolio, type PortfolioState } from './portfolio.ts'
 import type { Ours } from './reconcile.ts'
-import { Risk, type RiskLimits, type RiskState } from './risk.ts'
+import { Risk, type RiskLimits, type RiskState, type Safety } from './risk.ts'
 import { Timers } from './timers.ts'
 
 export interface EngineOptions {
@@ -216,6 +216,16 @@ export class Engine {
 
   get isStopping(): boolean {
     return this.#desk.parts.risk.isStopping
+  }
+
+  /** What keeps all symbols from new risk. */
+  get safety(): Safety {
+    return this.#desk.parts.risk.safety
+  }
+
+  /** How long ago the last price of the symbol came, in milliseconds; Infinity before the first. */
+  priceAge(symbol: SymbolId, now: Ms): number {
+    return this.#desk.parts.portfolio.priceAge(symbol, now)
   }
 
   /** Start of the first bar of the base timeframe that is not known yet; 0 before the first. */

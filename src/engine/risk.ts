@@ -109,6 +109,15 @@ export interface Halt {
   readonly why: string
 }
 
+/** What keeps all symbols from new risk. */
+export interface Safety {
+  readonly killSwitch: string | undefined
+  readonly safeMode: string | undefined
+  readonly isPaused: boolean
+  /** Streams that are down, as `venue stream`. */
+  readonly down: readonly string[]
+}
+
 export interface RiskState {
   readonly killSwitch: string | null
   readonly safeMode: string | null
@@ -191,6 +200,15 @@ export class Risk {
 
   get isStopping(): boolean {
     return this.#isStopping
+  }
+
+  get safety(): Safety {
+    return {
+      killSwitch: this.#killSwitch ?? undefined,
+      safeMode: this.#safeMode ?? undefined,
+      isPaused: this.#isPaused,
+      down: [...this.#down],
+    }
   }
 
   setStream(venue: VenueId, stream: Stream, isUp: boolean): void {

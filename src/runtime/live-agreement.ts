@@ -2,6 +2,7 @@
  * Agreement: the venue is asked what it has, every minute, and sooner while something is open; what we believe is held
  * against its report, and the gap becomes inputs. One report is under way at a time.
  */
+import type { Ms } from '../core/brand.ts'
 import type { Input } from '../core/input.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import { failed, type Result } from '../core/result.ts'
@@ -14,6 +15,7 @@ export class Agreement {
   readonly #parts: LiveParts
   #memory: Memory = NO_MEMORY
   #reports = 0
+  #reportedAt: Ms | undefined
   #asking: Promise<Fault | undefined> | undefined
   #cancelNext: (() => void) | undefined
   #nextAt = Infinity
@@ -83,6 +85,7 @@ export class Agreement {
       return answer.fault
     }
     this.#reports++
+    this.#reportedAt = pump.now()
     const { inputs, differences, memory } = reconcile(engine.ours, answer.value, this.#memory, {
       venue: venue.id,
       universe: setup.universe,
@@ -96,6 +99,11 @@ export class Agreement {
     for (const difference of differences) tell(levelOf(difference), difference.text)
     take(inputs)
     return undefined
+  }
+
+  /** When the venue last told all that it has, and the gap was closed. */
+  get reportedAt(): Ms | undefined {
+    return this.#reportedAt
   }
 
   get statistics(): { readonly reports: number; readonly open: number } {

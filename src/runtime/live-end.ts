@@ -49,7 +49,7 @@ export class End {
       closeMs,
       recorder.flush().catch(() => {}),
     )
-    if (!(await this.#hasFailed())) {
+    if (!pump.hasFailed) {
       pump.snapshot()
       journal.flush()
     }
@@ -104,16 +104,6 @@ export class End {
           return `order ${id} ${phase}: ${side} ${remaining(order)} ${nameOf(order)} ${type}`
         }),
     ]
-  }
-
-  /** True where the pump stopped by an error: then nothing more may be written. */
-  async #hasFailed(): Promise<boolean> {
-    return await Promise.race([
-      this.#parts.pump.failure.then(() => true),
-      new Promise<boolean>((resolve) => {
-        setImmediate(() => resolve(false))
-      }),
-    ])
   }
 
   async #phase(name: string, limitMs: number, work: Promise<unknown>): Promise<void> {

@@ -9,6 +9,7 @@ import type { Io } from '../io/io.ts'
 import type { Told } from './alerts.ts'
 import type { Setup } from './build.ts'
 import type { Gateway } from './gateway.ts'
+import type { Health } from './health.ts'
 import type { Pump } from './pump.ts'
 import type { Recorder } from './recorder.ts'
 import type { Recovered } from './recover.ts'
@@ -38,6 +39,8 @@ export interface LiveOptions {
   readonly wishes?: Pick<Wishes, 'waiting' | 'done'>
   /** What a person should know, once each. */
   readonly tell?: (told: Told) => void
+  /** Once a second, and with each change of the phase. */
+  readonly publish?: (health: Health) => void
   readonly onTurn?: (turn: Turn) => void
   /** Told before anything is sent. */
   readonly onRecovered?: (recovered: Omit<Recovered<unknown>, 'session' | 'marks'>) => void

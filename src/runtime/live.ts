@@ -12,7 +12,7 @@
  * while it runs, `live-end.ts` ends it in phases.
  */
 import { assert } from '../core/assert.ts'
-import type { VenueId } from '../core/brand.ts'
+import type { Ms, VenueId } from '../core/brand.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Control, Input } from '../core/input.ts'
 import type { Notice } from '../core/notice.ts'
@@ -21,8 +21,10 @@ import type { Broker } from '../core/venue.ts'
 import type { Engine } from '../engine/engine.ts'
 import { alertOf, type Told } from './alerts.ts'
 import { Gateway } from './gateway.ts'
+import type { Health, HealthPhase } from './health.ts'
 import { Agreement } from './live-agreement.ts'
 import { End, type ExitPolicy, type Stopped } from './live-end.ts'
+import { healthOf } from './live-health.ts'
 import { KINDS, type LiveOptions, type LiveParts, type Timing, TIMING } from './live-options.ts'
 import { type LiveSession, liveSession } from './live-session.ts'
 import { Start } from './live-start.ts'
@@ -33,6 +35,7 @@ import { recover, type Recovered, snapshotOf } from './recover.ts'
 
 /** Texts that are remembered, so that each is told once. */
 const TOLD_MAX = 1_000
+const PUBLISH_EVERY_MS = 1_000
 
 /** Starts, or goes on where the journal ends. Fails, with all closed again, where the venue cannot be opened or read. */
 export async function startLive(options: LiveOptions): Promise<Result<Live>> {
@@ -70,6 +73,9 @@ export class Live {
   readonly #operator: Operator
   readonly #told = new Set<string>()
   readonly #waiters = new Set<() => void>()
+  #phase: HealthPhase = 'starting'
+  #since: Ms | undefined
+  #cancelPublish: (() => void) | undefined
   #stopping: Promise<Stopped> | undefined
 
   constructor(
@@ -123,8 +129,11 @@ export class Live {
 
   /** Opens, reconciles, warms up and runs. Gives why it could not. */
   async begin(): Promise<Fault | undefined> {
+    this.#publish()
     const trouble = await new Start(this.#parts, this.#agreement).run()
     if (trouble !== undefined) return trouble
+    this.#since = this.pump.now()
+    this.#enter('running')
     this.#operator.start()
     this.pump.start()
     this.#agreement.askNext()
@@ -147,14 +156,21 @@ export class Live {
 
   /** Ends in phases. A second call waits for the first. */
   stop(policy: ExitPolicy): Promise<Stopped> {
-    this.#stopping ??= new End(this.#parts, this.#agreement, () => this.#release()).run(policy)
+    this.#stopping ??= this.#stop(policy)
     return this.#stopping
   }
 
   /** Lets go of everything at once, as after a failure: orders and positions stay as they are. */
   async abandon(): Promise<void> {
     this.#release()
+    this.#enter('failed')
+    this.#cancelPublish?.()
     await this.#options.venue.close()
+  }
+
+  get health(): Health {
+    const phase = this.pump.hasFailed ? 'failed' : this.#phase
+    return healthOf(this.#parts, this.#agreement, { phase, since: this.#since })
   }
 
   get statistics() {
@@ -166,6 +182,27 @@ export class Live {
       bars: this.#parts.recorder.statistics,
       ...this.#agreement.statistics,
     }
+  }
+
+  async #stop(policy: ExitPolicy): Promise<Stopped> {
+    this.#enter('stopping')
+    const stopped = await new End(this.#parts, this.#agreement, () => this.#release()).run(policy)
+    this.#enter('stopped')
+    this.#cancelPublish?.()
+    return stopped
+  }
+
+  #enter(phase: HealthPhase): void {
+    this.#phase = phase
+    this.#options.publish?.(this.health)
+  }
+
+  /** Now, and then every second. */
+  #publish(): void {
+    const { io, publish } = this.#options
+    if (publish === undefined) return
+    publish(this.health)
+    this.#cancelPublish = io.after(PUBLISH_EVERY_MS, () => this.#publish())
   }
 
   #gatewayTo(broker: Broker): Gateway {

@@ -56,10 +56,12 @@ export class Pump {
   #isPaused = true
   #isScheduled = false
   #isStopped = false
+  #hasFailed = false
   #cancelWake: (() => void) | undefined
   #snapshotTurn: number
   #slices = 0
   #snapshots = 0
+  #snapshotAt: Ms | undefined
   #turns = 0
   #slowestMs = 0
   #isLearning = false
@@ -111,9 +113,15 @@ export class Pump {
 
   /** Stops for good because of an error, also one from beside the loop. */
   fail(error: unknown): void {
+    this.#hasFailed = true
     this.stop()
     this.#options.gateway.close()
     this.#fail(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  /** True where an error stopped it: then nothing more may be written. */
+  get hasFailed(): boolean {
+    return this.#hasFailed
   }
 
   get isStopped(): boolean {
@@ -135,7 +143,13 @@ export class Pump {
     journal.snapshot(engine.turns, snapshot())
     this.#snapshotTurn = engine.turns
     this.#snapshots++
+    this.#snapshotAt = this.now()
     return true
+  }
+
+  /** When this process last made a snapshot. */
+  get snapshotAt(): Ms | undefined {
+    return this.#snapshotAt
   }
 
   get statistics(): PumpStatistics {

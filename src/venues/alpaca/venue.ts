@@ -222,6 +222,10 @@ export class AlpacaVenue implements Venue {
       limited: trading.limited + data.limited,
       gaps: this.feed.counts.gaps,
       gapBars: this.feed.counts.filled,
+      budgets: [
+        { name: 'trading', used: trading.used, limit: trading.limit, waiting: trading.waiting },
+        { name: 'data', used: data.used, limit: data.limit, waiting: data.waiting },
+      ],
     }
   }
 

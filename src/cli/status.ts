@@ -1,0 +1,79 @@
+// skein status: how a run at a venue is, asked from outside. The exit code says whether it is healthy.
+import { existsSync } from 'node:fs'
+import { Command } from 'commander'
+import { BadInput } from '../core/bad-input.ts'
+import { iso } from '../core/time.ts'
+import { type Asked, askStatus } from '../runtime/status-file.ts'
+import { storedAt } from './inputs.ts'
+import { RunFailed } from './output.ts'
+import { type ConfigOptions, configOf, withConfigFile } from './settings.ts'
+import { pathOf } from './values.ts'
+
+interface Options extends Pick<ConfigOptions, 'config'> {
+  readonly journal?: string
+  readonly json?: true
+}
+
+export function statusCommand(): Command {
+  return withConfigFile(new Command('status'))
+    .description('Tells how a run at a venue is: streams, halts, orders, budget, safe mode.')
+    .option('--journal <file>', 'the journal of the run; data/journal.db if not given', pathOf)
+    .option('--json', 'all of it, as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  skein status\n  skein status --config alpaca.yaml --json\n\n' +
+        'Exit code 0 where the run trades and nothing is wrong, 1 where it does not or something is.',
+    )
+    .action(tellStatus)
+}
+
+function tellStatus(options: Options): void {
+  const config = configOf(options)
+  const path = options.journal ?? storedAt(config, config.store.journal)
+  if (!existsSync(path)) {
+    throw new BadInput({ file: path }, 'is missing', undefined, 'the journal of a run')
+  }
+  const asked = askStatus(path, Date.now())
+  if (asked === undefined) throw new RunFailed(`no run at a venue has written a status at ${path}`)
+  const { status, ageMs, ailments } = asked
+  const isHealthy = ailments.length === 0
+  const text =
+    options.json === true
+      ? JSON.stringify({ isHealthy, ailments, ageMs, ...status })
+      : linesOf(asked).join('\n')
+  process.stdout.write(`${text}\n`)
+  if (!isHealthy) throw new RunFailed(`not healthy: ${ailments.join('; ')}`)
+}
+
+function linesOf({ status, ageMs }: Asked): readonly string[] {
+  const { streams, inbox, halts, unknownOrders, oldest } = status
+  const line = (name: string, text: string): string => `${name.padEnd(14)}${text}`
+  const up = (isUp: boolean): string => (isUp ? 'up' : 'DOWN')
+  const at = (moment: number | undefined): string =>
+    moment === undefined ? 'none by this process' : `${ago(status.at - moment)} ago`
+  const listed = (list: readonly string[]): string => (list.length === 0 ? 'none' : list.join('; '))
+  const data = status.dataAgeMs === undefined ? 'no price yet' : `newest ${ago(status.dataAgeMs)}`
+  return [
+    line('run', `${status.run} at ${status.venue}, ${status.symbols} symbols, ${status.phase}`),
+    line('told', `${ago(ageMs)} ago by process ${status.pid}, its time ${iso(status.at)}`),
+    line('streams', `feed ${up(streams.feed)}, orders ${up(streams.orders)}`),
+    line(
+      'data age',
+      oldest === undefined ? data : `${data}, oldest ${ago(oldest.ageMs)} (${oldest.symbol})`,
+    ),
+    line('unknown', listed(unknownOrders)),
+    line('halts', listed(halts.map(({ symbol, cause, why }) => `${symbol} (${cause}): ${why}`))),
+    line('strategies', listed(status.haltedLanes.map((lane) => `halted: ${lane}`))),
+    line('kill switch', status.killSwitch ?? 'off'),
+    line('safe mode', status.safeMode ?? 'off'),
+    line('paused', status.isPaused ? 'yes' : 'no'),
+    ...status.budgets.map(({ name, used, limit, waiting }) =>
+      line('budget', `${name}: ${used} of ${limit} used, ${waiting} wait`),
+    ),
+    line('inbox', `${(inbox.use * 100).toFixed(1)} % used, ${inbox.dropped} dropped`),
+    line('agreement', `report ${at(status.lastReportAt)}, ${status.differences} open`),
+    line('snapshot', at(status.lastSnapshotAt)),
+  ]
+}
+
+const ago = (lengthMs: number): string => `${(lengthMs / 1_000).toFixed(1)} s`

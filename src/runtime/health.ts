@@ -1,0 +1,97 @@
+/*
+ * Health: how a run at a venue is, as one value of plain JSON, and what of it is not as it should be.
+ *
+ * It only looks: nothing that the run does depends on it. A second process reads it from the status file.
+ */
+import type { Ms } from '../core/brand.ts'
+import type { HaltCause } from '../core/input.ts'
+import type { BudgetUse } from '../core/venue.ts'
+
+/** `failed`: an error stopped it, and nothing leaves any more. */
+export type HealthPhase = 'starting' | 'running' | 'stopping' | 'stopped' | 'failed'
+
+export interface Health {
+  readonly phase: HealthPhase
+  /** Time of the run, which is the venue's. */
+  readonly at: Ms
+  readonly run: string
+  readonly venue: string
+  readonly symbols: number
+  /** False where the venue has said that a stream is down. */
+  readonly streams: { readonly feed: boolean; readonly orders: boolean }
+  /** Ages of the newest price of any symbol, and of the oldest of a symbol that has had one. */
+  readonly dataAgeMs?: number
+  readonly oldest?: { readonly symbol: string; readonly ageMs: number }
+  /** True where a market is open, and it has traded for so long that a price must have come. */
+  readonly isDataDue: boolean
+  /** Orders that have left and of which the venue has not said what became of them. */
+  readonly unknownOrders: readonly string[]
+  readonly halts: readonly {
+    readonly symbol: string
+    readonly cause: HaltCause
+    readonly why: string
+  }[]
+  /** Strategies that threw, and are halted on a symbol. */
+  readonly haltedLanes: readonly string[]
+  readonly killSwitch?: string
+  readonly safeMode?: string
+  readonly isPaused: boolean
+  readonly budgets: readonly BudgetUse[]
+  readonly inbox: { readonly waiting: number; readonly use: number; readonly dropped: number }
+  /** Differences to the venue that are not explained yet. */
+  readonly differences: number
+  readonly lastReportAt?: Ms
+  /** Made by this process. */
+  readonly lastSnapshotAt?: Ms
+  readonly turns: number
+  /** Of the run: how long a report may be ago. */
+  readonly reportEveryMs: number
+}
+
+/** Two bars of a minute, and the time in which a silent feed is found. */
+export const DATA_AGE_MS_MAX = 210_000
+/** Reports that may be missed in a row. */
+const REPORTS_MISSED = 3
+const INBOX_USE_MAX = 0.8
+
+/** What is not as it should be, in words; none in a healthy run. */
+export function ailmentsOf(health: Health): readonly string[] {
+  const { phase, at, streams, inbox, lastReportAt, reportEveryMs } = health
+  const found: string[] = []
+  const note = (isIll: boolean, text: () => string): void => {
+    if (isIll) found.push(text())
+  }
+  note(phase !== 'running', () => `it is ${phase}`)
+  for (const stream of ['feed', 'orders'] as const)
+    note(!streams[stream], () => `the ${stream} stream is down`)
+  const { dataAgeMs } = health
+  note(
+    phase === 'running' && health.isDataDue && !((dataAgeMs ?? Infinity) <= DATA_AGE_MS_MAX),
+    () =>
+      dataAgeMs === undefined
+        ? 'no price has come'
+        : `the newest price is ${seconds(dataAgeMs)} old`,
+  )
+  note(health.killSwitch !== undefined, () => `the kill switch is on: ${health.killSwitch}`)
+  note(health.safeMode !== undefined, () => `safe mode: ${health.safeMode}`)
+  note(health.isPaused, () => 'trading is paused')
+  for (const id of health.unknownOrders) found.push(`what became of order ${id} is not known`)
+  for (const { symbol, cause, why } of health.halts) {
+    // That a symbol is quiet, or that its venue halts it, is the market's state and not the run's.
+    const isMarkets = cause === 'trading-halt' || cause === 'not-tradable' || cause === 'silent'
+    note(!isMarkets, () => `${symbol} is halted: ${why}`)
+  }
+  for (const lane of health.haltedLanes) found.push(`a strategy threw: ${lane}`)
+  note(inbox.use >= INBOX_USE_MAX, () => `the inbox is ${Math.round(inbox.use * 100)} % full`)
+  for (const { name, used, limit, waiting } of health.budgets)
+    note(waiting > 0 && used >= limit, () => `${waiting} requests wait for the ${name} budget`)
+  note(health.differences > 0, () => `${health.differences} differences to the venue are open`)
+  const age = lastReportAt === undefined ? undefined : at - lastReportAt
+  note(
+    phase === 'running' && age !== undefined && age > REPORTS_MISSED * reportEveryMs,
+    () => `the last report of the venue is ${seconds(age!)} old`,
+  )
+  return found
+}
+
+const seconds = (lengthMs: number): string => `${Math.round(lengthMs / 1_000)} s`

@@ -1,0 +1,68 @@
+// Live health: a run at a venue as it is now, as the value that others read.
+import type { Ms, SymbolId } from '../core/brand.ts'
+import { calendarOf, type CalendarName } from '../core/calendar.ts'
+import { DATA_AGE_MS_MAX, type Health, type HealthPhase } from './health.ts'
+import type { Agreement } from './live-agreement.ts'
+import type { LiveParts } from './live-options.ts'
+
+/** @param since When this process began to trade; undefined before. */
+export function healthOf(
+  parts: LiveParts,
+  agreement: Agreement,
+  { phase, since }: { readonly phase: HealthPhase; readonly since: Ms | undefined },
+): Health {
+  const { options, timing, engine, gateway, pump } = parts
+  const { setup, venue } = options
+  const { killSwitch, safeMode, isPaused, down } = engine.safety
+  const nameOf = (symbol: SymbolId): string => setup.universe.at(symbol).symbol
+  const at = pump.now()
+  const ages = setup.universe.all
+    .map(({ id, symbol }) => ({ symbol, ageMs: engine.priceAge(id, at) }))
+    .filter(({ ageMs }) => ageMs < Infinity)
+    .toSorted((a, b) => a.ageMs - b.ageMs)
+  const [newest, oldest] = [ages[0], ages.at(-1)]
+  const { underWay } = gateway
+  const inbox = pump.inbox.statistics
+  const isUp = (stream: string): boolean => !down.includes(`${venue.id} ${stream}`)
+  return {
+    phase,
+    at,
+    run: setup.run,
+    venue: venue.id,
+    symbols: setup.universe.size,
+    streams: { feed: isUp('feed'), orders: isUp('orders') },
+    ...(newest === undefined ? {} : { dataAgeMs: newest.ageMs }),
+    ...(oldest === undefined ? {} : { oldest }),
+    isDataDue: since !== undefined && at - since > DATA_AGE_MS_MAX && isMarketOpen(parts, at),
+    unknownOrders: engine.ours.orders
+      .filter(({ order }) => order.phase === 'sent' && !underWay.has(order.id))
+      .map(({ order }) => order.id),
+    halts: engine.ours.halts.map(({ symbol, cause, why }) => ({
+      symbol: nameOf(symbol),
+      cause,
+      why,
+    })),
+    haltedLanes: engine.lanes
+      .filter(({ halted }) => halted !== undefined)
+      .map(({ strategy, symbol, halted }) => `${strategy} on ${nameOf(symbol)}: ${halted}`),
+    ...(killSwitch === undefined ? {} : { killSwitch }),
+    ...(safeMode === undefined ? {} : { safeMode }),
+    isPaused,
+    budgets: venue.statistics?.budgets ?? [],
+    inbox: { waiting: inbox.waiting, use: inbox.utilisation, dropped: inbox.dropped },
+    differences: agreement.statistics.open,
+    ...(agreement.reportedAt === undefined ? {} : { lastReportAt: agreement.reportedAt }),
+    ...(pump.snapshotAt === undefined ? {} : { lastSnapshotAt: pump.snapshotAt }),
+    turns: engine.turns,
+    reportEveryMs: timing.reconcileEveryMs,
+  }
+}
+
+/** True where some market has been open for so long that a price must have come. */
+function isMarketOpen({ options }: LiveParts, at: Ms): boolean {
+  const names = new Set<CalendarName>(options.setup.universe.all.map(({ spec }) => spec.calendar))
+  return [...names].some((name) => {
+    const session = calendarOf(name).sessionAt(at, 'regular')
+    return session !== undefined && at - session.open > DATA_AGE_MS_MAX
+  })
+}

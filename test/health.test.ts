@@ -1,0 +1,146 @@
+// Health: what a run says of itself, and what another process reads of it, on virtual time.
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { ailmentsOf, type Health } from '../src/runtime/health.ts'
+import { askStatus, StatusFile, statusPathOf } from '../src/runtime/status-file.ts'
+import { A } from '../src/testing/builders.ts'
+import { archive, Bench, MINUTE } from './live/bench.ts'
+import { temporary } from './cli/skein.ts'
+
+const ailments = ({ live }: Bench): readonly string[] => ailmentsOf(live.health)
+
+async function running(t: TestContext): Promise<Bench> {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  return bench
+}
+
+test('a run that trades and misses nothing is healthy, and says how old what it knows is', async (t) => {
+  const bench = await running(t)
+  await bench.world.run(5_000)
+
+  const { health } = bench.live
+
+  assert.deepEqual(ailmentsOf(health), [])
+  assert.equal(health.phase, 'running')
+  assert.deepEqual(health.streams, { feed: true, orders: true })
+  assert.ok(health.dataAgeMs! >= 5_000 && health.dataAgeMs! < 6_000, `${health.dataAgeMs} ms`)
+  assert.ok(health.at - health.lastReportAt! <= MINUTE)
+  assert.deepEqual(JSON.parse(JSON.stringify(health)), health)
+})
+
+test('each thing that is wrong is told, and is gone when it is mended', async (t) => {
+  const bench = await running(t)
+  const { live, venue, world } = bench
+  const wrong: readonly (readonly [RegExp, () => void, () => void])[] = [
+    [
+      /the feed stream is down/,
+      () => venue.say({ type: 'venue.down', at: world.now, venue: venue.id, stream: 'feed' }),
+      () => venue.say({ type: 'venue.up', at: world.now, venue: venue.id, stream: 'feed' }),
+    ],
+    [
+      /the kill switch is on: smoke/,
+      () => live.control({ do: 'kill-switch', on: true, why: 'smoke' }, 'test'),
+      () => live.control({ do: 'kill-switch', on: false, why: 'clear' }, 'test'),
+    ],
+    [
+      /safe mode: doubt/,
+      () => live.control({ do: 'safe-mode', on: true, why: 'doubt' }, 'test'),
+      () => live.control({ do: 'safe-mode', on: false, why: 'clear' }, 'test'),
+    ],
+    [
+      /trading is paused/,
+      () => live.control({ do: 'pause' }, 'test'),
+      () => live.control({ do: 'resume' }, 'test'),
+    ],
+  ]
+  for (const [told, harm, mend] of wrong) {
+    harm()
+    await world.run(10)
+    assert.match(ailments(bench).join(), told)
+    mend()
+    await world.run(10)
+    assert.deepEqual(ailments(bench), [])
+  }
+})
+
+test('an order whose fate is unknown, and a position that somebody moved, are told', async (t) => {
+  const bench = await running(t)
+  bench.venue.lag()
+  bench.venue.fillsAt = undefined
+  bench.venue.script.push('booked-unknown')
+  await bench.bar(1)
+  assert.match(ailments(bench).join(), /what became of order s-r-1 is not known/)
+  assert.deepEqual(bench.live.health.unknownOrders, ['s-r-1'])
+
+  const other = await running(t)
+  other.venue.moveBy(A, 7)
+  await other.world.run(2 * MINUTE)
+
+  assert.match(ailments(other).join(), /A is halted: A is 0 here and 7 at sim/)
+})
+
+test('a feed without prices and a venue without reports are told when they are too old', async (t) => {
+  const bench = await running(t)
+  bench.venue.failingReports = 1_000
+
+  await bench.world.run(2 * MINUTE)
+  assert.deepEqual(ailments(bench), [])
+  await bench.world.run(2 * MINUTE)
+
+  assert.match(ailments(bench).join(), /the newest price is \d+ s old/)
+  assert.match(ailments(bench).join(), /the last report of the venue is \d+ s old/)
+})
+
+test('the phases are published as they come, and a failure is one', async (t) => {
+  const phases: string[] = []
+  const publish = ({ phase }: Health): void => {
+    if (phases.at(-1) !== phase) phases.push(phase)
+  }
+  const bench = new Bench(t)
+  await bench.start({ publish })
+  await bench.bar(0)
+  await bench.stop()
+  assert.deepEqual(phases, ['starting', 'running', 'stopping', 'stopped'])
+
+  await bench.start({ publish })
+  bench.journal.append = () => {
+    throw new Error('the disk is full')
+  }
+  await bench.bar(1)
+  await bench.stop()
+
+  assert.deepEqual(phases.slice(4), ['starting', 'running', 'failed'])
+})
+
+test('another process reads the status, and knows one that is no longer written', async (t) => {
+  const bench = await running(t)
+  const journal = `${temporary(t)}/journal.db`
+  assert.equal(askStatus(journal, Date.now()), undefined)
+  const file = new StatusFile(journal, assert.fail)
+  file.write(bench.live.health)
+
+  const now = askStatus(journal, Date.now())!
+  const later = askStatus(journal, Date.now() + 11_000)!
+
+  assert.deepEqual(now.ailments, [])
+  assert.equal(now.status.pid, process.pid)
+  assert.match(later.ailments.join(), /stands still: it has said nothing for 11 s/)
+  writeFileSync(statusPathOf(journal), '{"schema":"other"}')
+  assert.throws(() => askStatus(journal, Date.now()))
+})
+
+test('a start that fails is told as failed', async (t) => {
+  const phases: string[] = []
+  const bench = new Bench(t)
+  bench.venue.failingReports = 1_000
+
+  await assert.rejects(
+    bench.start({ archive, publish: ({ phase }) => phases.push(phase) }),
+    /report/,
+  )
+
+  assert.equal(phases.at(-1), 'failed')
+})
