@@ -1,12 +1,14 @@
 // The command line: its commands. What comes of an error is in failure.ts.
 import { Command } from 'commander'
 import { VERSIONS } from '../runtime/version.ts'
+import { backfillCommand } from './backfill.ts'
 import { backtestCommand } from './backtest.ts'
 import { controlCommand } from './control.ts'
 import { dataCommand } from './data.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { exitCodeOf, ignoreClosedPipe } from './failure.ts'
+import { jobsCommand } from './jobs.ts'
 import { lookaheadCommand } from './lookahead.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
@@ -23,6 +25,8 @@ export const commands = (): readonly Command[] => [
   statusCommand(),
   replayCommand(),
   dataCommand(),
+  backfillCommand(),
+  jobsCommand(),
   doctorCommand(),
   venueCommand(),
 ]

@@ -2,6 +2,7 @@
 import type { Ms } from './brand.ts'
 import type { BarColumns } from './columns.ts'
 import type { Turn } from './command.ts'
+import type { Adjustment } from './jobs.ts'
 import type { Timeframe } from './time.ts'
 
 /** Hot: one transaction for each turn that commands something, durable before the turn's batches leave. */
@@ -32,6 +33,8 @@ export interface SeriesQuery {
   readonly from?: Ms
   /** Last start, excluded; without it, to the last bar. */
   readonly to?: Ms
+  /** As they were traded where not told. */
+  readonly adjustment?: Adjustment
 }
 
 export interface Series {
@@ -65,12 +68,25 @@ export interface Revisions {
   revisions(query: SeriesQuery): Promise<readonly Revision[]>
 }
 
-/** Cold: nothing in a turn waits for it. Bars are unique by symbol, timeframe and start; a later write wins. */
+/** Where a bar comes from, from the least to the most certain: still forming, closed by a stream, told as history. */
+export type BarRank = 'forming' | 'closed' | 'final'
+
+/** How bars are stored: raw and final where not told. */
+export interface WriteTerms {
+  readonly adjustment?: Adjustment
+  readonly rank?: BarRank
+}
+
+/**
+ * Cold: nothing in a turn waits for it. Bars are unique by symbol, timeframe, adjustment and start; a later write wins,
+ * but against a higher rank.
+ */
 export interface Archive {
   putBars(
     symbol: string,
     timeframe: Timeframe,
     bars: BarColumns,
+    terms?: WriteTerms,
   ): Promise<{ readonly written: number }>
   /** Pages in order of `start`, each at most `pageSize` bars. */
   bars(query: SeriesQuery & { readonly pageSize?: number }): AsyncIterable<BarColumns>

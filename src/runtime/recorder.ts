@@ -91,7 +91,7 @@ export class Recorder {
     for (const [key, bars] of waiting) {
       const { symbol, timeframe } = bars[0]!
       try {
-        await this.#archive.putBars(this.#symbolOf(symbol), timeframe, columnsOf(bars))
+        await this.#archive.putBars(this.#symbolOf(symbol), timeframe, columnsOf(bars), CLOSED)
       } catch (error) {
         this.#failures++
         this.#lastError = error
@@ -114,6 +114,9 @@ export class Recorder {
     this.#waiting = unwritten
   }
 }
+
+/** History that the venue tells later is the better source. */
+const CLOSED = { rank: 'closed' } as const
 
 /** Bars of one series as columns. */
 export function columnsOf(bars: readonly Bar[]): BarColumns {

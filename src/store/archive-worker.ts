@@ -1,14 +1,18 @@
 // The archive's worker thread: one request after the other, so that SQLite never blocks a turn.
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, unreachable } from '../core/assert.ts'
+import type { Adjustment } from '../core/jobs.ts'
+import type { BarRank } from '../core/store.ts'
 import {
   BarTable,
+  type PackedPage,
   type RevisionRow,
   type Run,
   type SeriesRow,
   type Stretch,
   type TableOptions,
 } from './bar-table.ts'
+import type { JobTable, JobTableSync } from './job-table.ts'
 import type { PackedBars } from './packed-bars.ts'
 import { guarded, StoreError, type StoreErrorCode } from './store-error.ts'
 
@@ -18,12 +22,28 @@ export type Request =
       readonly type: 'write'
       readonly symbol: string
       readonly timeframeMs: number
+      readonly adjustment: Adjustment
+      readonly rank: BarRank
       readonly bars: PackedBars
     }
+  | { readonly type: 'job'; readonly call: JobCall }
+  | { readonly type: 'commit-page'; readonly page: PackedPage }
   | { readonly type: 'page' | 'latest'; readonly stretch: Stretch; readonly limit: number }
   | { readonly type: 'revise'; readonly revision: RevisionRow }
   | { readonly type: 'revisions'; readonly stretch: Stretch }
   | { readonly type: 'coverage'; readonly symbol: string; readonly timeframeMs: number }
+
+/** A call of one method of the job table. */
+export type JobCall = {
+  readonly [K in keyof JobTableSync]: {
+    readonly method: K
+    readonly args: Parameters<JobTableSync[K]>
+  }
+}[keyof JobTableSync]
+/** What it gave: the port's word for it is known to whoever called. */
+export interface JobAnswer {
+  readonly job: unknown
+}
 
 /** What a worker is started with, and what it answers to each request. */
 export interface WorkerStart {
@@ -35,6 +55,7 @@ export type Value =
   | readonly SeriesRow[]
   | readonly RevisionRow[]
   | readonly Run[]
+  | JobAnswer
   | undefined
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: Value }
@@ -67,9 +88,11 @@ class Server {
         table.begin()
         return undefined
       case 'write':
-        return this.#write(table, () =>
-          table.write(request.symbol, request.timeframeMs, request.bars),
-        )
+        return this.#write(table, () => table.write(request, request.bars, request.rank))
+      case 'job':
+        return { job: called(table.jobs, request.call) }
+      case 'commit-page':
+        return { job: table.commitPage(request.page) }
       case 'commit':
         return this.#write(table, () => table.commit())
       case 'rollback':
@@ -106,6 +129,9 @@ class Server {
     }
   }
 }
+
+const called = (jobs: JobTable, { method, args }: JobCall): unknown =>
+  Reflect.apply(jobs[method], jobs, args)
 
 if (parentPort !== null) {
   const port = parentPort

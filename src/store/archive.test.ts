@@ -90,6 +90,20 @@ describe('archive', () => {
     await archive.close()
   })
 
+  it('does not let a stream write over what the venue told as history', async () => {
+    const archive = await openArchive(freshPath())
+    await archive.putBars('SPY', '1m', minutes(0, 5, 1), { rank: 'closed' })
+    await archive.putBars('SPY', '1m', minutes(2, 5, 7))
+
+    await archive.putBars('SPY', '1m', minutes(0, 10, 3), { rank: 'closed' })
+    await archive.putBars('SPY', '1m', minutes(0, 10, 4), { rank: 'forming' })
+
+    const rows = await read(archive.bars(SPY))
+    const [final, closed] = [rowsOf(minutes(2, 5, 7)), rowsOf(minutes(0, 10, 3))]
+    assert.deepEqual(rows, [...closed.slice(0, 2), ...final, ...closed.slice(7)])
+    await archive.close()
+  })
+
   it('keeps revisions beside the bars, each once, and the bars as they were', async () => {
     const archive = await openArchive(freshPath())
     await archive.putBars('SPY', '1m', minutes(0, 3))

@@ -9,11 +9,20 @@ import { Worker } from 'node:worker_threads'
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
 import type { BarColumns } from '../core/columns.ts'
-import type { Archive, Revision, Revisions, Series, SeriesQuery } from '../core/store.ts'
+import type { JobStore } from '../core/jobs.ts'
+import type {
+  Archive,
+  Revision,
+  Revisions,
+  Series,
+  SeriesQuery,
+  WriteTerms,
+} from '../core/store.ts'
 import { lengthMs, ms, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Reply, Request, Value, WorkerStart } from './archive-worker.ts'
 import type { RevisionRow, TableOptions } from './bar-table.ts'
 import { checkBars } from './check-bars.ts'
+import { SqliteJobs } from './job-store.ts'
 import { packBars, type PackedBars, unpackBars } from './packed-bars.ts'
 import { StoreError } from './store-error.ts'
 
@@ -27,7 +36,7 @@ const END_OF_TIME = Number.MAX_SAFE_INTEGER
 
 /** Bars that become visible together. */
 export interface Writing {
-  write(symbol: string, timeframe: Timeframe, bars: BarColumns): Promise<void>
+  write(symbol: string, timeframe: Timeframe, bars: BarColumns, terms?: WriteTerms): Promise<void>
   commit(): Promise<void>
   /** Leaves the archive as it was. */
   rollback(): Promise<void>
@@ -65,6 +74,8 @@ export async function openArchive(
 
 export class SqliteArchive implements Archive, Revisions {
   readonly path: string
+  /** The jobs that keep its bars complete. */
+  readonly jobs: JobStore
   readonly #worker: Worker
   readonly #sent = new Map<number, Waiting>()
   readonly #waiting: Waiting[] = []
@@ -78,6 +89,15 @@ export class SqliteArchive implements Archive, Revisions {
 
   constructor(path: string, options: TableOptions) {
     this.path = path
+    this.jobs = new SqliteJobs({
+      call: (call) => this.#alone({ type: 'job', call }),
+      commitPage: (page) =>
+        this.#alone(
+          { type: 'commit-page', page },
+          page.packed.map(({ packed }) => packed.buffer),
+        ),
+      bars: (query) => this.bars({ ...query, pageSize: CHUNK }),
+    })
     const workerData: WorkerStart = { path, options }
     this.#worker = new Worker(new URL('./archive-worker.ts', import.meta.url), { workerData })
     this.#worker.on('message', (reply: Reply) => this.#answered(reply))
@@ -98,11 +118,12 @@ export class SqliteArchive implements Archive, Revisions {
     symbol: string,
     timeframe: Timeframe,
     bars: BarColumns,
+    terms: WriteTerms = {},
   ): Promise<{ readonly written: number }> {
     if (bars.length === 0) return { written: 0 }
     const writing = await this.begin()
     try {
-      await writing.write(symbol, timeframe, bars)
+      await writing.write(symbol, timeframe, bars, terms)
       await writing.commit()
     } catch (error) {
       await writing.rollback()
@@ -113,16 +134,7 @@ export class SqliteArchive implements Archive, Revisions {
 
   /** Starts a transaction of many writes, when those before it have ended. Commit it or roll it back. */
   async begin(): Promise<Writing> {
-    if (this.#ends.size >= WAITING_MAX) throw overloaded(this.path)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const end = () => {
-      this.#ends.delete(end)
-      resolve()
-    }
-    this.#ends.add(end)
-    const before = this.#writes
-    this.#writes = before.then(() => promise)
-    await before
+    const end = await this.#turn()
     try {
       await this.#ask({ type: 'begin' })
     } catch (error) {
@@ -141,10 +153,10 @@ export class SqliteArchive implements Archive, Revisions {
       }
     }
     return {
-      write: async (symbol, timeframe, bars) => {
+      write: async (symbol, timeframe, bars, terms = {}) => {
         assert(open, 'bars are written within the transaction')
         checkBars(symbol, timeframe, bars)
-        await this.#write(symbol, timeframe, bars)
+        await this.#write(symbol, timeframe, bars, terms)
       },
       commit: () => finish('commit'),
       rollback: () => finish('rollback'),
@@ -153,9 +165,10 @@ export class SqliteArchive implements Archive, Revisions {
 
   async *bars(query: SeriesQuery & { readonly pageSize?: number }): AsyncIterable<BarColumns> {
     const { symbol, timeframe, from = 0, to = END_OF_TIME, pageSize = CHUNK } = query
+    const { adjustment = 'raw' } = query
     assert(Number.isSafeInteger(pageSize) && pageSize > 0, `a page holds bars, not ${pageSize}`)
     const page = (start: number) => {
-      const stretch = { symbol, timeframeMs: lengthMs(timeframe), from: start, to }
+      const stretch = { symbol, timeframeMs: lengthMs(timeframe), from: start, to, adjustment }
       const answer = this.#ask({ type: 'page', stretch, limit: pageSize })
       // Nobody awaits the page that was read ahead when the caller leaves early.
       answer.catch(() => {})
@@ -259,13 +272,43 @@ export class SqliteArchive implements Archive, Revisions {
     await this.#worker.terminate()
   }
 
-  async #write(symbol: string, timeframe: Timeframe, bars: BarColumns): Promise<void> {
+  /** Waits until the writes before have ended; gives how to let the next one in. */
+  async #turn(): Promise<() => void> {
+    if (this.#ends.size >= WAITING_MAX) throw overloaded(this.path)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const end = () => {
+      this.#ends.delete(end)
+      resolve()
+    }
+    this.#ends.add(end)
+    const before = this.#writes
+    this.#writes = before.then(() => promise)
+    await before
+    return end
+  }
+
+  async #alone(request: Request, moved: readonly ArrayBuffer[] = []): Promise<Value> {
+    const end = await this.#turn()
+    try {
+      return await this.#ask(request, moved)
+    } finally {
+      end()
+    }
+  }
+
+  async #write(
+    symbol: string,
+    timeframe: Timeframe,
+    bars: BarColumns,
+    { adjustment = 'raw', rank = 'final' }: WriteTerms,
+  ): Promise<void> {
     const timeframeMs = lengthMs(timeframe)
     // Two chunks under way: one is packed while the other is written.
     let before: Promise<Value> = Promise.resolve(undefined)
     for (let from = 0; from < bars.length; from += CHUNK) {
       const packed = packBars(bars, from, Math.min(from + CHUNK, bars.length))
-      const request: Request = { type: 'write', symbol, timeframeMs, bars: packed }
+      const series = { symbol, timeframeMs, adjustment, rank }
+      const request: Request = { type: 'write', ...series, bars: packed }
       const written = this.#ask(request, [packed.buffer])
       written.catch(() => {})
       await before

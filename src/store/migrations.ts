@@ -11,6 +11,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { assert } from '../core/assert.ts'
+import { JOB_TABLES } from './job-schema.ts'
 import { StoreError, storeError } from './store-error.ts'
 
 export interface Migration {
@@ -27,6 +28,44 @@ export interface Schema {
   readonly applicationId: number
   readonly migrations: readonly Migration[]
 }
+
+/** Prices that were adjusted are other prices: they have tables of their own, and never mix with those as traded. */
+const ADJUSTED_TABLES = ['bars_split', 'bars_dividend', 'bars_all']
+  .map(
+    (table) => `
+        create table ${table} (
+          symbol_id integer not null,
+          timeframe integer not null,
+          start integer not null,
+          open real not null,
+          high real not null,
+          low real not null,
+          close real not null,
+          volume real not null,
+          trades integer not null,
+          filled integer not null,
+          source integer not null default 1,
+          primary key (symbol_id, timeframe, start)
+        ) without rowid;`,
+  )
+  .join('')
+
+/** All bars with the names that people and other programs ask for. It has no triggers: it cannot be written. */
+const INTRADAY_VIEW = `
+        create view intraday_bars as
+        select s.symbol, b.adjustment,
+          case b.timeframe when 1000 then '1s' when 60000 then '1m' when 300000 then '5m'
+            when 900000 then '15m' when 3600000 then '1h' when 14400000 then '4h' else '1d' end
+            as timeframe,
+          b.start as ts, b.open, b.high, b.low, b.close, b.volume, b.trades,
+          case b.source when 2 then 'verified' when 1 then 'live' else 'provisional' end as data_status
+        from (${[
+          ['bars', 'raw'],
+          ...['split', 'dividend', 'all'].map((name) => [`bars_${name}`, name]),
+        ]
+          .map(([table, name]) => `select '${name}' as adjustment, * from ${table}`)
+          .join(' union all ')}) b
+        join symbols s on s.id = b.symbol_id;`
 
 // Bars of one series lie next to each other, because series are read and backfilled as a whole. Times are
 // integers of milliseconds, which SQLite stores in six bytes; text would take four times that.
@@ -74,6 +113,15 @@ export const ARCHIVE_SCHEMA: Schema = {
           source text not null,
           primary key (symbol_id, timeframe, start, open, high, low, close, volume, trades)
         ) without rowid;`,
+    },
+    {
+      version: 3,
+      name: 'jobs that keep bars complete, and bars by adjustment',
+      sql: `
+        alter table bars add column source integer not null default 1;
+        ${ADJUSTED_TABLES}
+        ${INTRADAY_VIEW}
+        ${JOB_TABLES}`,
     },
   ],
 }

@@ -1,3 +1,4 @@
 export { type ContractFact, type ContractMarket, minutesOf } from './contract-market.ts'
 export { type Ability, CONTRACT_LIMITS, type Stand, type VenueContract } from './contract-terms.ts'
 export { describeVenue } from './venue-contract.ts'
+export { describeJobStore, type JobDatabase, type JobStoreContract } from './job-store-contract.ts'

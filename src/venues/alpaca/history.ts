@@ -64,7 +64,7 @@ export type Page<Key extends string, Row> = Result<
 
 /** A query of more pages than this has lost its end. */
 const PAGES_MAX = 100_000
-const TIMEFRAMES: Readonly<Record<Timeframe, string | undefined>> = {
+export const WIRE_TIMEFRAMES: Readonly<Record<Timeframe, string | undefined>> = {
   '1s': undefined,
   '1m': '1Min',
   '5m': '5Min',
@@ -86,7 +86,7 @@ export class AlpacaHistory implements History {
     lane: Lane = 'backfill',
   ): AsyncGenerator<Page<'bars', Bar>> {
     const { timeframe } = query
-    const wire = TIMEFRAMES[timeframe]
+    const wire = WIRE_TIMEFRAMES[timeframe]
     if (wire === undefined) {
       yield failed(fault('unsupported', `alpaca has no bars of ${timeframe}`))
       return

@@ -1,0 +1,153 @@
+// skein backfill: plans the history of many symbols as jobs, and works them.
+import { Command } from 'commander'
+import { BadInput } from '../core/bad-input.ts'
+import type { Ms } from '../core/brand.ts'
+import { integer } from '../report/format.ts'
+import { forecast, type Forecast } from '../jobs/forecast.ts'
+import { type Plan, plan } from '../jobs/plan.ts'
+import { slicesOf } from '../jobs/slices.ts'
+import {
+  backfillOf,
+  checkRange,
+  type Desk,
+  openDesk,
+  type WishOptions,
+  withWishOptions,
+  withWorkOptions,
+  type WorkOptions,
+} from './jobs-options.ts'
+import { workWith } from './jobs-work.ts'
+import { RunFailed } from './output.ts'
+
+export function backfillCommand(): Command {
+  return new Command('backfill')
+    .description('The history of many symbols, kept complete by jobs in the fewest requests.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  skein backfill plan --symbols NVDA,TSLA --timeframes 1h,1d --from 2025-01-01\n' +
+        '  skein backfill run --symbols all --from 2025-01-01 --to 2026-01-01',
+    )
+    .addCommand(
+      withWishOptions(new Command('plan'))
+        .description('Writes the definitions, and says what they would cost.')
+        .action(planOnly),
+    )
+    .addCommand(
+      withWorkOptions(withWishOptions(new Command('run')))
+        .description('Plans, and works until all is there.')
+        .action(planAndWork),
+    )
+}
+
+async function planOnly(options: WishOptions): Promise<void> {
+  checkRange(options)
+  const desk = await openDesk(options)
+  try {
+    const planned = await planWish(desk, options)
+    process.stdout.write(`${options.json === true ? JSON.stringify(planned) : told(planned)}\n`)
+  } finally {
+    await desk.close()
+  }
+}
+
+async function planAndWork(options: WishOptions & WorkOptions): Promise<void> {
+  checkRange(options)
+  const desk = await openDesk(options)
+  try {
+    const planned = await planWish(desk, options)
+    if (options.json !== true) process.stderr.write(`${told(planned)}\n`)
+    await workWith(desk, { ...options, untilDone: true, rows: planned.rows })
+  } finally {
+    await desk.close()
+  }
+}
+
+interface Planned extends Forecast {
+  readonly definitions: number
+  readonly created: number
+  readonly changed: number
+  readonly symbols: number
+  readonly invalid: readonly string[]
+}
+
+async function planWish(desk: Desk, options: WishOptions): Promise<Planned> {
+  const { store, io } = desk
+  const backfill = backfillOf(desk, {})
+  try {
+    const symbols = await symbolsOf(desk, options, async () => {
+      const all = await backfill.universe()
+      if (!all.ok) throw new RunFailed(all.fault.message)
+      return all.value
+    })
+    const { timeframes, from, to, adjustment, batch, single, derive } = options
+    const known = await store.definitions()
+    const wish = {
+      symbols,
+      timeframes,
+      from,
+      to,
+      adjustment,
+      provider: 'alpaca',
+      batchVersion: single === true ? 1 : 2,
+      batchSymbols: batch,
+      isDeriving: derive === true,
+      priority: 100,
+    } as const
+    const made = plan(wish, known)
+    const counts = await store.putDefinitions(made.definitions, io.now())
+    const cost = await costOf(desk, made, backfill.source.limits, io.now())
+    return {
+      definitions: made.all.length,
+      ...counts,
+      symbols: new Set(made.all.flatMap((definition) => definition.symbols)).size,
+      invalid: made.invalid,
+      ...cost,
+    }
+  } finally {
+    backfill.close()
+  }
+}
+
+async function costOf(
+  { store }: Desk,
+  { all }: Plan,
+  limits: Parameters<typeof forecast>[2],
+  now: Ms,
+): Promise<Forecast> {
+  const coverage = await store.coverage({})
+  const slices = all.flatMap((definition) => {
+    const { symbols, timeframe, adjustment } = definition
+    const of = coverage.filter(
+      (span) =>
+        span.timeframe === timeframe &&
+        span.adjustment === adjustment &&
+        symbols.includes(span.symbol),
+    )
+    return slicesOf({ definition, coverage: of, pending: [], quarantined: new Set(), now })
+  })
+  return forecast(all, slices, limits)
+}
+
+async function symbolsOf(
+  { config }: Desk,
+  { symbols }: WishOptions,
+  all: () => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  if (symbols?.length === 1 && symbols[0]?.toLowerCase() === 'all') return all()
+  if (symbols !== undefined) return symbols
+  const { universe } = config
+  if (universe !== 'all') return universe.map((one) => (typeof one === 'string' ? one : one.symbol))
+  const place = { file: 'command line', field: '--symbols' }
+  throw new BadInput(place, 'is missing', undefined, 'symbols such as SPY, all, or a universe')
+}
+
+function told(planned: Planned): string {
+  const { definitions, created, changed, symbols, invalid, runs, rows } = planned
+  const { requests, leastRequests, singleRequests } = planned
+  const wrong = invalid.length === 0 ? '' : `; no tickers: ${invalid.join(', ')}`
+  return (
+    `${definitions} definitions of ${symbols} symbols, ${created} new, ${changed} changed${wrong}\n` +
+    `to fetch: ${integer(rows)} rows in ${runs} windows by ${requests} requests; ` +
+    `${leastRequests} at least, ${integer(singleRequests)} with one symbol each`
+  )
+}

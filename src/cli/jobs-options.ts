@@ -1,0 +1,124 @@
+// Options that the commands of jobs share: which archive, which worker, and what is wished for.
+import { hostname } from 'node:os'
+import { type Command, Option } from 'commander'
+import { BadInput } from '../core/bad-input.ts'
+import type { Ms } from '../core/brand.ts'
+import { type Adjustment, ADJUSTMENTS, type JobStore } from '../core/jobs.ts'
+import { iso, isTimeframe, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import { alpacaTermsOf } from '../runtime/alpaca.ts'
+import { Backfill, openWorld, type World } from '../runtime/backfill.ts'
+import type { Config } from '../runtime/config.ts'
+import type { SqliteArchive } from '../store/index.ts'
+import { type ArchiveOptions, withArchiveOptions } from './archive-path.ts'
+import { openForWriting, storedAt } from './inputs.ts'
+import { RunFailed } from './output.ts'
+import { alpacaConfigOf } from './settings.ts'
+import { integerOf, listOf, timeOf } from './values.ts'
+
+export interface WishOptions extends ArchiveOptions {
+  readonly symbols?: readonly string[]
+  readonly timeframes: readonly Timeframe[]
+  readonly from: Ms
+  readonly to?: Ms
+  readonly adjustment: Adjustment
+  readonly batch: number
+  readonly single?: true
+  readonly derive?: true
+  readonly json?: true
+}
+
+export interface WorkOptions extends ArchiveOptions {
+  readonly worker?: string
+  readonly pageRows?: number
+}
+
+export function withWishOptions(command: Command): Command {
+  return withArchiveOptions(command)
+    .option(
+      '--symbols <list>',
+      'which, such as SPY,BTC/USD, or all; the universe if not given',
+      listOf,
+    )
+    .option(
+      '--timeframes <list>',
+      'timeframes of the bars',
+      timeframesOf,
+      timeframesOf('15m,1h,4h,1d'),
+    )
+    .requiredOption('--from <time>', 'first moment in UTC: 2026-03-23', timeOf)
+    .option('--to <time>', 'end of the range in UTC, excluded; kept up to now if not given', timeOf)
+    .addOption(
+      new Option('--adjustment <mode>', 'how prices are adjusted')
+        .choices(ADJUSTMENTS)
+        .default('raw'),
+    )
+    .option('--batch <n>', 'symbols of a definition, at most 50', batchOf, 50)
+    .option('--single', 'a definition for each symbol, as batch_version 1')
+    .option('--derive', 'make 1h and 4h from finer bars that are fetched anyway')
+    .option('--json', 'the result as JSON')
+}
+
+export function withWorkOptions(command: Command): Command {
+  return command
+    .option('--worker <name>', 'name of the worker, its own; host and process if not given')
+    .option('--page-rows <n>', 'rows of a request; 10000 if not given', integerOf)
+}
+
+export interface Desk {
+  readonly config: Config
+  readonly archive: SqliteArchive
+  readonly store: JobStore
+  readonly io: World['io']
+  close(): Promise<void>
+}
+
+/** The archive with its jobs, on the venue's clock. */
+export async function openDesk(options: ArchiveOptions): Promise<Desk> {
+  const config = alpacaConfigOf(options)
+  const archive = await openForWriting(options.archive ?? storedAt(config, config.store.archive))
+  try {
+    const world = await openWorld(config)
+    if (!world.ok) throw new RunFailed(world.fault.message)
+    const { io } = world.value
+    const close = async (): Promise<void> => {
+      await archive.close()
+      await world.value.close()
+    }
+    return { config, archive, store: archive.jobs, io, close }
+  } catch (error) {
+    await archive.close()
+    throw error
+  }
+}
+
+export function backfillOf({ config, store, io }: Desk, options: WorkOptions): Backfill {
+  const { worker = `${hostname()}-${process.pid}`, pageRows } = options
+  return new Backfill({
+    store,
+    io,
+    terms: alpacaTermsOf(config),
+    name: worker,
+    speed: config.venues?.alpaca?.local?.speed ?? 1,
+    ...(pageRows === undefined ? {} : { pageRows }),
+  })
+}
+
+export function checkRange({ from, to }: Pick<WishOptions, 'from' | 'to'>): void {
+  if (to === undefined || from < to) return
+  const place = { file: 'command line', field: '--from' }
+  throw new BadInput(place, 'is not before --to', iso(from), `a time before ${iso(to)}`)
+}
+
+function timeframesOf(text: string): readonly Timeframe[] {
+  const names = listOf(text)
+  const wrong = names.find((name) => !isTimeframe(name) || name === '1s')
+  if (wrong === undefined) return TIMEFRAMES.filter((name) => names.includes(name))
+  const allowed = TIMEFRAMES.filter((name) => name !== '1s').join(', ')
+  throw new BadInput({ file: 'command line', field: '--timeframes' }, 'has', wrong, allowed)
+}
+
+function batchOf(text: string): number {
+  const batch = integerOf(text)
+  if (batch <= 50) return batch
+  throw new BadInput({ file: 'command line', field: '--batch' }, 'is', batch, '1 to 50')
+}

@@ -1,0 +1,77 @@
+// Work: a worker of history jobs on the command line, with its progress and its account of requests.
+import { integer } from '../report/format.ts'
+import { backfillOf, type Desk, type WorkOptions } from './jobs-options.ts'
+import { RunFailed, stopSignal } from './output.ts'
+import { progress } from './progress.ts'
+
+export interface WorkTerms extends WorkOptions {
+  readonly untilDone?: true
+  readonly packsMax?: number
+  /** Rows that are expected, where that is known. */
+  readonly rows?: number
+  readonly json?: true
+}
+
+export async function workWith(desk: Desk, terms: WorkTerms): Promise<void> {
+  const backfill = backfillOf(desk, terms)
+  const stop = stopSignal()
+  const bar = progress({
+    label: 'backfill',
+    unit: 'rows',
+    ...(terms.rows === undefined ? {} : { total: terms.rows }),
+  })
+  const sums = {
+    packs: 0,
+    rows: 0,
+    pages: 0,
+    holes: 0,
+    given: 0,
+    failed: 0,
+    enqueued: 0,
+    repairs: 0,
+  }
+  let lastFault = ''
+  try {
+    await backfill.work({
+      signal: stop.signal,
+      ...(terms.untilDone === undefined ? {} : { untilDone: true }),
+      ...(terms.packsMax === undefined ? {} : { packsMax: terms.packsMax }),
+      onTick: ({ enqueued, repairs }) => {
+        sums.enqueued += enqueued
+        sums.repairs += repairs
+      },
+      onPage: ({ rows }) => {
+        sums.rows += rows
+        sums.pages++
+        bar.update(
+          sums.rows,
+          () => `${sums.pages} pages, ${backfill.meter.statistics.sent} requests`,
+        )
+      },
+      onPack: (_pack, outcome) => {
+        sums.packs++
+        if (outcome.type === 'done') sums.holes += outcome.holes
+        if (outcome.type !== 'given-back' && outcome.type !== 'failed') return
+        sums[outcome.type === 'failed' ? 'failed' : 'given']++
+        lastFault = outcome.fault.message
+        process.stderr.write(`${outcome.type}: ${lastFault}\n`)
+      },
+    })
+  } finally {
+    bar.end()
+    stop.release()
+    backfill.close()
+  }
+  const counts = await desk.store.counts()
+  const report = { ...sums, requests: backfill.meter.statistics.sent, runs: counts }
+  const text =
+    terms.json === true
+      ? JSON.stringify(report)
+      : `${integer(sums.rows)} rows in ${sums.pages} pages by ${report.requests} requests; ` +
+        `${counts.success} runs done, ${counts.queued} queued, ${counts.running} running, ${counts.failed} failed`
+  process.stdout.write(`${text}\n`)
+  if (counts.failed > 0 && terms.untilDone === true)
+    throw new RunFailed(
+      `${counts.failed} runs have failed${lastFault === '' ? '' : `: ${lastFault}`}; "skein jobs list --status failed" names them`,
+    )
+}

@@ -1,0 +1,106 @@
+/*
+ * Loop: one worker process. It ticks once a minute and works packs between: lanes take turns by their weights, so that
+ * thousands of runs of one kind cannot starve another. Many of these may run beside each other, on one store.
+ */
+import type { BarSource, JobLane, JobRun, JobStore } from '../core/jobs.ts'
+import { MINUTE } from '../core/time.ts'
+import { pause } from '../io/clock.ts'
+import type { Io } from '../io/io.ts'
+import { Estimate } from './estimate.ts'
+import type { Meter } from './metered.ts'
+import { type Pack, packFirst } from './pack.ts'
+import { tick, type TickReport } from './tick.ts'
+import { type Outcome, Worker } from './worker.ts'
+
+/** Runs of a lane that are looked at when a query is packed. */
+const LOOK_RUNS = 2_000
+/** Between two looks at a queue that has nothing to do now. */
+const IDLE_MS = 1_000
+const WEIGHTS: Readonly<Record<JobLane, number>> = { batch: 4, repair: 1, single: 1 }
+
+export interface LoopOptions {
+  readonly store: JobStore
+  readonly source: BarSource
+  readonly io: Io
+  readonly name: string
+  readonly meter?: Meter
+  readonly leaseMs?: number
+  /** Ends when nothing is queued or running any more; goes on for ever where not told. */
+  readonly untilDone?: true
+  /** Ends after so many packs. */
+  readonly packsMax?: number
+  readonly signal?: AbortSignal
+  readonly onTick?: (report: TickReport) => void
+  readonly onPage?: (page: { readonly rows: number; readonly pack: Pack }) => void
+  readonly onPack?: (pack: Pack, outcome: Outcome) => void
+}
+
+export async function loop(options: LoopOptions): Promise<void> {
+  const { store, source, io, name, signal, untilDone, packsMax = Infinity } = options
+  const { meter, leaseMs, onPage, onTick, onPack } = options
+  const worker = new Worker({
+    store,
+    source,
+    io,
+    name,
+    ...(meter === undefined ? {} : { meter }),
+    ...(leaseMs === undefined ? {} : { leaseMs }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(onPage === undefined ? {} : { onPage }),
+  })
+  const estimate = new Estimate()
+  const turns = new Turns()
+  let tickAt = -Infinity
+  let packs = 0
+  const isStopped = (): boolean => signal?.aborted === true
+  while (!isStopped() && packs < packsMax) {
+    if (io.now() >= tickAt) {
+      onTick?.(await tick(store, io.now()))
+      tickAt = io.now() + MINUTE
+    }
+    const queued = (await store.queued(io.now(), LOOK_RUNS)).filter(
+      ({ provider }) => provider === source.provider,
+    )
+    const pack = packFirst(turns.next(queued), source.limits, estimate)
+    if (pack !== undefined) {
+      packs++
+      const outcome = await worker.work(pack)
+      onPack?.(pack, outcome)
+      continue
+    }
+    if (untilDone === true && (await isDone(store))) {
+      // Holes that the last pack left are due now, not in a minute.
+      const last = await tick(store, io.now())
+      onTick?.(last)
+      if (last.enqueued + last.repairs === 0) return
+      continue
+    }
+    await pause(io, IDLE_MS, signal)
+  }
+}
+
+/** Nothing that anybody could work on, now or later. */
+async function isDone(store: JobStore): Promise<boolean> {
+  const waiting = await store.queued(Number.MAX_SAFE_INTEGER, 1)
+  return waiting.length === 0 && (await store.counts()).running === 0
+}
+
+/** Smooth weighted round robin: each lane that waits gains its weight, the richest goes and pays for all. */
+class Turns {
+  readonly #credit: Record<JobLane, number> = { batch: 0, repair: 0, single: 0 }
+
+  /** The runs of the lane whose turn it is. */
+  next(queued: readonly JobRun[]): readonly JobRun[] {
+    const byLane = Map.groupBy(queued, ({ lane }) => lane)
+    let chosen: JobLane | undefined
+    let total = 0
+    for (const lane of byLane.keys()) {
+      total += WEIGHTS[lane]
+      this.#credit[lane] += WEIGHTS[lane]
+      if (chosen === undefined || this.#credit[lane] > this.#credit[chosen]) chosen = lane
+    }
+    if (chosen === undefined) return []
+    this.#credit[chosen] -= total
+    return byLane.get(chosen) ?? []
+  }
+}

@@ -1,0 +1,95 @@
+/*
+ * Metered: requests to a provider, each written down in the ledger before it leaves. The ledger is the budget of all
+ * workers together, and it outlives them: a worker that was killed does not send twice as much after it came back.
+ */
+import { fault } from '../core/fault.ts'
+import type { JobStore } from '../core/jobs.ts'
+import { failed } from '../core/result.ts'
+import type { Timeframe } from '../core/time.ts'
+import { pause } from '../io/clock.ts'
+import type { Io } from '../io/io.ts'
+import { heardOf } from '../io/rate.ts'
+
+/** What leaves within a window may arrive closer together: the window is a little longer here than at the provider. */
+const WINDOW_MS = 61_000
+/** A provider that refuses and does not say for how long. */
+const STOP_MS = 5_000
+/** Longest wait between two looks: another worker's clock may be wrong. */
+const LOOK_MS = 5_000
+
+export interface MeterOptions {
+  readonly store: JobStore
+  readonly io: Io
+  readonly provider: string
+  readonly worker: string
+  /** Requests of all workers in any minute. */
+  readonly perMinute: number
+  /** Does this request count? */
+  readonly counts: (url: string) => boolean
+}
+
+export class Meter {
+  /** The same world, whose requests are counted. */
+  readonly io: Io
+  readonly #options: MeterOptions
+  #about: { readonly timeframe: Timeframe; readonly symbols: number } = {
+    timeframe: '1d',
+    symbols: 0,
+  }
+  #sent = 0
+  #waitedMs = 0
+  #last: string | undefined
+
+  constructor(options: MeterOptions) {
+    this.#options = options
+    this.io = { ...options.io, http: { request: (request) => this.#request(request) } }
+  }
+
+  /** What the next requests are for. */
+  about(about: { readonly timeframe: Timeframe; readonly symbols: number }): void {
+    this.#about = about
+    this.#last = undefined
+  }
+
+  /** The ledger's id of the last request. */
+  get last(): string | undefined {
+    return this.#last
+  }
+
+  get statistics(): { readonly sent: number; readonly waitedMs: number } {
+    return { sent: this.#sent, waitedMs: this.#waitedMs }
+  }
+
+  async #request(request: Parameters<Io['http']['request']>[0]): ReturnType<Io['http']['request']> {
+    const { store, io, provider, counts } = this.#options
+    if (!counts(request.url)) return io.http.request(request)
+    const id = await this.#take(request.signal)
+    if (id === undefined)
+      return failed(fault('network', 'canceled before it was sent', { sent: 'no' }))
+    this.#last = id
+    const answer = await io.http.request(request)
+    if (!answer.ok) return answer
+    const { status } = answer.value
+    if (status === 200) return answer
+    await store.answered({ id, status, at: io.now() })
+    if (status === 429) {
+      const { retryAfterMs, resetMs } = heardOf(answer.value, io.now())
+      await store.stopRequests(provider, io.now() + (retryAfterMs ?? resetMs ?? STOP_MS))
+    }
+    return answer
+  }
+
+  async #take(signal: AbortSignal | undefined): Promise<string | undefined> {
+    const { store, io, provider, worker, perMinute } = this.#options
+    // A worker's name is its own, and so are its numbers; the time tells two lives of one name apart.
+    const id = `${worker}-${io.now()}-${++this.#sent}`
+    for (;;) {
+      if (signal?.aborted === true) return undefined
+      const ask = { id, provider, worker, at: io.now(), ...this.#about }
+      const { waitMs } = await store.takeRequest({ ...ask, limit: perMinute, windowMs: WINDOW_MS })
+      if (waitMs <= 0) return id
+      this.#waitedMs += waitMs
+      await pause(io, Math.min(waitMs, LOOK_MS), signal)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/*
+ * Verify: what is stored of a span, held against the calendar. Bars are read back from the store, so what is called
+ * covered is what is there, and not what somebody remembers to have sent.
+ *
+ * A hole of a session or more is asked for again, once; so is one that lies where two pages meet, however short. Single
+ * missing bars are common where little is traded: the provider's answer was complete, so it is taken at its word.
+ */
+import type { BarColumns } from '../core/columns.ts'
+import type { AssetClass, Hole, Span } from '../core/jobs.ts'
+import { expectedStarts } from '../core/expected.ts'
+import { DAY, HOUR, lengthMs, ms, type Timeframe } from '../core/time.ts'
+import { calendarFor } from './estimate.ts'
+
+/** A hole that the provider has nothing for is looked at again after so long. */
+export const NO_DATA_MS = 7 * DAY
+
+export interface Look {
+  readonly symbol: string
+  readonly span: Span
+  readonly timeframe: Timeframe
+  readonly assetClass: AssetClass
+  readonly bars: BarColumns
+  /** Starts of bars that began a page of this query. */
+  readonly seams: ReadonlySet<number>
+  /** It was asked for again: what is still missing is not there. */
+  readonly isRepair: boolean
+  readonly now: number
+}
+
+/** Holes that matter, in order. */
+export function holesIn(look: Look): Hole[] {
+  const { symbol, span, timeframe, assetClass, bars, seams, isRepair, now } = look
+  const expected = expectedStarts(calendarFor(assetClass), timeframe, span)
+  const least = sessionBars(timeframe, assetClass)
+  const stepMs = lengthMs(timeframe)
+  const holes: Hole[] = []
+  let first = -1
+  let count = 0
+  const end = (next: number | undefined): void => {
+    const isSeam = next !== undefined && seams.has(next)
+    if (count >= least || (count > 0 && isSeam)) {
+      holes.push({
+        symbol,
+        from: ms(expected[first]!),
+        to: ms(expected[first + count - 1]! + stepMs),
+        bars: count,
+        status: isRepair ? 'no_data' : 'open',
+        expiresAt: now + NO_DATA_MS,
+      })
+    }
+    count = 0
+  }
+  let i = 0
+  for (const [place, start] of expected.entries()) {
+    while (i < bars.length && bars.start[i]! < start) i++
+    if (i < bars.length && bars.start[i] === start) end(start)
+    else {
+      if (count === 0) first = place
+      count++
+    }
+  }
+  end(undefined)
+  return holes
+}
+
+/** Bars of a regular session. */
+export function sessionBars(timeframe: Timeframe, assetClass: AssetClass): number {
+  const sessionMs = assetClass === 'crypto' ? DAY : 6.5 * HOUR
+  return Math.max(1, Math.floor(sessionMs / lengthMs(timeframe)))
+}

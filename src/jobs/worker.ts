@@ -1,0 +1,214 @@
+/*
+ * Worker: one claim from its first page to its end.
+ *
+ *   claim    all runs of a pack, or none: another worker was faster
+ *   page     bars and the query's cursor become durable together; the lease moves on with them
+ *   verify   what is stored, against the calendar
+ *   settle   results, coverage and holes together
+ *
+ * What can go wrong: a fault that may pass gives the runs back, to be tried later from the last cursor; a symbol that the
+ * provider refuses is quarantined, and the others go on at once; a fault that stays ends the runs as failed, with its code.
+ */
+import type { Fault } from '../core/fault.ts'
+import type { BarSource, Hole, JobStore, Settlement } from '../core/jobs.ts'
+import type { Io } from '../io/io.ts'
+import type { Meter } from './metered.ts'
+import type { Pack } from './pack.ts'
+import { looked } from './validate.ts'
+import { holesIn } from './verify.ts'
+
+/** A page that is asked for, waited for and stored takes far less, also under a request limit. */
+export const LEASE_MS = 120_000
+const BACKOFF_FIRST_MS = 15_000
+const BACKOFF_MAX_MS = 10 * 60_000
+
+export interface WorkerOptions {
+  readonly store: JobStore
+  readonly source: BarSource
+  readonly io: Io
+  readonly meter?: Meter
+  /** Unique among the workers that live. */
+  readonly name: string
+  readonly leaseMs?: number
+  readonly signal?: AbortSignal
+  readonly onPage?: (page: { readonly rows: number; readonly pack: Pack }) => void
+}
+
+export type Outcome =
+  | { readonly type: 'done'; readonly rows: number; readonly holes: number }
+  /** Another worker has the runs. */
+  | { readonly type: 'lost' }
+  | { readonly type: 'stopped' }
+  | { readonly type: 'given-back'; readonly fault: Fault }
+  | { readonly type: 'failed'; readonly fault: Fault }
+
+export class Worker {
+  readonly #options: WorkerOptions
+  /** Where pages of the query began. */
+  readonly #seams = new Set<number>()
+  #claims = 0
+
+  constructor(options: WorkerOptions) {
+    this.#options = options
+  }
+
+  async work(pack: Pack): Promise<Outcome> {
+    const { store, io, name, source } = this.#options
+    const token = `${name}-${io.now()}-${++this.#claims}`
+    const ids = pack.runs.map(({ id }) => id)
+    const at = io.now()
+    const claim = { token, pack: pack.runs[0]!.pack ?? token, worker: name, at }
+    if (!(await store.claim(ids, { ...claim, leaseUntil: this.#leaseUntil() }))) {
+      return { type: 'lost' }
+    }
+    const refused = new Map<string, string>()
+    for (const { symbol, reason } of await store.quarantined(source.provider)) {
+      if (pack.symbols.includes(symbol)) refused.set(symbol, reason)
+    }
+    for (;;) {
+      const symbols = pack.symbols.filter((symbol) => !refused.has(symbol))
+      const read =
+        symbols.length === 0 ? { type: 'read' as const } : await this.#read(pack, token, symbols)
+      if (read.type === 'refused') {
+        const { symbol, reason } = read
+        refused.set(symbol, reason)
+        const since = io.now()
+        await store.quarantine([{ symbol, reason, provider: source.provider, since }])
+        continue
+      }
+      if (read.type !== 'read') return read
+      return this.#settle(pack, token, refused)
+    }
+  }
+
+  /** Reads pages to the end, or to what ends it. */
+  async #read(
+    pack: Pack,
+    token: string,
+    symbols: readonly string[],
+  ): Promise<
+    | Exclude<Outcome, { readonly type: 'done' }>
+    | { readonly type: 'read' }
+    | { readonly type: 'refused'; readonly symbol: string; readonly reason: string }
+  > {
+    const { store, source, io, meter, signal, onPage } = this.#options
+    const { timeframe, adjustment } = pack
+    this.#seams.clear()
+    if (pack.cursor === END) return { type: 'read' }
+    meter?.about({ timeframe, symbols: symbols.length })
+    const query = { symbols, timeframe, adjustment, from: pack.from, to: pack.to }
+    const pages = source.pages({
+      ...query,
+      cursor: pack.cursor,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    for await (const page of pages) {
+      if (signal?.aborted === true) {
+        await this.#giveBack(
+          token,
+          { code: 'STOPPED', message: 'the worker was stopped' },
+          'stopped',
+        )
+        return { type: 'stopped' }
+      }
+      if (!page.ok) return this.#failed(pack, token, page.fault, symbols)
+      const { cursor } = page.value
+      const { series, flaws } = looked(page.value.series, pack)
+      const rows = series.reduce((sum, { bars }) => sum + bars.length, 0)
+      const start = series[0]?.bars.start[0]
+      if (start !== undefined) this.#seams.add(start)
+      const isKept = await store.commitPage({
+        token,
+        at: io.now(),
+        leaseUntil: this.#leaseUntil(),
+        timeframe,
+        adjustment,
+        series,
+        flaws,
+        cursor: cursor ?? END,
+        request: meter?.last,
+      })
+      if (!isKept) return { type: 'lost' }
+      onPage?.({ rows, pack })
+    }
+    return { type: 'read' }
+  }
+
+  async #failed(pack: Pack, token: string, fault: Fault, symbols: readonly string[]) {
+    const refused = fault.context?.['symbol']
+    if (fault.code === 'bad-request' && typeof refused === 'string' && symbols.includes(refused)) {
+      return { type: 'refused' as const, symbol: refused, reason: fault.message }
+    }
+    const { signal } = this.#options
+    if (signal?.aborted === true) {
+      await this.#giveBack(token, { code: 'STOPPED', message: 'the worker was stopped' }, 'stopped')
+      return { type: 'stopped' as const }
+    }
+    // An answer that makes no sense may have been hurt on its way.
+    const mayPass = fault.retry === 'later' || fault.code === 'corrupt-data'
+    const attempt = Math.max(...pack.runs.map((run) => run.attempt))
+    await this.#giveBack(token, fault, mayPass ? 'later' : 'never', attempt)
+    return { type: mayPass ? ('given-back' as const) : ('failed' as const), fault }
+  }
+
+  async #giveBack(
+    token: string,
+    { code, message }: { readonly code: string; readonly message: string },
+    retry: 'later' | 'stopped' | 'never',
+    attempt = 1,
+  ): Promise<void> {
+    const { store, io } = this.#options
+    const at = io.now()
+    const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS)
+    const notBefore = retry === 'later' ? at + waitMs : 0
+    await store.giveBack({ token, at, notBefore, code, message, retry })
+  }
+
+  async #settle(pack: Pack, token: string, refused: ReadonlyMap<string, string>): Promise<Outcome> {
+    const { store, source, io } = this.#options
+    const { timeframe, adjustment, assetClass } = pack
+    const now = io.now()
+    const results: Settlement['results'][number][] = []
+    const covered: Settlement['covered'][number][] = []
+    const holes: Hole[] = []
+    let total = 0
+    for (const symbol of pack.symbols) {
+      const runs = pack.runs.filter((run) => run.symbols.includes(symbol))
+      const message = refused.get(symbol)
+      if (message !== undefined) {
+        for (const { id } of runs) {
+          results.push({ run: id, symbol, rows: 0, status: 'quarantined', message })
+        }
+        continue
+      }
+      const span = { from: pack.from, to: pack.to }
+      const bars = await store.bars({ ...span, symbol, timeframe, adjustment })
+      for (const { id, from, to } of runs) {
+        const rows = countIn(bars.start, from, to)
+        results.push({ run: id, symbol, rows, status: rows > 0 ? 'success' : 'no_data' })
+      }
+      covered.push({ ...span, symbol, rows: bars.length })
+      const about = { symbol, span, timeframe, assetClass, bars, seams: this.#seams, now }
+      holes.push(...holesIn({ ...about, isRepair: pack.lane === 'repair' }))
+      total += bars.length
+    }
+    const about = { token, at: now, provider: source.provider, timeframe, adjustment }
+    const isSettled = await store.settle({ ...about, results, covered, holes })
+    if (!isSettled) return { type: 'lost' }
+    return { type: 'done', rows: total, holes: holes.length }
+  }
+
+  #leaseUntil(): number {
+    const { io, leaseMs = LEASE_MS } = this.#options
+    return io.now() + leaseMs
+  }
+}
+
+/** The cursor of a query that has been read to its end. */
+export const END = 'end'
+
+function countIn(starts: Float64Array, from: number, to: number): number {
+  let count = 0
+  for (const start of starts) if (start >= from && start < to) count++
+  return count
+}

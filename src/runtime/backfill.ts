@@ -1,0 +1,126 @@
+/*
+ * Backfill: history jobs with what they need of the world: a store, a provider's bars, the shared budget of requests.
+ *
+ * Of a provider's requests a minute, jobs take four fifths together; the rest is left to live trading, whose own budget has
+ * the higher lanes.
+ */
+import type { BarSource, JobStore } from '../core/jobs.ts'
+import { MINUTE } from '../core/time.ts'
+import { Universe } from '../core/universe.ts'
+import { ok, type Result } from '../core/result.ts'
+import type { Io } from '../io/io.ts'
+import { Budget } from '../io/rate.ts'
+import { MACHINE_MS } from '../io/scaled.ts'
+import { systemIo } from '../io/system.ts'
+import { loop, type LoopOptions } from '../jobs/loop.ts'
+import { Meter } from '../jobs/metered.ts'
+import { LEASE_MS } from '../jobs/worker.ts'
+import { AlpacaBarPages } from '../venues/alpaca/bar-pages.ts'
+import { AlpacaHistory } from '../venues/alpaca/history.ts'
+import { Rest } from '../venues/alpaca/rest.ts'
+import { ALPACA_LIMITS } from '../venues/alpaca/venue.ts'
+import type { AlpacaTerms } from './alpaca.ts'
+import type { Config } from './config.ts'
+import { onLocalClock } from './local-clock.ts'
+
+const SHARE = 0.8
+
+/** The machine's network and the clock of the configured venue. */
+export interface World {
+  readonly io: Io
+  close(): Promise<void>
+}
+
+export async function openWorld(config: Config): Promise<Result<World>> {
+  const system = systemIo()
+  try {
+    const io = await onLocalClock(system, config)
+    if (io.ok) return ok({ io: io.value, close: () => system.close() })
+    await system.close()
+    return io
+  } catch (error) {
+    await system.close()
+    throw error
+  }
+}
+
+export interface BackfillOptions {
+  readonly store: JobStore
+  readonly terms: AlpacaTerms
+  readonly io: Io
+  /** Time of the venue per time of the machine: 1 where not told. */
+  readonly speed?: number
+  /** Unique among the workers that live. */
+  readonly name: string
+  /** Rows of a page, 10,000 where not told. */
+  readonly pageRows?: number
+}
+
+/** A worker's side of the provider. Close it when it has worked. */
+export class Backfill {
+  readonly source: BarSource
+  readonly meter: Meter
+  readonly #options: BackfillOptions
+  readonly #budgets: readonly Budget[]
+  readonly #history: AlpacaHistory
+
+  constructor(options: BackfillOptions) {
+    this.#options = options
+    const { store, terms, io, name, pageRows } = options
+    const { keys, hosts, feed = 'iex' } = terms
+    const { perMinute } = terms.limits?.history ?? ALPACA_LIMITS.history
+    this.meter = new Meter({
+      store,
+      io,
+      provider: 'alpaca',
+      worker: name,
+      perMinute: Math.max(1, Math.floor(perMinute * SHARE)),
+      counts: (url) => url.startsWith(hosts.data) && new URL(url).pathname.endsWith('/bars'),
+    })
+    const budget = (what: string): Budget =>
+      new Budget(io, { name: `alpaca ${what}`, limit: perMinute, windowMs: MINUTE })
+    const [dataBudget, tradingBudget] = [budget('data'), budget('trading')]
+    this.#budgets = [dataBudget, tradingBudget]
+    const metered = this.meter.io
+    const data = new Rest({
+      io: metered,
+      keys,
+      budget: dataBudget,
+      baseUrl: hosts.data,
+      readMs: 20_000,
+    })
+    const trading = new Rest({ io, keys, budget: tradingBudget, baseUrl: hosts.trading })
+    this.source = new AlpacaBarPages({
+      data,
+      feed,
+      perMinute,
+      ...(pageRows === undefined ? {} : { rows: pageRows }),
+    })
+    const universe = new Universe()
+    this.#history = new AlpacaHistory({ io, data, trading, universe, feed, symbols: 1, rows: 1 })
+  }
+
+  /** All symbols that the provider knows of these kinds. */
+  async universe(): Promise<Result<readonly string[]>> {
+    const assets = await this.#history.assets('us_equity')
+    return assets.ok ? ok(assets.value.map(({ symbol }) => symbol).toSorted()) : assets
+  }
+
+  /** Works until there is nothing to do, or for ever. */
+  async work(
+    options: Pick<
+      LoopOptions,
+      'untilDone' | 'packsMax' | 'signal' | 'onPack' | 'onPage' | 'onTick'
+    >,
+  ): Promise<void> {
+    const { store, io, name, speed = 1 } = this.#options
+    const { source, meter } = this
+    // A venue that is faster than the machine gives a worker the machine's time all the same.
+    const leaseMs = Math.max(LEASE_MS, MACHINE_MS * speed)
+    await loop({ ...options, store, io, name, source, meter, leaseMs })
+  }
+
+  close(): void {
+    for (const budget of this.#budgets) budget.close()
+  }
+}

@@ -1,0 +1,89 @@
+// BarSheet: the statements of one table of bars. Each adjustment has a table of its own, so that none mixes with another.
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { Adjustment } from '../core/jobs.ts'
+import type { BarRank } from '../core/store.ts'
+import { type PackedBars, unpackBars } from './packed-bars.ts'
+
+export const TABLES: Readonly<Record<Adjustment, string>> = {
+  raw: 'bars',
+  split: 'bars_split',
+  dividend: 'bars_dividend',
+  all: 'bars_all',
+}
+
+const RANKS: Readonly<Record<BarRank, number>> = { forming: 0, closed: 1, final: 2 }
+
+const COLUMNS = 'start, open, high, low, close, volume, trades, filled'
+const SERIES = 'symbol_id = ?1 and timeframe = ?2'
+
+// Rows of one insert statement. Measured (Node 24, 10,000 rows per transaction): 1 row 720 k rows/s, 10 rows
+// 1,000 k, 25 to 50 rows 1,090 k, 100 rows 980 k to 1,150 k.
+const ROWS = 32
+const ROW_CELLS = 8
+
+const insert = (table: string, rows: number): string =>
+  `insert into ${table} (symbol_id, timeframe, source, ${COLUMNS})
+   values ${Array.from({ length: rows }, () => '(?1, ?2, ?3, ?, ?, ?, ?, ?, ?, ?, ?)').join(', ')}
+   on conflict (symbol_id, timeframe, start) do update set
+     open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
+     volume = excluded.volume, trades = excluded.trades, filled = excluded.filled,
+     source = excluded.source
+   where excluded.source >= ${table}.source`
+
+/** Takes one row that a statement found: SQLite calls it for each. */
+export type Taker = (...row: SQLOutputValue[]) => void
+
+export class BarSheet {
+  readonly #insertOne: StatementSync
+  readonly #insertMany: StatementSync
+  readonly page: StatementSync
+  readonly latest: StatementSync
+  readonly starts: StatementSync
+
+  /** The reader has a function `take`. */
+  constructor(table: string, writer: DatabaseSync, reader: DatabaseSync) {
+    this.#insertOne = writer.prepare(insert(table, 1))
+    this.#insertMany = writer.prepare(insert(table, ROWS))
+    // SQLite calls `take` with each row, which fills the columns: measured 2.6 M rows/s, against 1.6 M for
+    // all() with arrays, 1.2 M for iterate() with arrays and 0.6 M for all() with objects.
+    const taking = (columns: string, tail: string) =>
+      reader.prepare(
+        `select sum(take(${columns})) from (select ${columns} from ${table} where ${SERIES} ${tail})`,
+      )
+    this.page = taking(COLUMNS, 'and start >= ?3 and start < ?4 order by start limit ?5')
+    this.latest = taking(COLUMNS, 'and start < ?3 order by start desc limit ?4')
+    // The limit keeps SQLite from leaving out the order of a subquery.
+    this.starts = taking('start', 'order by start limit -1')
+  }
+
+  /** Inserts or replaces bars of a symbol, within a transaction. */
+  write(id: number, timeframeMs: number, packed: PackedBars, rank: BarRank): void {
+    const { start, open, high, low, close, volume, trades, filled, length } = unpackBars(packed)
+    const fill = (cells: number[], rows: number, from: number) => {
+      let k = 3
+      for (let i = from; i < from + rows; i++) {
+        cells[k] = start[i]!
+        cells[k + 1] = open[i]!
+        cells[k + 2] = high[i]!
+        cells[k + 3] = low[i]!
+        cells[k + 4] = close[i]!
+        cells[k + 5] = volume[i]!
+        cells[k + 6] = trades[i]!
+        cells[k + 7] = filled[i]!
+        k += ROW_CELLS
+      }
+    }
+    const keys = [id, timeframeMs, RANKS[rank]]
+    const many = [...keys, ...Array.from({ length: ROWS * ROW_CELLS }, () => 0)]
+    let i = 0
+    for (; i + ROWS <= length; i += ROWS) {
+      fill(many, ROWS, i)
+      this.#insertMany.run(...many)
+    }
+    const one = many.slice(0, keys.length + ROW_CELLS)
+    for (; i < length; i++) {
+      fill(one, 1, i)
+      this.#insertOne.run(...one)
+    }
+  }
+}

@@ -1,0 +1,97 @@
+// SqliteJobs: the port JobStore on an archive's file. Every call is one request to the archive's thread.
+import { assert } from '../core/assert.ts'
+import { barColumns, type BarColumns } from '../core/columns.ts'
+import type { JobStore, PageCommit } from '../core/jobs.ts'
+import type { SeriesQuery } from '../core/store.ts'
+import type { JobCall, Value } from './archive-worker.ts'
+import type { PackedPage } from './bar-table.ts'
+import { checkBars } from './check-bars.ts'
+import type { JobTableSync } from './job-table.ts'
+import { packBars } from './packed-bars.ts'
+
+/** What it needs of the archive. */
+export interface JobThread {
+  call(call: JobCall): Promise<Value>
+  commitPage(page: PackedPage): Promise<Value>
+  bars(query: SeriesQuery): AsyncIterable<BarColumns>
+}
+
+type Method = keyof JobTableSync
+type Args<K extends Method> = Parameters<JobTableSync[K]>
+
+export class SqliteJobs implements JobStore {
+  readonly #thread: JobThread
+
+  constructor(thread: JobThread) {
+    this.#thread = thread
+  }
+
+  putDefinitions = (...args: Args<'putDefinitions'>) => this.#call('putDefinitions', args)
+  definitions = () => this.#call('definitions', [])
+  enable = (...args: Args<'enable'>) => this.#call('enable', args)
+  archiveDefinitions = (...args: Args<'archiveDefinitions'>) =>
+    this.#call('archiveDefinitions', args)
+  note = (...args: Args<'note'>) => this.#call('note', args)
+  noted = (...args: Args<'noted'>) => this.#call('noted', args)
+  enqueue = (...args: Args<'enqueue'>) => this.#call('enqueue', args)
+  queued = (...args: Args<'queued'>) => this.#call('queued', args)
+  runs = (...args: Args<'runs'>) => this.#call('runs', args)
+  counts = () => this.#call('counts', [])
+  claim = (...args: Args<'claim'>) => this.#call('claim', args)
+  renew = (...args: Args<'renew'>) => this.#call('renew', args)
+  settle = (...args: Args<'settle'>) => this.#call('settle', args)
+  giveBack = (...args: Args<'giveBack'>) => this.#call('giveBack', args)
+  requeueStale = (...args: Args<'requeueStale'>) => this.#call('requeueStale', args)
+  shift = (...args: Args<'shift'>) => this.#call('shift', args)
+  coverage = (...args: Args<'coverage'>) => this.#call('coverage', args)
+  holes = (...args: Args<'holes'>) => this.#call('holes', args)
+  takeRequest = (...args: Args<'takeRequest'>) => this.#call('takeRequest', args)
+  answered = (...args: Args<'answered'>) => this.#call('answered', args)
+  stopRequests = (...args: Args<'stopRequests'>) => this.#call('stopRequests', args)
+  requests = (...args: Args<'requests'>) => this.#call('requests', args)
+  beat = (...args: Args<'beat'>) => this.#call('beat', args)
+  beats = () => this.#call('beats', [])
+  quarantine = (...args: Args<'quarantine'>) => this.#call('quarantine', args)
+  quarantined = (...args: Args<'quarantined'>) => this.#call('quarantined', args)
+  flaws = () => this.#call('flaws', [])
+
+  async commitPage({ series, ...page }: PageCommit): Promise<boolean> {
+    for (const { symbol, bars } of series) checkBars(symbol, page.timeframe, bars)
+    const packed = series.map(({ symbol, bars }) => ({
+      symbol,
+      packed: packBars(bars, 0, bars.length),
+    }))
+    return answerOf(await this.#thread.commitPage({ ...page, packed })) === true
+  }
+
+  async bars(query: Parameters<JobStore['bars']>[0]): Promise<BarColumns> {
+    const pages: BarColumns[] = []
+    for await (const page of this.#thread.bars(query)) pages.push(page)
+    return pages.length === 1 ? pages[0]! : together(pages)
+  }
+
+  async #call<K extends Method>(method: K, args: Args<K>): Promise<ReturnType<JobTableSync[K]>> {
+    // The pair is one of the union by its very types, which the compiler cannot follow through K.
+    const call = { method, args } as unknown as JobCall
+    return answerOf(await this.#thread.call(call)) as ReturnType<JobTableSync[K]>
+  }
+}
+
+/** What the thread gave is what its method gives. */
+function answerOf(value: Value): unknown {
+  assert(value !== undefined && 'job' in value, 'a call of a job method is answered')
+  return value.job
+}
+
+function together(pages: readonly BarColumns[]): BarColumns {
+  const all = barColumns(pages.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const page of pages) {
+    for (const name of ['start', 'open', 'high', 'low', 'close', 'volume', 'trades'] as const) {
+      all[name].set(page[name], at)
+    }
+    all.filled.set(page.filled, at)
+    at += page.length
+  }
+  return all
+}

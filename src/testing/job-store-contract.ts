@@ -1,0 +1,526 @@
+/*
+ * Job store contract: what every implementation of the port JobStore promises, as tests of node:test. Each test makes a
+ * fresh database; `open` connects to it once more, as another process would.
+ *
+ *   describeJobStore({ name: 'my store', make: async () => ({ open: async () => connect(), remove: async () => {} }) })
+ */
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import type { Ms } from '../core/brand.ts'
+import { barColumns, type BarColumns } from '../core/columns.ts'
+import type { JobDefinition, JobStore, NewRun, PageCommit, Settlement } from '../core/jobs.ts'
+import { ATTEMPTS_MAX } from '../core/jobs.ts'
+import { DAY, HOUR, MINUTE, ms } from '../core/time.ts'
+
+export interface JobStoreContract {
+  readonly name: string
+  make(): Promise<JobDatabase>
+}
+
+export interface JobDatabase {
+  open(): Promise<JobStore & { close(): Promise<void> }>
+  /** After all connections were closed. */
+  remove(): Promise<void>
+}
+
+const T0 = Date.UTC(2026, 0, 5)
+const HOUR_BARS = { timeframe: '1h', adjustment: 'raw' } as const
+
+const definitionOf = (over: Partial<JobDefinition> = {}): JobDefinition => {
+  const { label = 'BATCH_STOCK_1', timeframe = '1h', batchVersion = 2 } = over
+  return {
+    id: `${label}/${timeframe}/v${batchVersion}`,
+    label,
+    timeframe,
+    batchVersion,
+    jobType: 'fetch_historical',
+    adjustment: 'raw',
+    assetClass: 'stock',
+    provider: 'alpaca',
+    symbols: ['AAPL', 'MSFT'],
+    batchNumber: 1,
+    totalBatches: 1,
+    from: ms(T0),
+    to: undefined,
+    derivedFrom: undefined,
+    priority: 100,
+    isEnabled: true,
+    ...over,
+  }
+}
+
+/** A run of the n-th day. */
+const runOf = (n: number, definition = definitionOf(), over: Partial<NewRun> = {}): NewRun => ({
+  id: `${definition.id}/${n}`,
+  definition: definition.id,
+  lane: 'batch',
+  symbols: definition.symbols,
+  from: ms(T0 + n * DAY),
+  to: ms(T0 + (n + 1) * DAY),
+  triggeredBy: 'cron',
+  ...over,
+})
+
+const claimOf = (token: string, at = T0) => ({
+  token,
+  pack: 'pack',
+  worker: `worker of ${token}`,
+  at,
+  leaseUntil: at + MINUTE,
+})
+
+/** Hours from T0 on, whose prices tell which they are. */
+function hours(from: number, count: number, price = 100): BarColumns {
+  const bars = barColumns(count)
+  for (let i = 0; i < count; i++) {
+    bars.start[i] = T0 + (from + i) * HOUR
+    for (const column of [bars.open, bars.high, bars.low, bars.close]) {
+      column[i] = price + (from + i) / 8
+    }
+    bars.volume[i] = 10
+    bars.trades[i] = i
+  }
+  return bars
+}
+
+const pageOf = (token: string, over: Partial<PageCommit> = {}): PageCommit => ({
+  ...HOUR_BARS,
+  token,
+  at: T0 + 1,
+  leaseUntil: T0 + 2 * MINUTE,
+  series: [{ symbol: 'AAPL', bars: hours(0, 3) }],
+  cursor: 'after 3',
+  request: undefined,
+  flaws: [],
+  ...over,
+})
+
+const settlementOf = (token: string, over: Partial<Settlement> = {}): Settlement => ({
+  ...HOUR_BARS,
+  token,
+  at: T0 + 2,
+  provider: 'alpaca',
+  results: [],
+  covered: [],
+  holes: [],
+  ...over,
+})
+
+const HOURS = { ...HOUR_BARS, symbol: 'AAPL', from: ms(T0), to: ms(T0 + 30 * DAY) }
+
+/** Declares the tests of the contract. */
+export function describeJobStore(contract: JobStoreContract): void {
+  describe(`${contract.name} keeps the job store contract`, () => {
+    const connect = async (t: TestContext) => {
+      const database = await contract.make()
+      const opened: { close(): Promise<void> }[] = []
+      t.after(async () => {
+        for (const store of opened) await store.close()
+        await database.remove()
+      })
+      const open = async (): Promise<JobStore> => {
+        const store = await database.open()
+        opened.push(store)
+        return store
+      }
+      return { store: await open(), open }
+    }
+    /** One definition with two runs. */
+    const withRuns = async (t: TestContext, ...runs: readonly NewRun[]) => {
+      const { store, open } = await connect(t)
+      await store.putDefinitions([definitionOf()], T0)
+      await store.enqueue(runs.length > 0 ? runs : [runOf(0), runOf(1)], T0)
+      return { store, open }
+    }
+    const idsOf = async (store: JobStore, at = T0) =>
+      (await store.queued(at, 100)).map(({ id }) => id)
+
+    it('keeps a definition once, and the switch that a person set', async (t) => {
+      const { store } = await connect(t)
+      const first = definitionOf()
+      const single = definitionOf({
+        label: 'AAPL',
+        batchVersion: 1,
+        symbols: ['AAPL'],
+        priority: 1,
+      })
+
+      const made = await store.putDefinitions([first, single], T0)
+      const again = await store.putDefinitions([first, single], T0 + 1)
+      const switched = await store.enable({ ids: [first.id, 'none'], isEnabled: false, at: T0 })
+      const grown = { ...first, symbols: [...first.symbols, 'NVDA'], to: ms(T0 + DAY) }
+      const changed = await store.putDefinitions([grown], T0 + 2)
+
+      assert.deepEqual(
+        [made, again],
+        [
+          { created: 2, changed: 0 },
+          { created: 0, changed: 0 },
+        ],
+      )
+      assert.equal(switched, 1)
+      assert.deepEqual(changed, { created: 0, changed: 1 })
+      assert.deepEqual(await store.definitions(), [{ ...grown, isEnabled: false }, single])
+    })
+
+    it('queues a run once', async (t) => {
+      const { store } = await withRuns(t, runOf(0), runOf(1))
+
+      assert.equal(await store.enqueue([runOf(1), runOf(2)], T0), 1)
+
+      assert.equal((await store.counts()).queued, 3)
+      const [newest] = await store.queued(T0, 10)
+      const { id, symbols, from, to, timeframe, provider, attempt, pack } = newest!
+      assert.deepEqual(
+        { id, symbols, from, to, timeframe, provider, attempt, pack },
+        {
+          ...HOURS_RUN,
+          id: runOf(2).id,
+          symbols: ['AAPL', 'MSFT'],
+          from: runOf(2).from,
+          to: runOf(2).to,
+        },
+      )
+    })
+
+    it('gives the queue by timeframe, then the newest window, then priority', async (t) => {
+      const { store } = await connect(t)
+      const quarter = definitionOf({ timeframe: '15m' })
+      const urgent = definitionOf({ label: 'BATCH_STOCK_2', priority: 200 })
+      const off = definitionOf({ label: 'BATCH_STOCK_3' })
+      await store.putDefinitions([definitionOf(), quarter, urgent, off], T0)
+      await store.enable({ ids: [off.id], isEnabled: false, at: T0 })
+      const all = [definitionOf(), quarter, urgent, off].flatMap((one) => [
+        runOf(0, one),
+        runOf(1, one),
+      ])
+
+      await store.enqueue(all, T0)
+
+      assert.deepEqual(await idsOf(store), [
+        runOf(1, quarter).id,
+        runOf(0, quarter).id,
+        runOf(1, urgent).id,
+        runOf(1).id,
+        runOf(0, urgent).id,
+        runOf(0).id,
+      ])
+    })
+
+    it('gives at most so many of each lane', async (t) => {
+      const single = runOf(5, definitionOf(), { id: 'old', lane: 'single' })
+      const { store } = await withRuns(t, runOf(0), runOf(1), runOf(2), single)
+
+      const lanes = (await store.queued(T0, 2)).map(({ lane }) => lane)
+
+      assert.deepEqual(lanes.toSorted(), ['batch', 'batch', 'single'])
+    })
+
+    it('gives a claim to one worker, all of it or nothing', async (t) => {
+      const { store, open } = await withRuns(t, runOf(0), runOf(1), runOf(2))
+      const other = await open()
+      const [a, b, c] = [runOf(0).id, runOf(1).id, runOf(2).id]
+
+      const both = await Promise.all([
+        store.claim([a, b], claimOf('one')),
+        other.claim([b, c], claimOf('two')),
+      ])
+
+      assert.deepEqual(both.toSorted(), [false, true])
+      const { queued, running } = await store.counts()
+      assert.deepEqual({ queued, running }, { queued: 1, running: 2 })
+    })
+
+    it('stores a page with its cursor, and goes on from there after the worker was lost', async (t) => {
+      const { store, open } = await withRuns(t)
+      const ids = [runOf(0).id, runOf(1).id]
+      await store.claim(ids, claimOf('one'))
+
+      assert.equal(await store.commitPage(pageOf('one')), true)
+
+      assert.deepEqual(await store.requeueStale(T0 + MINUTE), { requeued: 0, failed: 0 })
+      assert.deepEqual(await store.requeueStale(T0 + 3 * MINUTE), { requeued: 2, failed: 0 })
+      const queued = await (await open()).queued(T0, 10)
+      assert.deepEqual(
+        queued.map(({ pack, cursor, pages, attempt }) => ({ pack, cursor, pages, attempt })),
+        ids.map(() => ({ pack: 'pack', cursor: 'after 3', pages: 1, attempt: 2 })),
+      )
+      assert.deepEqual(await store.bars(HOURS), hours(0, 3))
+    })
+
+    it('lets a worker that lost its claim write nothing', async (t) => {
+      const { store, open } = await withRuns(t)
+      const other = await open()
+      const ids = [runOf(0).id, runOf(1).id]
+      await store.claim(ids, claimOf('one'))
+      await other.requeueStale(T0 + 2 * MINUTE)
+      await other.claim(ids, claimOf('two', T0 + 2 * MINUTE))
+
+      const cover = { symbol: 'AAPL', from: ms(T0), to: ms(T0 + DAY), rows: 3 }
+      const back = {
+        token: 'one',
+        at: T0,
+        notBefore: 0,
+        code: 'x',
+        message: 'x',
+        retry: 'never',
+      } as const
+      const flaws = [{ symbol: 'AAPL', start: T0, rule: 'jump', isRejected: false }]
+      const tries = [
+        await store.commitPage(pageOf('one', { flaws })),
+        await store.settle(settlementOf('one', { covered: [cover] })),
+        await store.giveBack(back),
+        await store.renew('one', T0 + 9 * MINUTE, T0),
+      ]
+
+      assert.deepEqual(tries, [false, false, false, false])
+      assert.equal((await store.bars(HOURS)).length, 0)
+      assert.deepEqual([await store.coverage({}), await store.flaws()], [[], []])
+      assert.equal(await other.commitPage(pageOf('two')), true)
+      assert.equal((await store.counts()).running, 2)
+    })
+
+    it('fails runs whose worker dies again and again, but not while pages come', async (t) => {
+      const { store } = await withRuns(t, runOf(0))
+      const die = async (token: string, pages: number) => {
+        assert.equal(await store.claim([runOf(0).id], claimOf(token)), true)
+        for (let i = 0; i < pages; i++) await store.commitPage(pageOf(token))
+        return store.requeueStale(T0 + 10 * MINUTE)
+      }
+
+      for (let n = 1; n <= 2 * ATTEMPTS_MAX; n++) {
+        assert.deepEqual(await die(`lucky ${n}`, 1), { requeued: 1, failed: 0 })
+      }
+      for (let n = 2; n < ATTEMPTS_MAX; n++) {
+        assert.deepEqual(await die(`unlucky ${n}`, 0), { requeued: 1, failed: 0 })
+      }
+      assert.deepEqual(await die('last', 0), { requeued: 0, failed: 1 })
+
+      const [run] = await store.runs({ status: ['failed'], limit: 10 })
+      assert.deepEqual([run?.errorCode, run?.attempt], ['STALE_RUNNING', ATTEMPTS_MAX + 1])
+      assert.deepEqual(await idsOf(store), [])
+    })
+
+    it('tries again what may pass, later and five times, and at once what was only stopped', async (t) => {
+      const { store } = await withRuns(t, runOf(0))
+      const [id] = [runOf(0).id]
+      const back = async (token: string, retry: 'later' | 'stopped' | 'never') => {
+        await store.claim([id], claimOf(token))
+        const about = { token, at: T0, code: 'network', message: 'no answer', retry }
+        return store.giveBack({ ...about, notBefore: retry === 'later' ? T0 + MINUTE : 0 })
+      }
+
+      assert.equal(await back('stopped', 'stopped'), true)
+      assert.deepEqual(await idsOf(store), [id])
+      for (let n = 1; n < ATTEMPTS_MAX; n++) {
+        await back(`try ${n}`, 'later')
+        assert.deepEqual(await idsOf(store), [])
+        assert.deepEqual(await idsOf(store, T0 + MINUTE), [id])
+      }
+      await back('last', 'later')
+
+      const [run] = await store.runs({ limit: 1 })
+      const { status, errorCode, errorMessage, attempt } = run!
+      assert.deepEqual(
+        { status, errorCode, errorMessage, attempt },
+        {
+          status: 'failed',
+          errorCode: 'network',
+          errorMessage: 'no answer',
+          attempt: ATTEMPTS_MAX,
+        },
+      )
+      assert.equal(await store.shift({ ids: [id], from: ['failed'], to: 'queued', at: T0 }), 1)
+      await back('for ever', 'never')
+      assert.equal((await store.counts()).failed, 1)
+    })
+
+    it('settles runs with what is covered, joined, and with the holes in it', async (t) => {
+      const { store } = await withRuns(t)
+      const day = (n: number) => ms(T0 + n * DAY)
+      const settle = async (n: number, from: Ms, to: Ms, holes: Settlement['holes'] = []) => {
+        await store.enqueue([runOf(n)], T0)
+        await store.claim([runOf(n).id], claimOf(`token ${n}`))
+        const results = [
+          { run: runOf(n).id, symbol: 'AAPL', rows: 4, status: 'success' },
+          { run: runOf(n).id, symbol: 'MSFT', rows: 0, status: 'no_data' },
+        ] as const
+        const covered = [{ symbol: 'AAPL', from, to, rows: 4 }]
+        return store.settle(settlementOf(`token ${n}`, { results, covered, holes }))
+      }
+      const hole = { symbol: 'AAPL', bars: 7, status: 'open', expiresAt: T0 + 7 * DAY } as const
+
+      assert.equal(await settle(0, day(0), day(1), [{ ...hole, from: day(0), to: day(1) }]), true)
+      await settle(2, day(2), day(3))
+      const apart = await store.coverage({ symbols: ['AAPL'], timeframe: '1h' })
+      await settle(1, day(1), day(2), [{ ...hole, from: day(1), to: day(2), status: 'no_data' }])
+      await settle(3, day(0), day(1))
+
+      assert.deepEqual(
+        apart.map(({ from, to }) => [from, to]),
+        [
+          [day(0), day(1)],
+          [day(2), day(3)],
+        ],
+      )
+      const [whole, ...more] = await store.coverage({})
+      assert.equal(more.length, 0)
+      assert.deepEqual(whole, {
+        ...HOUR_BARS,
+        symbol: 'AAPL',
+        from: day(0),
+        to: day(3),
+        lastSuccessAt: T0 + 2,
+        lastRows: 4,
+        lastProvider: 'alpaca',
+      })
+      assert.deepEqual(await store.holes({ symbols: ['AAPL', 'NVDA'] }), [
+        { ...hole, ...HOUR_BARS, from: day(1), to: day(2), status: 'no_data' },
+      ])
+      assert.deepEqual(await store.holes({ symbols: ['NVDA'] }), [])
+      const [run] = await store.runs({ status: ['success'], limit: 1 })
+      assert.deepEqual([run?.rows, run?.status], [4, 'success'])
+    })
+
+    it('keeps adjustments apart', async (t) => {
+      const { store } = await withRuns(t)
+      await store.claim([runOf(0).id], claimOf('one'))
+      const split = [{ symbol: 'AAPL', bars: hours(0, 3, 50) }]
+
+      await store.commitPage(pageOf('one'))
+      await store.commitPage(pageOf('one', { adjustment: 'split', series: split }))
+
+      assert.deepEqual(await store.bars(HOURS), hours(0, 3))
+      assert.deepEqual(await store.bars({ ...HOURS, adjustment: 'split' }), hours(0, 3, 50))
+      assert.equal((await store.bars({ ...HOURS, adjustment: 'all' })).length, 0)
+    })
+
+    it('keeps bars of a page once, whatever is repeated', async (t) => {
+      const { store } = await withRuns(t)
+      await store.claim([runOf(0).id], claimOf('one'))
+
+      await store.commitPage(pageOf('one'))
+      await store.commitPage(pageOf('one', { series: [{ symbol: 'AAPL', bars: hours(2, 4) }] }))
+
+      const stored = await store.bars(HOURS)
+      assert.deepEqual([...stored.start], [...hours(0, 6).start])
+      assert.deepEqual([...stored.close], [...hours(0, 6).close])
+    })
+
+    it('grants no more requests than fit the window, to all together', async (t) => {
+      const { store, open } = await connect(t)
+      const other = await open()
+      const ask = (i: number, at: number) => ({
+        id: `request ${i}`,
+        provider: 'alpaca',
+        worker: `worker ${i % 2}`,
+        at,
+        timeframe: '1h' as const,
+        symbols: 50,
+        limit: 10,
+        windowMs: MINUTE,
+      })
+
+      const first = await Promise.all(
+        Array.from({ length: 24 }, (_, i) =>
+          (i % 2 === 0 ? store : other).takeRequest(ask(i, T0 + i)),
+        ),
+      )
+
+      const granted = first.filter(({ waitMs }) => waitMs === 0)
+      assert.equal(granted.length, 10)
+      assert.ok(first.every(({ waitMs }) => waitMs >= 0 && waitMs <= MINUTE))
+      assert.equal((await store.requests({ since: T0, limit: 100 })).length, 10)
+      assert.equal((await store.takeRequest(ask(100, T0 + MINUTE + 24))).waitMs, 0)
+      assert.equal((await other.takeRequest({ ...ask(101, T0 + 24), provider: 'b' })).waitMs, 0)
+    })
+
+    it('lets nobody ask before a stop is over', async (t) => {
+      const { store, open } = await connect(t)
+      const ask = { id: 'a', provider: 'alpaca', worker: 'w', timeframe: '1h', symbols: 1 } as const
+      await store.stopRequests('alpaca', T0 + 30_000)
+      await store.stopRequests('alpaca', T0 + 10_000)
+
+      const other = await open()
+      const early = await other.takeRequest({ ...ask, at: T0, limit: 10, windowMs: MINUTE })
+      const late = await other.takeRequest({ ...ask, at: T0 + 30_000, limit: 10, windowMs: MINUTE })
+
+      assert.deepEqual([early.waitMs, late.waitMs], [30_000, 0])
+    })
+
+    it('writes down what came of each request', async (t) => {
+      const { store } = await withRuns(t)
+      const ask = { provider: 'alpaca', worker: 'w', timeframe: '1h', symbols: 2 } as const
+      const budget = { limit: 10, windowMs: MINUTE }
+      for (const [i, id] of ['good', 'bad', 'none'].entries()) {
+        await store.takeRequest({ ...ask, ...budget, id, at: T0 + i })
+      }
+      await store.claim([runOf(0).id], claimOf('one'))
+
+      await store.commitPage(pageOf('one', { request: 'good' }))
+      await store.answered({ id: 'bad', status: 503, at: T0 + 5 })
+
+      assert.deepEqual(await store.requests({ since: T0, limit: 2 }), [
+        { ...ask, id: 'none', at: T0 + 2, status: undefined, rows: 0 },
+        { ...ask, id: 'bad', at: T0 + 1, status: 503, rows: 0 },
+      ])
+      const [good] = await store.requests({ since: T0, limit: 3 }).then((all) => all.slice(-1))
+      assert.deepEqual([good?.status, good?.rows], [200, 3])
+    })
+
+    it('moves runs between statuses by id, or all of them', async (t) => {
+      const { store } = await withRuns(t, runOf(0), runOf(1), runOf(2))
+
+      const paused = await store.shift({
+        ids: [runOf(0).id],
+        from: ['queued'],
+        to: 'paused',
+        at: T0,
+      })
+      const canceled = await store.shift({ from: ['queued'], to: 'cancelled', at: T0 })
+      const resumed = await store.shift({ from: ['paused', 'failed'], to: 'queued', at: T0 })
+
+      assert.deepEqual([paused, canceled, resumed], [1, 2, 1])
+      assert.deepEqual(await idsOf(store), [runOf(0).id])
+    })
+
+    it('takes a definition out of work with its runs, and may have it again', async (t) => {
+      const { store } = await withRuns(t)
+
+      assert.equal(await store.archiveDefinitions([definitionOf().id, 'none'], T0), 1)
+
+      assert.deepEqual(await store.definitions(), [])
+      assert.equal((await store.counts()).queued, 0)
+      assert.deepEqual(await store.putDefinitions([definitionOf()], T0), { created: 1, changed: 0 })
+      assert.equal(await store.enqueue([runOf(0)], T0), 1)
+    })
+
+    it('remembers notes, heartbeats, quarantine and flaws', async (t) => {
+      const { store, open } = await withRuns(t)
+      const beat = { name: 'dispatcher', at: T0, status: 'healthy', message: '' } as const
+      const quarantined = { symbol: 'FOO', provider: 'alpaca', reason: 'unknown', since: T0 }
+      const flaw = { symbol: 'AAPL', rule: 'spike', isRejected: true }
+      await store.note('a', '1')
+      await store.note('a', '2')
+      await store.beat(beat)
+      await store.beat({ ...beat, at: T0 + 1, status: 'warning', message: 'late' })
+      await store.quarantine([quarantined])
+      await store.quarantine([{ ...quarantined, reason: 'again' }])
+      await store.claim([runOf(0).id], claimOf('one'))
+      const flaws = [0, 1].map((n) => ({ ...flaw, start: T0 + n * HOUR }))
+      await store.commitPage(pageOf('one', { flaws }))
+      await store.commitPage(pageOf('one', { flaws }))
+
+      const other = await open()
+      assert.deepEqual([await other.noted('a'), await other.noted('b')], ['2', undefined])
+      assert.deepEqual(await other.beats(), [
+        { ...beat, at: T0 + 1, status: 'warning', message: 'late' },
+      ])
+      assert.deepEqual(await other.quarantined('alpaca'), [quarantined])
+      assert.deepEqual(await other.quarantined('other'), [])
+      assert.deepEqual(await other.flaws(), [{ ...flaw, bars: 2 }])
+    })
+  })
+}
+
+const HOURS_RUN = { timeframe: '1h', provider: 'alpaca', attempt: 1, pack: undefined } as const
