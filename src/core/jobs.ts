@@ -208,6 +208,17 @@ export interface Quarantined {
   readonly since: number
 }
 
+/** What people ask again and again; the SQL is in docs/commands/jobs.md, and is what runs. */
+export const MONITORS = ['versions', 'requests', 'rows', 'runs'] as const
+export type Monitor = (typeof MONITORS)[number]
+
+export interface RunResult {
+  readonly symbol: string
+  readonly status: 'success' | 'no_data' | 'quarantined'
+  readonly rows: number
+  readonly message: string | undefined
+}
+
 export type RunCounts = Readonly<Record<RunStatus, number>>
 
 export interface JobStore {
@@ -241,6 +252,12 @@ export interface JobStore {
     readonly limit: number
   }): Promise<readonly JobRun[]>
   counts(): Promise<RunCounts>
+  /** Of a run that was settled, by symbol. */
+  results(run: string): Promise<readonly RunResult[]>
+  /** The rows of one of the monitoring queries, at a time. */
+  monitor(monitor: Monitor, at: number): Promise<readonly Readonly<Record<string, unknown>>[]>
+  /** Forgets requests and flaws from before a time; gives how many. */
+  prune(before: number): Promise<number>
   /** All of the runs or none of them: false where one is not queued any more. */
   claim(ids: readonly string[], claim: Claim): Promise<boolean>
   /** False where the claim is another's. */

@@ -3,11 +3,14 @@
  * the windows that definitions lack. It may be called by many processes and as often as they like: ids make it idempotent.
  */
 import type { Coverage, JobStore, KnownHole } from '../core/jobs.ts'
+import { DAY } from '../core/time.ts'
 import { type Pending, repairsOf, slicesOf } from './slices.ts'
 
 /** Runs that are looked at: more than that are waiting already. */
 const PENDING_MAX = 50_000
 const PENDING = ['queued', 'running', 'paused', 'failed'] as const
+/** Requests and flaws of single bars are remembered for so long. */
+const KEPT_MS = 30 * DAY
 export const HEARTBEAT = 'dispatcher'
 
 export interface TickReport {
@@ -22,6 +25,7 @@ export async function tick(store: JobStore, now: number): Promise<TickReport> {
   const beat = { name: HEARTBEAT, at: now }
   await store.beat({ ...beat, status: 'healthy', message: 'tick began' })
   const stale = await store.requeueStale(now)
+  await store.prune(now - KEPT_MS)
   const definitions = (await store.definitions()).filter(({ isEnabled }) => isEnabled)
   const waiting = await store.runs({ status: [...PENDING], limit: PENDING_MAX })
   const pending: Map<string, Pending[]> = Map.groupBy(

@@ -8,6 +8,7 @@ import type {
   KnownHole,
   Quarantined,
   RequestRow,
+  RunResult,
 } from '../core/jobs.ts'
 import { canonical } from '../core/hash.ts'
 import { isTimeframe, ms, type Timeframe } from '../core/time.ts'
@@ -73,6 +74,13 @@ export const runOf = (row: Row): JobRun => ({
   provider: text(row, 'provider'),
   derivedFrom: row['derived_from'] === null ? undefined : timeframeIn(row, 'derived_from'),
   priority: number(row, 'priority'),
+})
+
+export const resultOf = (row: Row): RunResult => ({
+  symbol: text(row, 'symbol'),
+  status: text(row, 'status') as RunResult['status'],
+  rows: number(row, 'rows_written'),
+  message: optional(row, 'message'),
 })
 
 export const coverageOf = (row: Row): Coverage => ({

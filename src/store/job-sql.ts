@@ -73,6 +73,9 @@ export const SQL = {
     where id = ?1 and status = ?4`,
   shiftAll: `update job_runs set status = ?1, attempt = 1, not_before = 0, token = null, updated_at = ?2
     where status = ?3`,
+  results: `select * from job_run_symbols where run_id = ?1 order by symbol`,
+  pruneRequests: `delete from request_ledger where requested_at < ?1`,
+  pruneFlaws: `delete from bar_flaws where seen_at < ?1`,
   counts: `select status, count(*) as n from job_runs group by status`,
   covering: `select * from coverage_status where symbol = ?1 and timeframe = ?2 and adjustment = ?3
     and from_ts <= ?5 and to_ts >= ?4 order by from_ts`,

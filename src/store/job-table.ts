@@ -11,12 +11,14 @@ import {
   type JobRun,
   type JobStore,
   type KnownHole,
+  type Monitor,
   type NewRun,
   type PageCommit,
   type Quarantined,
   type RequestAsk,
   type RequestRow,
   type RunCounts,
+  type RunResult,
   type RunStatus,
   type SeriesFilter,
   type Settlement,
@@ -30,9 +32,12 @@ import {
   isSame,
   quarantinedOf,
   requestOf,
+  resultOf,
+  type Row,
   runOf,
 } from './job-rows.ts'
 import { runsSql, SQL } from './job-sql.ts'
+import { MONITOR_SQL } from './monitor-sql.ts'
 import { numberOf, textOf } from './database.ts'
 
 /** The members of the port that are statements alone; what bars have to do with is the archive's. */
@@ -140,6 +145,20 @@ export class JobTable implements JobTableSync {
       counts[textOf(status) as RunStatus] = numberOf(n)
     }
     return counts
+  }
+
+  results(run: string): readonly RunResult[] {
+    return this.#all(SQL.results, run).map(resultOf)
+  }
+
+  monitor(monitor: Monitor, at: number): readonly Row[] {
+    return this.#all(MONITOR_SQL[monitor], at)
+  }
+
+  prune(before: number): number {
+    return this.alone(
+      () => this.#run(SQL.pruneRequests, before) + this.#run(SQL.pruneFlaws, before),
+    )
   }
 
   claim(ids: readonly string[], { token, pack, worker, at, leaseUntil }: Claim): boolean {

@@ -380,6 +380,10 @@ export function describeJobStore(contract: JobStoreContract): void {
       assert.deepEqual(await store.holes({ symbols: ['NVDA'] }), [])
       const [run] = await store.runs({ status: ['success'], limit: 1 })
       assert.deepEqual([run?.rows, run?.status], [4, 'success'])
+      assert.deepEqual(await store.results(runOf(0).id), [
+        { symbol: 'AAPL', rows: 4, status: 'success', message: undefined },
+        { symbol: 'MSFT', rows: 0, status: 'no_data', message: undefined },
+      ])
     })
 
     it('keeps adjustments apart', async (t) => {
@@ -466,6 +470,41 @@ export function describeJobStore(contract: JobStoreContract): void {
       ])
       const [good] = await store.requests({ since: T0, limit: 3 }).then((all) => all.slice(-1))
       assert.deepEqual([good?.status, good?.rows], [200, 3])
+    })
+
+    it('answers the monitoring queries, and forgets what is old', async (t) => {
+      const { store } = await withRuns(t)
+      const budget = { provider: 'alpaca', worker: 'w', symbols: 2, limit: 9, windowMs: MINUTE }
+      await store.takeRequest({ ...budget, timeframe: '1h', id: 'old', at: T0 - 5 * HOUR })
+      await store.takeRequest({ ...budget, timeframe: '1h', id: 'new', at: T0 + 1 })
+      await store.claim([runOf(0).id], claimOf('one'))
+      await store.commitPage(pageOf('one', { request: 'new' }))
+      const results = [{ run: runOf(0).id, symbol: 'AAPL', rows: 3, status: 'success' }] as const
+      await store.settle(settlementOf('one', { results }))
+      const numbers = (rows: readonly Readonly<Record<string, unknown>>[], ...names: string[]) =>
+        rows.map((row) => names.map((name) => Number(row[name])))
+
+      const versions = await store.monitor('versions', T0 + 5)
+      const requests = await store.monitor('requests', T0 + 5)
+      const rows = await store.monitor('rows', T0 + 5)
+      const runs = await store.monitor('runs', T0 + 5)
+
+      assert.deepEqual(numbers(versions, 'batch_version', 'definitions', 'symbols'), [[2, 1, 2]])
+      assert.deepEqual(numbers(requests, 'hour', 'requests', 'rows_returned'), [
+        [T0, 1, 3],
+        [T0 - 5 * HOUR, 1, 0],
+      ])
+      assert.deepEqual(
+        rows.map(({ symbol, provider }) => [symbol, provider]),
+        [['AAPL', 'alpaca']],
+      )
+      assert.deepEqual(numbers(rows, 'rows_written'), [[3]])
+      assert.deepEqual(
+        runs.map(({ id }) => id),
+        [runOf(0).id, runOf(1).id],
+      )
+      assert.equal(await store.prune(T0), 1)
+      assert.equal((await store.requests({ since: 0, limit: 9 })).length, 1)
     })
 
     it('moves runs between statuses by id, or all of them', async (t) => {
