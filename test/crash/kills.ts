@@ -153,9 +153,6 @@ const SETTLED_MS_MAX = 60_000
 const LOOK_MS = 100
 /** A last life trades a while before it is looked at. */
 const LAST_MS = 2_000
-/** Stops that may say that something was not done in time: with our clock's speed, half a second is a long time. */
-const STOPS_MAX = 5
-
 /** The last life: it goes on until every intent is settled, stops in order, and is checked. */
 export async function finish(
   world: World,
@@ -163,27 +160,19 @@ export async function finish(
   env: () => Readonly<Record<string, string>> = () => ({}),
 ): Promise<{ readonly checked: Checked }> {
   if (before.length > 0) return { checked: { ...NOTHING, problems: before } }
-  let said = ''
-  for (let i = 0; i < STOPS_MAX; i++) {
-    const life = world.live({ env: env() })
-    const limit = performance.now() + SETTLED_MS_MAX
-    await life.trading
-    await setTimeout(LAST_MS)
-    while (!life.isOver && openIntents(world).length > 0 && performance.now() < limit)
-      await setTimeout(LOOK_MS)
-    const until = world.server.venue.now()
-    life.stop()
-    const { code, text } = await life.ended
-    // It says what it leaves behind, and is not believed but given another try.
-    said = text
-    if (code === 0 && /was not done after|remains: order/.test(text)) continue
-    const checked = await checkEnd(world, until)
-    if (code === 0) return { checked }
-    const problem = `the last life ended with ${code}: ${text}`
-    return { checked: { ...checked, problems: [problem, ...checked.problems] } }
-  }
-  const problem = `no stop was in order in ${STOPS_MAX} tries; the last said: ${said}`
-  return { checked: { ...NOTHING, problems: [problem] } }
+  const life = world.live({ env: env() })
+  const limit = performance.now() + SETTLED_MS_MAX
+  await life.trading
+  await setTimeout(LAST_MS)
+  while (!life.isOver && openIntents(world).length > 0 && performance.now() < limit)
+    await setTimeout(LOOK_MS)
+  const until = world.server.venue.now()
+  life.stop()
+  const { code, text } = await life.ended
+  const checked = await checkEnd(world, until)
+  const isInOrder = code === 0 && !/was not done after|remains: order/.test(text)
+  const problem = `the last life ended with ${code}: ${text}`
+  return { checked: isInOrder ? checked : { ...checked, problems: [problem, ...checked.problems] } }
 }
 
 const NOTHING: Checked = {
