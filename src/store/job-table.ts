@@ -152,7 +152,8 @@ export class JobTable implements JobTableSync {
   }
 
   monitor(monitor: Monitor, at: number): readonly Row[] {
-    return this.#all(MONITOR_SQL[monitor], at)
+    const sql = MONITOR_SQL[monitor]
+    return this.#all(sql, ...(sql.includes('?1') ? [at] : []))
   }
 
   prune(before: number): number {

@@ -1,4 +1,4 @@
-// The monitoring queries: SQL that SQLite and Postgres both take. ?1 is now, in milliseconds.
+// The monitoring queries: SQL that SQLite and Postgres both take. ?1 is now, in milliseconds, where it is there.
 import type { Monitor } from '../core/jobs.ts'
 
 export const MONITOR_SQL: Readonly<Record<Monitor, string>> = {
