@@ -15,7 +15,10 @@ test('a wish that no run takes is kept, and the command says so', async (t) => {
   assert.equal(code, 1)
   assert.match(stderr, /no run has taken it; the next start on journal\.db does/)
   const [wish] = new Wishes(join(folder, 'journal.db')).waiting()
-  assert.deepEqual(wish!.control, { do: 'kill-switch', on: true, why: 'enough' })
+  assert.deepEqual(wish!.wanted, {
+    type: 'control',
+    control: { do: 'kill-switch', on: true, why: 'enough' },
+  })
 })
 
 test('a wish that is taken is told', async (t) => {

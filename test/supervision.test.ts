@@ -1,5 +1,7 @@
 // Supervision, end to end: a real run at a local venue, and beside it the commands that ask it and tell it.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { generatedMarket, AlpacaServer } from '../src/simulators/alpaca/index.ts'
 import { ms } from '../src/core/time.ts'
@@ -44,6 +46,7 @@ test(
   { timeout: 120_000 },
   async (t) => {
     const folder = await local(t)
+    const yaml = readFileSync(join(folder, 'skein.yaml'), 'utf8')
     const none = await skein(folder, 'status', ...CONFIG)
     const run = await trading(t, folder)
 
@@ -71,11 +74,17 @@ test(
 
     const again = await trading(t, folder)
     const lift = await skein(folder, 'control', 'lift', ...CONFIG)
+    put(folder, 'skein.yaml', `${yaml}risk: { maxOrderNotional: 500 }\naccount: { cash: 5 }\n`)
+    const more = await skein(folder, 'control', 'reload', ...CONFIG)
+    put(folder, 'skein.yaml', `${yaml}risk: { maxOrderNotional: 500 }\n`)
+    const lower = await skein(folder, 'control', 'reload', ...CONFIG)
     again.child.kill('SIGTERM')
     const { code, stderr } = await again.ended
     const over = await skein(folder, 'status', ...CONFIG)
 
-    assert.deepEqual([lift.code, code, over.code], [0, 0, 1], stderr)
+    assert.deepEqual([lift.code, more.code, lower.code, code, over.code], [0, 1, 0, 0, 1], stderr)
+    assert.match(more.stderr, /reload: account\.cash needs a restart/)
+    assert.match(stderr, /risk\.maxOrderNotional is 500, and was off/)
     assert.match(over.stderr, /not healthy: it is stopped/)
   },
 )

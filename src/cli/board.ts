@@ -198,6 +198,8 @@ export class Board {
       case 'fill.late':
         this.say(`order ${notice.order.id} was ${notice.was} and has filled all the same`)
         return
+      // Told as alerts.
+      case 'limits.changed':
       case 'external':
       case 'bar.closed':
       case 'bar.gap':

@@ -5,7 +5,7 @@ import { userInfo } from 'node:os'
 import { Argument, Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import { WANTS, type Want, Wishes } from '../runtime/wishes.ts'
-import { storedAt } from './inputs.ts'
+import { present, storedAt } from './inputs.ts'
 import { RunFailed } from './output.ts'
 import { type ConfigOptions, configOf, withConfigFile } from './settings.ts'
 import { pathOf } from './values.ts'
@@ -13,6 +13,7 @@ import { pathOf } from './values.ts'
 interface Options extends Pick<ConfigOptions, 'config'> {
   readonly journal?: string
   readonly why?: string
+  readonly confirm?: string
 }
 
 const WAIT_MS = 5_000
@@ -20,35 +21,48 @@ const LOOK_EVERY_MS = 100
 
 export function controlCommand(): Command {
   return withConfigFile(new Command('control'))
-    .description('Tells a run at a venue: kill switch, safe mode, pause, cancel, flatten.')
+    .description('Tells a run at a venue: kill switch, safe mode, pause, cancel, flatten, reload.')
     .addArgument(new Argument('<want>', 'what it should do').choices(WANTS))
     .option('--journal <file>', 'the journal of the run; data/journal.db if not given', pathOf)
     .option('--why <text>', 'stands in the journal and in what is denied')
+    .option('--confirm <token>', 'of reload: these changes may allow more than before')
     .addHelpText(
       'after',
       '\nExample:\n  skein control kill --why "prices look wrong"\n  skein control lift\n\n' +
         'kill stops new risk and cancels resting entries; what protects a position stays. It holds, as\n' +
-        'safe mode does, over restarts until it is lifted or cleared. Exit code 1 where no run took it\n' +
-        'within 5 s: the next start on that journal does.',
+        'safe mode does, over restarts until it is lifted or cleared. reload reads the configuration again.\n' +
+        'Exit code 1 where the run refused it, or where none took it within 5 s: the next start on that\n' +
+        'journal does.',
     )
     .action(tellRun)
 }
 
 async function tellRun(want: Want, options: Options): Promise<void> {
-  const config = configOf(options)
-  const path = options.journal ?? storedAt(config, config.store.journal)
+  if (options.confirm !== undefined && want !== 'reload') {
+    const place = { file: 'command line', field: '--confirm' }
+    throw new BadInput(place, 'is about reload', options.confirm, 'together with reload')
+  }
+  const path = options.journal ?? journalOf(options)
   if (!existsSync(path)) {
     throw new BadInput({ file: path }, 'is missing', undefined, 'the journal of a run')
   }
   const wishes = new Wishes(path)
   const why = (options.why ?? `${want} by command`).slice(0, 200)
-  const name = wishes.put({ want, why, by: `command of ${userInfo().username}` })
+  const by = `command of ${userInfo().username}`
+  const name = wishes.put({ want, why, by, ...present({ confirm: options.confirm }) })
   for (let waited = 0; waited < WAIT_MS; waited += LOOK_EVERY_MS) {
     if (!wishes.isWaiting(name)) {
+      const refusal = wishes.refusal(name)
+      if (refusal !== undefined) throw new RunFailed(`${want}: ${refusal}`)
       process.stdout.write(`${want}: the run at ${path} has taken it\n`)
       return
     }
     await setTimeout(LOOK_EVERY_MS)
   }
   throw new RunFailed(`${want}: no run has taken it; the next start on ${path} does`)
+}
+
+const journalOf = (options: Options): string => {
+  const config = configOf(options)
+  return storedAt(config, config.store.journal)
 }

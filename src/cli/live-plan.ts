@@ -33,7 +33,7 @@ export async function planOf(name: string, config: Config, options: LiveRunOptio
   const setup = {
     universe,
     uses,
-    risk: toRiskLimits(config),
+    risk: unfinished?.risk ?? toRiskLimits(config),
     sim: toSimOptions(config),
     run: options.run ?? unfinished?.run ?? nameOfNow(),
     currency: config.account.currency,

@@ -6,6 +6,7 @@ import type { Venue } from '../core/venue.ts'
 import type { Config } from '../runtime/config.ts'
 import { checkAccount } from '../runtime/consent.ts'
 import { type Live, startLive } from '../runtime/live.ts'
+import { Reload, type ReloadOptions } from '../runtime/reload.ts'
 import type { RunFile } from '../runtime/run-file.ts'
 import { StatusFile } from '../runtime/status-file.ts'
 import { Wishes } from '../runtime/wishes.ts'
@@ -22,6 +23,8 @@ export interface LiveRun {
   readonly config: Config
   readonly options: LiveRunOptions
   readonly outputs: Outputs
+  /** Reads the configuration again while it runs. */
+  readonly reload?: Pick<ReloadOptions, 'file' | 'read'>
   /** True where the venue is gone with the run, so that nothing can go on. */
   readonly isOver?: boolean
   /** While it trades; the run ends when it resolves, if no signal or failure ends it sooner. */
@@ -56,7 +59,13 @@ export async function liveRun(run: LiveRun): Promise<void> {
   try {
     voice.show = new Show({ title: plan.title, universe: plan.setup.universe })
     say('starting: the venue, its report, subscriptions, warm-up')
-    const live = await started(plan, stage, voice)
+    const reload = new Reload({
+      file: undefined,
+      read: () => plan.config,
+      ...run.reload,
+      config: plan.config,
+    })
+    const live = await started(plan, stage, { voice, reload })
     voice.watch(live, stage, began)
     say(`trading; Ctrl-C stops in order, ${killFileOf(plan)} or SIGUSR2 stops all new orders`)
     const trading = { live, venue, file, archive, say, signal: stop.signal }
@@ -100,7 +109,11 @@ class Voice {
   }
 }
 
-async function started(plan: LivePlan, stage: LiveStage, voice: Voice): Promise<Live> {
+async function started(
+  plan: LivePlan,
+  stage: LiveStage,
+  { voice, reload }: { readonly voice: Voice; readonly reload: Reload },
+): Promise<Live> {
   const { config, consent, path } = plan
   const { lease, reached, file } = stage
   const { say } = voice
@@ -121,6 +134,7 @@ async function started(plan: LivePlan, stage: LiveStage, voice: Voice): Promise<
       lease.take(opened.name)
     },
     wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
+    reload,
     isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),
     tell: ({ level, text }) => say(level === 'info' ? text : `${level}: ${text}`),
     publish: (health) => status.write(health),

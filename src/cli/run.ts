@@ -70,7 +70,8 @@ async function runPaper(options: Options): Promise<void> {
   if (options.venue !== 'sim') {
     const config = alpacaConfigOf(options)
     const outputs = outputsOf(options, options.mode, config)
-    await liveRun({ name: options.venue, config, options, outputs })
+    const reload = { file: options.config, read: () => alpacaConfigOf(options) }
+    await liveRun({ name: options.venue, config, options, outputs, reload })
     return
   }
   if (options.mode !== 'paper') {

@@ -114,8 +114,20 @@ export type Control =
       readonly on: boolean
       readonly why: string
     }
+  /** Other limits of risk from this turn on. */
+  | { readonly do: 'retune'; readonly changes: readonly LimitChange[] }
   /** Lets a halted lane trade again; without a symbol, every lane of the strategy. */
   | { readonly do: 'release'; readonly strategy: string; readonly symbol?: SymbolId }
+
+/** One limit of risk, by its name below `risk` in the configuration: `drawdown.halt`. */
+export interface LimitChange {
+  readonly limit: string
+  readonly before: LimitValue
+  readonly after: LimitValue
+}
+
+/** `off` is no limit: JSON has no infinity. Words are those of `tradingHours`. */
+export type LimitValue = number | 'off' | 'regular' | 'extended' | 'always'
 
 /** An order whose fate is open, a position that differs from the venue's, a person's word, or the market's state. */
 export type HaltCause = 'unknown-order' | 'position' | 'operator' | MarketCause

@@ -1,6 +1,6 @@
 // Notice: every fact that a turn derives. Anyone may watch, no one may answer; gone if nobody listens.
 import type { FillId, Ms, SymbolId } from './brand.ts'
-import type { ExternalOrder, HaltCause } from './input.ts'
+import type { ExternalOrder, HaltCause, LimitChange } from './input.ts'
 import type { Bar, Trade } from './market.ts'
 import type { DoneReason, Fill, Order, OrderRequest } from './order.ts'
 import type { Timeframe } from './time.ts'
@@ -111,4 +111,5 @@ export type Notice =
       readonly on: boolean
       readonly why: string
     }
+  | { readonly type: 'limits.changed'; readonly at: Ms; readonly changes: readonly LimitChange[] }
   | { readonly type: 'drawdown'; readonly level: DrawdownLevel; readonly drawdown: number }

@@ -223,6 +223,11 @@ export class Engine {
     return this.#desk.parts.risk.safety
   }
 
+  /** Those in force. */
+  get riskLimits(): RiskLimits {
+    return this.#desk.parts.risk.limits
+  }
+
   /** How long ago the last price of the symbol came, in milliseconds; Infinity before the first. */
   priceAge(symbol: SymbolId, now: Ms): number {
     return this.#desk.parts.portfolio.priceAge(symbol, now)
@@ -508,6 +513,14 @@ export class Engine {
         this.notices.publish({ type: control.do, on, why })
         return
       }
+      case 'retune':
+        risk.retune(control.changes)
+        this.notices.publish({
+          type: 'limits.changed',
+          at: this.#now,
+          changes: control.changes,
+        })
+        return
       case 'release':
         for (const lane of this.#lanes) {
           if (lane.strategy !== control.strategy) continue

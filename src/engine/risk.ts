@@ -22,7 +22,7 @@
 import { assert } from '../core/assert.ts'
 import { type Ms, type SymbolId, symbolId, type VenueId } from '../core/brand.ts'
 import { type Calendar, calendarOf } from '../core/calendar.ts'
-import type { HaltCause } from '../core/input.ts'
+import type { HaltCause, LimitChange, LimitValue } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial, DenyCode } from '../core/notice.ts'
 import { isLeg, isLive, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
@@ -130,15 +130,19 @@ export interface RiskState {
   readonly tradesToday: number
   readonly orderTimes: readonly number[]
   readonly drawdown: DrawdownState
+  /** Limits that were changed while it ran, by name. */
+  readonly tuned?: readonly (readonly [string, LimitValue])[]
 }
 
 export class Risk {
-  readonly limits: RiskLimits
+  #limits: RiskLimits
+  /** Limits that are no longer those of the start, by name. */
+  readonly #tuned = new Map<string, LimitValue>()
   readonly #portfolio: Portfolio
   readonly #orders: Orders
   readonly #externals: Externals
   readonly #calendar: Calendar
-  readonly #drawdown: Drawdown
+  #drawdown: Drawdown
   readonly #denied = new Map<DenyCode, number>()
   #killSwitch: string | null = null
   #safeMode: string | null = null
@@ -157,16 +161,27 @@ export class Risk {
 
   /** @param calendar Whose trading days begin the counts of a day anew. */
   constructor(limits: RiskLimits, { portfolio, orders, externals }: Book, calendar: Calendar) {
-    for (const [name, limit] of Object.entries(limits)) {
-      if (typeof limit === 'string' || typeof limit === 'object') continue
-      assert(limit >= 0, `the risk limit ${name} is >= 0, not ${limit}`)
-    }
-    this.limits = limits
+    this.#limits = checked(limits)
     this.#portfolio = portfolio
     this.#orders = orders
     this.#externals = externals
     this.#calendar = calendar
     this.#drawdown = new Drawdown(limits.drawdown)
+  }
+
+  get limits(): RiskLimits {
+    return this.#limits
+  }
+
+  /** Takes other limits; what was counted so far counts on. */
+  retune(changes: readonly LimitChange[]): void {
+    const drawdown = this.#drawdown.capture()
+    for (const { limit, after } of changes) {
+      this.#limits = checked(withLimit(this.#limits, limit, after))
+      this.#tuned.set(limit, after)
+    }
+    this.#drawdown = new Drawdown(this.#limits.drawdown)
+    this.#drawdown.restore(drawdown)
   }
 
   setKillSwitch(why: string | null): void {
@@ -266,6 +281,7 @@ export class Risk {
       tradesToday: this.#tradesToday,
       orderTimes: [...this.#orderTimes],
       drawdown: this.#drawdown.capture(),
+      ...(this.#tuned.size === 0 ? {} : { tuned: [...this.#tuned] }),
     }
   }
 
@@ -281,6 +297,8 @@ export class Risk {
     this.#tradesToday = state.tradesToday
     this.#orderTimes = [...state.orderTimes]
     this.#drawdown.restore(state.drawdown)
+    const changes = (state.tuned ?? []).map(([limit, after]) => ({ limit, before: after, after }))
+    if (changes.length > 0) this.retune(changes)
   }
 
   #refuse(
@@ -496,6 +514,32 @@ export class Risk {
     for (let i = this.#orderTimes.length - 1; i >= 0 && this.#orderTimes[i]! > since; i--) count++
     return count
   }
+}
+
+function checked(limits: RiskLimits): RiskLimits {
+  for (const [name, limit] of Object.entries(limits)) {
+    if (typeof limit === 'string' || typeof limit === 'object') continue
+    assert(limit >= 0, `the risk limit ${name} is >= 0, not ${limit}`)
+  }
+  return limits
+}
+
+const DRAWDOWN = 'drawdown.'
+
+/** The limits with one of them changed, by its name. */
+function withLimit(limits: RiskLimits, name: string, value: LimitValue): RiskLimits {
+  const given = value === 'off' ? Infinity : value
+  const isLadder = name.startsWith(DRAWDOWN)
+  const key = isLadder ? name.slice(DRAWDOWN.length) : name
+  const among: object = isLadder ? limits.drawdown : limits
+  assert(Object.hasOwn(among, key) && key !== 'drawdown', `risk has a limit ${name}`)
+  assert(
+    typeof Reflect.get(among, key) === typeof given,
+    `the risk limit ${name} is not ${String(value)}`,
+  )
+  return isLadder
+    ? { ...limits, drawdown: { ...limits.drawdown, [key]: given } }
+    : { ...limits, [key]: given }
 }
 
 /** A price or an amount that checks can be made with. */

@@ -192,6 +192,7 @@ export class Statistics {
       case 'position.changed':
       case 'signal':
       case 'drawdown':
+      case 'limits.changed':
       case 'symbol.halted':
       case 'fill.late':
       case 'external':

@@ -1,5 +1,6 @@
 // Alerts: which notices of the engine a person must hear of, and in which words.
 import { unreachable } from '../core/assert.ts'
+import type { LimitChange } from '../core/input.ts'
 import type { Notice } from '../core/notice.ts'
 import type { Universe } from '../core/universe.ts'
 
@@ -43,6 +44,8 @@ export function alertOf(notice: Notice, universe: Universe): Told | undefined {
         `${strategy} on ${universe.at(symbol).symbol}: ${String(why)} (bracket ${String(entry)})`,
       )
     }
+    case 'limits.changed':
+      return { level: 'warn', text: notice.changes.map((change) => changeText(change)).join('; ') }
     case 'bar.closed':
     case 'bar.gap':
     case 'trade.late':
@@ -58,5 +61,9 @@ export function alertOf(notice: Notice, universe: Universe): Told | undefined {
       return unreachable(notice)
   }
 }
+
+/** `risk.maxDailyLoss is 300, and was 500`. */
+export const changeText = ({ limit, before, after }: LimitChange): string =>
+  `risk.${limit} is ${after}, and was ${before}`
 
 const error = (text: string): Told => ({ level: 'error', text })

@@ -165,3 +165,9 @@ export function configHash(config: Config): string {
   const { source: _source, store: _store, report: _report, ...decisive } = config
   return hashOf(decisive)
 }
+
+/** The same without what a run at a venue may change while it runs. */
+export function fixedHash(config: Config): string {
+  const { source: _source, store: _store, report: _report, risk: _risk, ...fixed } = config
+  return hashOf(fixed)
+}

@@ -13,6 +13,7 @@ import type { Health } from './health.ts'
 import type { Pump } from './pump.ts'
 import type { Recorder } from './recorder.ts'
 import type { Recovered } from './recover.ts'
+import type { Reload } from './reload.ts'
 import type { Wishes } from './wishes.ts'
 
 export type LiveSetup = Omit<Setup, 'sim'>
@@ -36,7 +37,9 @@ export interface LiveOptions {
   /** Says why the kill switch should be on; asked every second. */
   readonly isKilled?: () => string | undefined
   /** What people want of the run; asked every second. */
-  readonly wishes?: Pick<Wishes, 'waiting' | 'done'>
+  readonly wishes?: Pick<Wishes, 'waiting' | 'done' | 'refuse'>
+  /** What of the configuration may change while it runs; looked at every second. */
+  readonly reload?: Pick<Reload, 'look' | 'consider'>
   /** What a person should know, once each. */
   readonly tell?: (told: Told) => void
   /** Once a second, and with each change of the phase. */

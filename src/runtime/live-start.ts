@@ -46,6 +46,7 @@ export class Start {
     this.#turn([
       ...(engine.isStopping ? [this.#control({ do: 'drain', on: false })] : []),
       ...this.#staleHalts(),
+      ...this.#retuned(),
     ])
     const trouble = (await this.#firstReport()) ?? (await this.#subscribe())
     if (trouble !== undefined) return trouble
@@ -111,6 +112,16 @@ export class Start {
       .map(({ symbol, cause }) =>
         this.#control({ do: 'halt-symbol', symbol, cause, on: false, why: 'a new start' }),
       )
+  }
+
+  /** The limits in force are the journal's; what the configuration says now is another matter. */
+  #retuned(): readonly Input[] {
+    const { options, engine, tell } = this.#parts
+    const reloaded = options.reload?.consider(engine.riskLimits)
+    if (reloaded === undefined) return []
+    if (reloaded.ok) return reloaded.value === undefined ? [] : [this.#control(reloaded.value)]
+    tell('warn', reloaded.fault.message)
+    return []
   }
 
   async #firstReport(): Promise<Fault | undefined> {

@@ -13,7 +13,7 @@
  */
 import { assert } from '../core/assert.ts'
 import type { Ms, VenueId } from '../core/brand.ts'
-import type { Fault } from '../core/fault.ts'
+import { type Fault, fault } from '../core/fault.ts'
 import type { Control, Input } from '../core/input.ts'
 import type { Notice } from '../core/notice.ts'
 import { failed, ok, type Result } from '../core/result.ts'
@@ -28,10 +28,11 @@ import { healthOf } from './live-health.ts'
 import { KINDS, type LiveOptions, type LiveParts, type Timing, TIMING } from './live-options.ts'
 import { type LiveSession, liveSession } from './live-session.ts'
 import { Start } from './live-start.ts'
-import { Operator } from './operator.ts'
+import { Operator, type Resolved } from './operator.ts'
 import { Pump } from './pump.ts'
 import { Recorder } from './recorder.ts'
 import { recover, type Recovered, snapshotOf } from './recover.ts'
+import type { Wanted } from './wishes.ts'
 
 /** Texts that are remembered, so that each is told once. */
 const TOLD_MAX = 1_000
@@ -121,6 +122,8 @@ export class Live {
     this.#operator = new Operator({
       ...options,
       killSwitch: () => this.engine.killSwitch,
+      changed: () => options.reload?.look(this.engine.riskLimits),
+      resolve: async (wanted) => this.#resolve(wanted),
       control: (control, by) => this.control(control, by),
       flush: () => journal.flush(),
       tell: (text) => this.#tell('warn', text),
@@ -203,6 +206,14 @@ export class Live {
     if (publish === undefined) return
     publish(this.health)
     this.#cancelPublish = io.after(PUBLISH_EVERY_MS, () => this.#publish())
+  }
+
+  /** What a wish comes to that is no control by itself. */
+  #resolve({ confirm }: Extract<Wanted, { type: 'reload' }>): Resolved {
+    const { reload } = this.#options
+    if (reload === undefined)
+      return failed(fault('unsupported', 'this run has no configuration that could be read again'))
+    return reload.consider(this.engine.riskLimits, confirm)
   }
 
   #gatewayTo(broker: Broker): Gateway {

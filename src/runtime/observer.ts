@@ -1,10 +1,12 @@
 // Observer: watches a run and makes its report.
 import { calendarOf } from '../core/calendar.ts'
+import { iso } from '../core/time.ts'
 import type { Notice } from '../core/notice.ts'
 import type { Tape } from '../core/tape.ts'
 import { type Chart, ChartBars } from '../report/chart-bars.ts'
 import { type Json, makeReport, type Manifest, type Report } from '../report/report.ts'
 import { Statistics } from '../report/statistics.ts'
+import { changeText } from './alerts.ts'
 import type { Watch } from './backtest.ts'
 import type { Setup } from './build.ts'
 import type { Config } from './config.ts'
@@ -19,9 +21,13 @@ const TYPES: readonly Notice['type'][] = [
   'trade.late',
   'safe-mode',
   'kill-switch',
+  'limits.changed',
   'strategy.halted',
   'bar.closed',
 ]
+
+/** Changes of limits that a report lists, the last ones. */
+const CHANGES_MAX = 50
 
 /** What a run tells of itself when it is over. */
 export interface Ended {
@@ -58,6 +64,8 @@ export class Observer {
   readonly #tape: Pick<Tape, 'name' | 'series'>
   readonly #statistics: Statistics
   readonly #charts: ChartBars
+  /** Limits that were changed while it ran, in words. */
+  readonly #changes: string[] = []
   /** The first error of a notice: whoever delivers notices counts errors and goes on. */
   #failure: Error | undefined
 
@@ -126,6 +134,7 @@ export class Observer {
         isSimulated
           ? `Fills are simulated: ${costsOf(this.#config)}; an order takes at most ${percent(sim.participation)} of the traded volume.`
           : `Fills are those of ${this.#venue}'s paper account, which fills orders of any size and takes no fees.`,
+        ...this.#changes.slice(-CHANGES_MAX),
         ...(ended.warnings ?? []),
       ],
     })
@@ -140,6 +149,10 @@ export class Observer {
   }
 
   #onNotice(notice: Notice): void {
+    if (notice.type === 'limits.changed') {
+      const texts = notice.changes.map((change) => changeText(change))
+      this.#changes.push(...texts.map((text) => `Since ${iso(notice.at)} ${text}.`))
+    }
     if (notice.type !== 'bar.closed') {
       this.#statistics.onNotice(notice)
       return

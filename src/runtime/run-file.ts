@@ -12,9 +12,10 @@ import { hashOf } from '../core/hash.ts'
 import type { InstrumentSpec } from '../core/instrument.ts'
 import { TIMEFRAMES } from '../core/time.ts'
 import { Universe } from '../core/universe.ts'
+import type { RiskLimits } from '../engine/risk.ts'
 import { type FileLock, openJournal, type SqliteJournal } from '../store/index.ts'
 import type { Setup } from './build.ts'
-import { type Config, configHash, restoreConfig } from './config.ts'
+import { type Config, configHash, fixedHash, restoreConfig } from './config.ts'
 import { toRiskLimits, toSimOptions } from './config.ts'
 import { isPath } from './config-conflicts.ts'
 import { SIM } from './prepare.ts'
@@ -26,6 +27,8 @@ const header = z.object({
   config: z.unknown(),
   folder: z.string(),
   configHash: z.string(),
+  /** Of what may not change while it runs at a venue: the rest is in the journal. */
+  fixedHash: z.string().default(''),
   tape: z.string(),
   /** Which part of the tape, and how it was read. */
   part: z.string().default(''),
@@ -201,13 +204,24 @@ export class Unfinished {
     this.#header = found
   }
 
+  /** Limits of risk as the run began; what changed them since is in its journal. */
+  get risk(): RiskLimits {
+    const { config, folder } = this.#header
+    return toRiskLimits(restoreConfig(config, this.#path, folder))
+  }
+
+  get #isAtVenue(): boolean {
+    return this.instruments.some(({ venue }) => venue !== SIM)
+  }
+
   /** Throws BadInput where these would be another run. */
   mustBe(config: Config, setup: Setup, tape: NamedTape): void {
     const found = this.#header
     const mine = headerOf(config, setup, tape)
+    const hash = this.#isAtVenue ? 'fixedHash' : 'configHash'
     const differs = [
       found.run === mine.run ? '' : 'name',
-      found.configHash === mine.configHash ? '' : 'configuration',
+      found[hash] === mine[hash] ? '' : 'configuration',
       found.tape === mine.tape ? '' : 'tape',
       hashOf(found.instruments) === hashOf(mine.instruments) ? '' : 'universe',
       found.base === mine.base ? '' : 'timeframe',
@@ -236,6 +250,7 @@ function headerOf(config: Config, setup: Setup, tape: NamedTape) {
     config: settings,
     folder: source.folder,
     configHash: configHash(config),
+    fixedHash: fixedHash(config),
     tape: tape.name,
     part: tape.part ?? '',
     code: codeOf(config),

@@ -1,7 +1,8 @@
 /*
  * Wishes: what a person wants of a run, put as files into a folder beside its journal. A run takes them once a second, and
  * at its start before anything else may leave; a wish is a file until it is durable in the journal, so that none is lost
- * by a kill. One that is done twice changes nothing. A file that is no wish is moved aside and told, never guessed at.
+ * by a kill. One that is done twice changes nothing. One that is refused is answered with the reason, as a file that
+ * whoever waits for it takes away. A file that is no wish is moved aside and told, never guessed at.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import { z } from 'zod'
 import { unreachable } from '../core/assert.ts'
 import type { Control } from '../core/input.ts'
 
-/** Each is taken back by its neighbour; `cancel` and `flatten` are done once. */
+/** Each is taken back by its neighbour; `cancel` and what follows is done once. */
 export const WANTS = [
   'kill',
   'lift',
@@ -19,21 +20,35 @@ export const WANTS = [
   'resume',
   'cancel',
   'flatten',
+  'reload',
 ] as const
 export type Want = (typeof WANTS)[number]
 
-const form = z.strictObject({ want: z.enum(WANTS), why: z.string().max(200), by: z.string() })
+const form = z.strictObject({
+  want: z.enum(WANTS),
+  why: z.string().max(200),
+  by: z.string(),
+  /** The token of changes that a person has read. */
+  confirm: z.string().max(64).exactOptional(),
+})
+export type Wished = z.output<typeof form>
+
+/** What is wanted: a control as it is, or something that the run has to work out first. */
+export type Wanted =
+  | { readonly type: 'control'; readonly control: Control }
+  | { readonly type: 'reload'; readonly confirm?: string }
 
 export interface Wish {
   /** Name of its file. */
   readonly name: string
-  readonly control: Control
+  readonly wanted: Wanted
   readonly by: string
 }
 
 /** Files that one look takes. */
 const WISHES_MAX = 100
 const TAIL = '.json'
+const REFUSED = '.refused'
 
 export class Wishes {
   readonly #folder: string
@@ -47,23 +62,21 @@ export class Wishes {
   }
 
   /** Gives the name under which it waits. */
-  put(wish: { readonly want: Want; readonly why: string; readonly by: string }): string {
+  put(wish: Wished): string {
     mkdirSync(this.#folder, { recursive: true })
     // Taken in the order of their names.
     const name = `${Date.now()}-${process.pid}-${++this.#put}${TAIL}`
-    const part = join(this.#folder, `${name}.part`)
-    writeFileSync(part, JSON.stringify(wish), { flush: true })
-    renameSync(part, join(this.#folder, name))
+    this.#write(name, JSON.stringify(wish))
     return name
   }
 
   waiting(): readonly Wish[] {
     const found: Wish[] = []
-    for (const name of this.#names().slice(0, WISHES_MAX)) {
+    for (const name of this.#names(TAIL).slice(0, WISHES_MAX)) {
       const path = join(this.#folder, name)
       const wish = read(path)
       if (wish !== undefined) {
-        found.push({ name, control: controlOf(wish), by: wish.by })
+        found.push({ name, wanted: wantedOf(wish), by: wish.by })
         continue
       }
       renameSync(path, `${path}.bad`)
@@ -73,17 +86,43 @@ export class Wishes {
   }
 
   isWaiting(name: string): boolean {
-    return this.#names().includes(name)
+    return this.#names(TAIL).includes(name)
   }
 
   done(name: string): void {
     rmSync(join(this.#folder, name), { force: true })
   }
 
-  #names(): readonly string[] {
+  /** It is not done, and whoever waits for it is told why. Of answers that nobody took, the oldest go. */
+  refuse(name: string, why: string): void {
+    const kept = this.#names(REFUSED)
+    for (const old of kept.slice(0, Math.max(0, kept.length + 1 - WISHES_MAX))) this.done(old)
+    this.#write(`${name}${REFUSED}`, why)
+    this.done(name)
+  }
+
+  /** Why it was refused, told once; undefined where it was not. */
+  refusal(name: string): string | undefined {
+    const path = join(this.#folder, `${name}${REFUSED}`)
+    try {
+      const why = readFileSync(path, 'utf8')
+      rmSync(path)
+      return why
+    } catch {
+      return undefined
+    }
+  }
+
+  #write(name: string, text: string): void {
+    const part = join(this.#folder, `${name}.part`)
+    writeFileSync(part, text, { flush: true })
+    renameSync(part, join(this.#folder, name))
+  }
+
+  #names(tail: string): readonly string[] {
     try {
       return readdirSync(this.#folder)
-        .filter((name) => name.endsWith(TAIL))
+        .filter((name) => name.endsWith(tail))
         .toSorted()
     } catch {
       // Nobody has wished anything yet.
@@ -92,7 +131,7 @@ export class Wishes {
   }
 }
 
-function read(path: string): z.output<typeof form> | undefined {
+function read(path: string): Wished | undefined {
   try {
     return form.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch {
@@ -100,20 +139,23 @@ function read(path: string): z.output<typeof form> | undefined {
   }
 }
 
-function controlOf({ want, why }: z.output<typeof form>): Control {
+function wantedOf({ want, why, confirm }: Wished): Wanted {
+  const control = (control: Control): Wanted => ({ type: 'control', control })
   switch (want) {
     case 'kill':
     case 'lift':
-      return { do: 'kill-switch', on: want === 'kill', why }
+      return control({ do: 'kill-switch', on: want === 'kill', why })
     case 'safe-mode':
     case 'clear-safe-mode':
-      return { do: 'safe-mode', on: want === 'safe-mode', why }
+      return control({ do: 'safe-mode', on: want === 'safe-mode', why })
     case 'cancel':
-      return { do: 'cancel-all' }
+      return control({ do: 'cancel-all' })
     case 'pause':
     case 'resume':
     case 'flatten':
-      return { do: want }
+      return control({ do: want })
+    case 'reload':
+      return { type: 'reload', ...(confirm === undefined ? {} : { confirm }) }
     default:
       return unreachable(want)
   }

@@ -300,6 +300,8 @@ export function noticeText(notice: Notice, shown: Shown): string | undefined {
       return `${notice.on ? 'halted' : 'released'} ${notice.cause}: ${notice.why}`
     case 'drawdown':
       return `drawdown ${notice.level}`
+    case 'limits.changed':
+      return notice.changes.map(({ limit, after }) => `limit ${limit} ${after}`).join(', ')
     case 'bar.gap':
       return `gap ${notice.timeframe} of ${(notice.to - notice.from) / 1_000} s`
     case 'trade.late':

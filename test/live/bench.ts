@@ -72,21 +72,25 @@ export class Bench {
     this.venue = new FakeVenue(this.universe, () => this.world.now)
   }
 
+  get setup(): LiveOptions['setup'] {
+    return {
+      universe: this.universe,
+      uses: [{ name: 's', strategy: obey, params: {}, on: [A, B] }],
+      risk: { ...RISK_DEFAULTS, tradingHours: 'always', maxPositionFraction: 1 },
+      run: 'r',
+      currency: 'USD',
+      base: '1m',
+      bars: { latenessMs: 0, maxFill: 0 },
+    }
+  }
+
   /** Starts an engine on the journal of the one before. */
   async start(changes: Partial<LiveOptions> = {}): Promise<void> {
     this.journal = openJournal(this.path)
     const started = startLive({
       io: this.world.node(`engine ${++this.#lives}`),
       venue: this.venue,
-      setup: {
-        universe: this.universe,
-        uses: [{ name: 's', strategy: obey, params: {}, on: [A, B] }],
-        risk: { ...RISK_DEFAULTS, tradingHours: 'always', maxPositionFraction: 1 },
-        run: 'r',
-        currency: 'USD',
-        base: '1m',
-        bars: { latenessMs: 0, maxFill: 0 },
-      },
+      setup: this.setup,
       journal: this.journal,
       archive,
       inbox: { capacity: 1_000, maxAgeMs: 60_000 },

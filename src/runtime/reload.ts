@@ -1,0 +1,115 @@
+/*
+ * Reload: the configuration of a run is read again while it runs. Only the limits of risk are declared as settings that
+ * may change then; what differs becomes one control input, whole or not at all.
+ *
+ *   the file is wrong              nothing is taken, and why is told
+ *   it changes anything else       nothing is taken: that setting needs a restart
+ *   it allows less than before     taken, as soon as the file has stayed the same for two looks
+ *   it allows more than before     waits for a person, who repeats the token that names exactly these changes
+ *
+ * A start is no confirmation, because what starts a run after a crash is no person: limits in force are in the journal.
+ */
+import { statSync } from 'node:fs'
+import { canonical } from '../core/hash.ts'
+import { BadInput } from '../core/bad-input.ts'
+import type { Control } from '../core/input.ts'
+import { fault } from '../core/fault.ts'
+import { failed, ok, type Result } from '../core/result.ts'
+import type { RiskLimits } from '../engine/risk.ts'
+import { type Config, toRiskLimits } from './config.ts'
+import { isLooser, limitChanges, tokenOf } from './limit-changes.ts'
+import { keyPath, type Path } from './source.ts'
+
+export interface ReloadOptions {
+  /** Looked at for changes; none where the run has no file. */
+  readonly file: string | undefined
+  /** Reads the configuration as the command line has it. Throws BadInput where it is wrong. */
+  readonly read: () => Config
+  /** As the run began. */
+  readonly config: Config
+}
+
+/** Undefined where nothing is to be changed. */
+export type Reloaded = Result<Extract<Control, { do: 'retune' }> | undefined>
+
+export class Reload {
+  readonly #options: ReloadOptions
+  /** The file as it was considered last, and as it was at the last look. */
+  #considered: string
+  #seen: string
+
+  constructor(options: ReloadOptions) {
+    this.#options = options
+    this.#considered = this.#seen = this.#mark()
+  }
+
+  /** Undefined where the file is as it was, or is still being written. */
+  look(limits: RiskLimits): Reloaded | undefined {
+    const mark = this.#mark()
+    const isSettled = mark === this.#seen
+    this.#seen = mark
+    if (!isSettled || mark === this.#considered) return undefined
+    this.#considered = mark
+    return this.consider(limits)
+  }
+
+  /** @param confirm The token of changes that allow more. */
+  consider(limits: RiskLimits, confirm?: string): Reloaded {
+    const { config, read } = this.#options
+    let wanted: Config
+    try {
+      wanted = read()
+    } catch (error) {
+      if (!(error instanceof BadInput)) throw error
+      return refused(`the configuration is wrong, the old one holds: ${error.message}`)
+    }
+    const others = differences(settled(config), settled(wanted))
+    if (others.length > 0) {
+      const need = others.length === 1 ? 'needs' : 'need'
+      return refused(
+        `${others.join(', ')} ${need} a restart; nothing of the configuration is taken`,
+      )
+    }
+    const changes = limitChanges(limits, toRiskLimits(wanted))
+    if (changes.length === 0) return ok(undefined)
+    const token = tokenOf(changes)
+    const looser = changes.filter((change) => isLooser(change))
+    if (looser.length > 0 && confirm !== token) {
+      const list = looser.map(
+        ({ limit, before, after }) => `risk.${limit} from ${before} to ${after}`,
+      )
+      const how = `confirm with "skein control reload --confirm ${token}"`
+      return refused(`the configuration allows more: ${list.join(', ')}; ${how}`)
+    }
+    return ok({ do: 'retune', changes })
+  }
+
+  #mark(): string {
+    const { file } = this.#options
+    if (file === undefined) return ''
+    const found = statSync(file, { throwIfNoEntry: false, bigint: true })
+    return found === undefined ? 'missing' : `${found.ino} ${found.size} ${found.mtimeNs}`
+  }
+}
+
+const refused = (text: string): Reloaded => failed(fault('bad-request', text))
+
+/** What needs a restart. */
+function settled({ source: _source, risk: _risk, ...settings }: Config): unknown {
+  return settings
+}
+
+/** The settings that differ, by their paths; of a list of another length, the list. */
+function differences(before: unknown, after: unknown, path: Path = []): readonly string[] {
+  if (canonical(before) === canonical(after)) return []
+  if (isMapping(before) && isMapping(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    return keys.flatMap((key) => differences(before[key], after[key], [...path, key]))
+  }
+  if (Array.isArray(before) && Array.isArray(after) && before.length === after.length)
+    return before.flatMap((one, i) => differences(one, after[i], [...path, i]))
+  return [keyPath(path)]
+}
+
+const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
