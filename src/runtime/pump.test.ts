@@ -10,7 +10,7 @@ import { VirtualWorld } from '../io/virtual.ts'
 import { defineStrategy, z } from '../strategy/index.ts'
 import { A, limitsOf, SIM, trade, universeOf } from '../testing/builders.ts'
 import { Gateway } from './gateway.ts'
-import { Pump, SLICE_INPUTS } from './pump.ts'
+import { FACT_FLUSH_MS, Pump, SLICE_INPUTS } from './pump.ts'
 import { Recorder } from './recorder.ts'
 
 /** Asks for a bar a minute, so that trades are built into bars that close by the clock. */
@@ -89,6 +89,13 @@ class Desk {
   }
 }
 
+const up = (desk: Desk): Input => ({
+  type: 'venue.up',
+  at: desk.world.now,
+  venue: SIM,
+  stream: 'orders',
+})
+
 const pause = (desk: Desk): Input => ({
   type: 'control',
   at: desk.world.now,
@@ -162,17 +169,44 @@ test('a bar closes by the clock though nothing arrives', async () => {
   assert.equal(desk.turns[1]!.at % 60_000, 0)
 })
 
-test('what was learned is flushed, market data are not', async () => {
+test('what a person says is flushed at once, market data never are', async () => {
   const desk = new Desk()
   desk.pump.start()
   desk.trade()
-  await desk.world.run(1)
+  await desk.world.run(FACT_FLUSH_MS)
   assert.equal(desk.flushes, 0)
 
   desk.pump.push(pause(desk))
   await desk.world.run(1)
 
   assert.equal(desk.flushes, 1)
+})
+
+test('what the venue tells is flushed a moment later, several facts at once', async () => {
+  const desk = new Desk()
+  desk.pump.start()
+  desk.pump.push(up(desk))
+  await desk.world.run(FACT_FLUSH_MS - 1)
+  desk.pump.push(up(desk))
+  assert.equal(desk.flushes, 0)
+
+  await desk.world.run(1)
+
+  assert.deepEqual([desk.sizes, desk.flushes], [[1, 1], 1])
+  await desk.world.run(10 * FACT_FLUSH_MS)
+  assert.equal(desk.flushes, 1)
+})
+
+test('nothing is flushed after it is stopped', async () => {
+  const desk = new Desk()
+  desk.pump.start()
+  desk.pump.push(up(desk))
+  await desk.world.run(1)
+
+  desk.pump.stop()
+  await desk.world.run(10 * FACT_FLUSH_MS)
+
+  assert.deepEqual([desk.sizes, desk.flushes], [[1], 0])
 })
 
 test('a snapshot is taken only when all bars before it are in the archive', async () => {

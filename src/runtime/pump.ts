@@ -7,6 +7,10 @@
  * splits a millisecond, then lets the event loop breathe. Where nothing arrives, a timer wakes the engine when a bar,
  * a timer or a close is due. Time is the arrival clock, and never goes back.
  *
+ * A flush stops the loop for as long as the disk takes, and an order that becomes due meanwhile waits for it. So what a
+ * person says is durable at once, but what the venue tells a moment later, or with the next order if that is sooner: a
+ * venue tells it again to an engine that was cut off in between.
+ *
  * No order leaves that is not durable: where the journal fails, or a turn throws, the pump stops for good, the gateway
  * is closed, and `failure` resolves. What the venue has then is found out by the next start.
  */
@@ -23,6 +27,8 @@ import type { Recorder } from './recorder.ts'
 
 /** Inputs of one slice, unless one millisecond alone has more. */
 export const SLICE_INPUTS = 1_024
+/** After so long a fact of the venue is durable. */
+export const FACT_FLUSH_MS = 50
 
 export interface PumpOptions {
   readonly io: Pick<Io, 'now' | 'after'>
@@ -64,7 +70,10 @@ export class Pump {
   #snapshotAt: Ms | undefined
   #turns = 0
   #slowestMs = 0
-  #isLearning = false
+  /** A person's word came that is not durable yet. */
+  #isTold = false
+  /** Set while a fact of the venue waits to be durable. */
+  #cancelFlush: (() => void) | undefined
 
   constructor(options: PumpOptions) {
     this.#options = options
@@ -109,6 +118,7 @@ export class Pump {
   stop(): void {
     this.pause()
     this.#isStopped = true
+    this.#cancelFlush?.()
   }
 
   /** Stops for good because of an error, also one from beside the loop. */
@@ -198,8 +208,8 @@ export class Pump {
     }
     journal.append(turn)
     gateway.send(turn)
-    if (turn.batches.length > 0) this.#isLearning = false
-    else if (inputs.some((input) => !isMarket(input))) this.#isLearning = true
+    if (turn.batches.length > 0) this.#nothingWaits()
+    else this.#learn(inputs)
     if (turn.notices.length > 0) engine.notices.deliver(turn.notices)
     this.#options.onTurn?.(turn)
     this.#turns++
@@ -207,11 +217,29 @@ export class Pump {
     return turn
   }
 
-  /** What was learned is durable, and now and then all of it. */
+  #learn(inputs: readonly Input[]): void {
+    for (const input of inputs) {
+      if (isMarket(input)) continue
+      if (input.type === 'control') this.#isTold = true
+      else this.#cancelFlush ??= this.#options.io.after(FACT_FLUSH_MS, this.#flush)
+    }
+  }
+
+  readonly #flush = (): void => {
+    this.#nothingWaits()
+    this.#guarded(() => this.#options.journal.flush())
+  }
+
+  #nothingWaits(): void {
+    this.#isTold = false
+    this.#cancelFlush?.()
+    this.#cancelFlush = undefined
+  }
+
+  /** A person's word is durable, and now and then all of it. */
   #settle(): void {
-    const { engine, journal, recorder, snapshotEvery } = this.#options
-    if (this.#isLearning) journal.flush()
-    this.#isLearning = false
+    const { engine, recorder, snapshotEvery } = this.#options
+    if (this.#isTold) this.#flush()
     if (engine.turns - this.#snapshotTurn >= snapshotEvery && !this.snapshot()) {
       // A write that fails is counted by the recorder and tried again.
       void recorder.flush().catch(() => {})
