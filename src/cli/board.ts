@@ -200,6 +200,7 @@ export class Board {
         return
       // Told as alerts.
       case 'limits.changed':
+      case 'position.adopted':
       case 'external':
       case 'bar.closed':
       case 'bar.gap':

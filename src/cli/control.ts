@@ -14,6 +14,7 @@ interface Options extends Pick<ConfigOptions, 'config'> {
   readonly journal?: string
   readonly why?: string
   readonly confirm?: string
+  readonly lane?: string
 }
 
 const WAIT_MS = 5_000
@@ -21,26 +22,35 @@ const LOOK_EVERY_MS = 100
 
 export function controlCommand(): Command {
   return withConfigFile(new Command('control'))
-    .description('Tells a run at a venue: kill switch, safe mode, pause, cancel, flatten, reload.')
+    .description(
+      'Tells a run at a venue: kill switch, safe mode, pause, cancel, flatten, reload, adopt.',
+    )
     .addArgument(new Argument('<want>', 'what it should do').choices(WANTS))
+    .addArgument(new Argument('[symbol]', 'of adopt: whose position'))
     .option('--journal <file>', 'the journal of the run; data/journal.db if not given', pathOf)
     .option('--why <text>', 'stands in the journal and in what is denied')
     .option('--confirm <token>', 'of reload: these changes may allow more than before')
+    .option('--lane <strategy>', "of adopt: whose position it will be; nobody's if not given")
     .addHelpText(
       'after',
       '\nExample:\n  skein control kill --why "prices look wrong"\n  skein control lift\n\n' +
         'kill stops new risk and cancels resting entries; what protects a position stays. It holds, as\n' +
         'safe mode does, over restarts until it is lifted or cleared. reload reads the configuration again.\n' +
+        "adopt takes over a position that halts its symbol, as the venue has it, at the venue's price.\n" +
         'Exit code 1 where the run refused it, or where none took it within 5 s: the next start on that\n' +
         'journal does.',
     )
     .action(tellRun)
 }
 
-async function tellRun(want: Want, options: Options): Promise<void> {
-  if (options.confirm !== undefined && want !== 'reload') {
-    const place = { file: 'command line', field: '--confirm' }
-    throw new BadInput(place, 'is about reload', options.confirm, 'together with reload')
+async function tellRun(want: Want, symbol: string | undefined, options: Options): Promise<void> {
+  const { confirm, lane } = options
+  checkAbout({ want, of: 'reload', what: '--confirm', given: confirm })
+  checkAbout({ want, of: 'adopt', what: '--lane', given: lane })
+  checkAbout({ want, of: 'adopt', what: 'symbol', given: symbol })
+  if (want === 'adopt' && symbol === undefined) {
+    const place = { file: 'command line', field: 'symbol' }
+    throw new BadInput(place, 'is missing', undefined, 'skein control adopt SYMBOL')
   }
   const path = options.journal ?? journalOf(options)
   if (!existsSync(path)) {
@@ -49,7 +59,7 @@ async function tellRun(want: Want, options: Options): Promise<void> {
   const wishes = new Wishes(path)
   const why = (options.why ?? `${want} by command`).slice(0, 200)
   const by = `command of ${userInfo().username}`
-  const name = wishes.put({ want, why, by, ...present({ confirm: options.confirm }) })
+  const name = wishes.put({ want, why, by, ...present({ confirm, symbol, lane }) })
   for (let waited = 0; waited < WAIT_MS; waited += LOOK_EVERY_MS) {
     if (!wishes.isWaiting(name)) {
       const refusal = wishes.refusal(name)
@@ -60,6 +70,19 @@ async function tellRun(want: Want, options: Options): Promise<void> {
     await setTimeout(LOOK_EVERY_MS)
   }
   throw new RunFailed(`${want}: no run has taken it; the next start on ${path} does`)
+}
+
+/** What would be ignored in silence is an error. */
+function checkAbout(about: {
+  readonly want: Want
+  readonly of: Want
+  readonly what: string
+  readonly given: string | undefined
+}): void {
+  const { want, of, what, given } = about
+  if (given === undefined || want === of) return
+  const place = { file: 'command line', field: what }
+  throw new BadInput(place, `is about ${of}`, given, `together with ${of}`)
 }
 
 const journalOf = (options: Options): string => {

@@ -114,6 +114,20 @@ export type Control =
       readonly on: boolean
       readonly why: string
     }
+  /**
+   * The venue's position in a symbol becomes ours, at its average price, and what halted the symbol is lifted; nothing
+   * happens where our position is no longer the one that was compared. What is added belongs to the lane of a
+   * strategy, or to none.
+   */
+  | {
+      readonly do: 'adopt'
+      readonly symbol: SymbolId
+      readonly strategy?: string
+      /** Ours, as it was compared with the venue's. */
+      readonly before: number
+      readonly qty: number
+      readonly avgPrice: number
+    }
   /** Other limits of risk from this turn on. */
   | { readonly do: 'retune'; readonly changes: readonly LimitChange[] }
   /** Lets a halted lane trade again; without a symbol, every lane of the strategy. */

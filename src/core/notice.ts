@@ -111,5 +111,16 @@ export type Notice =
       readonly on: boolean
       readonly why: string
     }
+  /** The venue's position was taken over, or was not, because ours had moved since. */
+  | {
+      readonly type: 'position.adopted'
+      readonly symbol: SymbolId
+      readonly strategy?: string
+      readonly isDone: boolean
+      /** Ours before it. */
+      readonly before: number
+      readonly qty: number
+      readonly avgPrice: number
+    }
   | { readonly type: 'limits.changed'; readonly at: Ms; readonly changes: readonly LimitChange[] }
   | { readonly type: 'drawdown'; readonly level: DrawdownLevel; readonly drawdown: number }

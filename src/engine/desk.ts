@@ -7,7 +7,7 @@
  */
 import { assert } from '../core/assert.ts'
 import type { Ms, OrderId, Px, Qty, SymbolId, VenueId } from '../core/brand.ts'
-import type { ExternalOrder } from '../core/input.ts'
+import type { Control, ExternalOrder } from '../core/input.ts'
 import { type Instrument, money } from '../core/instrument.ts'
 import type { Quote } from '../core/market.ts'
 import type { Denial } from '../core/notice.ts'
@@ -361,6 +361,26 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     if (fill === undefined) return
     portfolio.fill(order.symbol, { ...fill, fee: 0 })
     this.#tellPosition(order.symbol)
+  }
+
+  /** Takes the venue's position over, where ours is still the one that it was compared with. */
+  adopt({ do: _do, ...adopted }: Extract<Control, { do: 'adopt' }>): void {
+    const { portfolio, risk, notices } = this.parts
+    const { symbol, strategy, qty, avgPrice } = adopted
+    const { qty: before } = portfolio.position(symbol)
+    const isDone = before === adopted.before
+    notices.publish({ type: 'position.adopted', ...adopted, before, isDone })
+    if (!isDone) return
+    if (strategy !== undefined) {
+      const lane = this.laneOf(strategy, symbol)
+      assert(lane !== undefined, `lane ${strategy} of symbol ${symbol} is configured`)
+      lane.adopt(qty - before, avgPrice)
+    }
+    portfolio.adopt(symbol, { qty, avgPrice })
+    this.#tellPosition(symbol)
+    const halt = { symbol, cause: 'position', why: 'the position was adopted' } as const
+    risk.setHalt(halt, false)
+    notices.publish({ type: 'symbol.halted', ...halt, on: false })
   }
 
   #tellPosition(symbol: SymbolId): void {

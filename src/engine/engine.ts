@@ -513,6 +513,9 @@ export class Engine {
         this.notices.publish({ type: control.do, on, why })
         return
       }
+      case 'adopt':
+        this.#desk.adopt(control)
+        return
       case 'retune':
         risk.retune(control.changes)
         this.notices.publish({

@@ -5,7 +5,7 @@ import type { Instrument } from '../core/instrument.ts'
 import type { Quote } from '../core/market.ts'
 import type { DenyCode } from '../core/notice.ts'
 import type { Order } from '../core/order.ts'
-import { FLAT, type Position } from '../core/position.ts'
+import { applyFill, FLAT, type Position } from '../core/position.ts'
 import { type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { BracketIntent, Context, Holding, OrderIntent } from '../strategy/context.ts'
 import type { Hooks, Needs, Strategy } from '../strategy/define.ts'
@@ -205,6 +205,14 @@ export class Lane implements Context {
   /** True where a timeframe has fewer bars than the warm-up asks for. */
   #isShort(): boolean {
     return this.timeframes.some((timeframe) => this.seen(timeframe) < this.#warmup)
+  }
+
+  /** Takes over what was neither bought nor sold by an order of its own. What goes is booked without a profit. */
+  adopt(signedQty: number, price: number): void {
+    const { current } = this.position
+    const isMore = current.qty === 0 || current.qty > 0 === signedQty > 0
+    const fill = { signedQty, price: isMore ? price : current.avgPrice, fee: 0 }
+    this.position.current = applyFill(current, fill, this.instrument)
   }
 
   /** Runs `feed` with the lane mute and its state untouched: bars rebuild what the closure derives. */

@@ -53,6 +53,22 @@ export class Portfolio {
     this.#account = { ...this.#account, base: this.equity }
   }
 
+  /** Takes the venue's word for a position. What it did to cash, the account's own word has told. */
+  adopt(
+    symbol: SymbolId,
+    { qty, avgPrice }: { readonly qty: number; readonly avgPrice: number },
+  ): void {
+    const instrument = this.#universe.at(symbol)
+    const before = this.position(symbol)
+    const held = instrument.qty(qty)
+    this.#positions[symbol] = { ...before, qty: held, avgPrice: held === 0 ? 0 : avgPrice }
+    this.#qtys[symbol] = held
+    if (before.qty === 0 && held !== 0) this.#held.push(instrument)
+    if (before.qty !== 0 && held === 0) this.#held.splice(this.#held.indexOf(instrument), 1)
+    this.#equity = NaN
+    this.#account = { ...this.#account, base: this.equity }
+  }
+
   /** Notes a price: the last trade, the close of a bar or the middle of a quote. */
   mark(symbol: SymbolId, price: number, at: number): void {
     this.#prices[symbol] = price

@@ -193,6 +193,7 @@ export class Statistics {
       case 'signal':
       case 'drawdown':
       case 'limits.changed':
+      case 'position.adopted':
       case 'symbol.halted':
       case 'fill.late':
       case 'external':

@@ -99,7 +99,7 @@ export class RoundTrips {
     return count
   }
 
-  /** A lane's first fill tells what it held before, from a snapshot or an adopted position. */
+  /** A fill tells what its lane held before: from a snapshot, or adopted between two fills. */
   #laneOf(strategy: string, symbol: SymbolId, before: number, instrument: Instrument): Lane {
     let lanes = this.#lanes.get(strategy)
     if (lanes === undefined) {
@@ -110,6 +110,11 @@ export class RoundTrips {
     if (lane === undefined) {
       lane = { qty: instrument.qty(before), trip: undefined }
       lanes.set(symbol, lane)
+    }
+    const held = instrument.qty(before)
+    if (lane.qty !== held) {
+      lane.qty = held
+      lane.trip = undefined
     }
     return lane
   }

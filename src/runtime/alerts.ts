@@ -44,6 +44,14 @@ export function alertOf(notice: Notice, universe: Universe): Told | undefined {
         `${strategy} on ${universe.at(symbol).symbol}: ${String(why)} (bracket ${String(entry)})`,
       )
     }
+    case 'position.adopted': {
+      const { before, qty, avgPrice, strategy, isDone } = notice
+      const name = universe.at(notice.symbol).symbol
+      if (!isDone) return error(`${name} is not adopted: our position has moved to ${before}`)
+      const whose = strategy === undefined ? 'it belongs to no strategy' : `it is ${strategy}'s`
+      const text = `${name} was ${before} here and is ${qty} at ${avgPrice} now, as at the venue`
+      return { level: 'warn', text: `${text}; ${whose}, and no stop protects what was added` }
+    }
     case 'limits.changed':
       return { level: 'warn', text: notice.changes.map((change) => changeText(change)).join('; ') }
     case 'bar.closed':

@@ -2,20 +2,30 @@
  * Agreement: the venue is asked what it has, every minute, and sooner while something is open; what we believe is held
  * against its report, and the gap becomes inputs. One report is under way at a time.
  */
-import type { Ms } from '../core/brand.ts'
-import type { Input } from '../core/input.ts'
+import type { Ms, SymbolId } from '../core/brand.ts'
 import { type Fault, fault } from '../core/fault.ts'
-import { failed, type Result } from '../core/result.ts'
+import type { Control, Input } from '../core/input.ts'
+import type { Instrument } from '../core/instrument.ts'
+import { isLive } from '../core/order.ts'
+import { failed, ok, type Result } from '../core/result.ts'
 import type { VenueReport } from '../core/venue.ts'
 import { type Difference, type Memory, NO_MEMORY, reconcile } from '../engine/reconcile.ts'
 import type { Told } from './alerts.ts'
 import type { LiveParts } from './live-options.ts'
+
+interface Differing {
+  readonly before: number
+  readonly qty: number
+  readonly avgPrice: number
+}
 
 export class Agreement {
   readonly #parts: LiveParts
   #memory: Memory = NO_MEMORY
   #reports = 0
   #reportedAt: Ms | undefined
+  /** Positions that differed in the last report: ours as it was then, and the venue's. */
+  #differing = new Map<SymbolId, Differing>()
   #asking: Promise<Fault | undefined> | undefined
   #cancelNext: (() => void) | undefined
   #nextAt = Infinity
@@ -66,6 +76,43 @@ export class Agreement {
     })
   }
 
+  /**
+   * Asks the venue, and gives the control that takes over its position in a symbol. Nothing may be able to trade there
+   * meanwhile: a fill that is on its way would count twice.
+   */
+  async adoption(
+    instrument: Instrument,
+    strategy: string | undefined,
+  ): Promise<Result<Extract<Control, { do: 'adopt' }>>> {
+    const { engine } = this.#parts
+    const { id, symbol } = instrument
+    const refused = (why: string) =>
+      failed<Extract<Control, { do: 'adopt' }>>(fault('bad-request', `${symbol}: ${why}`))
+    const trouble = await this.ask()
+    if (trouble !== undefined) return failed(trouble)
+    const found = this.#differing.get(id)
+    if (found === undefined)
+      return refused('the last report finds no difference that could be adopted')
+    const open = [
+      ...engine.ours.orders.map(({ order }) => order).filter((order) => isLive(order)),
+      ...engine.ours.externals.filter(({ open }) => open),
+    ].filter((order) => order.symbol === id)
+    if (open.length > 0) return refused(`${open.length} orders are open there; cancel them first`)
+    const lanes = engine.lanes.filter((lane) => lane.symbol === id)
+    if (strategy !== undefined && !lanes.some((lane) => lane.strategy === strategy)) {
+      const names = lanes.map((lane) => lane.strategy).join(', ')
+      return refused(`no strategy ${strategy} is on it, but ${names}`)
+    }
+    const held = lanes.reduce((sum, { position }) => sum + position.qty, 0)
+    const left = found.qty - held
+    if (strategy === undefined && held !== 0 && left !== 0 && Math.sign(left) !== Math.sign(held))
+      return refused(
+        `strategies hold ${held}, more than the venue's ${found.qty}; name one (--lane)`,
+      )
+    const whose = strategy === undefined ? {} : { strategy }
+    return ok({ do: 'adopt', symbol: id, ...whose, ...found })
+  }
+
   /** No report comes by itself any more. */
   rest(): void {
     this.#isResting = true
@@ -96,6 +143,7 @@ export class Agreement {
       underWay: new Set([...underWayBefore, ...gateway.underWay]),
     })
     this.#memory = memory
+    this.#noteDiffering(answer.value)
     for (const difference of differences) tell(levelOf(difference), difference.text)
     take(inputs)
     return undefined
@@ -109,6 +157,20 @@ export class Agreement {
   get statistics(): { readonly reports: number; readonly open: number } {
     const { absent, unexplained, differing } = this.#memory
     return { reports: this.#reports, open: absent.size + unexplained.size + differing.size }
+  }
+
+  #noteDiffering({ positions }: VenueReport): void {
+    const { engine } = this.#parts
+    this.#differing.clear()
+    for (const symbol of this.#memory.differing.keys()) {
+      const before = engine.ours.positions.find((one) => one.symbol === symbol)?.qty ?? 0
+      const theirs = positions.find((one) => one.symbol === symbol)
+      this.#differing.set(symbol, {
+        before,
+        qty: theirs?.qty ?? 0,
+        avgPrice: theirs?.avgPrice ?? 0,
+      })
+    }
   }
 
   async #report(): Promise<Result<VenueReport>> {

@@ -123,7 +123,7 @@ export class Live {
       ...options,
       killSwitch: () => this.engine.killSwitch,
       changed: () => options.reload?.look(this.engine.riskLimits),
-      resolve: async (wanted) => this.#resolve(wanted),
+      resolve: (wanted) => this.#resolve(wanted),
       control: (control, by) => this.control(control, by),
       flush: () => journal.flush(),
       tell: (text) => this.#tell('warn', text),
@@ -209,11 +209,16 @@ export class Live {
   }
 
   /** What a wish comes to that is no control by itself. */
-  #resolve({ confirm }: Extract<Wanted, { type: 'reload' }>): Resolved {
-    const { reload } = this.#options
+  async #resolve(wanted: Exclude<Wanted, { type: 'control' }>): Promise<Resolved> {
+    const { reload, setup } = this.#options
+    if (wanted.type === 'adopt') {
+      const instrument = setup.universe.find(wanted.symbol)
+      if (instrument !== undefined) return this.#agreement.adoption(instrument, wanted.lane)
+      return failed(fault('bad-request', `${wanted.symbol} is no symbol of this run`))
+    }
     if (reload === undefined)
       return failed(fault('unsupported', 'this run has no configuration that could be read again'))
-    return reload.consider(this.engine.riskLimits, confirm)
+    return reload.consider(this.engine.riskLimits, wanted.confirm)
   }
 
   #gatewayTo(broker: Broker): Gateway {

@@ -21,6 +21,7 @@ export const WANTS = [
   'cancel',
   'flatten',
   'reload',
+  'adopt',
 ] as const
 export type Want = (typeof WANTS)[number]
 
@@ -30,6 +31,9 @@ const form = z.strictObject({
   by: z.string(),
   /** The token of changes that a person has read. */
   confirm: z.string().max(64).exactOptional(),
+  /** What is to be adopted, and for which strategy. */
+  symbol: z.string().max(64).exactOptional(),
+  lane: z.string().max(64).exactOptional(),
 })
 export type Wished = z.output<typeof form>
 
@@ -37,6 +41,7 @@ export type Wished = z.output<typeof form>
 export type Wanted =
   | { readonly type: 'control'; readonly control: Control }
   | { readonly type: 'reload'; readonly confirm?: string }
+  | { readonly type: 'adopt'; readonly symbol: string; readonly lane: string | undefined }
 
 export interface Wish {
   /** Name of its file. */
@@ -139,7 +144,7 @@ function read(path: string): Wished | undefined {
   }
 }
 
-function wantedOf({ want, why, confirm }: Wished): Wanted {
+function wantedOf({ want, why, confirm, symbol = '', lane }: Wished): Wanted {
   const control = (control: Control): Wanted => ({ type: 'control', control })
   switch (want) {
     case 'kill':
@@ -156,6 +161,8 @@ function wantedOf({ want, why, confirm }: Wished): Wanted {
       return control({ do: want })
     case 'reload':
       return { type: 'reload', ...(confirm === undefined ? {} : { confirm }) }
+    case 'adopt':
+      return { type: 'adopt', symbol, lane }
     default:
       return unreachable(want)
   }

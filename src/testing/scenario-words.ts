@@ -300,6 +300,8 @@ export function noticeText(notice: Notice, shown: Shown): string | undefined {
       return `${notice.on ? 'halted' : 'released'} ${notice.cause}: ${notice.why}`
     case 'drawdown':
       return `drawdown ${notice.level}`
+    case 'position.adopted':
+      return `${notice.isDone ? 'adopted' : 'not adopted'} ${notice.before} -> ${notice.qty} @ ${notice.avgPrice}`
     case 'limits.changed':
       return notice.changes.map(({ limit, after }) => `limit ${limit} ${after}`).join(', ')
     case 'bar.gap':
