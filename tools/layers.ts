@@ -21,7 +21,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   strategies: { may: ['core', 'strategy', 'indicators', 'options'], isPure: true },
   venues: { may: ['core', 'io', 'venues/*'] },
   'venues/*': { may: ['core', 'io'], packages: ['@msgpack/msgpack'] },
-  store: { may: ['core', 'io'] },
+  store: { may: ['core', 'io'], packages: ['pg'] },
   report: { may: ['core'], packages: ['lightweight-charts'] },
   simulators: {
     may: ['core', 'io', 'venues/sim'],

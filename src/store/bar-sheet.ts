@@ -11,7 +11,7 @@ export const TABLES: Readonly<Record<Adjustment, string>> = {
   all: 'bars_all',
 }
 
-const RANKS: Readonly<Record<BarRank, number>> = { forming: 0, closed: 1, final: 2 }
+export const RANKS: Readonly<Record<BarRank, number>> = { forming: 0, closed: 1, final: 2 }
 
 const COLUMNS = 'start, open, high, low, close, volume, trades, filled'
 const SERIES = 'symbol_id = ?1 and timeframe = ?2'

@@ -51,7 +51,7 @@ const ADJUSTED_TABLES = ['bars_split', 'bars_dividend', 'bars_all']
   .join('')
 
 /** All bars with the names that people and other programs ask for. It has no triggers: it cannot be written. */
-const INTRADAY_VIEW = `
+export const INTRADAY_VIEW = `
         create view intraday_bars as
         select s.symbol, b.adjustment,
           case b.timeframe when 1000 then '1s' when 60000 then '1m' when 300000 then '5m'

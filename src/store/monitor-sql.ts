@@ -19,7 +19,7 @@ select provider, requested_at / 3600000 * 3600000 as hour, count(*) as requests,
   sum(case when status = 429 then 1 else 0 end) as limited,
   sum(case when status is null then 1 else 0 end) as unanswered
 from request_ledger
-where requested_at > ?1 - 86400000
+where requested_at > cast(?1 as bigint) - 86400000
 group by provider, requested_at / 3600000 * 3600000
 order by hour desc, provider`,
   /** Rows by symbol, timeframe and provider of the last hour. */
@@ -28,14 +28,14 @@ select s.symbol, d.timeframe, r.provider, sum(s.rows_written) as rows_written
 from job_run_symbols s
 join job_runs r on r.id = s.run_id
 join job_definitions d on d.id = r.job_def_id
-where r.finished_at > ?1 - 3600000
+where r.finished_at > cast(?1 as bigint) - 3600000
 group by s.symbol, d.timeframe, r.provider
 order by s.symbol, d.timeframe, r.provider`,
   /** The runs that changed in the last half hour. */
   runs: `
 select r.id, r.status, r.attempt, r.pages, r.rows_written, r.actual_cost, r.error_code, r.updated_at
 from job_runs r
-where r.updated_at > ?1 - 1800000
+where r.updated_at > cast(?1 as bigint) - 1800000
 order by r.updated_at desc, r.id
 limit 50`,
 }

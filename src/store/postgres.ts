@@ -1,0 +1,221 @@
+/*
+ * Postgres: transactions on a database that may go away in the middle.
+ *
+ *   lost before COMMIT   nothing happened: the transaction is done again, on a new connection
+ *   lost at COMMIT       it happened or not, and nobody told: done again too, with `isRepeated`, and what the transaction
+ *                        writes says whether it is there already
+ *
+ * It is tried again until `patienceMs` is over, with growing waits; then the error goes to the caller. The server ends a
+ * transaction that stands still (a process that was stopped within one), so it holds nobody up for longer than that.
+ *
+ * Each BEGIN tells the time of the server. That is the clock of all workers: those of their machines differ.
+ */
+import { Pool, type PoolClient, types } from 'pg'
+import type { Ms } from '../core/brand.ts'
+import { pause, systemTime } from '../io/clock.ts'
+import type { Row } from './job-rows.ts'
+import { StoreError } from './store-error.ts'
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database`. */
+  readonly url: string
+  /** How long a database that is away is waited for, in milliseconds. */
+  readonly patienceMs?: number
+}
+
+/** Within a transaction. */
+export interface Session {
+  /** The transaction was done before, as far as nobody knows. */
+  readonly isRepeated: boolean
+  readonly all: (sql: string, ...cells: readonly Cell[]) => Promise<Row[]>
+  readonly one: (sql: string, ...cells: readonly Cell[]) => Promise<Row | undefined>
+  /** Gives how many rows changed. */
+  readonly run: (sql: string, ...cells: readonly Cell[]) => Promise<number>
+  /** Rows as lists of cells, for many. */
+  readonly lists: (sql: string, ...cells: readonly Cell[]) => Promise<unknown[][]>
+}
+
+/** Texts of arrays and JSON are made by the caller. */
+export type Cell = string | number | null | readonly string[]
+
+const PATIENCE_MS = 60_000
+const WAIT_FIRST_MS = 50
+const WAIT_MAX_MS = 2_000
+/** A worker needs one for its work and one for its heartbeat. */
+const CONNECTIONS_MAX = 4
+const CONNECT_MS = 5_000
+/** A transaction without a word of its client. */
+const STANDSTILL_MS = 10_000
+const STATEMENT_MS = 60_000
+/** A round trip that took longer tells the time too badly. */
+const CLOCK_ROUND_MS = 250
+
+const BIGINT = 20
+const NUMERIC = 1700
+
+export class Postgres {
+  /** For messages: without a password. */
+  readonly name: string
+  readonly #pool: Pool
+  readonly #patienceMs: number
+  #clock: { readonly at: number; readonly monotonic: number; readonly roundMs: number } | undefined
+
+  constructor({ url, patienceMs = PATIENCE_MS }: PostgresOptions) {
+    this.name = nameOf(url)
+    this.#patienceMs = patienceMs
+    this.#pool = new Pool({
+      connectionString: url,
+      max: CONNECTIONS_MAX,
+      application_name: 'skein',
+      connectionTimeoutMillis: CONNECT_MS,
+      idle_in_transaction_session_timeout: STANDSTILL_MS,
+      statement_timeout: STATEMENT_MS,
+      // The server ends a statement; this is for a server that is not there any more and has not said so.
+      query_timeout: STATEMENT_MS + CONNECT_MS,
+      keepAlive: true,
+      types: { getTypeParser },
+    })
+    // Without a listener, a connection that is lost while nobody uses it would end the process. Who uses it next is told.
+    this.#pool.on('error', () => {})
+    this.#pool.on('connect', (client) => client.on('error', () => {}))
+  }
+
+  /** Milliseconds since the epoch, by the server's clock as it was last told. */
+  now(): Ms {
+    const { at, monotonic } = this.#clock ?? {
+      at: systemTime.now(),
+      monotonic: systemTime.monotonic(),
+    }
+    return Math.floor(at + systemTime.monotonic() - monotonic) as Ms
+  }
+
+  /** One transaction: kept where the work ends well and `isGood` of what it gives. */
+  async transaction<T>(
+    work: (session: Session) => Promise<T>,
+    isGood: (value: T) => boolean = () => true,
+  ): Promise<T> {
+    const began = systemTime.monotonic()
+    let isRepeated = false
+    for (let waitMs = WAIT_FIRST_MS; ; waitMs = Math.min(waitMs * 2, WAIT_MAX_MS)) {
+      const tried: Attempt<T> = await this.#attempt(work, isGood, isRepeated)
+      if (tried.ok) return tried.value
+      if (!mayPass(tried.error)) throw tried.error
+      if (systemTime.monotonic() - began + waitMs > this.#patienceMs) throw this.#gone(tried.error)
+      isRepeated ||= tried.isCommitting
+      await pause(systemTime, waitMs)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end()
+  }
+
+  async #attempt<T>(
+    work: (session: Session) => Promise<T>,
+    isGood: (value: T) => boolean,
+    isRepeated: boolean,
+  ): Promise<Attempt<T>> {
+    let client: PoolClient | undefined
+    let isCommitting = false
+    try {
+      client = await this.#pool.connect()
+      await this.#begin(client)
+      const value = await work(sessionOf(client, isRepeated))
+      const isKept = isGood(value)
+      isCommitting = isKept
+      await client.query(isKept ? 'commit' : 'rollback')
+      client.release()
+      return { ok: true, value }
+    } catch (error) {
+      // The server forgets the transaction with its connection.
+      client?.release(true)
+      return { ok: false, error, isCommitting }
+    }
+  }
+
+  async #begin(client: PoolClient): Promise<void> {
+    const asked = systemTime.monotonic()
+    await client.query('begin')
+    const { rows } = await client.query<{ readonly at: number }>(CLOCK)
+    const roundMs = systemTime.monotonic() - asked
+    const at = rows[0]!.at
+    if (this.#clock === undefined || roundMs <= Math.max(CLOCK_ROUND_MS, this.#clock.roundMs))
+      this.#clock = { at, monotonic: asked + roundMs / 2, roundMs }
+  }
+
+  #gone(error: unknown): StoreError {
+    const why = error instanceof Error && error.message !== '' ? error.message : codeOf(error)
+    const waited = `was away for ${Math.round(this.#patienceMs / 1000)} s (${why})`
+    const text = `${this.name} ${waited}; start it, or check its address. Nothing is lost`
+    return new StoreError('cannot-open', text, { cause: error })
+  }
+}
+
+type Attempt<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: unknown; readonly isCommitting: boolean }
+
+const CLOCK = `select (extract(epoch from clock_timestamp()) * 1000)::double precision as at`
+
+function sessionOf(client: PoolClient, isRepeated: boolean): Session {
+  const ask = (sql: string, cells: readonly Cell[]) =>
+    client.query<Record<string, unknown>>(numbered(sql), [...cells])
+  return {
+    isRepeated,
+    all: async (sql, ...cells) => (await ask(sql, cells)).rows,
+    one: async (sql, ...cells) => (await ask(sql, cells)).rows[0],
+    run: async (sql, ...cells) => (await ask(sql, cells)).rowCount ?? 0,
+    lists: async (sql, ...cells) => {
+      const text = numbered(sql)
+      return (await client.query<unknown[]>({ text, values: [...cells], rowMode: 'array' })).rows
+    },
+  }
+}
+
+/** The statements that SQLite takes too call their parameters ?1, ?2 … */
+const numbered = (sql: string): string => sql.replaceAll(/\?(\d+)/g, '$$$1')
+
+/** Big integers are times and counts, far below 2^53. */
+const getTypeParser: typeof types.getTypeParser = (id: number, format?: 'text' | 'binary') =>
+  id === BIGINT || id === NUMERIC ? Number : types.getTypeParser(id, format ?? 'text')
+
+/** Classes 08 and 53, and what a server says that ends or begins (postgresql.org/docs/18/errcodes-appendix.html). */
+const PASSING = new Set([
+  '57P01',
+  '57P02',
+  '57P03',
+  '57P05',
+  '25P03',
+  '25P04',
+  '40001',
+  '40P01',
+  '55P03',
+])
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+])
+/** What the driver says about a connection that is lost: it has no codes. */
+const LOST =
+  /^(?:Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered)/
+
+function mayPass(error: unknown): boolean {
+  const code = codeOf(error)
+  if (PASSING.has(code) || NETWORK.has(code) || /^(?:08|53)/.test(code)) return true
+  return error instanceof Error && LOST.test(error.message)
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+
+function nameOf(url: string): string {
+  const shown = URL.parse(url)
+  if (shown === null) return 'the database'
+  shown.password = ''
+  shown.search = ''
+  return shown.href
+}

@@ -1,0 +1,95 @@
+/*
+ * Cluster: a real Postgres for one test file, on a free port of the loopback, in a folder of its own, stopped with the test.
+ *
+ *   const postgres = await clusterFor()          a cluster, or why there is none
+ *   test('…', { skip: postgres.skip }, async () => { const url = await postgres.database() })
+ */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { Client } from 'pg'
+import type { Order, Told } from './keeper.ts'
+import { findPrograms } from './programs.ts'
+
+export interface Cluster {
+  /** Why its tests are skipped, or false: for the options of a test. */
+  readonly skip: string | false
+  readonly version: string
+  /** An empty database; it goes with the cluster. */
+  database(): Promise<string>
+  /** Runs a statement with all rights. */
+  run(sql: string): Promise<readonly Record<string, unknown>[]>
+  /** Ends it as a crash does, and starts it again on the same port. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** The cluster of this test file: stopped after its last test. */
+export async function clusterFor(): Promise<Cluster> {
+  const cluster = await startCluster()
+  after(() => cluster.stop())
+  return cluster
+}
+
+export async function startCluster(): Promise<Cluster> {
+  const programs = await findPrograms()
+  if ('missing' in programs) return absent(programs.missing)
+  const { bin, uid, version } = programs
+  const keeper = fork(join(import.meta.dirname, 'keeper.ts'), [bin, `${uid ?? ''}`])
+  const ended = once(keeper, 'exit')
+  const ready = async (): Promise<number> => {
+    const [told]: [Told] = await Promise.race([
+      once(keeper, 'message') as Promise<[Told]>,
+      ended.then((): [Told] => [{ type: 'failed', why: 'its keeper ended' }]),
+    ])
+    if (told.type === 'failed') throw new Error(`Postgres does not start: ${told.why}`)
+    return told.port
+  }
+  const order = (what: Order): void => {
+    keeper.send(what)
+  }
+  const port = await ready()
+  const urlOf = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`
+  let databases = 0
+  const run: Cluster['run'] = async (sql) => {
+    const client = new Client({ connectionString: urlOf('postgres') })
+    await client.connect()
+    try {
+      return (await client.query<Record<string, unknown>>(sql)).rows
+    } finally {
+      await client.end()
+    }
+  }
+  return {
+    skip: false,
+    version,
+    run,
+    async database() {
+      const name = `skein_${++databases}`
+      await run(`create database ${name}`)
+      return urlOf(name)
+    },
+    async restart() {
+      const again = ready()
+      order('restart')
+      await again
+    },
+    async stop() {
+      if (keeper.connected) order('stop')
+      await ended
+    },
+  }
+}
+
+function absent(missing: string): Cluster {
+  const refuse = (): Promise<never> => Promise.reject(new Error(missing))
+  return {
+    skip: missing,
+    version: '',
+    database: refuse,
+    run: refuse,
+    restart: refuse,
+    stop: () => Promise.resolve(),
+  }
+}

@@ -1,0 +1,111 @@
+/*
+ * Keeper: the process between a test and its Postgres. When the test ends, however it ends, the channel to it closes: then
+ * the server is stopped and its folder removed.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Below the ports that the system gives to clients: none of those may take ours while the server is down. */
+const PORTS = { first: 20_000, count: 12_000 }
+
+export type Order = 'restart' | 'stop'
+export type Told =
+  | { readonly type: 'ready'; readonly port: number }
+  | { readonly type: 'failed'; readonly why: string }
+
+const [bin = '', uidText = ''] = process.argv.slice(2)
+const user = uidText === '' ? {} : { uid: Number(uidText), gid: Number(uidText) }
+const folder = mkdtempSync(join(tmpdir(), 'skein-postgres-'))
+const data = join(folder, 'data')
+let server: ChildProcess | undefined
+let isOver = false
+
+const tell = (told: Told): void => {
+  if (process.connected) process.send?.(told)
+}
+
+/** What the server says until it is ready, or until it has ended. */
+async function start(port: number): Promise<void> {
+  const flags = ['fsync=off', 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`]
+  const more = ['max_connections=60', 'shared_buffers=32MB', 'max_wal_size=256MB']
+  const settings = [...flags, ...more].flatMap((setting) => ['-c', setting])
+  const args = ['-D', data, '-p', `${port}`, ...settings]
+  const child = spawn(join(bin, 'postgres'), args, {
+    ...user,
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  server = child
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  let said = ''
+  child.stderr.on('data', (text: Buffer) => {
+    said = (said + text.toString()).slice(-4_000)
+    if (said.includes('ready to accept connections')) resolve()
+  })
+  child.once('exit', () => reject(new Error(said)))
+  await promise
+}
+
+async function stop(): Promise<void> {
+  const child = server
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  // At once, as in a crash: nobody needs what it holds, or whoever restarts it wants just that.
+  child.kill('SIGQUIT')
+  await ended
+}
+
+async function end(): Promise<void> {
+  if (isOver) return
+  isOver = true
+  await stop()
+  rmSync(folder, { recursive: true, force: true })
+  process.exit(0)
+}
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count)
+    const probe = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false))
+      probe.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    probe.close()
+    await once(probe, 'close')
+    return port
+  }
+}
+
+async function main(): Promise<void> {
+  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid)
+  const how = ['--no-sync', '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C']
+  execFileSync(join(bin, 'initdb'), ['-D', data, ...how], { ...user, cwd: folder, stdio: 'pipe' })
+  const port = await freePort()
+  await start(port)
+  tell({ type: 'ready', port })
+  process.on('message', (order: Order) => {
+    if (order === 'stop') void end()
+    else
+      void stop()
+        .then(() => start(port))
+        .then(() => tell({ type: 'ready', port }))
+        .catch(failed)
+  })
+}
+
+const failed = (error: unknown): void => {
+  tell({ type: 'failed', why: error instanceof Error ? error.message : String(error) })
+  void end()
+}
+
+process.on('disconnect', () => void end())
+// The signals of a terminal reach the whole group: it is the test that says when this is over.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})
+await main().catch(failed)
