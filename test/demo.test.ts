@@ -40,6 +40,7 @@ test(
     assert.deepEqual(filesIn(join(folder, 'data')), [
       'demo-archive.db',
       'demo-journal.db',
+      'demo-journal.db.status',
       'demo-leases.db',
       'journal.db',
     ])
