@@ -3,7 +3,7 @@ import { BadInput } from '../core/bad-input.ts'
 import { Universe } from '../core/universe.ts'
 import { type Config, toInstrumentSpec, toRiskLimits, toSimOptions } from '../runtime/config.ts'
 import type { VenueMode } from '../runtime/consent.ts'
-import type { ExitPolicy } from '../runtime/live-end.ts'
+import type { ExitPolicy } from '../runtime/exit-policy.ts'
 import type { FeedKind } from '../runtime/live-options.ts'
 import { RunFile } from '../runtime/run-file.ts'
 import { loadUses } from '../runtime/uses.ts'
@@ -15,7 +15,8 @@ export interface LiveRunOptions {
   readonly archive?: string
   readonly run?: string
   readonly symbols?: readonly string[]
-  readonly onStop: ExitPolicy
+  /** For all strategies, instead of their own. */
+  readonly onStop?: ExitPolicy
   readonly mode: VenueMode
   /** The number of the account that a live run may use. */
   readonly account?: string
@@ -51,6 +52,7 @@ export async function planOf(name: string, config: Config, options: LiveRunOptio
     config,
     setup,
     kinds,
+    exits: new Map(uses.map(({ name }, i) => [name, config.strategies[i]!.onStop])),
     source,
     /** Of the journal and of the archive. */
     path,

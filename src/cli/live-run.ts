@@ -128,6 +128,7 @@ async function started(
     ...reached.limits,
     snapshotEvery: config.store.snapshotEvery,
     kinds: plan.kinds,
+    exits: plan.exits,
     isDryRun: consent.mode === 'dry-run',
     takeAccount: (opened) => {
       checkAccount(consent, opened)

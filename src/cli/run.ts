@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { VenueMode } from '../runtime/consent.ts'
-import type { ExitPolicy } from '../runtime/live-end.ts'
+import { EXIT_POLICIES, type ExitPolicy } from '../runtime/exit-policy.ts'
 import { VENUE_NAMES } from '../runtime/venues.ts'
 import { tapePartOf, tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { liveRun } from './live-run.ts'
@@ -20,7 +20,7 @@ type Options = TapeOptions &
     readonly mode: VenueMode
     readonly account?: string
     readonly venue: string
-    readonly onStop: ExitPolicy
+    readonly onStop?: ExitPolicy
   }
 
 export function runCommand(): Command {
@@ -40,9 +40,10 @@ export function runCommand(): Command {
     )
     .addOption(new Option('--fills <by>', 'who fills the orders of a venue run').choices(FILLS))
     .addOption(
-      new Option('--on-stop <policy>', 'what becomes of orders and positions at a venue')
-        .choices(['keep', 'cancel', 'flatten'])
-        .default('keep'),
+      new Option(
+        '--on-stop <policy>',
+        'what becomes of orders and positions at a venue, instead of what the strategies say',
+      ).choices(EXIT_POLICIES),
     )
     .option('--account <number>', 'the account whose real money a live run may move')
     .option('--speed <factor>', 'tape time per clock time: 1, 60, or max', speedOf, 1)

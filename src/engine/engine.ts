@@ -19,7 +19,7 @@ import type { Turn } from '../core/command.ts'
 import { hashOf } from '../core/hash.ts'
 import type { Control, ExternalOrder, Input, OrderFact } from '../core/input.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
-import { isLeg } from '../core/order.ts'
+import { isRisk } from '../core/order.ts'
 import { MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
@@ -480,17 +480,20 @@ export class Engine {
   }
 
   #control(control: Control): void {
-    const { risk, orders } = this.#desk.parts
+    const { risk } = this.#desk.parts
     switch (control.do) {
       case 'pause':
       case 'resume':
         risk.setPaused(control.do === 'pause')
         return
       case 'cancel-all':
-        for (const order of Array.from(orders.allLive())) this.#desk.cancelOrder(order)
+      case 'cancel-risk':
+        this.#cancel(control.do, control.strategy)
         return
       case 'flatten':
-        for (const lane of this.#lanes) this.#desk.close(lane)
+        for (const lane of this.#lanes) {
+          if ((control.strategy ?? lane.strategy) === lane.strategy) this.#desk.close(lane)
+        }
         return
       case 'stop':
         risk.setStopping(true)
@@ -536,13 +539,16 @@ export class Engine {
     }
   }
 
-  /** What may add risk is canceled, an order that could turn a position round among it; legs and closes stay and protect. */
   #killSwitch(why: string | null): void {
-    const { risk, orders } = this.#desk.parts
-    risk.setKillSwitch(why)
-    if (why === null) return
-    for (const order of Array.from(orders.allLive())) {
-      if (order.reduceOnly !== true && !isLeg(order)) this.#desk.cancelOrder(order)
+    this.#desk.parts.risk.setKillSwitch(why)
+    if (why !== null) this.#cancel('cancel-risk')
+  }
+
+  /** An order that could turn a position round may add risk; legs and closes protect. */
+  #cancel(what: 'cancel-all' | 'cancel-risk', strategy?: string): void {
+    for (const order of Array.from(this.#desk.parts.orders.allLive())) {
+      if ((strategy ?? order.strategy) !== order.strategy) continue
+      if (what === 'cancel-all' || isRisk(order)) this.#desk.cancelOrder(order)
     }
   }
 

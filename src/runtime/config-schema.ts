@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { MAX_SYMBOLS } from '../core/universe.ts'
 import { INBOX_DEFAULTS } from '../engine/inbox.ts'
 import { RISK_DEFAULTS } from '../engine/risk.ts'
+import { EXIT_POLICIES } from './exit-policy.ts'
 import { isPlaceholder, Secret } from './secret.ts'
 
 /** A limit that may be switched off. `off` is Infinity, which neither YAML nor JSON writes well. */
@@ -81,6 +82,10 @@ const strategy = z.strictObject({
     .describe('1 to 20 lower-case letters, digits and hyphens'),
   on: z.union([z.literal('all'), z.array(symbol).min(1).max(MAX_SYMBOLS)]).default('all'),
   params: z.record(z.string(), z.unknown()).default({}),
+  onStop: z
+    .enum(EXIT_POLICIES)
+    .default('keep')
+    .describe('what becomes of its orders and positions when a run at a venue stops'),
 })
 
 const ladder = RISK_DEFAULTS.drawdown

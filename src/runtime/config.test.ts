@@ -45,7 +45,7 @@ const DEFAULTS: Settings = {
   mode: 'paper',
   universe: 'all',
   instrument: { kind: 'equity', tickSize: 0.01, lotSize: 1, multiplier: 1, minNotional: 0 },
-  strategies: [{ use: 'sma-cross', on: 'all', params: {} }],
+  strategies: [{ use: 'sma-cross', on: 'all', params: {}, onStop: 'keep' }],
   account: { cash: 100_000, currency: 'USD' },
   risk: {
     maxOrderNotional: 'off',
@@ -124,6 +124,7 @@ strategies:
     as: sma-fast
     on: [SPY]
     params: { pairs: [[5, 15]] }
+    onStop: protect
   - use: ./my.ts
 account: { cash: 5000.5, currency: USD }
 risk: { maxOrderNotional: 10000, maxPositions: off, drawdown: { emergency: off } }
@@ -155,8 +156,14 @@ report: { html: out.html }
     ],
     instrument: { ...DEFAULTS.instrument, minNotional: 10 },
     strategies: [
-      { use: 'sma-cross', as: 'sma-fast', on: ['SPY'], params: { pairs: [[5, 15]] } },
-      { use: './my.ts', on: 'all', params: {} },
+      {
+        use: 'sma-cross',
+        as: 'sma-fast',
+        on: ['SPY'],
+        params: { pairs: [[5, 15]] },
+        onStop: 'protect',
+      },
+      { use: './my.ts', on: 'all', params: {}, onStop: 'keep' },
     ],
     account: { cash: 5000.5, currency: 'USD' },
     risk: {
@@ -787,6 +794,7 @@ test('the hash is of what decides, not of how it is written or where it is kept'
   assert.equal(hash('risk: { leverage: 1 }\nmode: paper'), hash('mode: paper'))
   assert.equal(hash('account: { cash: 5 }'), hash('account: { cash: ${C} }', { C: '5' }))
   assert.equal(hash('store: { journal: other.db }\nreport: { html: x.html }'), hash(''))
+  assert.equal(hash('strategies: [{ use: sma-cross, onStop: flatten }]'), hash(''))
   assert.notEqual(hash('risk: { maxPositions: 9 }'), hash(''))
   assert.notEqual(hash('risk: { maxPositions: off }'), hash(''))
   assert.notEqual(hash('strategies: [{ use: sma-cross, params: { shorts: false } }]'), hash(''))

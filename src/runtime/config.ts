@@ -159,15 +159,18 @@ export function toInstrumentSpec(config: Config, symbol: string, venue: VenueId)
 
 /**
  * Equal for configurations that decide equally: a journal keeps it, to know its own again. Where things are
- * stored and reported does not count; of a strategy's file only the path does, not what is in it.
+ * stored and reported does not count, nor how a run ends; of a strategy's file only the path does, not what is in it.
  */
-export function configHash(config: Config): string {
-  const { source: _source, store: _store, report: _report, ...decisive } = config
-  return hashOf(decisive)
+export const configHash = (config: Config): string => hashOf(decisiveOf(config))
+
+function decisiveOf(config: Config) {
+  const { source: _source, store: _store, report: _report, strategies, ...decisive } = config
+  const deciding = strategies.map(({ onStop: _onStop, ...strategy }) => strategy)
+  return { ...decisive, strategies: deciding }
 }
 
 /** The same without what a run at a venue may change while it runs. */
 export function fixedHash(config: Config): string {
-  const { source: _source, store: _store, report: _report, risk: _risk, ...fixed } = config
+  const { risk: _risk, ...fixed } = decisiveOf(config)
   return hashOf(fixed)
 }

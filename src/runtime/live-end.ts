@@ -1,15 +1,15 @@
 /*
- * End of a run at a venue, in phases with a time limit each: drain (no new risk), cancel or flatten by policy, what is
+ * End of a run at a venue, in phases with a time limit each: drain (no new risk), each strategy's exit policy, what is
  * under way, a last report, what waits in the inbox, the venue, the archive, and a snapshot. What is left at the venue is
  * told.
  */
-import { isLive, type Order, remaining } from '../core/order.ts'
+import { isLive, isRisk, type Order, remaining } from '../core/order.ts'
 import { pause } from '../io/clock.ts'
+import type { ExitPolicy } from './exit-policy.ts'
 import type { Agreement } from './live-agreement.ts'
 import type { LiveParts } from './live-options.ts'
 
-/** What happens to orders and positions at the end. */
-export type ExitPolicy = 'keep' | 'cancel' | 'flatten'
+const ACTS = { protect: 'cancel-risk', cancel: 'cancel-all', flatten: 'flatten' } as const
 
 export interface Phase {
   readonly name: string
@@ -37,11 +37,12 @@ export class End {
     this.#release = release
   }
 
-  async run(policy: ExitPolicy): Promise<Stopped> {
+  /** @param override For all strategies, instead of their own policies. */
+  async run(override?: ExitPolicy): Promise<Stopped> {
     const { options, timing, pump, recorder } = this.#parts
     const { venue, journal } = options
     const { closeMs } = timing
-    if (!pump.isStopped) await this.#quit(policy)
+    if (!pump.isStopped) await this.#quit(this.#policies(override))
     this.#release()
     await this.#phase('venue', closeMs, venue.close())
     await this.#phase(
@@ -56,8 +57,13 @@ export class End {
     return { phases: this.#phases, remaining: this.#remaining() }
   }
 
+  #policies(override: ExitPolicy | undefined): ReadonlyMap<string, ExitPolicy> {
+    const { setup, exits } = this.#parts.options
+    return new Map(setup.uses.map(({ name }) => [name, override ?? exits?.get(name) ?? 'keep']))
+  }
+
   /** Until nothing of ours is under way any more. */
-  async #quit(policy: ExitPolicy): Promise<void> {
+  async #quit(policies: ReadonlyMap<string, ExitPolicy>): Promise<void> {
     const { timing, engine, gateway, pump, control, until } = this.#parts
     const { exitMs, closeMs } = timing
     control({ do: 'drain', on: true }, 'stop')
@@ -66,12 +72,14 @@ export class End {
       closeMs,
       until(() => engine.isStopping),
     )
-    if (policy !== 'keep') {
-      control({ do: policy === 'cancel' ? 'cancel-all' : 'flatten' }, 'stop')
+    for (const [strategy, policy] of policies)
+      if (policy !== 'keep') control({ do: ACTS[policy], strategy }, 'stop')
+    const active = new Set([...policies.values()].filter((policy) => policy !== 'keep'))
+    if (active.size > 0) {
       await this.#phase(
-        policy,
+        [...active].join(' and '),
         exitMs,
-        until(() => this.#isQuit(policy)),
+        until(() => this.#isQuit(policies)),
       )
     }
     await this.#phase('answers', closeMs, gateway.idle())
@@ -83,10 +91,16 @@ export class End {
     )
   }
 
-  #isQuit(policy: ExitPolicy): boolean {
-    const { positions, orders } = this.#parts.engine.ours
-    if (orders.some(({ order }) => isLive(order))) return false
-    return policy === 'cancel' || positions.length === 0
+  #isQuit(policies: ReadonlyMap<string, ExitPolicy>): boolean {
+    const { engine } = this.#parts
+    const isOpen = engine.ours.orders.some(({ order }) => {
+      const policy = policies.get(order.strategy)
+      return isLive(order) && policy !== 'keep' && (policy !== 'protect' || isRisk(order))
+    })
+    if (isOpen) return false
+    return engine.lanes.every(
+      ({ strategy, position }) => policies.get(strategy) !== 'flatten' || position.isFlat,
+    )
   }
 
   #remaining(): readonly string[] {

@@ -8,6 +8,7 @@ import type { InboxOptions } from '../engine/inbox.ts'
 import type { Io } from '../io/io.ts'
 import type { Told } from './alerts.ts'
 import type { Setup } from './build.ts'
+import type { ExitPolicy } from './exit-policy.ts'
 import type { Gateway } from './gateway.ts'
 import type { Health } from './health.ts'
 import type { Pump } from './pump.ts'
@@ -31,6 +32,8 @@ export interface LiveOptions {
   /** What the feed is asked for; bars where not told. */
   readonly kinds?: readonly FeedKind[]
   readonly isDryRun?: boolean
+  /** What becomes of a strategy's orders and positions at the end; nothing is touched where not told. */
+  readonly exits?: ReadonlyMap<string, ExitPolicy>
   /** Called when the venue has told its account, before anything is sent; throws where it may not be traded. */
   readonly takeAccount?: (account: VenueAccount) => void
   readonly timing?: Partial<Timing>

@@ -20,10 +20,11 @@ import { failed, ok, type Result } from '../core/result.ts'
 import type { Broker } from '../core/venue.ts'
 import type { Engine } from '../engine/engine.ts'
 import { alertOf, type Told } from './alerts.ts'
+import type { ExitPolicy } from './exit-policy.ts'
 import { Gateway } from './gateway.ts'
 import type { Health, HealthPhase } from './health.ts'
 import { Agreement } from './live-agreement.ts'
-import { End, type ExitPolicy, type Stopped } from './live-end.ts'
+import { End, type Stopped } from './live-end.ts'
 import { healthOf } from './live-health.ts'
 import { KINDS, type LiveOptions, type LiveParts, type Timing, TIMING } from './live-options.ts'
 import { type LiveSession, liveSession } from './live-session.ts'
@@ -157,9 +158,13 @@ export class Live {
     return this.#agreement.ask()
   }
 
-  /** Ends in phases. A second call waits for the first. */
-  stop(policy: ExitPolicy): Promise<Stopped> {
-    this.#stopping ??= this.#stop(policy)
+  /**
+   * Ends in phases. A second call waits for the first.
+   *
+   * @param override For all strategies, instead of their own policies.
+   */
+  stop(override?: ExitPolicy): Promise<Stopped> {
+    this.#stopping ??= this.#stop(override)
     return this.#stopping
   }
 
@@ -187,9 +192,9 @@ export class Live {
     }
   }
 
-  async #stop(policy: ExitPolicy): Promise<Stopped> {
+  async #stop(override?: ExitPolicy): Promise<Stopped> {
     this.#enter('stopping')
-    const stopped = await new End(this.#parts, this.#agreement, () => this.#release()).run(policy)
+    const stopped = await new End(this.#parts, this.#agreement, () => this.#release()).run(override)
     this.#enter('stopped')
     this.#cancelPublish?.()
     return stopped

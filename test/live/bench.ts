@@ -15,6 +15,7 @@ import type { Archive, Journal } from '../../src/core/store.ts'
 import { RISK_DEFAULTS } from '../../src/engine/risk.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
 import type { Told } from '../../src/runtime/alerts.ts'
+import type { ExitPolicy } from '../../src/runtime/exit-policy.ts'
 import type { LiveOptions } from '../../src/runtime/live-options.ts'
 import { type Live, startLive } from '../../src/runtime/live.ts'
 import { Wishes } from '../../src/runtime/wishes.ts'
@@ -124,7 +125,7 @@ export class Bench {
     await this.world.run(10)
   }
 
-  async stop(policy: 'keep' | 'cancel' | 'flatten' = 'keep') {
+  async stop(policy?: ExitPolicy) {
     return await this.#settled(this.live.stop(policy))
   }
 
