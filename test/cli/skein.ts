@@ -53,6 +53,12 @@ export async function skein(folder: string, ...words: readonly string[]): Promis
   }
 }
 
+interface StartOptions {
+  readonly as?: number
+  readonly fileBlocks?: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
 const BIN = join(import.meta.dirname, '../../bin/skein.js')
 
 export interface Running {
@@ -62,15 +68,15 @@ export interface Running {
   readonly seen: (pattern: RegExp) => Promise<void>
 }
 
-/** Starts a command as a process of its own. `as` runs it as another user, `fileBlocks` limits its files. */
+/** Starts a command as a process of its own. `as` runs it as another user, `fileBlocks` limits its files, `env` is added. */
 export function start(
   folder: string,
   words: readonly string[],
-  { as, fileBlocks }: { readonly as?: number; readonly fileBlocks?: number } = {},
+  { as, fileBlocks, env }: StartOptions = {},
 ): Running {
   const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
   const user = as === undefined ? {} : { uid: as, gid: as }
-  const options = { cwd: folder, stdio, ...user }
+  const options = { cwd: folder, stdio, ...user, env: { ...process.env, ...env } }
   const child =
     fileBlocks === undefined
       ? spawn(process.execPath, [BIN, ...words], options)
