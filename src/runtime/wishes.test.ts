@@ -16,8 +16,11 @@ test('a wish waits until it is done', (t) => {
   assert.deepEqual(wishes.waiting(), [])
 
   const name = wishes.put({ want: 'kill', why: 'because', by: 'test' })
-  const control = { do: 'kill-switch', on: true, why: 'because' }
-  assert.deepEqual(wishes.waiting(), [{ name, control, by: 'test' }])
+  const wanted = {
+    type: 'control',
+    control: { do: 'kill-switch', on: true, why: 'because' },
+  }
+  assert.deepEqual(wishes.waiting(), [{ name, wanted, by: 'test' }])
   assert.ok(wishes.isWaiting(name))
 
   wishes.done(name)
