@@ -8,14 +8,18 @@ import { iso, isTimeframe, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import { alpacaTermsOf } from '../runtime/alpaca.ts'
 import { Backfill, openWorld, type World } from '../runtime/backfill.ts'
 import type { Config } from '../runtime/config.ts'
-import type { SqliteArchive } from '../store/index.ts'
+import { openPostgresJobs } from '../store/index.ts'
 import { type ArchiveOptions, withArchiveOptions } from './archive-path.ts'
 import { openForWriting, storedAt } from './inputs.ts'
 import { RunFailed } from './output.ts'
 import { alpacaConfigOf } from './settings.ts'
 import { integerOf, listOf, timeOf } from './values.ts'
 
-export interface WishOptions extends ArchiveOptions {
+export interface DeskOptions extends ArchiveOptions {
+  readonly database?: string
+}
+
+export interface WishOptions extends DeskOptions {
   readonly symbols?: readonly string[]
   readonly timeframes: readonly Timeframe[]
   readonly from: Ms
@@ -27,13 +31,21 @@ export interface WishOptions extends ArchiveOptions {
   readonly json?: true
 }
 
-export interface WorkOptions extends ArchiveOptions {
+export interface WorkOptions extends DeskOptions {
   readonly worker?: string
   readonly pageRows?: number
 }
 
+/** Where jobs and their bars are: the archive, or a Postgres that many machines share. */
+export function withDeskOptions(command: Command): Command {
+  const text = 'jobs and bars in Postgres, for workers on many machines: postgres://user@host/name'
+  return withArchiveOptions(command).addOption(
+    new Option('--database <url>', text).argParser(databaseOf).conflicts('archive'),
+  )
+}
+
 export function withWishOptions(command: Command): Command {
-  return withArchiveOptions(command)
+  return withDeskOptions(command)
     .option(
       '--symbols <list>',
       'which, such as SPY,BTC/USD, or all; the universe if not given',
@@ -66,29 +78,41 @@ export function withWorkOptions(command: Command): Command {
 
 export interface Desk {
   readonly config: Config
-  readonly archive: SqliteArchive
   readonly store: JobStore
   readonly io: World['io']
   close(): Promise<void>
 }
 
-/** The archive with its jobs, on the venue's clock. */
-export async function openDesk(options: ArchiveOptions): Promise<Desk> {
+/** The jobs, on the venue's clock; without a local venue, on that of the database where they are in one. */
+export async function openDesk(options: DeskOptions): Promise<Desk> {
   const config = alpacaConfigOf(options)
-  const archive = await openForWriting(options.archive ?? storedAt(config, config.store.archive))
+  const opened = await openStore(config, options)
   try {
     const world = await openWorld(config)
     if (!world.ok) throw new RunFailed(world.fault.message)
-    const { io } = world.value
+    const isLocal = config.venues?.alpaca?.local?.speed !== undefined
+    const time = isLocal || opened.now === undefined ? {} : { now: opened.now }
     const close = async (): Promise<void> => {
-      await archive.close()
+      await opened.close()
       await world.value.close()
     }
-    return { config, archive, store: archive.jobs, io, close }
+    return { config, store: opened.store, io: { ...world.value.io, ...time }, close }
   } catch (error) {
-    await archive.close()
+    await opened.close()
     throw error
   }
+}
+
+async function openStore(
+  config: Config,
+  { archive, database }: DeskOptions,
+): Promise<Pick<Desk, 'store' | 'close'> & { readonly now?: () => Ms }> {
+  if (database !== undefined) {
+    const store = await openPostgresJobs({ url: database })
+    return { store, now: store.now, close: () => store.close() }
+  }
+  const opened = await openForWriting(archive ?? storedAt(config, config.store.archive))
+  return { store: opened.jobs, close: () => opened.close() }
 }
 
 export function backfillOf({ config, store, io }: Desk, options: WorkOptions): Backfill {
@@ -115,6 +139,12 @@ function timeframesOf(text: string): readonly Timeframe[] {
   if (wrong === undefined) return TIMEFRAMES.filter((name) => names.includes(name))
   const allowed = TIMEFRAMES.filter((name) => name !== '1s').join(', ')
   throw new BadInput({ file: 'command line', field: '--timeframes' }, 'has', wrong, allowed)
+}
+
+function databaseOf(text: string): string {
+  if (/^postgres(?:ql)?:\/\/./.test(text) && URL.canParse(text)) return text
+  const place = { file: 'command line', field: '--database' }
+  throw new BadInput(place, 'is no address', undefined, 'postgres://user@host:5432/name')
 }
 
 function batchOf(text: string): number {

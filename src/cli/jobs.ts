@@ -2,8 +2,13 @@
 import { Command, Option } from 'commander'
 import type { RunStatus } from '../core/jobs.ts'
 import { iso } from '../core/time.ts'
-import { type ArchiveOptions, withArchiveOptions } from './archive-path.ts'
-import { openDesk, withWorkOptions, type WorkOptions } from './jobs-options.ts'
+import {
+  type DeskOptions,
+  openDesk,
+  withDeskOptions,
+  withWorkOptions,
+  type WorkOptions,
+} from './jobs-options.ts'
 import { workWith } from './jobs-work.ts'
 import { table } from './table.ts'
 import { integerOf } from './values.ts'
@@ -22,7 +27,7 @@ export function jobsCommand(): Command {
     .description('Jobs that keep history complete: definitions, runs, workers.')
     .addHelpText('after', '\nExample:\n  skein jobs list\n  skein jobs work --until-done')
     .addCommand(
-      withArchiveOptions(new Command('list'))
+      withDeskOptions(new Command('list'))
         .description('Definitions with their runs; runs of one status with --status.')
         .addOption(new Option('--status <status>', 'runs of this status').choices(STATUSES))
         .option('--limit <n>', 'most runs', integerOf, 50)
@@ -30,7 +35,7 @@ export function jobsCommand(): Command {
         .action(list),
     )
     .addCommand(
-      withWorkOptions(withArchiveOptions(new Command('tick')))
+      withWorkOptions(withDeskOptions(new Command('tick')))
         .description('One tick: what is due is queued, and some of it worked.')
         .option('--packs <n>', 'queries that are worked', integerOf, 5)
         .option('--json', 'as JSON')
@@ -39,7 +44,7 @@ export function jobsCommand(): Command {
         ),
     )
     .addCommand(
-      withWorkOptions(withArchiveOptions(new Command('work')))
+      withWorkOptions(withDeskOptions(new Command('work')))
         .description('A worker: ticks once a minute, and works what is queued, until Ctrl-C.')
         .option('--until-done', 'ends when nothing is queued or running')
         .option('--json', 'as JSON')
@@ -47,12 +52,12 @@ export function jobsCommand(): Command {
     )
 }
 
-interface TickOptions extends ArchiveOptions, WorkOptions {
+interface TickOptions extends DeskOptions, WorkOptions {
   readonly packs: number
   readonly json?: true
 }
 
-async function work(options: ArchiveOptions & Parameters<typeof workWith>[1]): Promise<void> {
+async function work(options: DeskOptions & Parameters<typeof workWith>[1]): Promise<void> {
   const desk = await openDesk(options)
   try {
     await workWith(desk, options)
@@ -61,7 +66,7 @@ async function work(options: ArchiveOptions & Parameters<typeof workWith>[1]): P
   }
 }
 
-interface ListOptions extends ArchiveOptions {
+interface ListOptions extends DeskOptions {
   readonly status?: RunStatus
   readonly limit: number
   readonly json?: true

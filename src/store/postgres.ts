@@ -99,7 +99,7 @@ export class Postgres {
     for (let waitMs = WAIT_FIRST_MS; ; waitMs = Math.min(waitMs * 2, WAIT_MAX_MS)) {
       const tried: Attempt<T> = await this.#attempt(work, isGood, isRepeated)
       if (tried.ok) return tried.value
-      if (!mayPass(tried.error)) throw tried.error
+      if (!mayPass(tried.error)) throw this.#refused(tried.error)
       if (systemTime.monotonic() - began + waitMs > this.#patienceMs) throw this.#gone(tried.error)
       isRepeated ||= tried.isCommitting
       await pause(systemTime, waitMs)
@@ -141,6 +141,13 @@ export class Postgres {
     const at = rows[0]!.at
     if (this.#clock === undefined || roundMs <= Math.max(CLOCK_ROUND_MS, this.#clock.roundMs))
       this.#clock = { at, monotonic: asked + roundMs / 2, roundMs }
+  }
+
+  #refused(error: unknown): unknown {
+    // Classes 28 and 3D: who we say we are, and which database.
+    if (!(error instanceof Error) || !/^(?:28|3D)/.test(codeOf(error))) return error
+    const text = `${this.name} does not let us in (${error.message}); check user, password and name`
+    return new StoreError('cannot-open', text, { cause: error })
   }
 
   #gone(error: unknown): StoreError {
