@@ -14,6 +14,10 @@ import { heardOf } from '../io/rate.ts'
 const WINDOW_MS = 61_000
 /** A provider that refuses and does not say for how long. */
 const STOP_MS = 5_000
+/** What was granted leaves within this, or is asked for again: its place in the window would be another. */
+const LATE_MS = 500
+/** Grants in a row that came too late: the store is too slow for requests to be counted. */
+const LATE_MAX = 5
 /** Longest wait between two looks: another worker's clock may be wrong. */
 const LOOK_MS = 5_000
 
@@ -24,6 +28,8 @@ export interface MeterOptions {
   readonly worker: string
   /** Requests of all workers in any minute. */
   readonly perMinute: number
+  /** Time of the venue per time of the machine, 1 where not told: an answer of the store takes the machine's time. */
+  readonly speed?: number
   /** Does this request count? */
   readonly counts: (url: string) => boolean
 }
@@ -65,7 +71,7 @@ export class Meter {
     if (!counts(request.url)) return io.http.request(request)
     const id = await this.#take(request.signal)
     if (id === undefined)
-      return failed(fault('network', 'canceled before it was sent', { sent: 'no' }))
+      return failed(fault('network', 'not granted, so it was not sent', { sent: 'no' }))
     this.#last = id
     const answer = await io.http.request(request)
     if (!answer.ok) return answer
@@ -80,16 +86,22 @@ export class Meter {
   }
 
   async #take(signal: AbortSignal | undefined): Promise<string | undefined> {
-    const { store, io, provider, worker, perMinute } = this.#options
-    // A worker's name is its own, and so are its numbers; the time tells two lives of one name apart.
-    const id = `${worker}-${io.now()}-${++this.#sent}`
-    for (;;) {
+    const { store, io, provider, worker, perMinute, speed = 1 } = this.#options
+    for (let late = 0; late < LATE_MAX;) {
       if (signal?.aborted === true) return undefined
+      // A worker's name is its own, and so are its numbers; the time tells two lives of one name apart.
+      const id = `${worker}-${io.now()}-${this.#sent + 1}`
       const ask = { id, provider, worker, at: io.now(), ...this.#about }
       const { waitMs } = await store.takeRequest({ ...ask, limit: perMinute, windowMs: WINDOW_MS })
-      if (waitMs <= 0) return id
-      this.#waitedMs += waitMs
-      await pause(io, Math.min(waitMs, LOOK_MS), signal)
+      if (waitMs > 0) {
+        this.#waitedMs += waitMs
+        await pause(io, Math.min(waitMs, LOOK_MS), signal)
+        continue
+      }
+      this.#sent++
+      if (io.now() - ask.at <= LATE_MS * Math.max(1, speed)) return id
+      late++
     }
+    return undefined
   }
 }

@@ -66,7 +66,7 @@ export class Backfill {
 
   constructor(options: BackfillOptions) {
     this.#options = options
-    const { store, terms, io, name, pageRows } = options
+    const { store, terms, io, name, pageRows, speed = 1 } = options
     const { keys, hosts, feed = 'iex' } = terms
     const { perMinute } = terms.limits?.history ?? ALPACA_LIMITS.history
     this.meter = new Meter({
@@ -75,6 +75,7 @@ export class Backfill {
       provider: 'alpaca',
       worker: name,
       perMinute: Math.max(1, Math.floor(perMinute * SHARE)),
+      speed,
       counts: (url) => url.startsWith(hosts.data) && new URL(url).pathname.endsWith('/bars'),
     })
     const budget = (what: string): Budget =>

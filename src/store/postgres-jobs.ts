@@ -221,7 +221,7 @@ export class PostgresJobs implements JobStore {
   }
 
   bars(query: Parameters<JobStore['bars']>[0]): Promise<BarColumns> {
-    return this.#postgres.transaction((session) => this.#bars.read(session, query))
+    return this.#postgres.statement((session) => this.#bars.read(session, query))
   }
 
   settle(settlement: Settlement): Promise<boolean> {
@@ -342,11 +342,11 @@ export class PostgresJobs implements JobStore {
   }
 
   #all(sql: string, ...cells: readonly Cell[]): Promise<readonly Row[]> {
-    return this.#postgres.transaction(({ all }) => all(sql, ...cells))
+    return this.#postgres.statement(({ all }) => all(sql, ...cells))
   }
 
   #run(sql: string, ...cells: readonly Cell[]): Promise<number> {
-    return this.#postgres.transaction(({ run }) => run(sql, ...cells))
+    return this.#postgres.statement(({ run }) => run(sql, ...cells))
   }
 }
 

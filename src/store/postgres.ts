@@ -21,6 +21,8 @@ export interface PostgresOptions {
   readonly url: string
   /** How long a database that is away is waited for, in milliseconds. */
   readonly patienceMs?: number
+  /** How long a transaction of ours may stand still before the server ends it, in milliseconds. */
+  readonly standstillMs?: number
 }
 
 /** Within a transaction. */
@@ -44,7 +46,6 @@ const WAIT_MAX_MS = 2_000
 /** A worker needs one for its work and one for its heartbeat. */
 const CONNECTIONS_MAX = 4
 const CONNECT_MS = 5_000
-/** A transaction without a word of its client. */
 const STANDSTILL_MS = 10_000
 const STATEMENT_MS = 60_000
 /** A round trip that took longer tells the time too badly. */
@@ -60,7 +61,7 @@ export class Postgres {
   readonly #patienceMs: number
   #clock: { readonly at: number; readonly monotonic: number; readonly roundMs: number } | undefined
 
-  constructor({ url, patienceMs = PATIENCE_MS }: PostgresOptions) {
+  constructor({ url, patienceMs = PATIENCE_MS, standstillMs = STANDSTILL_MS }: PostgresOptions) {
     this.name = nameOf(url)
     this.#patienceMs = patienceMs
     this.#pool = new Pool({
@@ -68,7 +69,7 @@ export class Postgres {
       max: CONNECTIONS_MAX,
       application_name: 'skein',
       connectionTimeoutMillis: CONNECT_MS,
-      idle_in_transaction_session_timeout: STANDSTILL_MS,
+      idle_in_transaction_session_timeout: standstillMs,
       statement_timeout: STATEMENT_MS,
       // The server ends a statement; this is for a server that is not there any more and has not said so.
       query_timeout: STATEMENT_MS + CONNECT_MS,
@@ -90,55 +91,62 @@ export class Postgres {
   }
 
   /** One transaction: kept where the work ends well and `isGood` of what it gives. */
-  async transaction<T>(
+  transaction<T>(
     work: (session: Session) => Promise<T>,
     isGood: (value: T) => boolean = () => true,
   ): Promise<T> {
-    const began = systemTime.monotonic()
-    let isRepeated = false
-    for (let waitMs = WAIT_FIRST_MS; ; waitMs = Math.min(waitMs * 2, WAIT_MAX_MS)) {
-      const tried: Attempt<T> = await this.#attempt(work, isGood, isRepeated)
-      if (tried.ok) return tried.value
-      if (!mayPass(tried.error)) throw this.#refused(tried.error)
-      if (systemTime.monotonic() - began + waitMs > this.#patienceMs) throw this.#gone(tried.error)
-      isRepeated ||= tried.isCommitting
-      await pause(systemTime, waitMs)
-    }
+    return this.#patiently(async (client, isRepeated, onCommit) => {
+      await this.#begin(client)
+      const value = await work(sessionOf(client, isRepeated))
+      const isKept = isGood(value)
+      if (isKept) onCommit()
+      await client.query(isKept ? 'commit' : 'rollback')
+      return value
+    })
+  }
+
+  /** A statement that is a transaction of its own, and may be done twice: it says what is, not what is added. */
+  statement<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#patiently((client, isRepeated) => work(sessionOf(client, isRepeated)))
   }
 
   async close(): Promise<void> {
     await this.#pool.end()
   }
 
-  async #attempt<T>(
-    work: (session: Session) => Promise<T>,
-    isGood: (value: T) => boolean,
-    isRepeated: boolean,
-  ): Promise<Attempt<T>> {
-    let client: PoolClient | undefined
-    let isCommitting = false
-    try {
-      client = await this.#pool.connect()
-      await this.#begin(client)
-      const value = await work(sessionOf(client, isRepeated))
-      const isKept = isGood(value)
-      isCommitting = isKept
-      await client.query(isKept ? 'commit' : 'rollback')
-      client.release()
-      return { ok: true, value }
-    } catch (error) {
-      // The server forgets the transaction with its connection.
-      client?.release(true)
-      return { ok: false, error, isCommitting }
+  async #patiently<T>(
+    work: (client: PoolClient, isRepeated: boolean, onCommit: () => void) => Promise<T>,
+  ): Promise<T> {
+    const began = systemTime.monotonic()
+    let isRepeated = false
+    for (let waitMs = WAIT_FIRST_MS; ; waitMs = Math.min(waitMs * 2, WAIT_MAX_MS)) {
+      let client: PoolClient | undefined
+      let isCommitting = false
+      const onCommit = (): void => {
+        isCommitting = true
+      }
+      try {
+        client = await this.#pool.connect()
+        const value = await work(client, isRepeated, onCommit)
+        client.release()
+        return value
+      } catch (error) {
+        // The server forgets the transaction with its connection.
+        client?.release(true)
+        if (!mayPass(error)) throw this.#refused(error)
+        if (systemTime.monotonic() - began + waitMs > this.#patienceMs) throw this.#gone(error)
+      }
+      isRepeated ||= isCommitting
+      await pause(systemTime, waitMs)
     }
   }
 
   async #begin(client: PoolClient): Promise<void> {
     const asked = systemTime.monotonic()
-    await client.query('begin')
-    const { rows } = await client.query<{ readonly at: number }>(CLOCK)
+    // Several statements in one message are answered by a list, which the driver's types do not know.
+    const answers = (await client.query(BEGIN)) as unknown as readonly Answer[]
     const roundMs = systemTime.monotonic() - asked
-    const at = rows[0]!.at
+    const at = Number(answers[1]!.rows[0]!['at'])
     if (this.#clock === undefined || roundMs <= Math.max(CLOCK_ROUND_MS, this.#clock.roundMs))
       this.#clock = { at, monotonic: asked + roundMs / 2, roundMs }
   }
@@ -158,11 +166,11 @@ export class Postgres {
   }
 }
 
-type Attempt<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: unknown; readonly isCommitting: boolean }
+const BEGIN = `begin; select (extract(epoch from clock_timestamp()) * 1000)::double precision as at`
 
-const CLOCK = `select (extract(epoch from clock_timestamp()) * 1000)::double precision as at`
+interface Answer {
+  readonly rows: readonly Row[]
+}
 
 function sessionOf(client: PoolClient, isRepeated: boolean): Session {
   const ask = (sql: string, cells: readonly Cell[]) =>

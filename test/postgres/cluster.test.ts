@@ -27,10 +27,11 @@ test(
 test('a server goes with the process that asked for it', { skip: postgres.skip }, async () => {
   const programs = await findPrograms()
   assert.ok('bin' in programs)
-  const keeper = fork(join(import.meta.dirname, 'keeper.ts'), [
-    programs.bin,
-    `${programs.uid ?? ''}`,
-  ])
+  const keeper = fork(
+    join(import.meta.dirname, 'keeper.ts'),
+    [programs.bin, `${programs.uid ?? ''}`],
+    { execArgv: [] },
+  )
   const [told]: [Told] = (await once(keeper, 'message')) as [Told]
   assert.ok(told.type === 'ready')
 

@@ -25,6 +25,9 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
+/** Without the flags of the test runner, which are not for it. */
+const KEEPER = join(import.meta.dirname, 'keeper.ts')
+
 /** The cluster of this test file: stopped after its last test. */
 export async function clusterFor(): Promise<Cluster> {
   const cluster = await startCluster()
@@ -36,7 +39,7 @@ export async function startCluster(): Promise<Cluster> {
   const programs = await findPrograms()
   if ('missing' in programs) return absent(programs.missing)
   const { bin, uid, version } = programs
-  const keeper = fork(join(import.meta.dirname, 'keeper.ts'), [bin, `${uid ?? ''}`])
+  const keeper = fork(KEEPER, [bin, `${uid ?? ''}`], { execArgv: [] })
   const ended = once(keeper, 'exit')
   const ready = async (): Promise<number> => {
     const [told]: [Told] = await Promise.race([
@@ -52,15 +55,7 @@ export async function startCluster(): Promise<Cluster> {
   const port = await ready()
   const urlOf = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`
   let databases = 0
-  const run: Cluster['run'] = async (sql) => {
-    const client = new Client({ connectionString: urlOf('postgres') })
-    await client.connect()
-    try {
-      return (await client.query<Record<string, unknown>>(sql)).rows
-    } finally {
-      await client.end()
-    }
-  }
+  const run: Cluster['run'] = (sql) => query(urlOf('postgres'), sql)
   return {
     skip: false,
     version,
@@ -79,6 +74,22 @@ export async function startCluster(): Promise<Cluster> {
       if (keeper.connected) order('stop')
       await ended
     },
+  }
+}
+
+/** One statement, on a connection of its own. */
+export async function query(
+  connectionString: string,
+  sql: string,
+): Promise<readonly Record<string, unknown>[]> {
+  const client = new Client({ connectionString })
+  // A connection that is killed while it waits tells it here too.
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows
+  } finally {
+    await client.end()
   }
 }
 

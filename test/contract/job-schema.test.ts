@@ -1,0 +1,63 @@
+// The tables of jobs and bars are the same in SQLite and Postgres: their names, their columns, their keys.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { openArchive, openPostgresJobs } from '../../src/store/index.ts'
+import { temporary } from '../cli/skein.ts'
+import { clusterFor, query } from '../postgres/cluster.ts'
+
+const postgres = await clusterFor()
+const { skip } = postgres
+
+/** Bars that a venue told twice are kept where a run at it writes: in the archive's file. */
+const OF_THE_FILE = 'revisions'
+
+test('SQLite and Postgres have the same tables, columns and keys', { skip }, async (t) => {
+  const path = join(temporary(t), 'archive.db')
+  await (await openArchive(path)).close()
+  const url = await postgres.database()
+  await (await openPostgresJobs({ url })).close()
+
+  const file = new DatabaseSync(path, { readOnly: true })
+  const inFile = file
+    .prepare(
+      `select t.name || '.' || c.name || case when c.pk > 0 and t.type = 'table' then ' key' else '' end as cell
+       from sqlite_master t join pragma_table_info(t.name) c
+       where t.type in ('table', 'view') and t.name <> '${OF_THE_FILE}'`,
+    )
+    .all()
+  file.close()
+  const inPostgres = await query(
+    url,
+    `select c.table_name || '.' || c.column_name || case when k.column_name is null then '' else ' key' end as cell
+     from information_schema.columns c
+     left join (
+       select u.table_name, u.column_name
+       from information_schema.key_column_usage u
+       join information_schema.table_constraints p using (constraint_name, table_name)
+       where p.constraint_type = 'PRIMARY KEY'
+     ) k on k.table_name = c.table_name and k.column_name = c.column_name
+     where c.table_schema = 'public'`,
+  )
+
+  const sorted = (rows: readonly Record<string, unknown>[]) =>
+    rows.map(({ cell }) => String(cell)).toSorted()
+  assert.ok(inFile.length > 100)
+  assert.deepEqual(sorted(inPostgres), sorted(inFile))
+})
+
+test('the view of bars cannot be written', { skip }, async () => {
+  const url = await postgres.database()
+  await (await openPostgresJobs({ url })).close()
+
+  await assert.rejects(query(url, `update intraday_bars set close = 1`), /cannot update view/)
+})
+
+test('a database of a newer version is refused and left alone', { skip }, async () => {
+  const url = await postgres.database()
+  await (await openPostgresJobs({ url })).close()
+  await query(url, `insert into schema_version (version, name) values (99, 'of tomorrow')`)
+
+  await assert.rejects(openPostgresJobs({ url }), /has version 99 .* update Skein/)
+})

@@ -1,0 +1,222 @@
+// Postgres: what a database that goes away in the middle, and a worker that was stopped for too long, mean for jobs.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { barColumns, type BarColumns } from '../../src/core/columns.ts'
+import type { JobDefinition, JobStore, NewRun } from '../../src/core/jobs.ts'
+import { HOUR, MINUTE, ms } from '../../src/core/time.ts'
+import { NO_FAULTS, parseRule } from '../../src/simulators/fault-script.ts'
+import { openPostgresJobs } from '../../src/store/index.ts'
+import { clusterFor } from '../postgres/cluster.ts'
+import { Proxy } from '../postgres/proxy.ts'
+import { until, Workers } from '../postgres/workers.ts'
+
+const postgres = await clusterFor()
+const { skip } = postgres
+
+const T0 = Date.UTC(2026, 0, 5)
+const SERIES = { timeframe: '1h', adjustment: 'raw' } as const
+const PAGES = 20
+const PAGE_BARS = 5
+
+const DEFINITION: JobDefinition = {
+  ...SERIES,
+  id: 'BATCH_STOCK_1/1h/v2',
+  label: 'BATCH_STOCK_1',
+  batchVersion: 2,
+  jobType: 'fetch_historical',
+  assetClass: 'stock',
+  provider: 'alpaca',
+  symbols: ['AAPL'],
+  batchNumber: 1,
+  totalBatches: 1,
+  from: ms(T0),
+  to: undefined,
+  derivedFrom: undefined,
+  priority: 100,
+  isEnabled: true,
+}
+
+const RUN: NewRun = {
+  id: 'run',
+  definition: DEFINITION.id,
+  lane: 'batch',
+  symbols: DEFINITION.symbols,
+  from: ms(T0),
+  to: ms(T0 + PAGES * PAGE_BARS * HOUR),
+  triggeredBy: 'cron',
+}
+
+function barsOf(page: number): BarColumns {
+  const bars = barColumns(PAGE_BARS)
+  for (let i = 0; i < PAGE_BARS; i++) {
+    bars.start[i] = T0 + (page * PAGE_BARS + i) * HOUR
+    for (const column of [bars.open, bars.high, bars.low, bars.close]) column[i] = 100 + page
+  }
+  return bars
+}
+
+const take = (store: JobStore, page: number) =>
+  store.takeRequest({
+    id: `request ${page}`,
+    provider: 'alpaca',
+    worker: 'w',
+    at: T0 + page,
+    timeframe: '1h',
+    symbols: 1,
+    limit: 1_000,
+    windowMs: MINUTE,
+  })
+
+const commit = (store: JobStore, page: number) =>
+  store.commitPage({
+    ...SERIES,
+    token: 'token',
+    at: T0 + page,
+    leaseUntil: T0 + HOUR,
+    series: [{ symbol: 'AAPL', bars: barsOf(page) }],
+    cursor: `after ${page}`,
+    request: `request ${page}`,
+    flaws: [],
+  })
+
+const claim = (store: JobStore) =>
+  store.claim([RUN.id], { token: 'token', pack: 'p', worker: 'w', at: T0, leaseUntil: T0 + HOUR })
+
+const settle = (store: JobStore) =>
+  store.settle({
+    ...SERIES,
+    token: 'token',
+    at: T0 + PAGES,
+    provider: 'alpaca',
+    results: [{ run: RUN.id, symbol: 'AAPL', rows: PAGES * PAGE_BARS, status: 'success' }],
+    covered: [{ symbol: 'AAPL', from: RUN.from, to: RUN.to, rows: PAGES * PAGE_BARS }],
+    holes: [],
+  })
+
+/** All that is stored of the run, after its last page. */
+async function stored(store: JobStore) {
+  const [run] = await store.runs({ limit: 1 })
+  const requests = await store.requests({ since: 0, limit: 1_000 })
+  const query = { ...SERIES, symbol: 'AAPL', from: RUN.from, to: RUN.to }
+  return {
+    bars: (await store.bars(query)).length,
+    pages: run?.pages,
+    status: run?.status,
+    requests: requests.map(({ status, rows }) => `${status} ${rows}`),
+    covered: (await store.coverage({})).map(({ from, to }) => [from, to]),
+  }
+}
+
+const WHOLE = {
+  bars: PAGES * PAGE_BARS,
+  pages: PAGES,
+  status: 'success',
+  requests: Array.from({ length: PAGES }, () => `200 ${PAGE_BARS}`),
+  covered: [[RUN.from, RUN.to]],
+}
+
+test(
+  'F100 a server that ends connections, and one that crashes, cost a worker nothing',
+  { skip },
+  async (t) => {
+    const store = await openPostgresJobs({ url: await postgres.database() })
+    t.after(() => store.close())
+    await store.putDefinitions([DEFINITION], T0)
+    await store.enqueue([RUN], T0)
+    await claim(store)
+
+    const work = async (): Promise<void> => {
+      for (let page = 0; page < PAGES; page++) {
+        const hit =
+          page % 10 === 3
+            ? postgres.restart()
+            : page % 3 === 0
+              ? postgres.run(
+                  `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'skein'`,
+                )
+              : undefined
+        await take(store, page)
+        assert.equal(await commit(store, page), true)
+        await hit
+      }
+      assert.equal(await settle(store), true)
+    }
+    await assert.doesNotReject(work())
+
+    assert.deepEqual(await stored(store), WHOLE)
+  },
+)
+
+test('F101 a COMMIT whose answer is lost is done once', { skip }, async (t) => {
+  const url = await postgres.database()
+  const direct = await openPostgresJobs({ url })
+  const proxy = await Proxy.open(url)
+  const store = await openPostgresJobs({ url: proxy.url })
+  t.after(async () => {
+    await store.close()
+    await proxy.close()
+    await direct.close()
+  })
+  await store.putDefinitions([DEFINITION], T0)
+  await store.enqueue([RUN], T0)
+
+  proxy.loseCommit()
+  const answers: unknown[] = [await claim(store)]
+  for (let page = 0; page < PAGES; page++) {
+    proxy.loseCommit()
+    answers.push((await take(store, page)).waitMs === 0)
+    proxy.loseCommit()
+    answers.push(await commit(store, page))
+  }
+  proxy.loseCommit()
+  answers.push(await settle(store))
+
+  assert.equal(proxy.waiting, 0)
+  assert.deepEqual(new Set(answers), new Set([true]))
+  assert.deepEqual(await stored(direct), WHOLE)
+})
+
+test(
+  'F301 a worker that was stopped past its lease writes nothing when it wakes',
+  { skip },
+  async (t) => {
+    // Each answer is under way for long enough to stop whoever waits for it.
+    const slow = parseRule({ on: 'rest', fault: 'slow', path: '/v2/stocks/bars', by: '30s' })
+    const workers = await Workers.open(t, postgres, {
+      symbols: ['AAPL', 'MSFT'],
+      timeframes: ['1h'],
+      sessions: 4,
+      speed: 60,
+      pageRows: 20,
+      batch: 2,
+      faults: { ...NO_FAULTS, faults: [slow] },
+    })
+    const isWaiting = async (): Promise<boolean> => {
+      const rows = await workers.ask(
+        `select r.id from request_ledger r where r.worker = 'stopped' and r.status is null
+         and exists (select 1 from job_runs where worker = 'stopped' and status = 'running' and pages > 0)`,
+      )
+      return rows.length > 0
+    }
+    const stopped = workers.start('stopped')
+    for (;;) {
+      await until(isWaiting, 'a page is under way')
+      stopped.child.kill('SIGSTOP')
+      if (await isWaiting()) break
+      stopped.child.kill('SIGCONT')
+    }
+
+    const other = await workers.start('other').ended
+    const { problems, rows } = await workers.compare()
+    // What comes late would show: there is nothing else any more.
+    await workers.ask('delete from bars')
+    stopped.child.kill('SIGCONT')
+    const late = await stopped.ended
+
+    assert.equal(other.code, 0, other.stderr)
+    assert.deepEqual(problems, [])
+    assert.ok(rows > 0)
+    assert.equal(late.code, 0, late.stderr)
+    assert.deepEqual(await workers.ask('select count(*)::integer as bars from bars'), [{ bars: 0 }])
+  },
+)

@@ -1,0 +1,127 @@
+// Transactions on a real Postgres: what holds others up, whose clock counts, and what is told where nobody answers.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { Client } from 'pg'
+import { ok } from '../../src/core/result.ts'
+import { systemIo } from '../../src/io/system.ts'
+import { Meter } from '../../src/jobs/metered.ts'
+import { openPostgresJobs } from '../../src/store/index.ts'
+import { Postgres } from '../../src/store/postgres.ts'
+import { LOCK_BUDGET } from '../../src/store/postgres-sql.ts'
+import { skein, temporary } from '../cli/skein.ts'
+import { clusterFor, query } from './cluster.ts'
+
+const postgres = await clusterFor()
+const { skip } = postgres
+
+test(
+  'a transaction that stands still is ended by the server, and done again',
+  { skip },
+  async (t) => {
+    const url = await postgres.database()
+    const [one, other] = [new Postgres({ url, standstillMs: 300 }), new Postgres({ url })]
+    t.after(() => Promise.all([one.close(), other.close()]))
+    const [holds, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let tries = 0
+
+    const stopped = one.transaction(async ({ all }) => {
+      await all(LOCK_BUDGET, 'alpaca')
+      holds.resolve()
+      if (++tries === 1) await goesOn.promise
+      return all('select 1')
+    })
+    await holds.promise
+    await other.transaction(({ all }) => all(LOCK_BUDGET, 'alpaca'))
+    goesOn.resolve()
+    await stopped
+
+    assert.equal(tries, 2)
+  },
+)
+
+test('the time of all workers is that of the server', { skip }, async (t) => {
+  const url = await postgres.database()
+  const store = await openPostgresJobs({ url })
+  t.after(() => store.close())
+  const time = async (): Promise<number> => {
+    const [row] = await query(url, 'select extract(epoch from clock_timestamp()) * 1000 as at')
+    return Number(row?.['at'])
+  }
+
+  const before = await time()
+  const now = store.now()
+  const after = await time()
+
+  // What a round trip took is not known to either side.
+  assert.ok(now >= before - 250 && now <= after + 250, `${now} is within ${before} and ${after}`)
+})
+
+test('a request that is granted late takes its place in the window again', { skip }, async (t) => {
+  const url = await postgres.database()
+  const store = await openPostgresJobs({ url })
+  const system = systemIo()
+  const holder = new Client({ connectionString: url })
+  await holder.connect()
+  t.after(async () => {
+    await holder.end()
+    await store.close()
+    await system.close()
+  })
+  let sentAt = 0
+  const request = () => {
+    sentAt = system.now()
+    return Promise.resolve(ok({ status: 200, headers: {}, body: new Uint8Array() }))
+  }
+  const meter = new Meter({
+    store,
+    io: { ...system, http: { request } },
+    provider: 'alpaca',
+    worker: 'w',
+    perMinute: 10,
+    counts: () => true,
+  })
+  await holder.query('begin')
+  await holder.query(LOCK_BUDGET.replace('?1', `'alpaca'`))
+
+  const answer = meter.io.http.request({
+    method: 'GET',
+    url: 'http://venue/bars',
+    timeoutMs: 1_000,
+  })
+  await setTimeout(800)
+  await holder.query('commit')
+  assert.ok((await answer).ok)
+
+  const [last, ...early] = await store.requests({ since: 0, limit: 10 })
+  assert.ok(early.length >= 1)
+  assert.ok(sentAt - last!.at <= 500, `sent ${sentAt - last!.at} ms after its place`)
+})
+
+test('a database that is not there is named without its password', async () => {
+  const url = 'postgres://somebody:secret@127.0.0.1:1/bars'
+  const opening = openPostgresJobs({ url, patienceMs: 100 })
+
+  await assert.rejects(opening, (error: Error) => {
+    assert.match(error.message, /^postgres:\/\/somebody@127\.0\.0\.1:1\/bars was away .* start it/)
+    return !error.message.includes('secret')
+  })
+})
+
+test('commands take a database, and say what is wrong with its address', { skip }, async (t) => {
+  const folder = temporary(t)
+  const url = await postgres.database()
+  const list = (...words: readonly string[]) => skein(folder, 'jobs', 'list', '--json', ...words)
+
+  const empty = await list('--database', url)
+  const wrong = await list('--database', 'mysql://x')
+  const both = await list('--database', url, '--archive', 'x.db')
+  const unknown = await list('--database', url.replace(/[^/]+$/, 'nobody'))
+
+  assert.deepEqual([empty.code, empty.stdout], [0, '[]\n'], empty.stderr)
+  assert.equal(wrong.code, 2)
+  assert.match(wrong.stderr, /--database is no address.*postgres:\/\//)
+  assert.equal(both.code, 2)
+  assert.equal(unknown.code, 1)
+  assert.match(unknown.stderr, /does not let us in .*nobody/)
+})
