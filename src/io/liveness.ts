@@ -24,6 +24,8 @@ export interface LivenessOptions {
   readonly symbolWithinMs?: number
   /** Whether data of the symbol is to be expected now. Always, where not told. */
   readonly isExpected?: (symbol: string, now: Ms) => boolean
+  /** Takes the symbols whose data came since it was called last: where a call of `saw` for each message is too dear. */
+  readonly takeSeen?: () => Iterable<string>
 }
 
 /** What a check found. `quiet`: these symbols alone are silent, each told once per silence. */
@@ -52,7 +54,7 @@ export class Liveness {
 
   constructor(options: LivenessOptions = {}) {
     const defaults = { pingAfterMs: 4_000, pongWithinMs: 6_000, dataWithinMs: 8_000 }
-    const perSymbol = { symbolWithinMs: 60_000, isExpected: () => true }
+    const perSymbol = { symbolWithinMs: 60_000, isExpected: () => true, takeSeen: () => [] }
     this.#options = { ...defaults, ...perSymbol, ...options }
     const { pingAfterMs, pongWithinMs, dataWithinMs } = this.#options
     assert(pingAfterMs > 0 && pongWithinMs > 0 && dataWithinMs > 0, 'times of liveness are > 0 ms')
@@ -60,6 +62,7 @@ export class Liveness {
 
   /** A new connection: nothing is old. What is watched stays. */
   restart(): void {
+    this.#sawAll()
     this.#silentMs = 0
     this.#pingMs = undefined
     this.#dataMs = 0
@@ -85,6 +88,10 @@ export class Liveness {
     its.isTold = false
   }
 
+  #sawAll(): void {
+    for (const symbol of this.#options.takeSeen()) this.saw(symbol)
+  }
+
   /**
    * From now on data of these is expected, at least every `dataWithinMs` from one of them: quotes of a universe come
    * within seconds, its bars once a minute. Of several times the shortest holds, for one symbol and for all of them.
@@ -103,6 +110,7 @@ export class Liveness {
 
   /** Market time since the symbol was last seen; undefined where it is not watched. */
   ageOf(symbol: string): number | undefined {
+    this.#sawAll()
     return this.#watched.get(symbol)?.ageMs
   }
 
@@ -114,6 +122,7 @@ export class Liveness {
   check(stepMs: number, now: Ms, isSubscribed: boolean): readonly Finding[] {
     const { pingAfterMs, pongWithinMs } = this.#options
     const findings: Finding[] = []
+    this.#sawAll()
     this.#silentMs += stepMs
     if (this.#pingMs !== undefined) this.#pingMs += stepMs
     if (this.#pingMs !== undefined && this.#pingMs >= pongWithinMs) {

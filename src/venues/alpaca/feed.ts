@@ -17,7 +17,6 @@
  *    is seen in the market: in a bar that began after the halt.
  * 6. Five frames in a minute that cannot be read end the connection: what else it says is no better.
  */
-import { unreachable } from '../../core/assert.ts'
 import { type Ms, type SymbolId, symbolId, type VenueId } from '../../core/brand.ts'
 import { calendarOf } from '../../core/calendar.ts'
 import { fault } from '../../core/fault.ts'
@@ -25,13 +24,13 @@ import type { HaltCause, Input, MarketInput } from '../../core/input.ts'
 import type { Bar } from '../../core/market.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { bucketStart, MINUTE, ms } from '../../core/time.ts'
-import type { Universe } from '../../core/universe.ts'
+import { MAX_SYMBOLS, type Universe } from '../../core/universe.ts'
 import type { Feed } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import { type Codec, Decoder, type OtherMessage } from './decode.ts'
 import type { AlpacaHistory } from './history.ts'
 import { inputOf } from './inputs.ts'
-import { QUOTE, type Rows, TRADE, UPDATED } from './rows.ts'
+import { QUOTE, type Rows, TRADE, UPDATED, WIDTH } from './rows.ts'
 import { Sanity } from './sanity.ts'
 import { Stream, type StreamOptions } from './stream.ts'
 import { SymbolTable } from './symbol-table.ts'
@@ -197,8 +196,12 @@ export class AlpacaFeed implements Feed {
 
   #lane(options: StreamOptions): Lane {
     const decoder = new Decoder(this.#options.codec, this.#symbols)
-    const liveness = { isExpected: this.#isExpected, ...options.liveness }
+    const seen = new SeenSymbols()
+    const takeSeen = (): readonly string[] =>
+      seen.take().map((id) => this.#options.universe.at(id).symbol)
+    const liveness = { isExpected: this.#isExpected, takeSeen, ...options.liveness }
     const lane: Lane = {
+      seen,
       decoder,
       bars: new Set(),
       lastBar: new Map(),
@@ -375,19 +378,26 @@ export class AlpacaFeed implements Feed {
       this.#onCorrupt(lane, frame)
     }
     const at = this.#now()
-    for (let row = 0; row < rows.length; row++) {
-      const symbol = symbolId(rows.symbol[row]!)
-      lane.stream.saw(this.#options.universe.at(symbol).symbol)
-      if (!this.#isTimely(rows, row, at)) continue
-      const input = inputOf(rows, row, at)
-      if (!this.#mayEnter(input, rows.kind[row] === UPDATED)) continue
-      if (this.#silent.size > 0 && this.#silent.delete(symbol))
-        this.#halt(symbol, 'silent', 'its data came again', 'off')
-      if (lane.held === undefined) this.#give(lane, input)
-      else if (lane.held.length < HELD_MAX) lane.held.push(input)
-      else counts.overflow++
-    }
+    for (let row = 0; row < rows.length; row++) this.#onRow(lane, rows, row, at)
     return others.length === 0 ? NOTHING : this.#onOthers(others, at)
+  }
+
+  /** A message is judged before an object is made of it. */
+  #onRow(lane: Lane, rows: Rows, row: number, at: Ms): void {
+    const symbol = symbolId(rows.symbol[row]!)
+    lane.seen.add(symbol)
+    if (!this.#isTimely(rows, row, at)) return
+    const kind = rows.kind[row]!
+    if (kind === QUOTE) {
+      if (!this.#mayQuoteEnter(rows, row, symbol)) return
+    } else if (kind === TRADE && !this.#mayTradeEnter(rows, row, symbol)) return
+    const input = inputOf(rows, row, at)
+    if (input.type === 'bar' && !this.#mayBarEnter(input.bar, at, kind === UPDATED)) return
+    if (this.#silent.size > 0 && this.#silent.delete(symbol))
+      this.#halt(symbol, 'silent', 'its data came again', 'off')
+    if (lane.held === undefined) this.#give(lane, input)
+    else if (lane.held.length < HELD_MAX) lane.held.push(input)
+    else this.counts.overflow++
   }
 
   /** Neither ahead of our clock nor from an hour ago. */
@@ -404,32 +414,31 @@ export class AlpacaFeed implements Feed {
     return true
   }
 
-  /** Whether it may enter the engine; counted either way. */
-  #mayEnter(input: MarketInput, isUpdate: boolean): boolean {
-    const { counts } = this
-    switch (input.type) {
-      case 'trade': {
-        const { symbol, price, size } = input.trade
-        if (!this.#isGood(symbol, 'the price of a trade', price) || !(size >= 0)) break
-        counts.trades++
-        return true
-      }
-      case 'quote': {
-        const { symbol, bid, bidSize, ask, askSize } = input.quote
-        // A side without an order has price 0: half a quote is none.
-        // One far from the last price is a stub that nobody means to be met: no price, but no fault either.
-        if (!this.#sanity.isGood(symbol, bid) || !this.#sanity.isGood(symbol, ask)) break
-        if (!(bidSize >= 0 && askSize >= 0)) break
-        counts.quotes++
-        return true
-      }
-      case 'bar':
-        return this.#mayBarEnter(input.bar, input.at, isUpdate)
-      default:
-        return unreachable(input)
+  /** Whether a trade may enter the engine; counted either way. */
+  #mayTradeEnter({ values }: Rows, row: number, symbol: SymbolId): boolean {
+    const v = row * WIDTH
+    if (!this.#isGood(symbol, 'the price of a trade', values[v]!) || !(values[v + 1]! >= 0)) {
+      this.counts.refused++
+      return false
     }
-    counts.refused++
-    return false
+    this.counts.trades++
+    return true
+  }
+
+  /**
+   * Whether a quote may enter. A side without an order has price 0: half a quote is none. One far from the last price
+   * is a stub that nobody means to be met: no price, but no fault either.
+   */
+  #mayQuoteEnter({ values }: Rows, row: number, symbol: SymbolId): boolean {
+    const v = row * WIDTH
+    const isGood =
+      this.#sanity.isGood(symbol, values[v]!) &&
+      this.#sanity.isGood(symbol, values[v + 2]!) &&
+      values[v + 1]! >= 0 &&
+      values[v + 3]! >= 0
+    if (isGood) this.counts.quotes++
+    else this.counts.refused++
+    return isGood
   }
 
   #mayBarEnter(bar: Bar, at: Ms, isUpdate: boolean): boolean {
@@ -559,6 +568,7 @@ export class AlpacaFeed implements Feed {
 interface Lane {
   readonly stream: Stream
   readonly decoder: Decoder
+  readonly seen: SeenSymbols
   readonly bars: Set<SymbolId>
   /** Start of the last bar that was given. */
   readonly lastBar: Map<SymbolId, Ms>
@@ -572,6 +582,25 @@ interface Lane {
   stopRecheck: () => void
   /** When frames came that cannot be read. */
   corruptAt: readonly number[]
+}
+
+/** Symbols whose data came since they were taken last. A column, because each message is told. */
+class SeenSymbols {
+  readonly #isSeen = new Uint8Array(MAX_SYMBOLS)
+  #symbols: SymbolId[] = []
+
+  add(symbol: SymbolId): void {
+    if (this.#isSeen[symbol] === 1) return
+    this.#isSeen[symbol] = 1
+    this.#symbols.push(symbol)
+  }
+
+  take(): readonly SymbolId[] {
+    const symbols = this.#symbols
+    this.#symbols = []
+    for (const symbol of symbols) this.#isSeen[symbol] = 0
+    return symbols
+  }
 }
 
 const NOTHING: readonly ControlMessage[] = []

@@ -14,42 +14,36 @@ const REFUSALS_MAX = 3
 const GOOD_MIN = 20
 
 interface Record {
-  last: number
   refusals: number
   goodInRow: number
   isQuarantined: boolean
 }
 
 export class Sanity {
-  /** By symbol; a list, because each quote asks twice. */
-  readonly #records: (Record | undefined)[] = []
+  /** The last good price by symbol, NaN before the first; columns, because each quote asks twice. */
+  #last = new Float64Array(0)
+  /** Of symbols with a refusal that is not forgotten. */
+  readonly #records = new Map<number, Record>()
 
   isGood(symbol: number, price: number): boolean {
-    if (!(price > 0 && price < Infinity)) return false
-    const last = this.#records[symbol]?.last
-    return last === undefined || (price <= last * JUMP_MAX && price * JUMP_MAX >= last)
+    // Comparisons with NaN are false: the first price has no last one to be far from.
+    const last = symbol < this.#last.length ? this.#last[symbol]! : NaN
+    return price > 0 && price < Infinity && !(price > last * JUMP_MAX) && !(price * JUMP_MAX < last)
   }
 
   /** A good price came. True where it ends the quarantine of its symbol. */
   passed(symbol: number, price: number): boolean {
-    const record = this.#records[symbol]
-    if (record === undefined) {
-      this.#records[symbol] = { last: price, refusals: 0, goodInRow: 0, isQuarantined: false }
-      return false
-    }
-    record.last = price
-    if (record.refusals === 0 || ++record.goodInRow < GOOD_MIN) return false
-    const wasQuarantined = record.isQuarantined
-    record.refusals = 0
-    record.isQuarantined = false
-    return wasQuarantined
+    if (symbol >= this.#last.length) this.#grow(symbol)
+    this.#last[symbol] = price
+    return this.#records.size > 0 && this.#forgives(symbol)
   }
 
   /** A price of the symbol was refused. True where that begins its quarantine. */
   refused(symbol: number): boolean {
-    const record = this.#records[symbol]
     // Nothing is known of it, so nothing can be traded on: a symbol without a price is denied as it is.
-    if (record === undefined) return false
+    if (!(this.#last[symbol]! > 0)) return false
+    const record = this.#records.get(symbol) ?? { refusals: 0, goodInRow: 0, isQuarantined: false }
+    this.#records.set(symbol, record)
     record.goodInRow = 0
     record.refusals++
     if (record.isQuarantined || record.refusals < REFUSALS_MAX) return false
@@ -59,10 +53,24 @@ export class Sanity {
 
   /** Forgets all of it, and gives the symbols that were in quarantine: their next price is the new level. */
   clear(): readonly number[] {
-    const quarantined = this.#records.flatMap((record, symbol) =>
-      record?.isQuarantined === true ? [symbol] : [],
+    const quarantined = [...this.#records].flatMap(([symbol, { isQuarantined }]) =>
+      isQuarantined ? [symbol] : [],
     )
-    this.#records.length = 0
+    this.#records.clear()
+    this.#last.fill(NaN)
     return quarantined
+  }
+
+  #forgives(symbol: number): boolean {
+    const record = this.#records.get(symbol)
+    if (record === undefined || ++record.goodInRow < GOOD_MIN) return false
+    this.#records.delete(symbol)
+    return record.isQuarantined
+  }
+
+  #grow(symbol: number): void {
+    const last = new Float64Array(Math.max(symbol + 1, this.#last.length * 2, 64)).fill(NaN)
+    last.set(this.#last)
+    this.#last = last
   }
 }

@@ -172,11 +172,6 @@ export class Stream {
     })
   }
 
-  /** Data of a symbol came. */
-  saw(symbol: string): void {
-    this.#socket.liveness.saw(symbol)
-  }
-
   /** What the connection says makes no sense: the next one may do better. */
   distrust(why: string): void {
     const { session } = this.#socket
