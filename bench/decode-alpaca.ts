@@ -57,10 +57,10 @@ function messageOf(random: Random, n: number, codec: Codec) {
   const z = 'C'
   if (random() < 0.3) {
     const [i, x, c] = [52983525000000 + n, 'V', random() < 0.5 ? ['@'] : ['@', 'I']]
-    return { T: 't', i, S, x, p: price / 100, s: sizes[0], t, c, z }
+    return { T: 't', S, i, x, p: price / 100, s: sizes[0], c, z, t }
   }
   const [bp, bs, ap, as] = [price / 100, sizes[0], (price + 1) / 100, sizes[1]]
-  return { T: 'q', S, bx: 'V', bp, bs, ax: 'Q', ap, as, t, c: ['R'], z }
+  return { T: 'q', S, bx: 'V', bp, bs, ax: 'Q', ap, as, c: ['R'], z, t }
 }
 
 /** Without zeros at the end, as Alpaca writes them. */

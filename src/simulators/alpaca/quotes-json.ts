@@ -17,13 +17,14 @@ export function barJson(bar: Minute, isCrypto: boolean, write: Stamper = stamp):
   return { t: write(bar.t, 0), o, h, l, c, v: sizeOf(v, isCrypto), n, vw: worth }
 }
 
+// Members in the order in which Alpaca's streams have them.
 export function tradeJson(trade: KeptTrade, isCrypto: boolean, write: Stamper = stamp): Json {
   const { id, price, size, ts } = trade
   const t = write(ts, nanosOf(id))
   const i = 52_983_525_000_000 + id
   if (isCrypto) return { t, p: price, s: size, i, tks: id % 2 === 0 ? 'B' : 'S' }
   const s = Math.max(1, Math.round(size))
-  return { t, i, x: 'V', p: price, s, c: s < 100 ? ['@', 'I'] : ['@'], z: 'C' }
+  return { i, x: 'V', p: price, s, c: s < 100 ? ['@', 'I'] : ['@'], z: 'C', t }
 }
 
 export function quoteJson(quote: KeptQuote, isCrypto: boolean, write: Stamper = stamp): Json {
@@ -31,5 +32,5 @@ export function quoteJson(quote: KeptQuote, isCrypto: boolean, write: Stamper = 
   const t = write(ts, nanosOf(bidSize + askSize))
   const [bs, as] = [sizeOf(bidSize, isCrypto), sizeOf(askSize, isCrypto)]
   if (isCrypto) return { t, bp: bid, bs, ap: ask, as }
-  return { t, bx: 'V', bp: bid, bs, ax: 'V', ap: ask, as, c: ['R'], z: 'C' }
+  return { bx: 'V', bp: bid, bs, ax: 'V', ap: ask, as, c: ['R'], z: 'C', t }
 }

@@ -39,10 +39,16 @@ function plain(rows: Rows) {
   }
 }
 
-// https://docs.alpaca.markets/docs/real-time-stock-pricing-data, read 2026-11-28; values are ours.
+// Laid out as in the session of 2023-04-06 at the end of https://docs.alpaca.markets/docs/real-time-stock-pricing-data
+// (a copy of it, read 2026-11-28), and in a program's log of 2021-10-08; values are ours.
 const TRADE_TEXT =
-  '{"T":"t","i":52983525029461,"S":"AAPL","x":"V","p":187.32,"s":40,"t":"2026-01-05T15:04:05.123456789Z","c":["@","I"],"z":"C"}'
+  '{"T":"t","S":"AAPL","i":52983525029461,"x":"V","p":187.32,"s":40,"c":["@","I"],"z":"C","t":"2026-01-05T15:04:05.123456789Z"}'
 const QUOTE_TEXT =
+  '{"T":"q","S":"MSFT","bx":"V","bp":411.1,"bs":200,"ax":"Q","ap":411.25,"as":100,"c":["R"],"z":"C","t":"2026-01-05T15:04:05.1234Z"}'
+// As in the examples beside the schemas of the same page, which are of 2021.
+const OLD_TRADE_TEXT =
+  '{"T":"t","i":52983525029461,"S":"AAPL","x":"V","p":187.32,"s":40,"t":"2026-01-05T15:04:05.123456789Z","c":["@","I"],"z":"C"}'
+const OLD_QUOTE_TEXT =
   '{"T":"q","S":"MSFT","bx":"V","bp":411.1,"bs":200,"ax":"Q","ap":411.25,"as":100,"t":"2026-01-05T15:04:05.1234Z","c":["R"],"z":"C"}'
 const TRADE_AND_QUOTE = `[${TRADE_TEXT},${QUOTE_TEXT}]`
 
@@ -58,6 +64,22 @@ test('reads a trade and a quote straight from bytes', () => {
     [TRADE, 0, at, 187.32, 40, 529835, 25029461],
     [QUOTE, 1, at, 411.1, 200, 411.25, 100],
   ])
+})
+
+test('reads the same from either layout', () => {
+  for (const codec of ['json', 'msgpack'] as const) {
+    const pairs = [
+      [TRADE_TEXT, OLD_TRADE_TEXT],
+      [QUOTE_TEXT, OLD_QUOTE_TEXT],
+    ] as const
+    for (const [now, old] of pairs) {
+      const [one, other] = [new Decoder(codec, tableOf()), new Decoder(codec, tableOf())]
+      one.decode(frameOf(codec, now))
+      other.decode(frameOf(codec, old))
+      assert.deepEqual(plain(one.rows), plain(other.rows))
+      assert.deepEqual([one.rows.length, one.counts.generic, other.counts.generic], [1, 0, 0])
+    }
+  }
 })
 
 test('reads the same frame as text', () => {
@@ -139,7 +161,8 @@ test('tells 3,000 symbols of one to nine letters apart, in both codecs', () => {
 /** A frame of one message. */
 function frameOf(codec: Codec, text: string): Uint8Array {
   if (codec === 'json') return Buffer.from(`[${text}]`)
-  const { t, ...fields } = JSON.parse(text)
+  const fields = JSON.parse(text)
+  const { t } = fields
   const [sec, nsec] = [Math.floor(Date.parse(t) / 1000), (Date.parse(t) % 1000) * 1e6]
   return encode([{ ...fields, t: new ExtData(-1, encodeTimeSpecToTimestamp({ sec, nsec })) }])
 }
@@ -239,8 +262,8 @@ const EXTRAS = [
 ]
 
 const PLACES = {
-  t: ['T', 'i', 'S', 'x', 'p', 's', 't', 'c', 'z'],
-  q: ['T', 'S', 'bx', 'bp', 'bs', 'ax', 'ap', 'as', 't', 'c', 'z'],
+  t: ['T', 'S', 'i', 'x', 'p', 's', 'c', 'z', 't'],
+  q: ['T', 'S', 'bx', 'bp', 'bs', 'ax', 'ap', 'as', 'c', 'z', 't'],
 }
 const placeOf = (member: string, type: string): number =>
   PLACES[type === 'q' ? 'q' : 't'].indexOf(/^"(\w*)"/.exec(member)?.[1] ?? '')

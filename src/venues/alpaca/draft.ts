@@ -5,8 +5,9 @@
 import { BAR, QUOTE, type RowKind, type Rows, TRADE, UPDATED } from './rows.ts'
 import { STRANGER } from './symbol-table.ts'
 
-// Where the numbers of a message wait; bit n of `seen` says that n came. Scanners have the names that they need again:
-// one from another module is looked up each time that it is used, and they use them for every value.
+// Where the numbers of a message wait; bit n of `seen` says that n came. The scanners and json-reader.ts
+// have the names that they need again, on purpose: V8 folds a constant of the same module into the code, and looks one of
+// another module up each time that it is used, which is for every value. Change one, change all.
 const P = 0
 const S = 1
 const BP = 2

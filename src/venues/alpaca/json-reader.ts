@@ -7,7 +7,7 @@ import { Draft } from './draft.ts'
 import { dayMs } from './stamps.ts'
 import { hashed, lastBytes, type SymbolTable, UNREADABLE } from './symbol-table.ts'
 
-// Slots of draft.ts.
+// Slots of draft.ts, which says why they are here again.
 const TS = 12
 const ID_HIGH = 13
 const ID_LOW = 14

@@ -9,14 +9,18 @@
  * Trades and quotes are first taken to be laid out as Alpaca lays them out, so that what lies between two values is
  * compared four bytes at a time and not read; what is laid out otherwise is read key by key.
  *
- *   {"T":"t","i":52983525029461,"S":"AAPL","x":"V","p":187.32,"s":40,"t":"2026-01-05T15:04:05.123456789Z","c":["@","I"],"z":"C"}
- *   {"T":"q","S":"AAPL","bx":"V","bp":187.3,"bs":2,"ax":"Q","ap":187.32,"as":1,"t":"2026-01-05T15:04:05.1234Z","c":["R"],"z":"C"}
+ *   {"T":"t","S":"AAPL","i":52983525029461,"x":"V","p":187.32,"s":40,"c":["@","I"],"z":"C","t":"2026-01-05T15:04:05.123456789Z"}
+ *   {"T":"q","S":"AAPL","bx":"V","bp":187.3,"bs":2,"ax":"Q","ap":187.32,"as":1,"c":["R"],"z":"C","t":"2026-01-05T15:04:05.1234Z"}
+ *
+ * So they were in the session that Alpaca shows on its page of streams (of April 2023, see decode.test.ts). The examples
+ * beside the schemas of the same page are of 2021 and have `i` before `S`, and `t` before `c`: those are read as well,
+ * only slower.
  */
 import { JsonReader, skipString } from './json-reader.ts'
 import type { Rows } from './rows.ts'
 import type { SymbolTable } from './symbol-table.ts'
 
-// Slots of draft.ts.
+// Slots of draft.ts, which says why they are here again.
 const P = 0
 const S = 1
 const BP = 2
@@ -82,7 +86,6 @@ const THEN_X = word(',"x"')
 const THEN_BX = word(',"bx')
 const THEN_AX = word(',"ax')
 const THEN_S = word(',"s"')
-const THEN_T = word(',"t"')
 const THEN_C = word(',"c"')
 const THEN_Z = word(',"z"')
 const THEN_BS = word(',"bs')
@@ -90,6 +93,7 @@ const THEN_AS = word(',"as')
 const NEXT_B = word('","b')
 const NEXT_A = word('","a')
 const NEXT_P = word('","p')
+const NEXT_T = word('","t')
 const PRICE = word('p":')
 const END_OF_KEY = word('":')
 const TEXT_BEGINS = word('":"')
@@ -171,12 +175,12 @@ export class JsonScanner {
   #trade(bytes: Uint8Array, from: number, symbols: SymbolTable): number {
     const reader = this.#reader
     const { view, end } = reader
-    if (from + 8 > end || view.getInt32(from, true) !== THEN_I) return UNKNOWN
+    if (from + 8 > end || view.getInt32(from, true) !== THEN_SYMBOL) return UNKNOWN
     if (bytes[from + 4] !== COLON) return UNKNOWN
-    let at = reader.readId(bytes, from + 5)
-    if (at < 0 || at + 8 > end || view.getInt32(at, true) !== THEN_SYMBOL) return UNKNOWN
+    let at = reader.readSymbol(bytes, from + 5, symbols)
+    if (at < 0 || at + 8 > end || view.getInt32(at, true) !== THEN_I) return UNKNOWN
     if (bytes[at + 4] !== COLON) return UNKNOWN
-    at = reader.readSymbol(bytes, at + 5, symbols)
+    at = reader.readId(bytes, at + 5)
     // `,"x":"V","p":`
     if (at < 0 || at + 16 > end || view.getInt32(at, true) !== THEN_X) return UNKNOWN
     if ((view.getInt32(at + 4, true) & TWO) !== COLON_TEXT || !isPlain(bytes[at + 6]!))
@@ -211,20 +215,21 @@ export class JsonScanner {
     )
   }
 
-  /** `,"t":"2026-01-05T15:04:05.1234Z","c":["R"],"z":"C"}` */
+  /** `,"c":["R"],"z":"C","t":"2026-01-05T15:04:05.1234Z"}` */
   #ending(bytes: Uint8Array, from: number): number {
     const reader = this.#reader
     const { view, end } = reader
-    if (from + 8 > end || view.getInt32(from, true) !== THEN_T) return UNKNOWN
-    if (bytes[from + 4] !== COLON) return UNKNOWN
-    let at = reader.readStamp(bytes, from + 5)
-    if (at < 0 || at + 8 > end || view.getInt32(at, true) !== THEN_C) return UNKNOWN
-    if (bytes[at + 4] !== COLON || bytes[at + 5] !== OPEN_ARRAY) return UNKNOWN
-    at = reader.skip(bytes, at + 5)
-    if (at < 0 || at + 9 > end || view.getInt32(at, true) !== THEN_Z) return UNKNOWN
+    if (from + 8 > end || view.getInt32(from, true) !== THEN_C) return UNKNOWN
+    if (bytes[from + 4] !== COLON || bytes[from + 5] !== OPEN_ARRAY) return UNKNOWN
+    let at = reader.skip(bytes, from + 5)
+    // `,"z":"C","t":`
+    if (at < 0 || at + 16 > end || view.getInt32(at, true) !== THEN_Z) return UNKNOWN
     if ((view.getInt32(at + 4, true) & TWO) !== COLON_TEXT || !isPlain(bytes[at + 6]!))
       return UNKNOWN
-    return bytes[at + 7] === QUOTE_MARK && bytes[at + 8] === CLOSE ? at + 9 : UNKNOWN
+    if (view.getInt32(at + 7, true) !== NEXT_T) return UNKNOWN
+    if ((view.getInt32(at + 11, true) & TWO) !== END_OF_KEY) return UNKNOWN
+    at = reader.readStamp(bytes, at + 13)
+    return at >= 0 && at < end && bytes[at] === CLOSE ? at + 1 : UNKNOWN
   }
 
   /** Members in any order, from the first key to the end of the object. */

@@ -4,10 +4,13 @@
  * written what the generic decoder would write.
  *
  * The frame is an array of maps; times are extension -1 (Timestamp) of 4 or 8 bytes; numbers come in any width.
+ *
+ * Trades and quotes are first taken to be laid out as in JSON (scan-json.ts), and their numbers go straight into the
+ * row; what is laid out otherwise is read key by key.
  */
 import { Draft } from './draft.ts'
-import { ID_HALF, type Rows } from './rows.ts'
-import { hashed, lastBytes, type SymbolTable, UNREADABLE } from './symbol-table.ts'
+import { ID_HALF, QUOTE, type Rows, TRADE, WIDTH } from './rows.ts'
+import { hashed, lastBytes, STRANGER, type SymbolTable, UNREADABLE } from './symbol-table.ts'
 
 const UNKNOWN = -1
 const TWO_32 = 2 ** 32
@@ -33,7 +36,24 @@ const KEY_BS = 0x16273
 const KEY_AP = 0x16170
 const KEY_AS = 0x16173
 
-// Slots of draft.ts.
+// What lies between the values of a trade or a quote: heads of texts, keys, and heads of values.
+const QUOTE_KEYS = 0x8b
+const TRADE_KEYS = 0x89
+const IS_QUOTE = 0xa154a171 | 0
+const IS_TRADE = 0xa154a174 | 0
+const BX_TEXT = 0xa26278a1 | 0
+const AX_TEXT = 0xa26178a1 | 0
+const THEN_BP = 0xa26270
+const THEN_AP = 0xa26170
+const THEN_BS = 0xa26273
+const THEN_AS = 0xa26173
+const X_TEXT = 0xa178a1
+const STAMP_64 = 0xa174d7ff | 0
+const ONE_CONDITION = 0xa16391a1 | 0
+const Z_TEXT = 0xa17aa1
+const THREE = 0xffffff
+
+// Slots of draft.ts, which says why they are here again.
 const NONE = -1
 const P = 0
 const S = 1
@@ -49,7 +69,6 @@ const V = 10
 const N = 11
 const TS = 12
 const ID_HIGH = 13
-const ID_LOW = 14
 const SPARE = 15
 const NO_SYMBOL = -3
 
@@ -96,14 +115,88 @@ export class MsgpackScanner {
   #message(bytes: Uint8Array, from: number, symbols: SymbolTable, rows: Rows): number {
     const head = bytes[from]!
     if (!(head >= 0x80 && head <= 0x8f)) return UNKNOWN
+    if (from + 8 <= this.#end) {
+      const type = this.#view.getInt32(from + 1)
+      let at = UNKNOWN
+      if (head === QUOTE_KEYS && type === IS_QUOTE) at = this.#quote(bytes, from + 5, symbols, rows)
+      else if (head === TRADE_KEYS && type === IS_TRADE)
+        at = this.#trade(bytes, from + 5, symbols, rows)
+      if (at >= 0) return at
+    }
+    return this.#members(bytes, from, symbols, rows)
+  }
+
+  /** A quote as Alpaca lays it out, behind its type. */
+  #quote(bytes: Uint8Array, from: number, symbols: SymbolTable, rows: Rows): number {
     const view = this.#view
     const end = this.#end
+    const { values } = rows
+    const v = rows.length * WIDTH
+    if (view.getUint16(from) !== KEY_SYMBOL) return UNKNOWN
+    let at = this.#readSymbol(bytes, from + 2, symbols)
+    // `bx`, its text of one byte, and `bp`.
+    if (at < 0 || at + 8 > end || view.getInt32(at) !== BX_TEXT) return UNKNOWN
+    if ((view.getInt32(at + 4) & THREE) !== THEN_BP) return UNKNOWN
+    at = this.#number(bytes, at + 8, values, v)
+    if (at < 0 || at + 4 > end || view.getInt32(at) >>> 8 !== THEN_BS) return UNKNOWN
+    at = this.#number(bytes, at + 3, values, v + 1)
+    if (at < 0 || at + 8 > end || view.getInt32(at) !== AX_TEXT) return UNKNOWN
+    if ((view.getInt32(at + 4) & THREE) !== THEN_AP) return UNKNOWN
+    at = this.#number(bytes, at + 8, values, v + 2)
+    if (at < 0 || at + 4 > end || view.getInt32(at) >>> 8 !== THEN_AS) return UNKNOWN
+    at = this.#number(bytes, at + 3, values, v + 3)
+    return at < 0 ? UNKNOWN : this.#ending(bytes, at, QUOTE, rows)
+  }
+
+  /** A trade as Alpaca lays it out, behind its type. */
+  #trade(bytes: Uint8Array, from: number, symbols: SymbolTable, rows: Rows): number {
+    const view = this.#view
+    const end = this.#end
+    const { values } = rows
+    const v = rows.length * WIDTH
+    if (view.getUint16(from) !== KEY_SYMBOL) return UNKNOWN
+    let at = this.#readSymbol(bytes, from + 2, symbols)
+    if (at < 0 || at + 3 > end || view.getUint16(at) !== KEY_ID) return UNKNOWN
+    at = this.#readId(bytes, at + 2, values, v + 2)
+    // `x`, its text of one byte, and `p`.
+    if (at < 0 || at + 7 > end || view.getInt32(at) >>> 8 !== X_TEXT) return UNKNOWN
+    if (view.getUint16(at + 4) !== KEY_P) return UNKNOWN
+    at = this.#number(bytes, at + 6, values, v)
+    if (at < 0 || at + 3 > end || view.getUint16(at) !== KEY_S) return UNKNOWN
+    at = this.#number(bytes, at + 2, values, v + 1)
+    return at < 0 ? UNKNOWN : this.#ending(bytes, at, TRADE, rows)
+  }
+
+  /** Conditions, tape, time: then the message is a row. */
+  #ending(bytes: Uint8Array, from: number, kind: typeof TRADE | typeof QUOTE, rows: Rows): number {
+    const view = this.#view
+    const end = this.#end
+    let at = from
+    if (at + 5 > end) return UNKNOWN
+    if (view.getInt32(at) === ONE_CONDITION) at += 5
+    else if (view.getUint16(at) === KEY_C && (bytes[at + 2]! & 0xf0) === 0x90)
+      at = skip(bytes, at + 2)
+    else return UNKNOWN
+    // `z` and its text of one byte, `t`, and a Timestamp 64.
+    if (at < 0 || at + 16 > end || view.getInt32(at) >>> 8 !== Z_TEXT) return UNKNOWN
+    if (view.getInt32(at + 4) !== STAMP_64) return UNKNOWN
+    const symbol = this.#symbol
+    if (symbol === STRANGER) rows.strangers++
+    else rows.next(kind, symbol, stampOf(view.getUint32(at + 8), view.getUint32(at + 12)))
+    return at + 16
+  }
+
+  /** Members in any order, from the head of the map. */
+  #members(bytes: Uint8Array, from: number, symbols: SymbolTable, rows: Rows): number {
+    const view = this.#view
+    const end = this.#end
+    const { numbers } = this.#draft
     this.#draft.clear()
     this.#symbol = NO_SYMBOL
     let type = 0
     let seen = 0
     let at = from + 1
-    for (let left = head & 15; left > 0; left--) {
+    for (let left = bytes[from]! & 15; left > 0; left--) {
       // The shortest key, and what it is for.
       if (at + 3 > end) return UNKNOWN
       let key = view.getUint16(at)
@@ -129,7 +222,7 @@ export class MsgpackScanner {
           at = skip(bytes, at)
         } else {
           seen |= 1 << slot
-          at = this.#number(bytes, at, slot)
+          at = this.#number(bytes, at, numbers, slot)
         }
       } else if (key === KEY_TYPE) {
         if (bytes[at] !== 0xa1) return UNKNOWN
@@ -137,7 +230,7 @@ export class MsgpackScanner {
         at += 2
       } else if (key === KEY_SYMBOL) at = this.#readSymbol(bytes, at, symbols)
       else if (key === KEY_STAMP) at = this.#readStamp(bytes, at)
-      else if (key === KEY_ID) at = this.#readId(bytes, at)
+      else if (key === KEY_ID) at = this.#readId(bytes, at, numbers, ID_HIGH)
       else {
         if (key < 0x10000) {
           const first = key >>> 8
@@ -154,7 +247,9 @@ export class MsgpackScanner {
   /** Behind a value that nobody needs, `vw` for example. */
   #skip(bytes: Uint8Array, at: number): number {
     const head = bytes[at]!
-    return head >= 0x90 && head <= 0xbf ? skip(bytes, at) : this.#number(bytes, at, SPARE)
+    return head >= 0x90 && head <= 0xbf
+      ? skip(bytes, at)
+      : this.#number(bytes, at, this.#draft.numbers, SPARE)
   }
 
   #readSymbol(bytes: Uint8Array, at: number, symbols: SymbolTable): number {
@@ -174,9 +269,8 @@ export class MsgpackScanner {
     return id === UNREADABLE ? UNKNOWN : start + length
   }
 
-  #number(bytes: Uint8Array, at: number, slot: number): number {
+  #number(bytes: Uint8Array, at: number, numbers: Float64Array, slot: number): number {
     const head = bytes[at]!
-    const { numbers } = this.#draft
     if (head === 0xcb) {
       if (at + 9 > this.#end) return UNKNOWN
       const value = this.#view.getFloat64(at + 1)
@@ -191,11 +285,10 @@ export class MsgpackScanner {
       numbers[slot] = head - 256
       return at + 1
     }
-    return this.#wideNumber(bytes, at, slot)
+    return this.#wideNumber(bytes, at, numbers, slot)
   }
 
-  #wideNumber(bytes: Uint8Array, at: number, slot: number): number {
-    const { numbers } = this.#draft
+  #wideNumber(bytes: Uint8Array, at: number, numbers: Float64Array, slot: number): number {
     switch (bytes[at]!) {
       case 0xcc:
         numbers[slot] = bytes[at + 1]!
@@ -232,22 +325,22 @@ export class MsgpackScanner {
     }
   }
 
-  #readId(bytes: Uint8Array, at: number): number {
+  /** An id, as two halves from `slot` on. */
+  #readId(bytes: Uint8Array, at: number, numbers: Float64Array, slot: number): number {
     const head = bytes[at]!
     const isInteger = head < 0x80 || (head >= 0xcc && head <= 0xcf)
     if (!isInteger) return UNKNOWN
-    const next = this.#number(bytes, at, SPARE)
-    const { numbers } = this.#draft
+    const next = this.#number(bytes, at, numbers, slot)
     if (head === 0xcf && long(bytes, at + 1) >= HIGH_EXACT) {
       const id = (BigInt(long(bytes, at + 1)) << 32n) | BigInt(long(bytes, at + 5))
-      numbers[ID_HIGH] = Number(id / BigInt(ID_HALF))
-      numbers[ID_LOW] = Number(id % BigInt(ID_HALF))
+      numbers[slot] = Number(id / BigInt(ID_HALF))
+      numbers[slot + 1] = Number(id % BigInt(ID_HALF))
       return next
     }
-    const id = numbers[SPARE]!
+    const id = numbers[slot]!
     const high = Math.floor(id / ID_HALF)
-    numbers[ID_HIGH] = high
-    numbers[ID_LOW] = id - high * ID_HALF
+    numbers[slot] = high
+    numbers[slot + 1] = id - high * ID_HALF
     return next
   }
 
@@ -256,10 +349,7 @@ export class MsgpackScanner {
     if (bytes[at + 1] !== 0xff) return UNKNOWN
     const { numbers } = this.#draft
     if (bytes[at] === 0xd7) {
-      const high = long(bytes, at + 2)
-      const seconds = (high & 3) * TWO_32 + long(bytes, at + 6)
-      // The upper 30 bits are nanoseconds.
-      numbers[TS] = seconds * 1000 + Math.floor((high >>> 2) / 1e6)
+      numbers[TS] = stampOf(long(bytes, at + 2), long(bytes, at + 6))
       return at + 10
     }
     if (bytes[at] !== 0xd6) return UNKNOWN
@@ -267,6 +357,10 @@ export class MsgpackScanner {
     return at + 6
   }
 }
+
+/** Milliseconds of a Timestamp 64: the upper 30 bits are nanoseconds, the others seconds. */
+const stampOf = (high: number, low: number): number =>
+  ((high & 3) * TWO_32 + low) * 1000 + Math.floor((high >>> 2) / 1e6)
 
 const word = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!
 const long = (bytes: Uint8Array, at: number): number =>
