@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { before, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
 import type { Report } from '../src/report/report.ts'
 import {
   contentHash,
@@ -137,19 +138,27 @@ test('a replay of a finished run comes out equal, with the same report', async (
   assert.deepEqual(ofReplay, of)
 })
 
-test('a replay tells a decision of which one byte was changed', async (t) => {
+test('a replay refuses a changed row, and tells a changed decision whose row is whole', async (t) => {
   const folder = temporary(t)
   assert.equal((await paperRun(folder)).code, 0)
   const db = new DatabaseSync(join(folder, 'data/journal.db'))
   const row = db
-    .prepare(`select n, batches from turns where batches like '%"qty":%' limit 1`)
+    .prepare(`select n, at, inputs, batches from turns where batches like '%"qty":%' limit 1`)
     .get()!
   const changed = String(row['batches']).replace(/("qty":\d*)(\d)/, (_all, head: string, digit) =>
     head.concat(digit === '9' ? '8' : String(Number(digit) + 1)),
   )
   assert.equal(changed.length, String(row['batches']).length)
   db.prepare('update turns set batches = ? where n = ?').run(changed, row['n']!)
+  const damaged = await skein(folder, 'replay', 'data/journal.db')
+  const whole = crc32([row['n'], row['at'], row['inputs'], changed].join(' '))
+  db.prepare('update turns set sum = ? where n = ?').run(whole, row['n']!)
   db.close()
+  assert.equal(damaged.code, 2)
+  assert.match(
+    damaged.stderr,
+    new RegExp(`turn ${String(row['n'])} of .* is damaged: its checksum`),
+  )
 
   const { code, stderr } = await skein(folder, 'replay', 'data/journal.db')
 

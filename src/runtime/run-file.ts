@@ -13,7 +13,7 @@ import type { InstrumentSpec } from '../core/instrument.ts'
 import { TIMEFRAMES } from '../core/time.ts'
 import { Universe } from '../core/universe.ts'
 import type { RiskLimits } from '../engine/risk.ts'
-import { type FileLock, openJournal, type SqliteJournal } from '../store/index.ts'
+import { type FileLock, openJournal, type SqliteJournal, StoreError } from '../store/index.ts'
 import type { Setup } from './build.ts'
 import { type Config, configHash, fixedHash, restoreConfig } from './config.ts'
 import { toRiskLimits, toSimOptions } from './config.ts'
@@ -100,6 +100,7 @@ export class RunFile {
     let file: RunFile | undefined
     try {
       file = new RunFile(path, openJournal(path), lock)
+      file.#verify()
       const found = file.header
       if (found !== undefined && file.ending?.isOver !== true) {
         new Unfinished(path, found).mustBe(config, setup, tape)
@@ -133,6 +134,14 @@ export class RunFile {
   get header(): Header | undefined {
     const text = this.journal.meta('run')
     return text === undefined ? undefined : header.parse(JSON.parse(text))
+  }
+
+  /** Throws StoreError where the journal is damaged: what is not certain is not gone on with. */
+  #verify(): void {
+    this.journal.verify()
+    if (this.header !== undefined || this.journal.lastTurn() === undefined) return
+    const what = `${this.path} is damaged: it holds turns, and not of which run`
+    throw new StoreError('corrupt', `${what}; restore a backup, or name another journal`)
   }
 
   /** How the run was last ended; undefined where it never was. */

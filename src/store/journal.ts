@@ -5,8 +5,12 @@
  * text, then written in one transaction that a power cut may take). A turn with batches is written together
  * with all that waits in one transaction with synchronous=FULL, and `append` returns when the disk has it.
  * What is in the file is therefore always the first turns, whole: a torn tail does not exist.
+ *
+ * Each row carries a checksum of its content, because a disk that gives back other bytes than it was given does not say
+ * so. A row that is damaged is an error that names it, and is never used.
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { crc32 } from 'node:zlib'
 import { assert } from '../core/assert.ts'
 import type { Turn } from '../core/command.ts'
 import type { Journal } from '../core/store.ts'
@@ -19,6 +23,10 @@ const WAITING_TURNS_MAX = 1_024
 const WAITING_CHARACTERS_MAX = 1_000_000
 const SNAPSHOTS_KEPT = 3
 const PAGE = 256
+const TODO = 'restore a backup, or begin a new journal and adopt what the venue holds'
+
+/** The columns of a row. */
+type Content = readonly (SQLOutputValue | undefined)[]
 
 interface Row {
   readonly n: number
@@ -47,27 +55,39 @@ export class SqliteJournal implements Journal {
   #written: number
   #durable: number
   #isFull = false
+  /** The first turn that has a checksum: of those before, an older Skein wrote none. */
+  readonly #summedFrom: number
 
   constructor(path: string) {
     this.#path = path
     this.#db = openDatabase(path, { schema: JOURNAL_SCHEMA })
     // On macOS a plain fsync leaves data in the disk's cache; elsewhere fullfsync changes nothing.
     this.#db.exec('pragma synchronous = normal; pragma fullfsync = on')
-    const prepare = (sql: string) => this.#db.prepare(sql)
-    this.#insertTurn = prepare('insert into turns (n, at, inputs, batches) values (?, ?, ?, ?)')
-    this.#turnsAfter = prepare(
-      'select n, at, inputs, batches from turns where n > ? order by n limit ?',
+    const prepare = (sql: string) => guarded(path, () => this.#db.prepare(sql))
+    this.#insertTurn = prepare(
+      'insert into turns (n, at, inputs, batches, sum) values (?, ?, ?, ?, ?)',
     )
-    this.#insertSnapshot = prepare('insert or replace into snapshots (n, state) values (?, ?)')
+    this.#turnsAfter = prepare(
+      'select n, at, inputs, batches, sum from turns where n > ? order by n limit ?',
+    )
+    this.#insertSnapshot = prepare(
+      'insert or replace into snapshots (n, state, sum) values (?, ?, ?)',
+    )
     this.#dropSnapshots = prepare(
       `delete from snapshots where n not in
        (select n from snapshots order by n desc limit ${SNAPSHOTS_KEPT})`,
     )
-    this.#latestSnapshot = prepare('select n, state from snapshots order by n desc limit 1')
-    this.#readMeta = prepare('select value from meta where key = ?')
-    this.#writeMeta = prepare('insert or replace into meta (key, value) values (?, ?)')
-    const last = prepare('select coalesce(max(n), -1) as n from turns').get()
-    this.#appended = this.#written = this.#durable = numberOf(last?.n)
+    this.#latestSnapshot = prepare('select n, state, sum from snapshots order by n desc limit 1')
+    this.#readMeta = prepare('select value, sum from meta where key = ?')
+    this.#writeMeta = prepare('insert or replace into meta (key, value, sum) values (?, ?, ?)')
+    const counted = (sql: string): number => {
+      const row = guarded(path, () => prepare(sql).get())
+      if (typeof row?.n === 'number') return row.n
+      throw new StoreError('corrupt', `${path} is damaged: "${sql}" gives no number; ${TODO}`)
+    }
+    this.#summedFrom = counted('select from_n as n from summed')
+    const last = counted('select coalesce(max(n), -1) as n from turns')
+    this.#appended = this.#written = this.#durable = last
   }
 
   /** Turns come with increasing n. Throws before anything is kept where a number is not finite. */
@@ -98,14 +118,17 @@ export class SqliteJournal implements Journal {
   snapshot(n: number, state: string): void {
     assert(Number.isSafeInteger(n), `a snapshot is taken after a turn, not after ${n}`)
     this.#write(this.#waiting, { isDurable: true }, () => {
-      this.#insertSnapshot.run(n, state)
+      this.#insertSnapshot.run(n, state, sumOf([n, state]))
       this.#dropSnapshots.run()
     })
   }
 
   latest(): { readonly n: number; readonly state: string } | undefined {
     const row = guarded(this.#path, () => this.#latestSnapshot.get())
-    return row === undefined ? undefined : { n: numberOf(row.n), state: textOf(row.state) }
+    if (row === undefined) return undefined
+    const what = `the snapshot of turn ${String(row.n)}`
+    this.#check(row.sum, { what, content: [row.n, row.state], since: Number(row.n) })
+    return { n: numberOf(row.n), state: textOf(row.state) }
   }
 
   /** The turns after turn `n`, in order, without their notices, which are derived anew by a replay. */
@@ -115,6 +138,13 @@ export class SqliteJournal implements Journal {
     for (;;) {
       const rows = guarded(this.#path, () => this.#turnsAfter.all(last, PAGE))
       for (const row of rows) {
+        const content = [row.n, row.at, row.inputs, row.batches]
+        const what = `turn ${String(row.n)}`
+        this.#check(row.sum, { what, content, since: Number(row.n) })
+        if (last > 0 && row.n !== last + 1) {
+          const what = `${this.#path} is damaged: turn ${last} is followed by ${String(row.n)}`
+          throw new StoreError('corrupt', `${what}; ${TODO}`)
+        }
         last = numberOf(row.n)
         const inputs: Turn['inputs'] = this.#parse(last, textOf(row.inputs))
         const batches: Turn['batches'] = this.#parse(last, textOf(row.batches))
@@ -124,6 +154,19 @@ export class SqliteJournal implements Journal {
     }
   }
 
+  /** Throws StoreError where the file is damaged as a database, or its snapshot is of a turn that it does not hold. */
+  verify(): void {
+    const rows = guarded(this.#path, () => this.#db.prepare('pragma quick_check(1)').all())
+    const [found] = Object.values(rows[0] ?? {})
+    const flaw =
+      found === 'ok'
+        ? (this.latest()?.n ?? -1) > this.#written &&
+          `it ends with turn ${this.#written}, before its snapshot`
+        : String(found)
+    if (flaw !== false)
+      throw new StoreError('corrupt', `${this.#path} is damaged: ${flaw}; ${TODO}`)
+  }
+
   /** n of the last turn that would survive a power cut now; undefined before the first. */
   lastTurn(): number | undefined {
     return this.#durable < 0 ? undefined : this.#durable
@@ -131,11 +174,15 @@ export class SqliteJournal implements Journal {
 
   meta(key: string): string | undefined {
     const row = guarded(this.#path, () => this.#readMeta.get(key))
-    return row === undefined ? undefined : textOf(row.value)
+    if (row === undefined) return undefined
+    this.#check(row.sum, { what: `the entry "${key}"`, content: [key, row.value], since: 0 })
+    return textOf(row.value)
   }
 
   setMeta(key: string, value: string): void {
-    this.#write(this.#waiting, { isDurable: true }, () => this.#writeMeta.run(key, value))
+    this.#write(this.#waiting, { isDurable: true }, () =>
+      this.#writeMeta.run(key, value, sumOf([key, value])),
+    )
   }
 
   close(): void {
@@ -156,11 +203,12 @@ export class SqliteJournal implements Journal {
       }
       this.#db.exec('begin immediate')
       try {
-        for (const { n, at, inputs, batches } of rows) this.#insertTurn.run(n, at, inputs, batches)
+        for (const { n, at, inputs, batches } of rows)
+          this.#insertTurn.run(n, at, inputs, batches, sumOf([n, at, inputs, batches]))
         more?.()
         // A transaction without a change would not reach the disk, nor take an earlier one with it.
         if (rows.length === 0 && more === undefined)
-          this.#writeMeta.run('flushed', String(this.#written))
+          this.#writeMeta.run('flushed', String(this.#written), null)
         this.#db.exec('commit')
       } catch (error) {
         if (this.#db.isTransaction) this.#db.exec('rollback')
@@ -174,6 +222,21 @@ export class SqliteJournal implements Journal {
     this.#waitingCharacters = 0
   }
 
+  /** @param row What it is, its content, and as of which turn: of an older Skein's it need have no checksum. */
+  #check(
+    sum: SQLOutputValue | undefined,
+    row: {
+      readonly what: string
+      readonly content: Content
+      readonly since: number
+    },
+  ): void {
+    const isOld = sum === null && row.since < this.#summedFrom
+    if (isOld || sum === sumOf(row.content)) return
+    const what = `${row.what} of ${this.#path} is damaged: its checksum is another`
+    throw new StoreError('corrupt', `${what}; ${TODO}`)
+  }
+
   #parse(n: number, text: string) {
     try {
       return JSON.parse(text)
@@ -183,6 +246,9 @@ export class SqliteJournal implements Journal {
     }
   }
 }
+
+/** Of what a row holds. A blank between the parts: ("1", "23") is not ("12", "3"). */
+const sumOf = (content: Content): number => crc32(content.join(' '))
 
 /** JSON that gives back every double. JSON would write NaN and infinity as null, so they are refused. */
 function exactJson(value: unknown, n: number): string {

@@ -143,6 +143,17 @@ export const JOURNAL_SCHEMA: Schema = {
         create table snapshots (n integer primary key, state text not null);
         create table meta (key text primary key, value text not null) without rowid;`,
     },
+    {
+      version: 2,
+      name: 'a checksum in each row',
+      // What was there before has none, and is told by its number.
+      sql: `
+        alter table turns add column sum integer;
+        alter table snapshots add column sum integer;
+        alter table meta add column sum integer;
+        create table summed (from_n integer not null);
+        insert into summed select coalesce(max(n), -1) + 1 from turns;`,
+    },
   ],
 }
 

@@ -1,7 +1,7 @@
 // Storage: what a journal that cannot be written means for orders. The journal is a real file, the venue a list.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -13,10 +13,12 @@ import type { Broker } from '../../src/core/venue.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { RISK_DEFAULTS } from '../../src/engine/risk.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
+import { defineConfig, toSimOptions } from '../../src/runtime/config.ts'
 import { Gateway } from '../../src/runtime/gateway.ts'
 import { Pump } from '../../src/runtime/pump.ts'
 import { Recorder } from '../../src/runtime/recorder.ts'
-import { openArchive, openJournal } from '../../src/store/index.ts'
+import { RunFile } from '../../src/runtime/run-file.ts'
+import { openArchive, openJournal, StoreError } from '../../src/store/index.ts'
 import { defineStrategy, z } from '../../src/strategy/index.ts'
 import { A, limitsOf, SIM, trade, universeOf } from '../../src/testing/builders.ts'
 
@@ -184,4 +186,67 @@ test('F096 on a full disk no order leaves, what had left is there, and with spac
   const again = openJournal(join(folder, 'journal.db'))
   again.setMeta('goes', 'on')
   again.close()
+})
+
+const CONFIG = defineConfig({})
+const SETUP = {
+  universe: universeOf('A'),
+  uses: [],
+  risk: RISK_DEFAULTS,
+  sim: toSimOptions(CONFIG),
+  run: 'r',
+  currency: 'USD',
+  base: '1m' as const,
+  bars: { latenessMs: 0, maxFill: 0 },
+}
+
+/** What a run that goes on reads of its journal. Throws where it does not go on. */
+function readAll(path: string): string {
+  const file = RunFile.begin(path, CONFIG, SETUP, { name: 'tape', series: [] })
+  try {
+    const { journal, header } = file
+    return JSON.stringify([[...journal.since(0)], journal.latest(), header])
+  } finally {
+    file.close()
+  }
+}
+
+test('F098 a journal with damaged or missing bytes is refused with the place, or reads as it was written', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-storage-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'journal.db')
+  readAll(path)
+  const { step, journal } = await desk(t, folder)
+  for (let i = 0; i < 20; i++) await step()
+  journal.snapshot(20, '{"state":[1,2,3]}')
+  journal.close()
+  const whole = readAll(path)
+  const bytes = readFileSync(path)
+  const read = (name: string, content: Uint8Array): string => {
+    const copy = join(folder, name)
+    writeFileSync(copy, content)
+    try {
+      return readAll(copy)
+    } catch (error) {
+      assert.ok(error instanceof StoreError, String(error))
+      return error.message
+    }
+  }
+
+  const told = { turn: 0, other: 0, none: 0 }
+  for (let at = 0; at < bytes.length; at += 97) {
+    const damaged = Buffer.from(bytes)
+    // Most digits stay digits so, and the text is still JSON.
+    damaged[at]! ^= 1
+    const got = read(`flipped-${at}.db`, damaged)
+    assert.ok(got === whole || !got.startsWith('['), `byte ${at} changes what is read`)
+    if (got === whole) told.none++
+    else if (/turn \d+ of .* is damaged: its checksum is another; restore/.test(got)) told.turn++
+    else told.other++
+  }
+  for (let length = 4_096; length < bytes.length; length += 4_096)
+    assert.doesNotMatch(read(`cut-${length}.db`, bytes.subarray(0, length)), /^\[/)
+
+  t.diagnostic(JSON.stringify(told))
+  assert.ok(told.turn > 20 && told.none > 0, JSON.stringify(told))
 })
