@@ -5,7 +5,7 @@ import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
 import type { Tape } from '../core/tape.ts'
-import { iso, ms } from '../core/time.ts'
+import { DAY, iso, ms } from '../core/time.ts'
 import {
   type AlpacaOptions,
   AlpacaServer,
@@ -15,6 +15,7 @@ import {
 } from '../simulators/alpaca/index.ts'
 import { type FaultScript, NO_FAULTS, parseFaults } from '../simulators/fault-script.ts'
 import { DEMO_SYMBOLS } from '../simulators/market.ts'
+import { madeSymbols, Past, silentTape } from '../simulators/past.ts'
 import { tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { stopSignal } from './output.ts'
 import { configOf } from './settings.ts'
@@ -31,6 +32,8 @@ interface Options extends TapeOptions {
   readonly plan: Plan
   readonly cash: number
   readonly alwaysOpen?: true
+  readonly pastDays?: number
+  readonly count?: number
 }
 
 /** The demo's universe, and two coins. */
@@ -48,6 +51,12 @@ export function venueCommand(): Command {
       .option('--port <n>', 'where it listens on 127.0.0.1; 0 takes any free port', portOf, 4010)
       .option('--seed <n>', 'the market, where there is no --tape', integerOf, 7)
       .option('--days <n>', 'trading days of history of a generated market', integerOf, 5)
+      .option(
+        '--past-days <n>',
+        'a past of so many days, in bars of 15m and more; no trades',
+        integerOf,
+      )
+      .option('--count <n>', 'so many made-up symbols, with --past-days', integerOf)
       .option('--start <time>', 'venue time of the start; now where not given', timeOf)
       .option('--speed <factor>', 'venue time per clock time, such as 60', factorOf, 1)
       .option('--always-open', 'markets never close: a generated market trades around the clock')
@@ -85,7 +94,10 @@ async function runAlpaca(options: Options): Promise<void> {
   process.stdout.write(`\n${endOf(server)}`)
 }
 
-type Market = Pick<AlpacaOptions, 'tape' | 'history' | 'startAt' | 'halts' | 'isAlwaysOpen'>
+type Market = Pick<
+  AlpacaOptions,
+  'tape' | 'history' | 'past' | 'startAt' | 'halts' | 'isAlwaysOpen'
+>
 
 async function marketOf(options: Options): Promise<Market> {
   const isAlwaysOpen = options.alwaysOpen === true
@@ -93,8 +105,17 @@ async function marketOf(options: Options): Promise<Market> {
     const { tape } = await tapeOf(options, configOf({}))
     return { tape, startAt: options.start ?? (await firstOf(tape)), isAlwaysOpen }
   }
+  if (options.pastDays !== undefined) return pastMarketOf(options, options.pastDays)
   const { seed, days, symbols = SYMBOLS, start: startAt = ms(Date.now()) } = options
   return generatedMarket({ seed, symbols, startAt, days, isAlwaysOpen })
+}
+
+/** Nothing trades: what can be asked for is the past. */
+function pastMarketOf(options: Options, pastDays: number): Market {
+  const { seed, count, start: startAt = ms(Date.now()) } = options
+  const symbols = count === undefined ? (options.symbols ?? DEMO_SYMBOLS) : madeSymbols(count)
+  const past = new Past({ seed, symbols, from: startAt - pastDays * DAY, to: startAt })
+  return { tape: silentTape(symbols), past, startAt, isAlwaysOpen: false }
 }
 
 /** A recording starts with its first print; bars are known at their start already. */

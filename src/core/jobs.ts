@@ -274,8 +274,14 @@ export interface JobStore {
     /** `later` counts as an attempt; `stopped` does not, because nothing went wrong; `never` is the end. */
     readonly retry: 'later' | 'stopped' | 'never'
   }): Promise<boolean>
-  /** Runs whose lease is over: queued again with one more attempt, or failed as STALE_RUNNING. */
-  requeueStale(at: number): Promise<{ readonly requeued: number; readonly failed: number }>
+  /**
+   * Runs whose lease is over: queued again with one more attempt, or failed as STALE_RUNNING. With a worker, which has
+   * just begun, also those of its former life.
+   */
+  requeueStale(
+    at: number,
+    worker?: string,
+  ): Promise<{ readonly requeued: number; readonly failed: number }>
   /** Moves runs from some statuses to another: by id, or all. Gives how many. */
   shift(change: {
     readonly ids?: readonly string[]

@@ -52,6 +52,8 @@ export async function loop(options: LoopOptions): Promise<void> {
   const turns = new Turns()
   let tickAt = -Infinity
   let packs = 0
+  // What a former life of this worker had is at hand at once, and not when its lease is over.
+  await store.requeueStale(io.now(), name)
   const isStopped = (): boolean => signal?.aborted === true
   while (!isStopped() && packs < packsMax) {
     if (io.now() >= tickAt) {

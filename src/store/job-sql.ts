@@ -65,7 +65,8 @@ export const SQL = {
   giveBack: `update job_runs set status = ?2, attempt = attempt + ?3, not_before = ?4, error_code = ?5,
       error_message = ?6, token = null, updated_at = ?7
     where token = ?1 and status = 'running'`,
-  stale: `select id, attempt from job_runs where status = 'running' and lease_until <= ?1 order by id`,
+  stale: `select id, attempt from job_runs
+    where status = 'running' and (lease_until <= ?1 or worker = ?2) order by id`,
   requeue: `update job_runs set status = ?2, attempt = attempt + 1, error_code = ?3, error_message = ?4,
       token = null, updated_at = ?5
     where id = ?1`,

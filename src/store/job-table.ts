@@ -230,11 +230,11 @@ export class JobTable implements JobTableSync {
     })
   }
 
-  requeueStale(at: number): { readonly requeued: number; readonly failed: number } {
+  requeueStale(at: number, worker = ''): { readonly requeued: number; readonly failed: number } {
     return this.alone(() => {
       let requeued = 0
       let failed = 0
-      for (const { id, attempt } of this.#all(SQL.stale, at)) {
+      for (const { id, attempt } of this.#all(SQL.stale, at, worker)) {
         const isOver = numberOf(attempt) >= ATTEMPTS_MAX
         const status = isOver ? 'failed' : 'queued'
         const message = `no sign of life of its worker, attempt ${numberOf(attempt)}`

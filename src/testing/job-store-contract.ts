@@ -248,6 +248,18 @@ export function describeJobStore(contract: JobStoreContract): void {
       assert.deepEqual(await store.bars(HOURS), hours(0, 3))
     })
 
+    it('gives a worker that begins again what it had, and leaves the others theirs', async (t) => {
+      const { store } = await withRuns(t)
+      await store.claim([runOf(0).id], claimOf('one'))
+      await store.claim([runOf(1).id], claimOf('two'))
+
+      assert.deepEqual(await store.requeueStale(T0, 'worker of one'), { requeued: 1, failed: 0 })
+
+      assert.deepEqual(await idsOf(store), [runOf(0).id])
+      assert.equal(await store.commitPage(pageOf('one')), false)
+      assert.equal(await store.commitPage(pageOf('two')), true)
+    })
+
     it('lets a worker that lost its claim write nothing', async (t) => {
       const { store, open } = await withRuns(t)
       const other = await open()

@@ -12,6 +12,8 @@ const LIMIT_MAX = 10_000
 const LIMIT_USUAL = 1_000
 /** The free plan sees consolidated data only when they are so old. */
 const RECENT_MS = 15 * MINUTE
+/** A made past has no finer bars than these, and what they add up to. */
+const PAST_MINUTES = 15
 const FEEDS: readonly string[] = ['sip', 'iex', 'otc', 'boats', 'delayed_sip', 'overnight']
 
 type Kind = 'bars' | 'trades' | 'quotes'
@@ -119,7 +121,8 @@ export class MarketData {
       if (skip === Infinity) continue
       const shown = this.#shown(symbol, isCrypto)
       if (shown === undefined) continue
-      const rows = rowsOf(kind, shown, { from, to, timeframe, isCrypto })
+      const range = { from, to, timeframe, isCrypto }
+      const rows = [...this.#pastOf(symbol, range), ...rowsOf(kind, shown, range)]
       const sorted = isUp ? rows : rows.toReversed()
       const page = sorted.slice(skip, skip + left)
       if (page.length > 0) pages[symbol] = page.map(({ json }) => json)
@@ -131,6 +134,18 @@ export class MarketData {
       return { rows: pages, token: next === undefined ? null : tokenOf(next, 0) }
     }
     return { rows: pages, token: null }
+  }
+
+  /** Bars that were made when they were asked for: of 15 minutes and more. */
+  #pastOf(symbol: string, { from, to, timeframe, isCrypto }: Range): Row[] {
+    const { past } = this.#venue.options
+    if (past === undefined || timeframe === undefined || isCrypto) return []
+    if (timeframe.unit === 'minute' && timeframe.count % PAST_MINUTES !== 0) return []
+    const kind = `${timeframe.count} ${timeframe.unit}`
+    const rows = past.rows(symbol, kind, (steps) => rolled(steps, timeframe, false))
+    return rows
+      .slice(firstFrom(rows, from), firstFrom(rows, to + 1))
+      .map((bar) => ({ t: bar.t, json: barJson(bar, false) }))
   }
 
   #isLate(query: URLSearchParams, isCrypto: boolean): boolean {
@@ -201,20 +216,29 @@ export class MarketData {
   }
 }
 
+interface Range {
+  readonly from: number
+  readonly to: number
+  readonly timeframe: ReturnType<typeof parseTimeframe> | undefined
+  readonly isCrypto: boolean
+}
+
+/** The place of the first row at `at` or later. */
+function firstFrom(rows: readonly { readonly t: number }[], at: number): number {
+  let [low, high] = [0, rows.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (rows[middle]!.t < at) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 const isKind = (text: string): text is Kind =>
   text === 'bars' || text === 'trades' || text === 'quotes'
 const reply = (json: unknown): Reply => ({ status: 200, json })
 
-function rowsOf(
-  kind: Kind,
-  shown: Shown,
-  range: {
-    from: number
-    to: number
-    timeframe: ReturnType<typeof parseTimeframe> | undefined
-    isCrypto: boolean
-  },
-): Row[] {
+function rowsOf(kind: Kind, shown: Shown, range: Range): Row[] {
   const { from, to, timeframe, isCrypto } = range
   const isIn = (t: number): boolean => t >= from && t <= to
   if (kind === 'trades')

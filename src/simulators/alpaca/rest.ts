@@ -52,7 +52,7 @@ export class Rest {
       body: request.body,
       account: account?.name ?? '',
       status: answer.wire === 'whole' ? answer.status : 0,
-      answer: answer.body,
+      answer: isData ? copyOf(answer.body, DATA_SHOWN) : answer.body,
       faults: faults.map(({ name, fault }) => name ?? fault),
     })
     return answer
@@ -124,6 +124,13 @@ export class Rest {
     return spoiled
   }
 }
+
+/** Of pages of market data, so much is remembered: a thousand of them are a gigabyte. */
+const DATA_SHOWN = 10_000
+
+/** A copy: a part of a text would keep the whole of it. */
+const copyOf = (text: string, length: number): string =>
+  text.length <= length ? text : Buffer.from(text.slice(0, length)).toString()
 
 function withFault(answer: Answer, fault: RestFault): Answer {
   switch (fault.fault) {

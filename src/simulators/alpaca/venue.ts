@@ -14,6 +14,7 @@ import { type FaultScript, NO_FAULTS, type RuleOf } from '../fault-script.ts'
 import { Hours } from '../hours.ts'
 import { Ids } from '../ids.ts'
 import { Nemesis, type OneTime } from '../nemesis.ts'
+import type { Past } from '../past.ts'
 import { type AccountEvent, isOver, type VenueOrder } from '../venue-order.ts'
 import { RateLimit } from './rate-limit.ts'
 
@@ -36,6 +37,8 @@ export interface AlpacaOptions {
   readonly tape: Tape
   /** What was before the start, where the tape does not begin earlier. */
   readonly history?: Tape
+  /** Years before that, for requests about bars. */
+  readonly past?: Past
   /** Venue time of the start. */
   readonly startAt: number
   /** Venue time per clock time: 1, 60; 0 moves only by `advance`. Limits and delays are in venue time too. */
