@@ -11,6 +11,7 @@ const RANGES = [
   [1, 66],
   [73, 75],
   [83, 83],
+  [201, 212],
 ] as const
 
 test('no fault of the catalogue is left out', () => {

@@ -56,7 +56,7 @@ function add(counts: Map<string, number>, key: string, by: number): void {
   counts.set(key, (counts.get(key) ?? 0) + by)
 }
 
-function runOf(slice: NewRun, definition: JobDefinition): JobRun {
+export function runOf(slice: NewRun, definition: JobDefinition): JobRun {
   const { timeframe, adjustment, assetClass, provider, derivedFrom, priority } = definition
   return {
     ...slice,

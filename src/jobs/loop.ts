@@ -57,7 +57,8 @@ export async function loop(options: LoopOptions): Promise<void> {
   const isStopped = (): boolean => signal?.aborted === true
   while (!isStopped() && packs < packsMax) {
     if (io.now() >= tickAt) {
-      onTick?.(await tick(store, io.now()))
+      const report = await tick(store, io.now())
+      onTick?.(report)
       tickAt = io.now() + MINUTE
     }
     const queued = (await store.queued(io.now(), LOOK_RUNS)).filter(
@@ -88,7 +89,7 @@ async function isDone(store: JobStore): Promise<boolean> {
 }
 
 /** Smooth weighted round robin: each lane that waits gains its weight, the richest goes and pays for all. */
-class Turns {
+export class Turns {
   readonly #credit: Record<JobLane, number> = { batch: 0, repair: 0, single: 0 }
 
   /** The runs of the lane whose turn it is. */

@@ -89,8 +89,7 @@ export class Meter {
     const { store, io, provider, worker, perMinute, speed = 1 } = this.#options
     for (let late = 0; late < LATE_MAX;) {
       if (signal?.aborted === true) return undefined
-      // A worker's name is its own, and so are its numbers; the time tells two lives of one name apart.
-      const id = `${worker}-${io.now()}-${this.#sent + 1}`
+      const id = nameOnce(io, worker)
       const ask = { id, provider, worker, at: io.now(), ...this.#about }
       const { waitMs } = await store.takeRequest({ ...ask, limit: perMinute, windowMs: WINDOW_MS })
       if (waitMs > 0) {
@@ -105,3 +104,7 @@ export class Meter {
     return undefined
   }
 }
+
+/** A name that nobody has had: a worker that begins again must not meet the names of its former life. */
+export const nameOnce = (io: Pick<Io, 'now' | 'random'>, worker: string): string =>
+  `${worker}-${io.now().toString(36)}-${Math.floor(io.random() * 2 ** 48).toString(36)}`

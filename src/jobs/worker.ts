@@ -12,7 +12,7 @@
 import type { Fault } from '../core/fault.ts'
 import type { BarSource, Hole, JobStore, Settlement } from '../core/jobs.ts'
 import type { Io } from '../io/io.ts'
-import type { Meter } from './metered.ts'
+import { type Meter, nameOnce } from './metered.ts'
 import type { Pack } from './pack.ts'
 import { looked } from './validate.ts'
 import { holesIn } from './verify.ts'
@@ -46,7 +46,6 @@ export class Worker {
   readonly #options: WorkerOptions
   /** Where pages of the query began. */
   readonly #seams = new Set<number>()
-  #claims = 0
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -54,7 +53,7 @@ export class Worker {
 
   async work(pack: Pack): Promise<Outcome> {
     const { store, io, name, source } = this.#options
-    const token = `${name}-${io.now()}-${++this.#claims}`
+    const token = nameOnce(io, name)
     const ids = pack.runs.map(({ id }) => id)
     const at = io.now()
     const claim = { token, pack: pack.runs[0]!.pack ?? token, worker: name, at }

@@ -52,7 +52,7 @@ export async function proveBackfill({
     const planned = await world.plan(archive)
     const began = performance.now()
     const random = seeded(seed)
-    const between = Math.max(1, Math.floor(planned['requests']! / (kills + 1)))
+    const between = Math.max(1, Math.floor((0.8 * planned['requests']!) / (kills + 1)))
     const { last, lives } = await world.workAndKill(archive, kills, random, 2 * between - 1)
     const seconds = (performance.now() - began) / 1_000
     const { asked, busiestMinute, repeated } = world

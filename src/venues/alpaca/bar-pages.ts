@@ -17,8 +17,7 @@ import { errorOf } from './faults.ts'
 import { WIRE_TIMEFRAMES } from './history.ts'
 import type { Rest } from './rest.ts'
 import { formatStamp, parseStamp } from './stamps.ts'
-import { flawOf, isObject } from './wire.ts'
-import { ROW_FIELDS } from './wire-history.ts'
+import { isObject } from './wire.ts'
 
 /** A query of more pages than this has lost its end. */
 const PAGES_MAX = 10_000
@@ -114,8 +113,9 @@ function pageOf(
     if (!Array.isArray(list)) return failed(fault('corrupt-data', `${path}: ${symbol} has no list`))
     const bars = columnsOf(list)
     if (typeof bars === 'number') {
-      const what = flawOf(list[bars], ROW_FIELDS.bars) || ' is no bar that follows the one before'
-      return failed(fault('corrupt-data', `${path}: bars.${symbol}[${bars}]${what}`))
+      return failed(
+        fault('corrupt-data', `${path}: bars.${symbol}[${bars}]${whatIsWrong(list[bars])}`),
+      )
     }
     const known = last.get(symbol) ?? -Infinity
     let from = 0
@@ -134,6 +134,7 @@ function pageOf(
 function columnsOf(list: readonly unknown[]): BarColumns | number {
   const bars = barColumns(list.length)
   const { start, open, high, low, close, volume, trades } = bars
+  const stamps = new Stamps()
   let before = -Infinity
   for (let i = 0; i < list.length; i++) {
     const row = list[i]
@@ -141,7 +142,7 @@ function columnsOf(list: readonly unknown[]): BarColumns | number {
     const { t, o, h, l, c, v, n } = row
     if (typeof o !== 'number' || typeof h !== 'number' || typeof l !== 'number') return i
     if (typeof c !== 'number' || typeof v !== 'number') return i
-    const at = typeof t === 'string' ? stampOf(t) : undefined
+    const at = typeof t === 'string' ? stamps.at(t) : undefined
     if (at === undefined || at <= before) return i
     before = at
     start[i] = at
@@ -155,24 +156,36 @@ function columnsOf(list: readonly unknown[]): BarColumns | number {
   return bars
 }
 
-/** Bars come on whole seconds in UTC, `2022-01-03T09:00:00Z`, and mostly many of a day: its midnight is counted once. */
-let dayText = ''
-let dayStart = 0
-function stampOf(text: string): number | undefined {
-  if (text.length !== 20 || text.charCodeAt(19) !== 90) return parseStamp(text)
-  const day = text.slice(0, 10)
-  if (day !== dayText) {
-    const midnight = parseStamp(`${day}T00:00:00Z`)
-    if (midnight === undefined) return undefined
-    dayText = day
-    dayStart = midnight
+function whatIsWrong(row: unknown): string {
+  if (!isObject(row)) return ` is ${shown(row)}`
+  const field = ['o', 'h', 'l', 'c', 'v'].find((name) => typeof row[name] !== 'number')
+  if (field !== undefined) return `.${field} is ${shown(row[field])}`
+  return `.t is ${shown(row['t'])}, which is no time after the one before`
+}
+
+const shown = (value: unknown): string => (JSON.stringify(value) ?? 'missing').slice(0, 100)
+
+/** Bars come on whole seconds in UTC, `2022-01-03T09:00:00Z`, and many of a day: its midnight is counted once. */
+class Stamps {
+  #day = ''
+  #midnight = 0
+
+  at(text: string): number | undefined {
+    if (text.length !== 20 || text.charCodeAt(19) !== 90) return parseStamp(text)
+    const day = text.slice(0, 10)
+    if (day !== this.#day) {
+      const midnight = parseStamp(`${day}T00:00:00Z`)
+      if (midnight === undefined) return undefined
+      this.#day = day
+      this.#midnight = midnight
+    }
+    const hour = twoAt(text, 11)
+    const minute = twoAt(text, 14)
+    const second = twoAt(text, 17)
+    return hour < 24 && minute < 60 && second < 60
+      ? this.#midnight + (hour * 3_600 + minute * 60 + second) * 1_000
+      : undefined
   }
-  const hour = twoAt(text, 11)
-  const minute = twoAt(text, 14)
-  const second = twoAt(text, 17)
-  return hour < 24 && minute < 60 && second < 60
-    ? dayStart + (hour * 3_600 + minute * 60 + second) * 1_000
-    : undefined
 }
 
 const twoAt = (text: string, at: number): number => {

@@ -1,0 +1,249 @@
+/*
+ * Wire: a backfill against the local Alpaca within one process, on time that leaps: whoever waits is called at once, and the
+ * clock has moved. What the venue answers may be spoiled on its way.
+ */
+import type { TestContext } from 'node:test'
+import { join } from 'node:path'
+import { fault } from '../../src/core/fault.ts'
+import type { JobLane, JobStore, NewRun } from '../../src/core/jobs.ts'
+import { failed, ok } from '../../src/core/result.ts'
+import { seeded } from '../../src/core/random.ts'
+import { DAY, ms, type Timeframe } from '../../src/core/time.ts'
+import type { HttpResponse, Io } from '../../src/io/io.ts'
+import { plan } from '../../src/jobs/plan.ts'
+import { tick } from '../../src/jobs/tick.ts'
+import { Backfill } from '../../src/runtime/backfill.ts'
+import { Rest } from '../../src/simulators/alpaca/rest.ts'
+import { AlpacaVenue } from '../../src/simulators/alpaca/venue.ts'
+import { madeSymbols, Past, silentTape } from '../../src/simulators/past.ts'
+import { rolled } from '../../src/simulators/alpaca/timeframe.ts'
+import { openArchive, type SqliteArchive } from '../../src/store/index.ts'
+import { temporary } from '../cli/skein.ts'
+
+export const TO = Date.UTC(2026, 0, 1)
+export const HOST = 'http://alpaca.test'
+
+/** One request for bars, as the venue saw it. */
+export interface Asked {
+  readonly at: number
+  readonly symbols: readonly string[]
+  readonly query: string
+  readonly token: string
+}
+
+/** What becomes of an answer; `n` counts requests for bars from 1. */
+export type Spoil = (
+  answer: {
+    readonly status: number
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: string
+  },
+  n: number,
+  asked: Asked,
+) =>
+  | {
+      readonly status?: number
+      readonly headers?: Readonly<Record<string, string>>
+      readonly body?: string
+    }
+  | 'reset'
+  | undefined
+
+export interface WireOptions {
+  readonly count?: number
+  readonly timeframe?: Timeframe
+  readonly days?: number
+  readonly pageRows?: number
+  readonly missingOf?: number
+  readonly spoil?: Spoil
+}
+
+export class Wire {
+  readonly archive: SqliteArchive
+  readonly store: JobStore
+  readonly symbols: readonly string[]
+  readonly timeframe: Timeframe
+  readonly from: number
+  readonly asked: Asked[] = []
+  /** Awaited before a request for bars is answered. */
+  hold: (n: number) => Promise<void> | undefined = () => undefined
+  readonly io: Io
+  #now = TO + 2 * DAY
+  readonly #past: Past
+  readonly #rest: Rest
+  readonly #pageRows: number
+  readonly #spoil: Spoil
+
+  static async open(t: TestContext, options: WireOptions = {}): Promise<Wire> {
+    const archive = await openArchive(join(temporary(t), 'archive.db'))
+    t.after(() => archive.close())
+    const wire = new Wire(archive, options)
+    await wire.plan()
+    return wire
+  }
+
+  private constructor(archive: SqliteArchive, options: WireOptions) {
+    const { count = 50, timeframe = '1h', days = 60, pageRows = 1_000, missingOf } = options
+    this.archive = archive
+    this.store = archive.jobs
+    this.symbols = madeSymbols(count)
+    this.timeframe = timeframe
+    this.from = TO - days * DAY
+    this.#pageRows = pageRows
+    this.#spoil = options.spoil ?? (() => undefined)
+    const range = { from: this.from, to: TO }
+    const rare = missingOf === undefined ? {} : { missingOf }
+    this.#past = new Past({ seed: 5, symbols: this.symbols, ...range, ...rare })
+    const timers = {
+      monotonic: () => this.#now,
+      after: (delayMs: number, fire: () => void) => {
+        const timer = setImmediate(() => {
+          this.#now += delayMs
+          fire()
+        })
+        return () => clearImmediate(timer)
+      },
+    }
+    const venue = new AlpacaVenue({
+      tape: silentTape(this.symbols),
+      past: this.#past,
+      startAt: this.#now,
+      speed: 0,
+      timers,
+      keys: [{ key: 'local', secret: 'local' }],
+      limits: { dataPerMinute: 200 },
+    })
+    this.#rest = new Rest(venue)
+    const none = (): never => {
+      throw new Error('jobs have no sockets')
+    }
+    this.io = {
+      now: () => ms(Math.floor(this.#now)),
+      ...timers,
+      random: seeded(1),
+      websocket: { connect: none },
+      tcp: { connect: none },
+      http: { request: (request) => this.#answer(request.url, request.headers ?? {}) },
+    }
+  }
+
+  get now(): number {
+    return this.#now
+  }
+
+  pass(byMs: number): void {
+    this.#now += byMs
+  }
+
+  async plan(lane?: JobLane, symbols = this.symbols): Promise<void> {
+    const { definitions } = plan(
+      {
+        symbols,
+        timeframes: [this.timeframe],
+        from: ms(this.from),
+        to: ms(TO),
+        provider: 'alpaca',
+        adjustment: 'raw',
+        batchVersion: lane === 'single' ? 1 : 2,
+        batchSymbols: 50,
+        isDeriving: false,
+        priority: 100,
+      },
+      await this.store.definitions(),
+    )
+    await this.store.putDefinitions(definitions, this.#now)
+  }
+
+  worker(name = 'w'): Backfill {
+    const hosts = { trading: HOST, data: HOST, stream: HOST, orders: HOST }
+    return new Backfill({
+      store: this.store,
+      io: this.io,
+      name,
+      pageRows: this.#pageRows,
+      terms: {
+        keys: { key: 'local', secret: 'local' },
+        hosts,
+        isLive: false,
+        feed: 'iex',
+        limits: {},
+      },
+    })
+  }
+
+  /** A worker until all is done. Gives the rows that its pages had. */
+  async work(name = 'w', more: Parameters<Backfill['work']>[0] = {}): Promise<number> {
+    const worker = this.worker(name)
+    let rows = 0
+    await worker.work({ untilDone: true, ...more, onPage: (page) => (rows += page.rows) })
+    worker.close()
+    return rows
+  }
+
+  async queue(): Promise<readonly NewRun[]> {
+    await tick(this.store, this.#now)
+    return this.store.queued(this.#now, 1_000)
+  }
+
+  /** Rows that the venue has. */
+  rowsOf(symbol: string): string[] {
+    const hours = { '15m': 15, '1h': 1, '4h': 4, '1d': 1 }[this.timeframe as '1h']
+    const unit = this.timeframe === '15m' ? 'minute' : this.timeframe === '1d' ? 'day' : 'hour'
+    const wire = { count: hours, unit } as const
+    return this.#past
+      .rows(symbol, `${wire.count} ${unit}`, (steps) => rolled(steps, wire, false))
+      .map(({ t, o, h, l, c, v, n }) => [t, o, h, l, c, v, n].join())
+  }
+
+  async storedOf(symbol: string): Promise<string[]> {
+    const rows: string[] = []
+    for await (const page of this.archive.bars({ symbol, timeframe: this.timeframe })) {
+      const { start, open, high, low, close, volume, trades } = page
+      for (let i = 0; i < page.length; i++) {
+        rows.push(
+          [start, open, high, low, close, volume, trades].map((column) => column[i]!).join(),
+        )
+      }
+    }
+    return rows
+  }
+
+  /** Symbols whose stored rows are not the venue's. */
+  async wrong(): Promise<string[]> {
+    const wrong: string[] = []
+    for (const symbol of this.symbols) {
+      const stored = await this.storedOf(symbol)
+      if (stored.join('\n') !== this.rowsOf(symbol).join('\n')) wrong.push(symbol)
+    }
+    return wrong
+  }
+
+  async #answer(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+  ): ReturnType<Io['http']['request']> {
+    const { pathname, searchParams } = new URL(url)
+    const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+    const asked: Asked = {
+      at: this.#now,
+      symbols: (searchParams.get('symbols') ?? '').split(','),
+      query: searchParams.toString(),
+      token: searchParams.get('page_token') ?? '',
+    }
+    const n = this.asked.push(asked)
+    await this.hold(n)
+    const told = this.#rest.answer({
+      method: 'GET',
+      path: pathname,
+      query: searchParams,
+      headers: Object.fromEntries(lower) as Record<string, string>,
+      body: '',
+    })
+    const spoiled = this.#spoil(told, n, asked)
+    if (spoiled === 'reset')
+      return failed(fault('network', 'the connection was reset', { sent: 'maybe' }))
+    const { status, body, headers: said } = { ...told, ...spoiled }
+    const response: HttpResponse = { status, headers: said, body: Buffer.from(body) }
+    return ok(response)
+  }
+}

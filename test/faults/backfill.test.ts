@@ -1,0 +1,291 @@
+// Faults of backfill jobs: what goes wrong on the wire and with workers ends in complete data or in a failure with a name.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { JobDefinition, JobLane, NewRun } from '../../src/core/jobs.ts'
+import { DAY, HOUR, MINUTE, ms, plus } from '../../src/core/time.ts'
+import { Estimate } from '../../src/jobs/estimate.ts'
+import { Turns } from '../../src/jobs/loop.ts'
+import { packFirst } from '../../src/jobs/pack.ts'
+import { tick } from '../../src/jobs/tick.ts'
+import { HOST, type Spoil, Wire } from '../backfill/wire.ts'
+
+const PAGE = { symbols: 50, rows: 10_000 }
+
+interface Page {
+  readonly bars: Record<string, Record<string, unknown>[]>
+  next_page_token: string | null
+}
+
+/** Changes the page of one request. */
+const onPage =
+  (at: number, change: (page: Page) => unknown): Spoil =>
+  ({ body }, n) =>
+    n === at ? { body: JSON.stringify(change(JSON.parse(body) as Page)) } : undefined
+
+/** One worker is refused; gives how long it takes until the request of another leaves. */
+async function refusedThenOther(wire: Wire): Promise<number> {
+  const [one, two] = [wire.worker('one'), wire.worker('two')]
+  const query = `symbols=AAA&timeframe=1Hour&start=2025-12-01T00:00:00Z&end=2025-12-02T00:00:00Z`
+  const request = {
+    method: 'GET',
+    url: `${HOST}/v2/stocks/bars?${query}`,
+    timeoutMs: 1_000,
+  } as const
+  await one.meter.io.http.request(request)
+  await two.meter.io.http.request(request)
+  for (const worker of [one, two]) worker.close()
+  return wire.asked[1]!.at - wire.asked[0]!.at
+}
+
+const refusedAt =
+  (times: readonly number[], headers: Readonly<Record<string, string>>): Spoil =>
+  (_answer, n) =>
+    times.includes(n) ? { status: 429, headers, body: '{}' } : undefined
+
+test('F201 a refusal that says for how long stops every worker for so long', async (t) => {
+  const wire = await Wire.open(t, { spoil: refusedAt([1, 5], { 'retry-after': '40' }) })
+
+  const waitedMs = await refusedThenOther(wire)
+  await wire.work()
+
+  assert.ok(waitedMs >= 40_000 && waitedMs < 60_000, `another worker asked after ${waitedMs} ms`)
+  assert.deepEqual(await wire.wrong(), [])
+})
+
+test('F202 a refusal that does not say for how long stops every worker for a while', async (t) => {
+  const wire = await Wire.open(t, { spoil: refusedAt([1, 5], {}) })
+
+  const waitedMs = await refusedThenOther(wire)
+  await wire.work()
+
+  assert.ok(waitedMs >= 5_000 && waitedMs < 60_000, `another worker asked after ${waitedMs} ms`)
+  assert.deepEqual(await wire.wrong(), [])
+})
+
+test('F203 a provider that is down for minutes is asked again later, from the page where it was', async (t) => {
+  const until = { at: Infinity }
+  const spoil: Spoil = (_answer, n, { at }) => {
+    if (n === 4) until.at = at + 2 * MINUTE
+    return n >= 4 && at < until.at ? { status: 503, body: 'unavailable' } : undefined
+  }
+  const wire = await Wire.open(t, { spoil })
+
+  await wire.work()
+
+  assert.deepEqual(await wire.wrong(), [])
+  const { failed, success } = await wire.store.counts()
+  assert.ok(failed === 0 && success > 0)
+  assert.equal(new Set(wire.asked.slice(0, 3).map(({ query }) => query)).size, 3)
+  const again = wire.asked.filter(({ query }) => query === wire.asked[0]!.query)
+  assert.equal(again.length, 1)
+})
+
+for (const [what, spoiled] of [
+  ['is cut', (body: string) => ({ body: body.slice(0, body.length / 2) })],
+  ['is HTML', () => ({ headers: { 'content-type': 'text/html' }, body: '<html>502</html>' })],
+] as const) {
+  test(`F204 a page whose body ${what} is asked for again`, async (t) => {
+    const wire = await Wire.open(t, {
+      spoil: ({ body }, n) => (n === 3 ? spoiled(body) : undefined),
+    })
+
+    await wire.work()
+
+    assert.deepEqual(await wire.wrong(), [])
+    assert.equal((await wire.store.counts()).failed, 0)
+  })
+}
+
+test('F205 nothing is used of a page that is out of order', async (t) => {
+  const spoil = onPage(2, ({ bars, ...rest }) => ({
+    ...rest,
+    bars: Object.fromEntries(
+      Object.entries(bars).map(([symbol, list]) => [symbol, list.toReversed()]),
+    ),
+  }))
+  const wire = await Wire.open(t, { spoil })
+
+  await wire.work()
+
+  assert.deepEqual(await wire.wrong(), [])
+  assert.deepEqual(await wire.store.flaws(), [])
+})
+
+test('F206 rows that two pages share are stored and counted once', async (t) => {
+  let before: Page | undefined
+  const spoil: Spoil = ({ body }, n) => {
+    const page = JSON.parse(body) as Page
+    const former = before
+    before = page
+    if (n !== 3 || former === undefined) return undefined
+    const [symbol = '', list = []] = Object.entries(former.bars).at(-1)!
+    const bars = { ...page.bars, [symbol]: [...list, ...(page.bars[symbol] ?? [])] }
+    return { body: JSON.stringify({ ...page, bars }) }
+  }
+  const wire = await Wire.open(t, { spoil })
+
+  const rows = await wire.work()
+
+  assert.deepEqual(await wire.wrong(), [])
+  assert.equal(
+    rows,
+    wire.symbols.reduce((sum, symbol) => sum + wire.rowsOf(symbol).length, 0),
+  )
+})
+
+for (const rows of [1_000, 20]) {
+  test(`F207 ${rows} rows that are lost between two pages are found by the calendar, and fetched`, async (t) => {
+    const spoil = onPage(3, ({ bars, ...rest }) => {
+      let left = rows
+      const kept = Object.entries(bars).map(([symbol, list]) => {
+        const gone = Math.min(left, list.length)
+        left -= gone
+        return [symbol, list.slice(gone)]
+      })
+      return { ...rest, bars: Object.fromEntries(kept) as Page['bars'] }
+    })
+    const wire = await Wire.open(t, { spoil })
+
+    await wire.work()
+
+    assert.deepEqual(await wire.wrong(), [])
+    assert.deepEqual(await wire.store.holes({}), [])
+    const repairs = await wire.store.runs({ status: ['success'], limit: 1_000 })
+    assert.ok(repairs.some(({ lane }) => lane === 'repair'))
+  })
+}
+
+test('F208 a ticker that the provider refuses is left out, and the other 49 are fetched', async (t) => {
+  const bad = 'AAM'
+  const spoil: Spoil = (_answer, _n, { symbols }) =>
+    symbols.includes(bad)
+      ? { status: 400, body: JSON.stringify({ message: `invalid symbol: ${bad}` }) }
+      : undefined
+  const wire = await Wire.open(t, { spoil })
+
+  await wire.work()
+  await wire.work()
+
+  assert.deepEqual(await wire.wrong(), [bad])
+  assert.deepEqual(await wire.storedOf(bad), [])
+  const [found, ...more] = await wire.store.quarantined('alpaca')
+  assert.deepEqual([found?.symbol, more.length], [bad, 0])
+  assert.match(found!.reason, /invalid symbol: AAM/)
+  assert.equal(wire.asked.filter(({ symbols }) => symbols.includes(bad)).length, 1)
+})
+
+for (const [what, change, named] of [
+  [
+    'a number that became text',
+    (row: Record<string, unknown>): unknown => ({ ...row, o: String(row['o']) }),
+    /bars\.\w+\[0\]\.o is "/,
+  ],
+  [
+    'a name that changed',
+    ({ c, ...row }: Record<string, unknown>): unknown => ({ ...row, close: c }),
+    /bars\.\w+\[0\]\.c is missing/,
+  ],
+] as const) {
+  test(`F209 ${what} ends as a failure that names it, and nothing of such a page is used`, async (t) => {
+    const spoil: Spoil = ({ body }, n) => {
+      if (n < 3) return undefined
+      const page = JSON.parse(body) as Page
+      const bars = Object.entries(page.bars).map(([symbol, list]) => [symbol, list.map(change)])
+      return { body: JSON.stringify({ ...page, bars: Object.fromEntries(bars) as Page['bars'] }) }
+    }
+    const wire = await Wire.open(t, { spoil })
+
+    const rows = await wire.work()
+
+    const failed = await wire.store.runs({ status: ['failed'], limit: 1 })
+    assert.equal(failed[0]?.errorCode, 'corrupt-data')
+    assert.match(failed[0].errorMessage ?? '', named)
+    assert.equal(rows, 2_000)
+    const stored = await Promise.all(wire.symbols.map((symbol) => wire.storedOf(symbol)))
+    assert.equal(stored.flat().length, 2_000)
+  })
+}
+
+test('F210 a worker that dies goes on at the page that it was reading', async (t) => {
+  const wire = await Wire.open(t)
+  const never = new Promise<void>(() => {})
+  wire.hold = (n) => (n === 5 ? never : undefined)
+  void wire.work('dies')
+  while (wire.asked.length < 5) await new Promise((resolve) => setImmediate(resolve))
+
+  await wire.work('dies')
+
+  assert.deepEqual(await wire.wrong(), [])
+  const queries = wire.asked.map(({ query }) => query)
+  assert.equal(queries.length - new Set(queries).size, 1)
+  assert.equal(queries.lastIndexOf(queries[4]!), 5)
+})
+
+test('F211 a worker that stood still past its lease writes nothing when it wakes', async (t) => {
+  const wire = await Wire.open(t)
+  const wakes = Promise.withResolvers<void>()
+  wire.hold = (n) => (n === 3 ? wakes.promise : undefined)
+  let late = 0
+  const sleeper = wire.worker('sleeps')
+  const slept = sleeper.work({ packsMax: 1, onPage: ({ rows }) => (late += rows) })
+  while (wire.asked.length < 3) await new Promise((resolve) => setImmediate(resolve))
+  const before = late
+  wire.pass(HOUR)
+
+  await wire.work('other')
+  const hash = await wire.storedOf(wire.symbols[0]!)
+  const coverage = await wire.store.coverage({})
+  wakes.resolve()
+  await slept
+  sleeper.close()
+
+  assert.equal(late, before)
+  assert.deepEqual(await wire.wrong(), [])
+  assert.deepEqual(await wire.storedOf(wire.symbols[0]!), hash)
+  assert.deepEqual(await wire.store.coverage({}), coverage)
+})
+
+test('F212 old single jobs and new batches take turns, however many there are of either', async (t) => {
+  const wire = await Wire.open(t)
+  await wire.plan('single')
+  const definitions = await wire.store.definitions()
+  const [batch] = definitions.filter(({ batchVersion }) => batchVersion === 2)
+  const single = definitions.filter(({ batchVersion }) => batchVersion === 1)
+  const runs = (lane: JobLane, { id, symbols }: JobDefinition): NewRun[] =>
+    // Every second day: they cannot be one query.
+    Array.from({ length: 12 }, (_, i) => {
+      const from = ms(wire.from + 2 * i * DAY)
+      const about = { definition: id, symbols, triggeredBy: 'user' } as const
+      return { ...about, id: `${id} ${i}`, lane, from, to: plus(from, DAY) }
+    })
+  const ids = definitions.map(({ id }) => id)
+  await wire.store.enable({ ids, isEnabled: false, at: wire.now })
+  await tick(wire.store, wire.now)
+  await wire.store.enable({ ids, isEnabled: true, at: wire.now })
+  await wire.store.enqueue(
+    [...single.flatMap((one) => runs('single', one)), ...runs('batch', batch!)],
+    wire.now,
+  )
+  const lanes: JobLane[] = []
+  const estimate = new Estimate()
+  const turns = new Turns()
+
+  for (let i = 0; i < 10; i++) {
+    const pack = packFirst(turns.next(await wire.store.queued(wire.now, 1_000)), PAGE, estimate)
+    lanes.push(pack!.lane)
+    await wire.store.shift({
+      ids: pack!.runs.map(({ id }) => id),
+      from: ['queued'],
+      to: 'cancelled',
+      at: wire.now,
+    })
+  }
+
+  assert.deepEqual(
+    [
+      lanes.filter((lane) => lane === 'batch').length,
+      lanes.filter((lane) => lane === 'single').length,
+    ],
+    [8, 2],
+  )
+})
