@@ -118,7 +118,7 @@ test('F206 rows that two pages share are stored and counted once', async (t) => 
     const former = before
     before = page
     if (n !== 3 || former === undefined) return undefined
-    const [symbol = '', list = []] = Object.entries(former.bars).at(-1)!
+    const [symbol, list] = Object.entries(former.bars).at(-1)!
     const bars = { ...page.bars, [symbol]: [...list, ...(page.bars[symbol] ?? [])] }
     return { body: JSON.stringify({ ...page, bars }) }
   }
