@@ -1,6 +1,7 @@
 // Port: Venue = limits, and up to three roles. Everything that it ever says goes into the sink.
 import type { FillId, Money, Ms, OrderId, Px, Qty, SymbolId, VenueId } from './brand.ts'
-import type { Batch } from './command.ts'
+import type { Batch, Command } from './command.ts'
+import type { Fault } from './fault.ts'
 import type { Input } from './input.ts'
 import type { InstrumentSpec } from './instrument.ts'
 import type { Bar } from './market.ts'
@@ -99,8 +100,16 @@ export interface History {
 }
 
 export interface Broker {
-  /** One answer per command, in order. `outcome-unknown` means: do not send again, ask `report`. */
-  execute(batch: Batch): Promise<readonly Result<{ readonly venueId: string }>[]>
+  /**
+   * One answer per command, in order. `outcome-unknown` means: do not send again, ask `report`.
+   *
+   * @param refusal Says why a command may not leave any more. Asked last, of each command that waits for its turn or for
+   *   a budget, so that a batch can be stopped half way.
+   */
+  execute(
+    batch: Batch,
+    refusal?: (command: Command) => Fault | undefined,
+  ): Promise<readonly Result<{ readonly venueId: string }>[]>
   /** The venue's own account of the world, for start-up and for the periodic check. */
   report(): Promise<Result<VenueReport>>
   /** From when on reports tell finished orders and fills, where the venue does not tell them all. */

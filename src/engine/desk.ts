@@ -51,6 +51,9 @@ export interface DeskParts {
 /** Runs a hook of a lane; what it throws halts that lane alone. */
 export type RunHook = (lane: Lane, hook: () => void) => void
 
+/** A cancel that was answered, refused or lost has been heard of by then. */
+export const CANCEL_AGAIN_MS = 5_000
+
 export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
   now = 0 as Ms
   readonly parts: DeskParts
@@ -254,6 +257,14 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
       notices.publish({ type: 'order.changed', order: ended })
       this.brackets.onOrder(ended)
     }
+  }
+
+  /** Asks again where a cancel has had its time and the order lives on. */
+  cancelAgain(order: Order): void {
+    const { cancelSentAt, ...rest } = this.parts.orders.get(order.id)!
+    if (cancelSentAt === undefined || this.now - cancelSentAt < CANCEL_AGAIN_MS) return
+    this.parts.orders.update(rest)
+    this.cancelOrder(rest)
   }
 
   amendOrder(order: Order, change: { readonly qty?: Qty; readonly stop?: Px }): void {

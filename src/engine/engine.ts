@@ -548,7 +548,9 @@ export class Engine {
   #cancel(what: 'cancel-all' | 'cancel-risk', strategy?: string): void {
     for (const order of Array.from(this.#desk.parts.orders.allLive())) {
       if ((strategy ?? order.strategy) !== order.strategy) continue
-      if (what === 'cancel-all' || isRisk(order)) this.#desk.cancelOrder(order)
+      if (what === 'cancel-risk' && !isRisk(order)) continue
+      this.#desk.cancelOrder(order)
+      this.#desk.cancelAgain(order)
     }
   }
 

@@ -60,6 +60,8 @@ export interface WriteCall extends Call {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Plain data, sent as JSON. */
   readonly body?: unknown
+  /** Says why it may not be sent any more. Asked last, when the budget has let it pass. */
+  readonly refusal?: () => Fault | undefined
 }
 
 export interface Answer {
@@ -112,7 +114,8 @@ export class HttpClient {
   }
 
   async #attempt(
-    call: Call & { readonly method: HttpRequest['method']; readonly body?: unknown },
+    call: Call &
+      Pick<Partial<WriteCall>, 'body' | 'refusal'> & { readonly method: HttpRequest['method'] },
     lane: Lane,
   ): Promise<{
     readonly result: Result<Answer>
@@ -127,6 +130,8 @@ export class HttpClient {
       ...(signal === undefined ? {} : { signal }),
     })
     if (granted?.ok === false) return { result: granted, isSent: false }
+    const refused = call.refusal?.()
+    if (refused !== undefined) return { result: failed(refused), isSent: false }
     const startedAt = this.#io.monotonic()
     const sent = await this.#io.http.request(this.#requestOf(call))
     const durationMs = this.#io.monotonic() - startedAt

@@ -139,7 +139,7 @@ export class Gateway {
     if (leaving.length > 0) {
       this.#counts.batches++
       this.#counts.commands += leaving.length
-      const given = await this.#ask(venue, { ...batch, commands: leaving })
+      const given = await this.#ask(venue, { batch: { ...batch, commands: leaving }, at })
       for (const [i, command] of leaving.entries())
         answers.set(command, given[i] ?? noAnswer(venue))
     }
@@ -173,9 +173,11 @@ export class Gateway {
     return fault('bad-request', `${order.id} was not sent: ${why}`)
   }
 
-  async #ask(venue: VenueId, batch: Batch): Promise<readonly Answer[]> {
+  async #ask(venue: VenueId, { batch, at }: Waiting): Promise<readonly Answer[]> {
     try {
-      return await this.#options.brokers.get(venue)!.execute(batch)
+      const broker = this.#options.brokers.get(venue)!
+      // The kill switch may be pulled while the rest of the batch waits in the adapter.
+      return await broker.execute(batch, (command) => this.#refusal(command, at))
     } catch (error) {
       // An adapter that throws has told nothing about what it sent.
       const why = error instanceof Error ? error.message : String(error)

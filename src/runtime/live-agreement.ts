@@ -1,12 +1,13 @@
 /*
  * Agreement: the venue is asked what it has, every minute, and sooner while something is open; what we believe is held
- * against its report, and the gap becomes inputs. One report is under way at a time.
+ * against its report, and the gap becomes inputs. One report is under way at a time. While the kill switch is on, each
+ * report is followed by another cancel of what may add risk.
  */
 import type { Ms, SymbolId } from '../core/brand.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import type { Control, Input } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
-import { isLive } from '../core/order.ts'
+import { isLive, isRisk } from '../core/order.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import type { VenueReport } from '../core/venue.ts'
 import { type Difference, type Memory, NO_MEMORY, reconcile } from '../engine/reconcile.ts'
@@ -57,7 +58,9 @@ export class Agreement {
   askNext(): void {
     const { engine, timing } = this.#parts
     const isOpen =
-      this.statistics.open > 0 || engine.ours.halts.some(({ cause }) => cause === 'unknown-order')
+      this.statistics.open > 0 ||
+      engine.ours.halts.some(({ cause }) => cause === 'unknown-order') ||
+      this.#isLeftToCancel
     this.askIn(isOpen ? timing.lookupEveryMs : timing.reconcileEveryMs)
   }
 
@@ -145,8 +148,22 @@ export class Agreement {
     this.#memory = memory
     this.#noteDiffering(answer.value)
     for (const difference of differences) tell(levelOf(difference), difference.text)
-    take(inputs)
+    take([...inputs, ...this.#cancels()])
     return undefined
+  }
+
+  /** True where the kill switch is on, and an order that may add risk may still be open. */
+  get #isLeftToCancel(): boolean {
+    const { engine } = this.#parts
+    if (engine.killSwitch === undefined) return false
+    return engine.ours.orders.some(({ order }) => isLive(order) && isRisk(order))
+  }
+
+  /** A cancel may be refused because its order was not there yet: it is asked for until none is left. */
+  #cancels(): readonly Input[] {
+    if (!this.#isLeftToCancel) return []
+    const at = this.#parts.pump.now()
+    return [{ type: 'control', at, control: { do: 'cancel-risk' }, by: 'kill-switch' }]
   }
 
   /** When the venue last told all that it has, and the gap was closed. */

@@ -270,8 +270,8 @@ export class Live {
   #onNotice(notice: Notice): void {
     const alert = alertOf(notice, this.#options.setup.universe)
     if (alert !== undefined) this.#tell(alert.level, alert.text)
-    const isStrange = notice.type === 'fill.late' || (notice.type === 'safe-mode' && notice.on)
-    if (isStrange) this.#agreement.askIn(this.#timing.lookupEveryMs)
+    const isOn = (notice.type === 'safe-mode' || notice.type === 'kill-switch') && notice.on
+    if (isOn || notice.type === 'fill.late') this.#agreement.askIn(this.#timing.lookupEveryMs)
   }
 
   #tell(level: Told['level'], text: string): void {

@@ -95,13 +95,16 @@ export class AlpacaBroker implements Broker {
     this.#since = since
   }
 
-  execute(batch: Batch): Promise<readonly Taken[]> {
+  execute(
+    batch: Batch,
+    refusal: (command: Command) => Fault | undefined = () => undefined,
+  ): Promise<readonly Taken[]> {
     const { concurrent } = this.#options
     return mapLimit(batch.commands, concurrent, (command) => {
       if (this.#isClosed) return Promise.resolve(failed(CLOSED))
       switch (command.type) {
         case 'submit':
-          return this.#submit(command.order, command.legs ?? [])
+          return this.#submit(command.order, command.legs ?? [], () => refusal(command))
         case 'amend':
           return this.#amend(command)
         case 'cancel':
@@ -238,7 +241,11 @@ export class AlpacaBroker implements Broker {
     return fills.ok ? ok({ orders, fills: fills.value }) : fills
   }
 
-  async #submit(order: Order, legs: readonly Order[]): Promise<Taken> {
+  async #submit(
+    order: Order,
+    legs: readonly Order[],
+    refusal: () => Fault | undefined,
+  ): Promise<Taken> {
     const { universe, identity, extrasOf } = this.#options
     const instrument = universe.at(order.symbol)
     const { symbol, kind } = instrument
@@ -251,13 +258,14 @@ export class AlpacaBroker implements Broker {
     )
     if (typeof body === 'string') return failed(fault('unsupported', `${order.id}: ${body}`))
     identity.expectLegs(order.id, legs)
-    const taken = await this.#post(order.id, body)
+    const taken = await this.#post(order.id, body, refusal)
     if (taken.ok) this.#options.rest.saved(legs.length)
     return taken
   }
 
-  async #post(id: OrderId, body: unknown): Promise<Taken> {
-    const answer = await this.#options.rest.write('POST', '/v2/orders', body, 'order')
+  async #post(id: OrderId, body: unknown, refusal?: () => Fault | undefined): Promise<Taken> {
+    const { rest } = this.#options
+    const answer = await rest.write('POST', '/v2/orders', body, 'order', refusal)
     if (!answer.ok) return isDuplicate(answer.fault) ? this.#adopt(id, id) : answer
     return this.#took(id, parseOrder(answer.value))
   }

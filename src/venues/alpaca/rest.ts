@@ -1,4 +1,5 @@
 // Rest: requests to one of Alpaca's hosts, with the keys, a share of the budget and Alpaca's own faults.
+import type { Fault } from '../../core/fault.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { HttpClient } from '../../io/http.ts'
 import type { Io } from '../../io/io.ts'
@@ -63,12 +64,17 @@ export class Rest {
     return answer.ok ? ok(answer.value.body) : failed(refine(answer.fault))
   }
 
-  /** The parsed body, undefined where there is none. What could not be sent in `writeWaitMs` never is. */
+  /**
+   * The parsed body, undefined where there is none. What could not be sent in `writeWaitMs` never is.
+   *
+   * @param refusal Asked last before each attempt.
+   */
   async write(
     method: 'POST' | 'PATCH' | 'DELETE',
     path: string,
     body: unknown,
     lane: Lane,
+    refusal?: () => Fault | undefined,
   ): Promise<Result<unknown>> {
     const { io, writeMs = 10_000, writeWaitMs = 10_000 } = this.#options
     const until = io.monotonic() + writeWaitMs
@@ -81,6 +87,7 @@ export class Rest {
         timeoutMs: writeMs,
         waitMaxMs,
         ...(body === undefined ? {} : { body }),
+        ...(refusal === undefined ? {} : { refusal }),
       })
       if (answer.ok) return ok(answer.value.body)
       const told = refine(answer.fault)
