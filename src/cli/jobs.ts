@@ -9,6 +9,8 @@ import {
   withWorkOptions,
   type WorkOptions,
 } from './jobs-options.ts'
+import { monitorCommand, showCommand } from './jobs-show.ts'
+import { switchCommands } from './jobs-switch.ts'
 import { workWith } from './jobs-work.ts'
 import { table } from './table.ts'
 import { integerOf } from './values.ts'
@@ -23,7 +25,7 @@ const STATUSES: readonly RunStatus[] = [
 ]
 
 export function jobsCommand(): Command {
-  return new Command('jobs')
+  const jobs = new Command('jobs')
     .description('Jobs that keep history complete: definitions, runs, workers.')
     .addHelpText('after', '\nExample:\n  skein jobs list\n  skein jobs work --until-done')
     .addCommand(
@@ -50,6 +52,10 @@ export function jobsCommand(): Command {
         .option('--json', 'as JSON')
         .action(work),
     )
+    .addCommand(showCommand())
+    .addCommand(monitorCommand())
+  for (const command of switchCommands()) jobs.addCommand(command)
+  return jobs
 }
 
 interface TickOptions extends DeskOptions, WorkOptions {

@@ -4,6 +4,7 @@ import { VERSIONS } from '../runtime/version.ts'
 import { backfillCommand } from './backfill.ts'
 import { backtestCommand } from './backtest.ts'
 import { controlCommand } from './control.ts'
+import { coverageCommand } from './coverage.ts'
 import { dataCommand } from './data.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
@@ -27,6 +28,7 @@ export const commands = (): readonly Command[] => [
   dataCommand(),
   backfillCommand(),
   jobsCommand(),
+  coverageCommand(),
   doctorCommand(),
   venueCommand(),
 ]

@@ -1,0 +1,81 @@
+// skein coverage: what of the history is there, as a table and as a heat map, with every hole by its name.
+import { Command, Option } from 'commander'
+import { iso, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import { look, type Seen } from '../jobs/look.ts'
+import { type DeskOptions, openDesk, withDeskOptions } from './jobs-options.ts'
+import { present } from './inputs.ts'
+import { RunFailed } from './output.ts'
+import { table } from './table.ts'
+import { listOf } from './values.ts'
+
+interface Options extends DeskOptions {
+  readonly symbols?: readonly string[]
+  readonly timeframe?: Timeframe
+  readonly check?: true
+  readonly json?: true
+}
+
+const CELLS = 40
+/** Holes of one series that are named; the rest is counted. */
+const NAMED_MAX = 5
+const SHADES = [' ', '░', '▒', '▓', '█'] as const
+
+export function coverageCommand(): Command {
+  return withDeskOptions(new Command('coverage'))
+    .description('What of the history is there: a table, a heat map, and the holes.')
+    .option('--symbols <list>', 'only these', listOf)
+    .addOption(new Option('--timeframe <timeframe>', 'only this one').choices(TIMEFRAMES))
+    .option('--check', 'exit code 1 where a series is stale or has an open hole')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExample:\n  skein coverage --symbols SPY,QQQ --timeframe 1h')
+    .action(showCoverage)
+}
+
+async function showCoverage(options: Options): Promise<void> {
+  const desk = await openDesk(options)
+  try {
+    const filter = present({ symbols: options.symbols, timeframe: options.timeframe })
+    const seen = await look(desk.store, filter, { now: desk.io.now(), cells: CELLS })
+    process.stdout.write(options.json === true ? `${JSON.stringify(seen)}\n` : told(seen))
+    const wrong = seen.filter(
+      ({ freshness, holes }) =>
+        freshness !== 'fresh' || holes.some(({ status }) => status === 'open'),
+    )
+    if (options.check === true && (wrong.length > 0 || seen.length === 0))
+      throw new RunFailed(`${wrong.length} of ${seen.length} series are stale or have open holes`)
+  } finally {
+    await desk.close()
+  }
+}
+
+function told(seen: readonly Seen[]): string {
+  if (seen.length === 0) return 'nothing is covered\n'
+  const head = ['symbol', 'timeframe', 'from', 'to', 'bars', 'expected', 'missing', 'is', 'heat']
+  const rows = seen.map((one) => [
+    one.symbol,
+    one.adjustment === 'raw' ? one.timeframe : `${one.timeframe} ${one.adjustment}`,
+    iso(one.from).slice(0, 10),
+    iso(one.to).slice(0, 10),
+    String(one.bars),
+    String(one.expected),
+    String(one.missing),
+    one.freshness,
+    `|${one.heat.map(shadeOf).join('')}|`,
+  ])
+  const holes = seen.flatMap(({ symbol, timeframe, holes }) => [
+    ...holes
+      .slice(0, NAMED_MAX)
+      .map(
+        ({ from, to, bars, status }) =>
+          `${symbol} ${timeframe}: ${bars} bars from ${iso(from)} to ${iso(to)}, ${status}`,
+      ),
+    ...(holes.length > NAMED_MAX
+      ? [`${symbol} ${timeframe}: ${holes.length - NAMED_MAX} more`]
+      : []),
+  ])
+  return `${table(head, rows)}${holes.length === 0 ? '' : `\nholes:\n  ${holes.join('\n  ')}\n`}`
+}
+
+/** Full only where nothing is missing. */
+const shadeOf = (part: number): string =>
+  part === 1 ? SHADES[4] : SHADES[Math.min(3, Math.floor(part * 4))]!

@@ -1,0 +1,104 @@
+// Commands that look at jobs: one definition or run in full, and the monitoring queries.
+import { Argument, Command } from 'commander'
+import { BadInput } from '../core/bad-input.ts'
+import { type JobRun, type Monitor, MONITORS } from '../core/jobs.ts'
+import { iso } from '../core/time.ts'
+import { MONITOR_SQL } from '../store/index.ts'
+import { type DeskOptions, openDesk, withDeskOptions } from './jobs-options.ts'
+import { table } from './table.ts'
+
+interface Options extends DeskOptions {
+  readonly json?: true
+}
+
+export function showCommand(): Command {
+  return withDeskOptions(new Command('show'))
+    .description('One definition with its runs, or one run with its symbols.')
+    .argument('<id>', 'id of a definition or of a run')
+    .option('--json', 'as JSON')
+    .action(show)
+}
+
+export function monitorCommand(): Command {
+  return withDeskOptions(new Command('monitor'))
+    .description('What people ask: versions, requests by hour, rows by symbol, the last runs.')
+    .addArgument(new Argument('<query>', 'which').choices(MONITORS))
+    .option('--sql', 'the query itself, for a client of the database')
+    .option('--json', 'as JSON')
+    .action(monitor)
+}
+
+async function show(id: string, options: Options): Promise<void> {
+  const desk = await openDesk(options)
+  try {
+    const { store } = desk
+    const definition = (await store.definitions()).find((one) => one.id === id)
+    const runs = await store.runs({ limit: 100_000, ...(definition && { definition: id }) })
+    const run = definition === undefined ? runs.find((one) => one.id === id) : undefined
+    if (definition === undefined && run === undefined) {
+      const allowed = 'an id that "skein jobs list" shows'
+      throw new BadInput({ file: 'command line' }, 'names no definition and no run', id, allowed)
+    }
+    const results = run === undefined ? undefined : await store.results(run.id)
+    if (options.json === true) {
+      const all = run === undefined ? { definition, runs } : { run, results }
+      process.stdout.write(`${JSON.stringify(all)}\n`)
+      return
+    }
+    process.stdout.write(run === undefined ? runsText(runs) : runText(run, results ?? []))
+  } finally {
+    await desk.close()
+  }
+}
+
+function runsText(runs: readonly JobRun[]): string {
+  const rows = runs.map(({ id, status, attempt, pages, rows, errorCode }) => [
+    id,
+    status,
+    String(attempt),
+    String(pages),
+    String(rows),
+    errorCode ?? '',
+  ])
+  return table(['run', 'status', 'attempt', 'pages', 'rows', 'error'], rows)
+}
+
+function runText(
+  run: JobRun,
+  results: readonly { readonly symbol: string; readonly status: string; readonly rows: number }[],
+): string {
+  const { id, status, from, to, attempt, pages, errorMessage } = run
+  const head = `${id}: ${status}, ${iso(from)} to ${iso(to)}, attempt ${attempt}, ${pages} pages\n`
+  const error = errorMessage === undefined ? '' : `${errorMessage}\n`
+  const rows = results.map(({ symbol, status: is, rows: count }) => [symbol, is, String(count)])
+  return `${head}${error}${table(['symbol', 'status', 'rows'], rows)}`
+}
+
+async function monitor(query: Monitor, options: Options & { readonly sql?: true }): Promise<void> {
+  if (options.sql === true) {
+    process.stdout.write(`${MONITOR_SQL[query].trim()}\n`)
+    return
+  }
+  const desk = await openDesk(options)
+  try {
+    const found = await desk.store.monitor(query, desk.io.now())
+    if (options.json === true) {
+      process.stdout.write(`${JSON.stringify(found)}\n`)
+      return
+    }
+    const names = Object.keys(found[0] ?? {})
+    const rows = found.map((row) => names.map((name) => cellOf(name, row[name])))
+    process.stdout.write(names.length === 0 ? 'nothing\n' : table(names, rows))
+  } finally {
+    await desk.close()
+  }
+}
+
+const cellOf = (name: string, value: unknown): string =>
+  value === null
+    ? ''
+    : name === 'hour' || name.endsWith('_at')
+      ? iso(Number(value))
+      : typeof value === 'string' || typeof value === 'number'
+        ? String(value)
+        : JSON.stringify(value)

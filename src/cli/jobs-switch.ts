@@ -1,0 +1,122 @@
+// Commands that change jobs: which definitions are on, which runs wait, and the way from single definitions to batches.
+import { Command } from 'commander'
+import { BadInput } from '../core/bad-input.ts'
+import type { JobStore } from '../core/jobs.ts'
+import { iso } from '../core/time.ts'
+import { cleanUp, migrate, rollback } from '../jobs/migrate.ts'
+import { type Desk, type DeskOptions, openDesk, withDeskOptions } from './jobs-options.ts'
+import { RunFailed } from './output.ts'
+
+interface Options extends DeskOptions {
+  readonly json?: true
+}
+
+/** Does its work on the jobs and tells what came of it, as a line or as JSON. */
+async function changing(
+  options: Options,
+  work: (desk: Desk) => Promise<Readonly<Record<string, unknown>>>,
+): Promise<void> {
+  const desk = await openDesk(options)
+  try {
+    const result = await work(desk)
+    const text = Object.entries(result).map(([name, value]) => `${name} ${String(value)}`)
+    process.stdout.write(`${options.json === true ? JSON.stringify(result) : text.join(', ')}\n`)
+  } finally {
+    await desk.close()
+  }
+}
+
+export function switchCommands(): readonly Command[] {
+  return [
+    idsCommand('enable', 'Switches definitions on.').action((ids: string[], options: Options) =>
+      changing(options, (desk) => switched(desk, ids, true)),
+    ),
+    idsCommand('disable', 'Switches definitions off; what is queued of them waits.').action(
+      (ids: string[], options: Options) => changing(options, (desk) => switched(desk, ids, false)),
+    ),
+    idsCommand('pause', 'Takes queued runs out of the queue, until they are retried.').action(
+      (ids: string[], options: Options) =>
+        changing(options, ({ store, io }) =>
+          shifted(store, ids, { from: ['queued'], to: 'paused', at: io.now() }),
+        ),
+    ),
+    idsCommand('retry', 'Queues runs again that have failed, were paused or cancelled.').action(
+      (ids: string[], options: Options) =>
+        changing(options, ({ store, io }) =>
+          shifted(store, ids, {
+            from: ['failed', 'paused', 'cancelled'],
+            to: 'queued',
+            at: io.now(),
+          }),
+        ),
+    ),
+    jsonCommand('migrate', 'Definitions of single symbols become batches of many, by a switch.')
+      .option('--coexist', 'leaves the single ones switched on beside them')
+      .action((options: Options & { readonly coexist?: true }) =>
+        changing(options, async ({ store, io }) => ({
+          ...(await migrate(store, {
+            at: io.now(),
+            mode: options.coexist === true ? 'coexist' : 'cut-over',
+          })),
+        })),
+      ),
+    jsonCommand('rollback', 'Back from a migration: exactly what was switched on before.').action(
+      (options: Options) =>
+        changing(options, async ({ store, io }) => {
+          const back = await rollback(store, io.now())
+          if (back === undefined) throw new RunFailed('there is no migration to go back from')
+          return { ...back }
+        }),
+    ),
+    jsonCommand('cleanup', 'Takes single definitions into the history, a week after a migration.')
+      .option('--now', 'without waiting for the week')
+      .action((options: Options & { readonly now?: true }) =>
+        changing(options, async ({ store, io }) => {
+          const keptMs = options.now === true ? { keptMs: 0 } : {}
+          const archived = await cleanUp(store, { at: io.now(), ...keptMs })
+          if (archived === 'nothing') throw new RunFailed('there is no migration to clean up after')
+          if (archived === 'too-soon')
+            throw new RunFailed('the migration is less than a week old; --now does not wait')
+          return { archived }
+        }),
+      ),
+  ]
+}
+
+const jsonCommand = (name: string, description: string): Command =>
+  withDeskOptions(new Command(name)).description(description).option('--json', 'as JSON')
+
+const idsCommand = (name: string, description: string): Command =>
+  jsonCommand(name, description).argument('<ids...>', 'ids of definitions or runs, or all')
+
+const isAll = (ids: readonly string[]): boolean => ids.length === 1 && ids[0] === 'all'
+
+async function switched({ store, io }: Desk, ids: readonly string[], isEnabled: boolean) {
+  const known = (await store.definitions()).map(({ id }) => id)
+  const unknown = isAll(ids) ? undefined : ids.find((id) => !known.includes(id))
+  if (unknown !== undefined) {
+    const place = { file: 'command line' }
+    throw new BadInput(place, 'names no definition', unknown, '"skein jobs list" has their ids')
+  }
+  const changed = await store.enable({ ids: isAll(ids) ? known : ids, isEnabled, at: io.now() })
+  return { changed }
+}
+
+/** Runs by their ids, or by that of their definition. */
+async function shifted(
+  store: JobStore,
+  ids: readonly string[],
+  change: Pick<Parameters<JobStore['shift']>[0], 'from' | 'to' | 'at'>,
+) {
+  if (isAll(ids)) return { changed: await store.shift(change) }
+  const runs: string[] = []
+  for (const id of ids) {
+    const of = await store.runs({ definition: id, limit: 100_000 })
+    runs.push(...(of.length === 0 ? [id] : of.map((run) => run.id)))
+  }
+  const changed = await store.shift({ ...change, ids: runs })
+  if (changed > 0) return { changed }
+  throw new RunFailed(
+    `no run of ${ids.join(', ')} is ${change.from.join(' or ')} at ${iso(change.at)}`,
+  )
+}

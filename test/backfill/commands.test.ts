@@ -1,0 +1,144 @@
+// Commands around jobs on the local venue: looking, switching, migrating and going back.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { MONITORS } from '../../src/core/jobs.ts'
+import { MONITOR_SQL } from '../../src/store/index.ts'
+import { desk, SYMBOLS, WISH } from './desk.ts'
+
+type Rows = readonly Readonly<Record<string, unknown>>[]
+
+test('a migration is switched, repeated, and rolled back to exactly what was on', async (t) => {
+  const { run, json } = await desk(t)
+  await run('backfill', 'plan', ...WISH, '--timeframes', '1h,1d', '--single')
+  await run('jobs', 'disable', 'AMD/1h/v1')
+  const on = async (): Promise<string[]> =>
+    ((await json('jobs', 'list')) as Rows)
+      .filter(({ isEnabled }) => isEnabled)
+      .map(({ id }) => String(id))
+  const before = await on()
+
+  const beside = await json('jobs', 'migrate', '--coexist')
+  const both = await on()
+  const switched = await json('jobs', 'migrate')
+  const batches = await on()
+  const again = await json('jobs', 'migrate')
+  const tooSoon = await run('jobs', 'cleanup')
+  const back = await json('jobs', 'rollback')
+  const nothing = await run('jobs', 'rollback')
+
+  assert.equal(before.length, 9)
+  assert.deepEqual(beside, { created: 2, enabled: 0, disabled: 0 })
+  assert.equal(both.length, 11)
+  assert.deepEqual(
+    [switched, again],
+    [
+      { created: 0, enabled: 0, disabled: 9 },
+      { created: 0, enabled: 0, disabled: 0 },
+    ],
+  )
+  assert.deepEqual(batches, ['BATCH_STOCK_1/1d/v2', 'BATCH_STOCK_1/1h/v2'])
+  assert.match(tooSoon.stderr, /less than a week old/)
+  assert.deepEqual(back, { created: 0, enabled: 9, disabled: 2 })
+  assert.deepEqual(await on(), before)
+  assert.equal(nothing.code, 1)
+})
+
+test('single definitions and batches beside each other fetch nothing twice', async (t) => {
+  const { run, json, server } = await desk(t)
+  await run('backfill', 'run', ...WISH, '--timeframes', '1h', '--single')
+  const asked = server.audit.requests.filter(({ path }) => path.endsWith('/bars')).length
+  await run('jobs', 'migrate', '--coexist')
+
+  const worked = (await json('jobs', 'work', '--until-done')) as Record<string, unknown>
+
+  // Single definitions are joined to queries as well.
+  assert.deepEqual([asked, worked['requests']], [1, 0])
+})
+
+test('cleaning up keeps the history of what it takes away', async (t) => {
+  const { run, json, archive } = await desk(t)
+  await run('backfill', 'run', ...WISH, '--timeframes', '1d', '--single')
+  await run('jobs', 'migrate')
+
+  assert.deepEqual(await json('jobs', 'cleanup', '--now'), { archived: 5 })
+
+  const db = new DatabaseSync(archive, { readOnly: true })
+  t.after(() => db.close())
+  const kept = db.prepare('select definition, runs from job_history').all()
+  assert.equal(kept.length, 5)
+  const { runs, results } = JSON.parse(String(kept[0]!['runs'])) as Record<string, Rows>
+  assert.deepEqual([runs![0]!['status'], results!.length], ['success', 1])
+  const left = (await json('jobs', 'list')) as Rows
+  assert.deepEqual(
+    left.map(({ batchVersion }) => batchVersion),
+    [2],
+  )
+})
+
+test('runs are shown, paused and tried again', async (t) => {
+  const { run, json } = await desk(t)
+  await run('backfill', 'plan', ...WISH, '--timeframes', '1h,1d')
+  await run('jobs', 'disable', 'all')
+  const unknown = await run('jobs', 'enable', 'BATCH_9/1h/v2')
+  await run('jobs', 'enable', 'BATCH_STOCK_1/1h/v2')
+  await run('jobs', 'tick')
+  const { definition, runs } = (await json('jobs', 'show', 'BATCH_STOCK_1/1h/v2')) as {
+    readonly definition: Readonly<Record<string, unknown>>
+    readonly runs: Rows
+  }
+  const shown = (await json('jobs', 'show', String(runs[0]!['id']))) as { readonly results: Rows }
+  const paused = await run('jobs', 'pause', 'BATCH_STOCK_1/1h/v2')
+  const text = await run('jobs', 'show', String(runs[0]!['id']))
+
+  assert.match(unknown.stderr, /names no definition: "BATCH_9\/1h\/v2"/)
+  assert.deepEqual([definition['isEnabled'], runs[0]!['status']], [true, 'success'])
+  assert.deepEqual(shown.results.map(({ symbol }) => symbol).toSorted(), SYMBOLS.toSorted())
+  assert.match(paused.stderr, /no run of BATCH_STOCK_1\/1h\/v2 is queued/)
+  assert.match(text.stdout, /success.*\n.*symbol/)
+})
+
+test('coverage tells what is there, what is missing, and fails a check where it is stale', async (t) => {
+  const { run, json } = await desk(t)
+  await run('backfill', 'run', ...WISH, '--timeframes', '1h')
+
+  const seen = (await json('coverage', '--symbols', 'NVDA,TSLA')) as Rows
+  const text = await run('coverage', '--timeframe', '1h')
+  const checked = await run('coverage', '--check')
+
+  assert.deepEqual(
+    seen.map(({ symbol, missing, expected, bars }) => [symbol, missing, expected === bars]),
+    [
+      ['NVDA', 0, true],
+      ['TSLA', 0, true],
+    ],
+  )
+  assert.match(text.stdout, /^NVDA +1h +2025-12-29 +2026-01-07 .*\|█+\|$/m)
+  assert.equal(checked.code, 1)
+  assert.match(checked.stderr, /5 of 5 series are stale/)
+})
+
+test('the queries of the page are those of the program, and run on the file', async (t) => {
+  const { run, json, archive } = await desk(t)
+  await run('backfill', 'run', ...WISH, '--timeframes', '1h,1d')
+  const page = readFileSync(join(import.meta.dirname, '../../docs/commands/jobs.md'), 'utf8')
+  const blocks = [...page.matchAll(/```sql\n(.*?)\n```/gs)].map((match) => match[1]!)
+  const db = new DatabaseSync(archive, { readOnly: true })
+  t.after(() => db.close())
+
+  const told: unknown[] = []
+  for (const name of MONITORS) told.push(await json('jobs', 'monitor', name))
+
+  assert.deepEqual(
+    blocks,
+    MONITORS.map((name) => MONITOR_SQL[name].trim()),
+  )
+  for (const [i, sql] of blocks.entries()) {
+    const rows = db.prepare(sql).all(...(sql.includes('?1') ? [Date.now()] : []))
+    assert.ok(rows.length > 0, sql)
+    assert.equal((told[i] as Rows).length, rows.length)
+  }
+  assert.deepEqual(told[0], [{ batch_version: 2, enabled: 1, definitions: 2, symbols: 10 }])
+})
