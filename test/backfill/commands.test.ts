@@ -95,7 +95,7 @@ test('runs are shown, paused and tried again', async (t) => {
 
   assert.match(unknown.stderr, /names no definition: "BATCH_9\/1h\/v2"/)
   assert.deepEqual([definition['isEnabled'], runs[0]!['status']], [true, 'success'])
-  assert.deepEqual(shown.results.map(({ symbol }) => symbol).toSorted(), SYMBOLS.toSorted())
+  assert.deepEqual(shown.results.map(({ symbol }) => String(symbol)).toSorted(), SYMBOLS.toSorted())
   assert.match(paused.stderr, /no run of BATCH_STOCK_1\/1h\/v2 is queued/)
   assert.match(text.stdout, /success.*\n.*symbol/)
 })
