@@ -51,13 +51,14 @@ export const latencyBench = (
   },
 })
 
-interface Client {
+export interface Client {
   readonly close: () => Promise<void>
   /** How long each order has waited for the disk, in the order in which they left. */
   readonly syncs: readonly number[]
 }
 
-async function measure(
+/** A client that trades on a venue in another process, from its first order to its last. */
+export async function measure(
   size: Size,
   rate: number,
   start: (host: string) => Promise<Client>,
@@ -112,12 +113,14 @@ const obedient = defineStrategy({
   }),
 })
 
-async function startEngine(host: string): Promise<Client> {
+/** Skein as it trades, with its archive. */
+export async function startEngine(host: string): Promise<Client & { readonly archive: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'skein-latency-'))
   const system = systemIo({ seed: 1 })
   const io = { ...system, now: timeOf }
   const universe = new Universe(SYMBOLS.map((symbol) => equitySpec(symbol, ALPACA)))
-  const archive = await openArchive(join(folder, 'archive.db'))
+  const path = join(folder, 'archive.db')
+  const archive = await openArchive(path)
   const syncs: number[] = []
   const [http, ws] = [`http://${host}`, `ws://${host}`]
   const started = await startLive({
@@ -162,7 +165,7 @@ async function startEngine(host: string): Promise<Client> {
     await archive.close()
     rmSync(folder, { recursive: true, force: true })
   }
-  return { close, syncs }
+  return { close, syncs, archive: path }
 }
 
 /** The journal, and how long each turn that commands something keeps it. */

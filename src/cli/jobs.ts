@@ -12,6 +12,7 @@ import {
 import { monitorCommand, showCommand } from './jobs-show.ts'
 import { switchCommands } from './jobs-switch.ts'
 import { workWith } from './jobs-work.ts'
+import { yieldToTrading } from './priority.ts'
 import { table } from './table.ts'
 import { integerOf } from './values.ts'
 
@@ -50,7 +51,10 @@ export function jobsCommand(): Command {
         .description('A worker: ticks once a minute, and works what is queued, until Ctrl-C.')
         .option('--until-done', 'ends when nothing is queued or running')
         .option('--json', 'as JSON')
-        .action(work),
+        .action((options: WorkOptions) => {
+          yieldToTrading()
+          return work(options)
+        }),
     )
     .addCommand(showCommand())
     .addCommand(monitorCommand())

@@ -13,7 +13,7 @@ const BARS = Object.values(TABLES)
   .map(
     (table) => `
     create table ${table} (
-      symbol_id integer not null references symbols (id),
+      symbol_id integer not null,
       timeframe integer not null,
       start bigint not null,
       open double precision not null,
