@@ -108,6 +108,8 @@ export type Control =
   | { readonly do: 'kill-switch'; readonly on: boolean; readonly why: string }
   /** No new risk while the process goes down, or comes up. Unlike `stop` it closes no bar and can be taken back. */
   | { readonly do: 'drain'; readonly on: boolean }
+  /** No new risk until the venue's report was heard, because the process did not see what happened. */
+  | { readonly do: 'hold'; readonly on: boolean; readonly why: string }
   /** No new risk in one symbol. Each cause is lifted by itself. */
   | {
       readonly do: 'halt-symbol'

@@ -502,6 +502,9 @@ export class Engine {
       case 'drain':
         risk.setStopping(control.on)
         return
+      case 'hold':
+        risk.setHold(control.on ? control.why : undefined)
+        return
       case 'halt-symbol': {
         const { symbol, cause, on, why } = control
         risk.setHalt({ symbol, cause, why }, on)

@@ -114,6 +114,8 @@ export interface Safety {
   readonly killSwitch: string | undefined
   readonly safeMode: string | undefined
   readonly isPaused: boolean
+  /** Why nothing new may be risked before the venue's report. */
+  readonly hold: string | undefined
   /** Streams that are down, as `venue stream`. */
   readonly down: readonly string[]
 }
@@ -130,6 +132,7 @@ export interface RiskState {
   readonly tradesToday: number
   readonly orderTimes: readonly number[]
   readonly drawdown: DrawdownState
+  readonly hold?: string
   /** Limits that were changed while it ran, by name. */
   readonly tuned?: readonly (readonly [string, LimitValue])[]
 }
@@ -148,6 +151,7 @@ export class Risk {
   #safeMode: string | null = null
   #isPaused = false
   #isStopping = false
+  #hold: string | undefined
   /** Streams that are down, as `venue stream`: a venue trades only while all of its streams are up. */
   readonly #down = new Set<string>()
   /** Halted symbols, by symbol and cause. */
@@ -196,6 +200,10 @@ export class Risk {
     this.#isPaused = isPaused
   }
 
+  setHold(why: string | undefined): void {
+    this.#hold = why
+  }
+
   setStopping(isStopping: boolean): void {
     this.#isStopping = isStopping
   }
@@ -222,6 +230,7 @@ export class Risk {
       killSwitch: this.#killSwitch ?? undefined,
       safeMode: this.#safeMode ?? undefined,
       isPaused: this.#isPaused,
+      hold: this.#hold,
       down: [...this.#down],
     }
   }
@@ -281,6 +290,7 @@ export class Risk {
       tradesToday: this.#tradesToday,
       orderTimes: [...this.#orderTimes],
       drawdown: this.#drawdown.capture(),
+      ...(this.#hold === undefined ? {} : { hold: this.#hold }),
       ...(this.#tuned.size === 0 ? {} : { tuned: [...this.#tuned] }),
     }
   }
@@ -297,6 +307,7 @@ export class Risk {
     this.#tradesToday = state.tradesToday
     this.#orderTimes = [...state.orderTimes]
     this.#drawdown.restore(state.drawdown)
+    this.#hold = state.hold
     const changes = (state.tuned ?? []).map(([limit, after]) => ({ limit, before: after, after }))
     if (changes.length > 0) this.retune(changes)
   }
@@ -332,6 +343,7 @@ export class Risk {
   #checkState(instrument: Instrument): Denial | undefined {
     if (this.#isStopping) return deny('stopping', 'the engine is stopping')
     if (this.#isPaused) return deny('paused', 'trading is paused')
+    if (this.#hold !== undefined) return deny('paused', `trading is held: ${this.#hold}`)
     if (this.#safeMode !== null) return deny('safe-mode', `safe mode is on: ${this.#safeMode}`)
     const down = this.#downOf(instrument)
     if (down !== undefined) return deny('venue-down', `${down} of ${instrument.venue} is down`)

@@ -36,6 +36,8 @@ export interface Health {
   readonly killSwitch?: string
   readonly safeMode?: string
   readonly isPaused: boolean
+  /** Why nothing new is risked before the venue's report. */
+  readonly hold?: string
   readonly budgets: readonly BudgetUse[]
   readonly inbox: { readonly waiting: number; readonly use: number; readonly dropped: number }
   /** Differences to the venue that are not explained yet. */
@@ -75,6 +77,7 @@ export function ailmentsOf(health: Health): readonly string[] {
   note(health.killSwitch !== undefined, () => `the kill switch is on: ${health.killSwitch}`)
   note(health.safeMode !== undefined, () => `safe mode: ${health.safeMode}`)
   note(health.isPaused, () => 'trading is paused')
+  note(health.hold !== undefined, () => `trading is held: ${health.hold}`)
   for (const id of health.unknownOrders) found.push(`what became of order ${id} is not known`)
   for (const { symbol, cause, why } of health.halts) {
     // That a symbol is quiet, or that its venue halts it, is the market's state and not the run's.

@@ -13,7 +13,7 @@ export function healthOf(
 ): Health {
   const { options, timing, engine, gateway, pump } = parts
   const { setup, venue } = options
-  const { killSwitch, safeMode, isPaused, down } = engine.safety
+  const { killSwitch, safeMode, isPaused, hold, down } = engine.safety
   const nameOf = (symbol: SymbolId): string => setup.universe.at(symbol).symbol
   const at = pump.now()
   const ages = setup.universe.all
@@ -48,6 +48,7 @@ export function healthOf(
     ...(killSwitch === undefined ? {} : { killSwitch }),
     ...(safeMode === undefined ? {} : { safeMode }),
     isPaused,
+    ...(hold === undefined ? {} : { hold }),
     budgets: venue.statistics?.budgets ?? [],
     inbox: { waiting: inbox.waiting, use: inbox.utilisation, dropped: inbox.dropped },
     differences: agreement.statistics.open,

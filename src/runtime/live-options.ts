@@ -60,6 +60,8 @@ export interface Timing {
   readonly lookupEveryMs: number
   /** A submit that waited longer in our own queue is not sent. */
   readonly orderAgeMsMax: number
+  /** After so long without a sign of life of our own, the venue is asked before anything new is risked. */
+  readonly gapMsMax: number
   /** Limits of the phases of the end. */
   readonly exitMs: number
   readonly closeMs: number
@@ -69,6 +71,7 @@ export const TIMING: Omit<Timing, 'visibilityMs'> = {
   reconcileEveryMs: 60_000,
   lookupEveryMs: 5_000,
   orderAgeMsMax: 30_000,
+  gapMsMax: 10_000,
   exitMs: 30_000,
   closeMs: 10_000,
 }

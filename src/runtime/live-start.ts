@@ -45,6 +45,9 @@ export class Start {
     gateway.kill(engine.killSwitch)
     this.#turn([
       ...(engine.isStopping ? [this.#control({ do: 'drain', on: false })] : []),
+      ...(engine.safety.hold === undefined
+        ? []
+        : [this.#control({ do: 'hold', on: false, why: 'a start asks the venue first' })]),
       ...this.#staleHalts(),
       ...this.#retuned(),
     ])

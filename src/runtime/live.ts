@@ -19,10 +19,12 @@ import type { Notice } from '../core/notice.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import type { Broker } from '../core/venue.ts'
 import type { Engine } from '../engine/engine.ts'
+import { pause } from '../io/clock.ts'
 import { alertOf, type Told } from './alerts.ts'
 import type { ExitPolicy } from './exit-policy.ts'
 import { Gateway } from './gateway.ts'
 import type { Health, HealthPhase } from './health.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { Agreement } from './live-agreement.ts'
 import { End, type Stopped } from './live-end.ts'
 import { healthOf } from './live-health.ts'
@@ -73,6 +75,10 @@ export class Live {
   readonly #parts: LiveParts
   readonly #agreement: Agreement
   readonly #operator: Operator
+  readonly #heartbeat: Heartbeat
+  /** A hold that the engine has not heard of, and the last one's number. */
+  #pendingHold: Control | undefined
+  #holds = 0
   readonly #told = new Set<string>()
   readonly #waiters = new Set<() => void>()
   #phase: HealthPhase = 'starting'
@@ -100,6 +106,7 @@ export class Live {
       inbox,
       snapshotEvery,
       snapshot: () => snapshotOf(session, marks),
+      guard: () => this.#guard(),
       onTurn: (turn) => {
         this.#operator.onTurn(turn)
         for (const notice of turn.notices) this.#onNotice(notice)
@@ -120,6 +127,10 @@ export class Live {
       until: (holds) => this.#until(holds),
     }
     this.#agreement = new Agreement(this.#parts)
+    this.#heartbeat = new Heartbeat(io, {
+      gapMsMax: this.#timing.gapMsMax,
+      onGap: (gapMs) => this.#hold(gapMs),
+    })
     this.#operator = new Operator({
       ...options,
       killSwitch: () => this.engine.killSwitch,
@@ -138,6 +149,7 @@ export class Live {
     if (trouble !== undefined) return trouble
     this.#since = this.pump.now()
     this.#enter('running')
+    this.#heartbeat.start()
     this.#operator.start()
     this.pump.start()
     this.#agreement.askNext()
@@ -213,6 +225,38 @@ export class Live {
     this.#cancelPublish = io.after(PUBLISH_EVERY_MS, () => this.#publish())
   }
 
+  /** Nothing is decided on what was believed before a gap. */
+  #guard(): Control | undefined {
+    this.#heartbeat.look()
+    const hold = this.#pendingHold
+    this.#pendingHold = undefined
+    return hold
+  }
+
+  #hold(gapMs: number): void {
+    const seconds = Math.round(Math.abs(gapMs) / 1_000)
+    const what = gapMs < 0 ? 'the clock went back by' : 'nothing was seen for'
+    const why = `${what} ${seconds} s`
+    this.#tell('warn', `trading is held, ${why}; ${this.#options.venue.id} is asked first`)
+    this.#pendingHold = { do: 'hold', on: true, why }
+    void this.#lift(++this.#holds)
+  }
+
+  /** Asks until the venue has told what it has, by a report from after the gap; another gap begins anew. */
+  async #lift(hold: number): Promise<void> {
+    const { io } = this.#options
+    for (;;) {
+      const trouble = await this.#agreement.askAfresh()
+      if (hold !== this.#holds || this.pump.isStopped || this.#stopping !== undefined) return
+      if (trouble === undefined) break
+      await pause(io, this.#timing.lookupEveryMs)
+    }
+    // What the report said is taken first.
+    await this.#until(() => this.pump.inbox.nextAt === Infinity)
+    if (hold !== this.#holds) return
+    this.control({ do: 'hold', on: false, why: 'the venue was asked' }, 'heartbeat')
+  }
+
   /** What a wish comes to that is no control by itself. */
   async #resolve(wanted: Exclude<Wanted, { type: 'control' }>): Promise<Resolved> {
     const { reload, setup } = this.#options
@@ -251,6 +295,7 @@ export class Live {
     this.pump.stop()
     this.gateway.close()
     this.#agreement.rest()
+    this.#heartbeat.stop()
     this.#operator.stop()
   }
 

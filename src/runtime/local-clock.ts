@@ -35,12 +35,13 @@ export function limitsAt(
 ): { readonly timing: Partial<Timing>; readonly inbox: InboxOptions } {
   const least = (usualMs: number): number =>
     speed > 1 ? Math.max(usualMs, MACHINE_MS * speed) : usualMs
-  const { orderAgeMsMax, exitMs, closeMs } = TIMING
+  const { orderAgeMsMax, gapMsMax, exitMs, closeMs } = TIMING
   const { visibilityMs } = ALPACA_LIMITS
   return {
     timing: {
       visibilityMs: least(visibilityMs),
       orderAgeMsMax: least(orderAgeMsMax),
+      gapMsMax: least(gapMsMax),
       // The end of a run is the machine's work, and may take its time.
       exitMs: exitMs * Math.max(1, speed),
       closeMs: closeMs * Math.max(1, speed),

@@ -17,7 +17,7 @@
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
 import type { Turn } from '../core/command.ts'
-import { type Input, isMarket, rank } from '../core/input.ts'
+import { type Control, type Input, isMarket, rank } from '../core/input.ts'
 import type { Journal } from '../core/store.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Inbox, type InboxOptions } from '../engine/inbox.ts'
@@ -40,6 +40,8 @@ export interface PumpOptions {
   /** Turns between snapshots, and the text of one. */
   readonly snapshotEvery: number
   readonly snapshot: () => string
+  /** Asked before each slice: what must hold before anything in it is decided. */
+  readonly guard?: () => Control | undefined
   /** Each turn, after its batches have left and its notices were delivered. */
   readonly onTurn?: (turn: Turn) => void
 }
@@ -183,6 +185,7 @@ export class Pump {
   #slice(): void {
     const { engine } = this.#options
     this.#slices++
+    this.#guard()
     let taken = 0
     while (this.inbox.nextAt !== Infinity && taken < SLICE_INPUTS) {
       const inputs = this.inbox.takeTurn(this.now(), Infinity)
@@ -196,6 +199,15 @@ export class Pump {
     this.#settle()
     if (this.inbox.nextAt !== Infinity) this.#schedule()
     else this.#wakeAt(engine.nextAt)
+  }
+
+  /** At the time of the last turn, so that nothing that has become due since comes first. */
+  #guard(): void {
+    const { engine, guard } = this.#options
+    const control = guard?.()
+    if (control === undefined) return
+    const at = engine.turns === 0 ? this.now() : engine.now
+    this.#turn(at, [{ type: 'control', at, control, by: 'guard' }])
   }
 
   #turn(at: Ms, inputs: readonly Input[]): Turn {

@@ -1,0 +1,61 @@
+// Pausing: the process of the engine stands still, or its clock is moved. The real adapter, in virtual time.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Action, Bench } from './bench.ts'
+
+const SECOND = 1_000
+const buy: Action = (context) => context.buy({ qty: 1 })
+
+test('F092 after a long pause no old signal becomes an order before the venue was asked', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.run(5 * SECOND)
+  const { reports } = bench.live.statistics
+
+  // The signal is sent while the process stands still, and is the first that it hears.
+  bench.world.freeze('engine 1', 30 * SECOND)
+  bench.tells(buy)
+  await bench.until(() => bench.denials.length + bench.submitted.length > 0)
+
+  assert.match(bench.denials.join(), /^paused: trading is held: nothing was seen for 3\d s$/)
+  assert.equal(bench.live.statistics.reports, reports)
+  assert.deepEqual(bench.submitted, [])
+  assert.ok(bench.has(/trading is held, nothing was seen for 3\d s; alpaca is asked first/))
+
+  await bench.until(() => bench.live.health.hold === undefined)
+  assert.ok(bench.live.statistics.reports > reports)
+  await bench.does(buy)
+  assert.equal(bench.submitted.length, 1)
+  bench.check()
+})
+
+test('F092 a clock that is moved holds trading until the venue was asked, and a start lifts what is left', async (t) => {
+  const bench = await Bench.start(t)
+  const holds = (): string[] =>
+    bench.inputs('control').flatMap(({ control }) => (control.do === 'hold' ? [control.why] : []))
+  for (const byMs of [60 * SECOND, -60 * SECOND]) {
+    await bench.run(5 * SECOND)
+    bench.world.node('engine 1').jump(byMs)
+    await bench.run(5 * SECOND)
+  }
+  assert.match(
+    holds().join(),
+    /^nothing was seen for 6\d s,the venue was asked,the clock went back by \d+ s,the venue was asked$/,
+  )
+
+  bench.inject({
+    on: 'rest',
+    method: 'GET',
+    path: '/v2/orders',
+    fault: 'status',
+    status: 503,
+    for: '90s',
+  })
+  bench.world.freeze('engine 1', 30 * SECOND)
+  await bench.run(60 * SECOND)
+  assert.match(bench.live.health.hold ?? 'none', /nothing was seen for 3\d s/)
+  await bench.restart(60 * SECOND)
+  assert.equal(bench.live.health.hold, undefined)
+  await bench.does(buy)
+  assert.equal(bench.submitted.length, 1)
+  bench.check()
+})
