@@ -83,7 +83,7 @@ test('says that bytes may have left where the answer does not come', async (t) =
   })
   const port = await listen(t, server)
 
-  const silent = await ask(io, port, 50)
+  const silent = await ask(io, port, 500)
   const reset = await ask(io, port, LIMIT_MS, '/reset')
 
   assert.ok(!silent.ok && !reset.ok)
