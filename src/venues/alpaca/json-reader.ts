@@ -9,8 +9,6 @@ import { hashed, lastBytes, type SymbolTable, UNREADABLE } from './symbol-table.
 
 // Slots of draft.ts, which says why they are here again.
 const TS = 12
-const ID_HIGH = 13
-const ID_LOW = 14
 const SPARE = 15
 
 const QUOTE_MARK = 34
@@ -68,7 +66,9 @@ export class JsonReader {
   skip(bytes: Uint8Array, at: number): number {
     const byte = bytes[at]!
     if (byte === QUOTE_MARK) return skipString(bytes, at)
-    return byte === OPEN_ARRAY ? skipArray(bytes, at) : this.readNumber(bytes, at, SPARE)
+    return byte === OPEN_ARRAY
+      ? skipArray(bytes, at)
+      : this.readNumber(bytes, at, this.draft.numbers, SPARE)
   }
 
   readSymbol(bytes: Uint8Array, from: number, symbols: SymbolTable): number {
@@ -90,32 +90,32 @@ export class JsonReader {
   }
 
   /** Most numbers are below 1,000 and have at most three decimals. */
-  readNumber(bytes: Uint8Array, from: number, slot: number): number {
-    if (from + 8 > this.end) return this.#anyNumber(bytes, from, slot)
+  readNumber(bytes: Uint8Array, from: number, numbers: Float64Array, slot: number): number {
+    if (from + 8 > this.end) return this.#anyNumber(bytes, from, numbers, slot)
     const view = this.view
     const word = view.getInt32(from, true)
     const digits = leadingDigits(word)
     if (digits === 0 || digits === 4 || (digits > 1 && (word & 255) === ZERO)) {
-      return this.#anyNumber(bytes, from, slot)
+      return this.#anyNumber(bytes, from, numbers, slot)
     }
     const whole = leadingNumber(word, digits)
     const next = (word >>> (8 * digits)) & 255
     if (next !== DOT) {
-      if ((next | 32) === LOWER_E) return this.#anyNumber(bytes, from, slot)
-      this.draft.numbers[slot] = whole
+      if ((next | 32) === LOWER_E) return this.#anyNumber(bytes, from, numbers, slot)
+      numbers[slot] = whole
       return from + digits
     }
     const at = from + digits + 1
     const part = view.getInt32(at, true)
     const scale = leadingDigits(part)
     const isShort = scale > 0 && scale < 4 && ((part >>> (8 * scale)) | 32) !== LOWER_E
-    if (!isShort) return this.#anyNumber(bytes, from, slot)
+    if (!isShort) return this.#anyNumber(bytes, from, numbers, slot)
     const power = POWERS[scale]!
-    this.draft.numbers[slot] = (whole * power + leadingNumber(part, scale)) / power
+    numbers[slot] = (whole * power + leadingNumber(part, scale)) / power
     return at + scale
   }
 
-  #anyNumber(bytes: Uint8Array, from: number, slot: number): number {
+  #anyNumber(bytes: Uint8Array, from: number, numbers: Float64Array, slot: number): number {
     const isNegative = bytes[from] === MINUS
     const start = isNegative ? from + 1 : from
     let at = start
@@ -141,14 +141,14 @@ export class JsonReader {
     }
     const isExact =
       digits <= DIGITS_SHORT && scale <= DIGITS_SHORT && digits + scale <= DIGITS_EXACT
-    if (!isExact || (byte | 32) === LOWER_E) return this.#longNumber(bytes, from, slot)
+    if (!isExact || (byte | 32) === LOWER_E) return this.#longNumber(bytes, from, numbers, slot)
     const power = POWERS[scale]!
     const size = scale === 0 ? whole : (whole * power + part) / power
-    this.draft.numbers[slot] = isNegative ? -size : size
+    numbers[slot] = isNegative ? -size : size
     return at
   }
 
-  #longNumber(bytes: Uint8Array, from: number, slot: number): number {
+  #longNumber(bytes: Uint8Array, from: number, numbers: Float64Array, slot: number): number {
     let text = ''
     let at = from
     for (; at - from < 400; at++) {
@@ -157,12 +157,12 @@ export class JsonReader {
       text += char
     }
     const value = JSON_NUMBER.test(text) ? Number(text) : NaN
-    this.draft.numbers[slot] = value
+    numbers[slot] = value
     return Number.isFinite(value) ? at : UNKNOWN
   }
 
-  /** The digits of an id, to the last. */
-  readId(bytes: Uint8Array, from: number): number {
+  /** The digits of an id, to the last, as two halves from `slot` on. */
+  readId(bytes: Uint8Array, from: number, numbers: Float64Array, slot: number): number {
     const view = this.view
     let to = from
     for (let count = 4; count === 4; to += count) {
@@ -173,10 +173,9 @@ export class JsonReader {
     const next = bytes[to]
     if (digits === 0 || digits > ID_DIGITS_MAX || (next !== COMMA && next !== CLOSE)) return UNKNOWN
     if (digits > 1 && bytes[from] === ZERO) return UNKNOWN
-    const { numbers } = this.draft
     const half = digits > ID_DIGITS ? to - ID_DIGITS : from
-    numbers[ID_HIGH] = this.#digits(from, half)
-    numbers[ID_LOW] = this.#digits(half, to)
+    numbers[slot] = this.#digits(from, half)
+    numbers[slot + 1] = this.#digits(half, to)
     return to
   }
 

@@ -17,8 +17,8 @@
  * only slower.
  */
 import { JsonReader, skipString } from './json-reader.ts'
-import type { Rows } from './rows.ts'
-import type { SymbolTable } from './symbol-table.ts'
+import { QUOTE, type Rows, TRADE, WIDTH } from './rows.ts'
+import { STRANGER, type SymbolTable } from './symbol-table.ts'
 
 // Slots of draft.ts, which says why they are here again.
 const P = 0
@@ -33,9 +33,9 @@ const L = 8
 const C = 9
 const V = 10
 const N = 11
+const TS = 12
+const ID_HIGH = 13
 const NONE = -1
-const ALL_OF_TRADE = (1 << P) | (1 << S)
-const ALL_OF_QUOTE = (1 << BP) | (1 << BS) | (1 << AP) | (1 << AS)
 
 const QUOTE_MARK = 34
 const COMMA = 44
@@ -43,8 +43,6 @@ const COLON = 58
 const OPEN_ARRAY = 91
 const BACKSLASH = 92
 const CLOSE_ARRAY = 93
-const LOWER_Q = 113
-const LOWER_T = 116
 const OPEN = 123
 const CLOSE = 125
 
@@ -129,69 +127,61 @@ export class JsonScanner {
 
   /** Reads one object and writes its row; the position behind it. */
   #message(bytes: Uint8Array, from: number, symbols: SymbolTable, rows: Rows): number {
-    const { view, end, draft } = this.#reader
+    const { view, end } = this.#reader
     if (from + 8 > end || bytes[from] !== OPEN) return UNKNOWN
-    draft.clear()
     if (view.getInt32(from, true) === BEGIN) {
       const type = view.getInt32(from + 4, true)
-      if (type === IS_QUOTE) {
-        const at = this.#quote(bytes, from + 8, symbols)
-        if (at >= 0) {
-          draft.write(LOWER_Q, ALL_OF_QUOTE, this.#reader.symbol, rows)
-          return at
-        }
-        draft.clear()
-      } else if (type === IS_TRADE) {
-        const at = this.#trade(bytes, from + 8, symbols)
-        if (at >= 0) {
-          draft.write(LOWER_T, ALL_OF_TRADE, this.#reader.symbol, rows)
-          return at
-        }
-        draft.clear()
-      }
+      let at = UNKNOWN
+      if (type === IS_QUOTE) at = this.#quote(bytes, from + 8, symbols, rows)
+      else if (type === IS_TRADE) at = this.#trade(bytes, from + 8, symbols, rows)
+      if (at >= 0) return at
     }
     return this.#members(bytes, from + 1, symbols, rows)
   }
 
-  /** A quote as Alpaca lays it out, behind its type. */
-  #quote(bytes: Uint8Array, from: number, symbols: SymbolTable): number {
+  /** A quote as Alpaca lays it out, behind its type. Its numbers go straight into the row. */
+  #quote(bytes: Uint8Array, from: number, symbols: SymbolTable, rows: Rows): number {
     const reader = this.#reader
     const { view, end } = reader
+    const { values } = rows
+    const v = rows.length * WIDTH
     if (from + 8 > end || view.getInt32(from, true) !== THEN_SYMBOL) return UNKNOWN
     if (bytes[from + 4] !== COLON) return UNKNOWN
     let at = reader.readSymbol(bytes, from + 5, symbols)
     if (at < 0 || !this.#isPriceAt(view, at, THEN_BX, NEXT_B)) return UNKNOWN
-    at = reader.readNumber(bytes, at + 15, BP)
+    at = reader.readNumber(bytes, at + 15, values, v)
     if (at < 0 || !this.#isSizeAt(view, at, THEN_BS)) return UNKNOWN
-    at = reader.readNumber(bytes, at + 6, BS)
+    at = reader.readNumber(bytes, at + 6, values, v + 1)
     if (at < 0 || !this.#isPriceAt(view, at, THEN_AX, NEXT_A)) return UNKNOWN
-    at = reader.readNumber(bytes, at + 15, AP)
+    at = reader.readNumber(bytes, at + 15, values, v + 2)
     if (at < 0 || !this.#isSizeAt(view, at, THEN_AS)) return UNKNOWN
-    at = reader.readNumber(bytes, at + 6, AS)
-    return at < 0 ? UNKNOWN : this.#ending(bytes, at)
+    at = reader.readNumber(bytes, at + 6, values, v + 3)
+    return at < 0 ? UNKNOWN : this.#ending(bytes, at, QUOTE, rows)
   }
 
-  /** A trade as Alpaca lays it out, behind its type. */
-  #trade(bytes: Uint8Array, from: number, symbols: SymbolTable): number {
+  /** A trade as Alpaca lays it out, behind its type. Its numbers go straight into the row. */
+  #trade(bytes: Uint8Array, from: number, symbols: SymbolTable, rows: Rows): number {
     const reader = this.#reader
     const { view, end } = reader
+    const { values } = rows
+    const v = rows.length * WIDTH
     if (from + 8 > end || view.getInt32(from, true) !== THEN_SYMBOL) return UNKNOWN
     if (bytes[from + 4] !== COLON) return UNKNOWN
     let at = reader.readSymbol(bytes, from + 5, symbols)
     if (at < 0 || at + 8 > end || view.getInt32(at, true) !== THEN_I) return UNKNOWN
     if (bytes[at + 4] !== COLON) return UNKNOWN
-    at = reader.readId(bytes, at + 5)
+    at = reader.readId(bytes, at + 5, values, v + 2)
     // `,"x":"V","p":`
     if (at < 0 || at + 16 > end || view.getInt32(at, true) !== THEN_X) return UNKNOWN
     if ((view.getInt32(at + 4, true) & TWO) !== COLON_TEXT || !isPlain(bytes[at + 6]!))
       return UNKNOWN
     if (view.getInt32(at + 7, true) !== NEXT_P) return UNKNOWN
     if ((view.getInt32(at + 11, true) & TWO) !== END_OF_KEY) return UNKNOWN
-    at = reader.readNumber(bytes, at + 13, P)
+    at = reader.readNumber(bytes, at + 13, values, v)
     if (at < 0 || at + 8 > end || view.getInt32(at, true) !== THEN_S) return UNKNOWN
     if (bytes[at + 4] !== COLON) return UNKNOWN
-    at = reader.readNumber(bytes, at + 5, S)
-    return at < 0 ? UNKNOWN : this.#ending(bytes, at)
+    at = reader.readNumber(bytes, at + 5, values, v + 1)
+    return at < 0 ? UNKNOWN : this.#ending(bytes, at, TRADE, rows)
   }
 
   /** `,"bx":"V","bp":`, and the same of the other side. */
@@ -215,13 +205,20 @@ export class JsonScanner {
     )
   }
 
-  /** `,"c":["R"],"z":"C","t":"2026-01-05T15:04:05.1234Z"}` */
-  #ending(bytes: Uint8Array, from: number): number {
+  /** `,"c":["R"],"z":"C","t":"2026-01-05T15:04:05.1234Z"}`: then the message is a row. */
+  #ending(bytes: Uint8Array, from: number, kind: typeof TRADE | typeof QUOTE, rows: Rows): number {
     const reader = this.#reader
     const { view, end } = reader
     if (from + 8 > end || view.getInt32(from, true) !== THEN_C) return UNKNOWN
     if (bytes[from + 4] !== COLON || bytes[from + 5] !== OPEN_ARRAY) return UNKNOWN
-    let at = reader.skip(bytes, from + 5)
+    // Mostly `["R"]` or `["@"]`.
+    const isOne =
+      from + 11 <= end &&
+      bytes[from + 6] === QUOTE_MARK &&
+      bytes[from + 8] === QUOTE_MARK &&
+      bytes[from + 9] === CLOSE_ARRAY &&
+      isPlain(bytes[from + 7]!)
+    let at = isOne ? from + 10 : reader.skip(bytes, from + 5)
     // `,"z":"C","t":`
     if (at < 0 || at + 16 > end || view.getInt32(at, true) !== THEN_Z) return UNKNOWN
     if ((view.getInt32(at + 4, true) & TWO) !== COLON_TEXT || !isPlain(bytes[at + 6]!))
@@ -229,13 +226,19 @@ export class JsonScanner {
     if (view.getInt32(at + 7, true) !== NEXT_T) return UNKNOWN
     if ((view.getInt32(at + 11, true) & TWO) !== END_OF_KEY) return UNKNOWN
     at = reader.readStamp(bytes, at + 13)
-    return at >= 0 && at < end && bytes[at] === CLOSE ? at + 1 : UNKNOWN
+    if (at < 0 || at >= end || bytes[at] !== CLOSE) return UNKNOWN
+    const { symbol } = reader
+    if (symbol === STRANGER) rows.strangers++
+    else rows.next(kind, symbol, reader.draft.numbers[TS]!)
+    return at + 1
   }
 
   /** Members in any order, from the first key to the end of the object. */
   #members(bytes: Uint8Array, from: number, symbols: SymbolTable, rows: Rows): number {
     const reader = this.#reader
     const { view, end, draft } = reader
+    const { numbers } = draft
+    draft.clear()
     let type = 0
     let seen = 0
     reader.symbol = NO_SYMBOL
@@ -253,7 +256,7 @@ export class JsonScanner {
           at = reader.skip(bytes, at)
         } else {
           seen |= 1 << slot
-          at = reader.readNumber(bytes, at, slot)
+          at = reader.readNumber(bytes, at, numbers, slot)
         }
       } else if (key === KEY_TYPE) {
         if (bytes[at + 4] !== QUOTE_MARK || bytes[at + 6] !== QUOTE_MARK) return UNKNOWN
@@ -261,7 +264,7 @@ export class JsonScanner {
         at += 7
       } else if (key === KEY_SYMBOL) at = reader.readSymbol(bytes, at + 4, symbols)
       else if (key === KEY_STAMP) at = reader.readStamp(bytes, at + 4)
-      else if (key === KEY_ID) at = reader.readId(bytes, at + 4)
+      else if (key === KEY_ID) at = reader.readId(bytes, at + 4, numbers, ID_HIGH)
       else if (key === KEY_X || key === KEY_Z) at = reader.skip(bytes, at + 4)
       else {
         at = skipString(bytes, at)
