@@ -425,7 +425,15 @@ export class Engine {
     if (this.#buildsBars) this.#bars.push(symbol, trade.ts, price, trade.size)
     const lanes = this.#tradeLanes[symbol]
     if (lanes === undefined) return
-    for (const lane of lanes) this.#run(lane, () => lane.hooks.onTrade!(trade))
+    for (const lane of lanes) {
+      if (lane.halted !== undefined) continue
+      // As #run does, written out: a closure per trade would cost more than the hook.
+      try {
+        lane.hooks.onTrade!(trade)
+      } catch (error) {
+        this.#halt(lane, error)
+      }
+    }
   }
 
   #onQuote(quote: Quote): void {
@@ -435,7 +443,14 @@ export class Engine {
     if (this.#hasTurnLanes) this.#touched.add(symbol)
     const lanes = this.#quoteLanes[symbol]
     if (lanes === undefined) return
-    for (const lane of lanes) this.#run(lane, () => lane.hooks.onQuote!(quote))
+    for (const lane of lanes) {
+      if (lane.halted !== undefined) continue
+      try {
+        lane.hooks.onQuote!(quote)
+      } catch (error) {
+        this.#halt(lane, error)
+      }
+    }
   }
 
   #onBarClosed(bar: Bar): void {

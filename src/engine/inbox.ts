@@ -98,12 +98,7 @@ export class Inbox {
 
   push(input: Input): void {
     if (!isMarket(input)) {
-      const waiting = this.#facts.length - this.#factHead
-      assert(
-        waiting < this.#capacity,
-        () => `at most ${this.#capacity} facts wait, the next: ${input.type}`,
-      )
-      this.#facts.push({ sequence: this.#sequence++, input })
+      this.#pushFact(input)
       return
     }
     const sequence = this.#sequence++
@@ -116,6 +111,16 @@ export class Inbox {
     this.#write(slot, input)
     this.#waiting++
     if (this.#waiting > this.#peak) this.#peak = this.#waiting
+  }
+
+  // Apart, so that no market input makes room for what the message of a fact would need.
+  #pushFact(input: Input): void {
+    const waiting = this.#facts.length - this.#factHead
+    assert(
+      waiting < this.#capacity,
+      () => `at most ${this.#capacity} facts wait, the next: ${input.type}`,
+    )
+    this.#facts.push({ sequence: this.#sequence++, input })
   }
 
   /**
@@ -308,32 +313,37 @@ export class Inbox {
     const ts = this.#stamps[slot]! as Ms
     const kind = this.#kinds[slot]!
     const symbol: SymbolId = symbolId(this.#symbols[slot]!)
-    const from = slot * WIDTH
-    const value = (i: number): number => this.#values[from + i]!
+    const v = slot * WIDTH
+    const values = this.#values
+    // Written out, value for value: a trade that was made of another one cost more than all else that a turn makes of it.
     if ((kind & 3) === TRADE) {
-      const trade = { symbol, ts, price: value(0), size: value(1) }
+      const price = values[v]!
+      const size = values[v + 1]!
       const id = this.#ids[slot]
-      return { type: 'trade', at, trade: id === undefined ? trade : { ...trade, id } }
+      const trade = id === undefined ? { symbol, ts, price, size } : { symbol, ts, price, size, id }
+      return { type: 'trade', at, trade }
     }
     if ((kind & 3) === QUOTE) {
       const quote = {
         symbol,
         ts,
-        bid: value(0),
-        bidSize: value(1),
-        ask: value(2),
-        askSize: value(3),
+        bid: values[v]!,
+        bidSize: values[v + 1]!,
+        ask: values[v + 2]!,
+        askSize: values[v + 3]!,
       }
       return { type: 'quote', at, quote }
     }
-    const prices = { open: value(0), high: value(1), low: value(2), close: value(3) }
     const bar = {
       symbol,
       timeframe: TIMEFRAMES[kind >> 4]!,
       start: ts,
-      ...prices,
-      volume: value(4),
-      trades: value(5),
+      open: values[v]!,
+      high: values[v + 1]!,
+      low: values[v + 2]!,
+      close: values[v + 3]!,
+      volume: values[v + 4]!,
+      trades: values[v + 5]!,
     }
     const source = (kind & PAST) === 0 ? 'venue' : 'warmup'
     return { type: 'bar', at, bar: (kind & FILLED) === 0 ? bar : { ...bar, filled: true }, source }

@@ -192,7 +192,8 @@ export class Pump {
       if (inputs.length === 0) break
       taken += inputs.length
       // Of one millisecond: operator, venue status, order facts, account, market.
-      if (inputs.length > 1) inputs.sort((a, b) => rank(a) - rank(b))
+      // Mostly it is market alone, which is in order as it came.
+      if (!inputs.every(isMarket)) inputs.sort((a, b) => rank(a) - rank(b))
       this.#turn(Math.max(inputs[0]!.at, engine.now) as Ms, inputs)
     }
     if (this.inbox.nextAt === Infinity && engine.nextAt <= this.now()) this.#turn(this.now(), [])
