@@ -257,8 +257,8 @@ export class PostgresJobs implements JobStore {
     })
   }
 
-  async requeueStale(at: number): Promise<{ readonly requeued: number; readonly failed: number }> {
-    const rows = await this.#all(BULK.requeueStale, at, ATTEMPTS_MAX)
+  async requeueStale(at: number, worker?: string) {
+    const rows = await this.#all(BULK.requeueStale, at, ATTEMPTS_MAX, worker ?? null)
     const failed = rows.filter(({ status }) => status === 'failed').length
     return { requeued: rows.length - failed, failed }
   }

@@ -62,7 +62,8 @@ export const BULK = {
   requeueStale: `update job_runs set attempt = attempt + 1, error_code = 'STALE_RUNNING',
       status = case when attempt >= ?2::integer then 'failed' else 'queued' end,
       error_message = 'no sign of life of its worker, attempt ' || attempt, token = null, updated_at = ?1
-    where id in (select id from job_runs where status = 'running' and lease_until <= ?1
+    where id in (select id from job_runs
+      where status = 'running' and (lease_until <= ?1 or worker = ?3::text)
       order by id for update skip locked)
     returning status`,
   shift: `update job_runs set status = ?1, attempt = 1, not_before = 0, token = null, updated_at = ?2
