@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { iso } from '../core/time.ts'
 import type { Venue } from '../core/venue.ts'
-import type { Config } from '../runtime/config.ts'
+import { type Config, toRestarts } from '../runtime/config.ts'
 import { checkAccount } from '../runtime/consent.ts'
+import { forgetStart, noteEnd, noteStart } from '../runtime/crash-loop.ts'
 import { type Live, startLive } from '../runtime/live.ts'
 import { Reload, type ReloadOptions } from '../runtime/reload.ts'
 import type { RunFile } from '../runtime/run-file.ts'
@@ -74,6 +75,7 @@ export async function liveRun(run: LiveRun): Promise<void> {
     voice.end()
     if (failure !== undefined) throw new RunFailed(`the run stopped itself: ${failure.message}`)
     const { turns, intents } = live.engine
+    noteEnd(file.journal)
     file.end({ hash: live.engine.hash(), intents, turns, isOver: run.isOver ?? false })
     const elapsedMs = Math.round(performance.now() - began)
     await reportRun(file, { mode: run.options.mode, elapsedMs }, run.outputs)
@@ -129,6 +131,7 @@ async function started(
     snapshotEvery: config.store.snapshotEvery,
     kinds: plan.kinds,
     exits: plan.exits,
+    safeMode: noteStart(file.journal, Date.now(), toRestarts(config)),
     isDryRun: consent.mode === 'dry-run',
     takeAccount: (opened) => {
       checkAccount(consent, opened)
@@ -145,7 +148,10 @@ async function started(
       say(`going on at ${iso(at)} from the ${from}, ${redone} turns done again`)
     },
   })
-  if (!answer.ok) throw new RunFailed(`${plan.name} cannot be used: ${answer.fault.message}`)
+  if (!answer.ok) {
+    forgetStart(file.journal)
+    throw new RunFailed(`${plan.name} cannot be used: ${answer.fault.message}`)
+  }
   stage.live = answer.value
   return answer.value
 }

@@ -299,6 +299,12 @@ export const configSchema = z.strictObject({
       snapshotEvery: z.int().min(1).max(1_000_000).default(1_000).describe('turns'),
     })
     .prefault({}),
+  restarts: z
+    .strictObject({
+      max: limit(5, z.int().min(1).max(1_000), 'starts without an end in order'),
+      withinMs: milliseconds(1, DAY_MS).default(600_000),
+    })
+    .prefault({}),
   report: z.strictObject({ html: path.exactOptional(), json: path.exactOptional() }).prefault({}),
 })
 

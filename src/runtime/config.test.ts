@@ -88,6 +88,7 @@ const DEFAULTS: Settings = {
   bars: { latenessMs: 0, maxFill: 2 },
   inbox: { capacity: 10_000, maxAgeMs: 60_000 },
   store: { journal: './data/journal.db', archive: './data/archive.db', snapshotEvery: 1_000 },
+  restarts: { max: 5, withinMs: 600_000 },
   report: {},
 }
 
@@ -135,6 +136,7 @@ sim:
   queue: volume
 bars: { latenessMs: 500 }
 inbox: { capacity: 100 }
+restarts: { max: off }
 store: { journal: j.db, snapshotEvery: 10 }
 report: { html: out.html }
 `)
@@ -182,6 +184,7 @@ report: { html: out.html }
     bars: { latenessMs: 500, maxFill: 2 },
     inbox: { capacity: 100, maxAgeMs: 60_000 },
     store: { journal: 'j.db', archive: './data/archive.db', snapshotEvery: 10 },
+    restarts: { max: 'off', withinMs: 600_000 },
     report: { html: 'out.html' },
   })
   assert.equal(toRiskLimits(config).maxPositions, Infinity)

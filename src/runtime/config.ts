@@ -17,6 +17,7 @@ import type { RiskLimits } from '../engine/risk.ts'
 import type { SimOptions } from '../venues/sim/index.ts'
 import { conflictsOf } from './config-conflicts.ts'
 import { configSchema, type Settings } from './config-schema.ts'
+import type { Restarts } from './crash-loop.ts'
 import { type Env, MAX_BYTES, readText } from './config-text.ts'
 import { badInput, problemsOf } from './problems.ts'
 import { Source } from './source.ts'
@@ -96,6 +97,12 @@ function badLine(bytes: Uint8Array): number {
 
 const numberOf = (limit: number | 'off'): number => (limit === 'off' ? Infinity : limit)
 
+/** How many starts are a crash loop. */
+export const toRestarts = ({ restarts }: Config): Restarts => ({
+  ...restarts,
+  max: numberOf(restarts.max),
+})
+
 /** The limits of the engine: `off` is Infinity there. */
 export function toRiskLimits({ risk }: Config): RiskLimits {
   const { drawdown } = risk
@@ -164,7 +171,8 @@ export function toInstrumentSpec(config: Config, symbol: string, venue: VenueId)
 export const configHash = (config: Config): string => hashOf(decisiveOf(config))
 
 function decisiveOf(config: Config) {
-  const { source: _source, store: _store, report: _report, strategies, ...decisive } = config
+  const { source: _source, store: _store, report: _report, ...rest } = config
+  const { restarts: _restarts, strategies, ...decisive } = rest
   const deciding = strategies.map(({ onStop: _onStop, ...strategy }) => strategy)
   return { ...decisive, strategies: deciding }
 }

@@ -32,6 +32,8 @@ export interface LiveOptions {
   /** What the feed is asked for; bars where not told. */
   readonly kinds?: readonly FeedKind[]
   readonly isDryRun?: boolean
+  /** Why it begins in safe mode, until a person clears that. */
+  readonly safeMode?: string | undefined
   /** What becomes of a strategy's orders and positions at the end; nothing is touched where not told. */
   readonly exits?: ReadonlyMap<string, ExitPolicy>
   /** Called when the venue has told its account, before anything is sent; throws where it may not be traded. */

@@ -48,6 +48,7 @@ export class Start {
       ...(engine.safety.hold === undefined
         ? []
         : [this.#control({ do: 'hold', on: false, why: 'a start asks the venue first' })]),
+      ...this.#safeMode(),
       ...this.#staleHalts(),
       ...this.#retuned(),
     ])
@@ -115,6 +116,14 @@ export class Start {
       .map(({ symbol, cause }) =>
         this.#control({ do: 'halt-symbol', symbol, cause, on: false, why: 'a new start' }),
       )
+  }
+
+  #safeMode(): readonly Input[] {
+    const { options, engine } = this.#parts
+    const { safeMode } = options
+    // Where it is on already, nobody needs to hear of it again.
+    if (safeMode === undefined || engine.safety.safeMode !== undefined) return []
+    return [this.#control({ do: 'safe-mode', on: true, why: safeMode })]
   }
 
   /** The limits in force are the journal's; what the configuration says now is another matter. */

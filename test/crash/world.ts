@@ -120,6 +120,7 @@ universe: [${SYMBOLS.join(', ')}]
 strategies:
   - use: ${join(import.meta.dirname, 'churn.ts')}
 risk: { tradingHours: always, maxTradesPerDay: off, maxDailyLoss: off, ordersPerMinute: 600, maxPositions: off }
+restarts: { max: off }
 store: { journal: ./data/journal.db, archive: ./data/archive.db, leases: ./data/leases.db, snapshotEvery: 60 }
 venues:
   alpaca:
