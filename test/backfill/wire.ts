@@ -49,9 +49,17 @@ export type Spoil = (
   | 'reset'
   | undefined
 
+const WIRE = {
+  '15m': { count: 15, unit: 'minute' },
+  '1h': { count: 1, unit: 'hour' },
+  '4h': { count: 4, unit: 'hour' },
+  '1d': { count: 1, unit: 'day' },
+} as const
+
 export interface WireOptions {
   readonly count?: number
-  readonly timeframe?: Timeframe
+  /** Those of the definitions; what is compared is the first. */
+  readonly timeframes?: readonly Timeframe[]
   readonly days?: number
   readonly pageRows?: number
   readonly missingOf?: number
@@ -62,7 +70,7 @@ export class Wire {
   readonly archive: SqliteArchive
   readonly store: JobStore
   readonly symbols: readonly string[]
-  readonly timeframe: Timeframe
+  readonly timeframes: readonly Timeframe[]
   readonly from: number
   readonly asked: Asked[] = []
   /** Awaited before a request for bars is answered. */
@@ -75,19 +83,24 @@ export class Wire {
   readonly #spoil: Spoil
 
   static async open(t: TestContext, options: WireOptions = {}): Promise<Wire> {
-    const archive = await openArchive(join(temporary(t), 'archive.db'))
-    t.after(() => archive.close())
-    const wire = new Wire(archive, options)
+    const wire = await Wire.within(temporary(t), options)
+    t.after(() => wire.archive.close())
+    return wire
+  }
+
+  /** Its archive is in the folder; whoever made it closes the one and removes the other. */
+  static async within(folder: string, options: WireOptions = {}): Promise<Wire> {
+    const wire = new Wire(await openArchive(join(folder, 'archive.db')), options)
     await wire.plan()
     return wire
   }
 
   private constructor(archive: SqliteArchive, options: WireOptions) {
-    const { count = 50, timeframe = '1h', days = 60, pageRows = 1_000, missingOf } = options
+    const { count = 50, timeframes = ['1h'], days = 60, pageRows = 1_000, missingOf } = options
     this.archive = archive
     this.store = archive.jobs
     this.symbols = madeSymbols(count)
-    this.timeframe = timeframe
+    this.timeframes = timeframes
     this.from = TO - days * DAY
     this.#pageRows = pageRows
     this.#spoil = options.spoil ?? (() => undefined)
@@ -131,6 +144,15 @@ export class Wire {
     return this.#now
   }
 
+  /** The most requests in any minute. */
+  get busiestMinute(): number {
+    let first = 0
+    return this.asked.reduce((most, { at }, i) => {
+      while (this.asked[first]!.at <= at - 60_000) first++
+      return Math.max(most, i - first + 1)
+    }, 0)
+  }
+
   pass(byMs: number): void {
     this.#now += byMs
   }
@@ -139,7 +161,7 @@ export class Wire {
     const { definitions } = plan(
       {
         symbols,
-        timeframes: [this.timeframe],
+        timeframes: this.timeframes,
         from: ms(this.from),
         to: ms(TO),
         provider: 'alpaca',
@@ -186,18 +208,16 @@ export class Wire {
   }
 
   /** Rows that the venue has. */
-  rowsOf(symbol: string): string[] {
-    const hours = { '15m': 15, '1h': 1, '4h': 4, '1d': 1 }[this.timeframe as '1h']
-    const unit = this.timeframe === '15m' ? 'minute' : this.timeframe === '1d' ? 'day' : 'hour'
-    const wire = { count: hours, unit } as const
+  rowsOf(symbol: string, timeframe = this.timeframes[0]!): string[] {
+    const { count, unit } = WIRE[timeframe as keyof typeof WIRE]
     return this.#past
-      .rows(symbol, `${wire.count} ${unit}`, (steps) => rolled(steps, wire, false))
+      .rows(symbol, `${count} ${unit}`, (steps) => rolled(steps, { count, unit }, false))
       .map(({ t, o, h, l, c, v, n }) => [t, o, h, l, c, v, n].join())
   }
 
   async storedOf(symbol: string): Promise<string[]> {
     const rows: string[] = []
-    for await (const page of this.archive.bars({ symbol, timeframe: this.timeframe })) {
+    for await (const page of this.archive.bars({ symbol, timeframe: this.timeframes[0]! })) {
       const { start, open, high, low, close, volume, trades } = page
       for (let i = 0; i < page.length; i++) {
         rows.push(
