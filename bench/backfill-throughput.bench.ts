@@ -1,5 +1,5 @@
 /*
- * Rows/s of a worker from JSON pages on loopback to its archive, with ledger, checkpoints, checks and coverage, beside parsing
+ * Rows/s of one process of two workers from JSON pages on loopback to its archive, with ledger, checkpoints, checks and coverage, beside parsing
  * the same pages alone: from bytes in memory to the values of their rows.
  */
 import { type ChildProcess, fork } from 'node:child_process'
@@ -16,7 +16,7 @@ import { openArchive } from '../src/store/archive.ts'
 import { spanOf } from './backfill-pages.ts'
 import { type Bench, type Measured, perSecond, type Size, type Time } from './bench.ts'
 
-const SIZES = { full: { symbols: 50, days: 365 }, quick: { symbols: 4, days: 60 } } as const
+const SIZES = { full: { symbols: 100, days: 365 }, quick: { symbols: 4, days: 60 } } as const
 
 interface Server {
   readonly port: number
@@ -76,20 +76,23 @@ async function stored(size: Size, { port }: Server, time: Time): Promise<string>
     await archive.jobs.putDefinitions(definitions, io.now())
     const host = `http://127.0.0.1:${port}`
     const history = { symbols: 50, rows: 10_000, perMinute: 1_000_000 }
-    const worker = new Backfill({
-      store: archive.jobs,
-      io,
-      name: 'bench',
-      terms: {
-        keys: { key: 'bench', secret: 'bench' },
-        hosts: { trading: host, data: host, stream: host, orders: host },
-        isLive: false,
-        feed: 'iex',
-        limits: { history },
-      },
-    })
-    await time(() => worker.work({ untilDone: true }))
-    worker.close()
+    const workers = ['one', 'two'].map(
+      (name) =>
+        new Backfill({
+          store: archive.jobs,
+          io,
+          name,
+          terms: {
+            keys: { key: 'bench', secret: 'bench' },
+            hosts: { trading: host, data: host, stream: host, orders: host },
+            isLive: false,
+            feed: 'iex',
+            limits: { history },
+          },
+        }),
+    )
+    await time(() => Promise.all(workers.map((worker) => worker.work({ untilDone: true }))))
+    for (const worker of workers) worker.close()
     let rows = 0
     let sum = 0
     for (const { symbol, timeframe } of await archive.series()) {

@@ -72,7 +72,7 @@ interface Planned extends Forecast {
 
 async function planWish(desk: Desk, options: WishOptions): Promise<Planned> {
   const { store, io } = desk
-  const backfill = backfillOf(desk, {})
+  const backfill = backfillOf(desk, 'plan')
   try {
     const symbols = await symbolsOf(desk, options, async () => {
       const all = await backfill.universe()

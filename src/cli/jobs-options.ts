@@ -33,6 +33,7 @@ export interface WishOptions extends DeskOptions {
 
 export interface WorkOptions extends DeskOptions {
   readonly worker?: string
+  readonly workers?: number
   readonly pageRows?: number
 }
 
@@ -73,6 +74,12 @@ export function withWishOptions(command: Command): Command {
 export function withWorkOptions(command: Command): Command {
   return command
     .option('--worker <name>', 'name of the worker, its own; host and process if not given')
+    .option(
+      '--workers <n>',
+      'workers in this process: one parses while another stores',
+      integerOf,
+      1,
+    )
     .option('--page-rows <n>', 'rows of a request; 10000 if not given', integerOf)
 }
 
@@ -115,13 +122,23 @@ async function openStore(
   return { store: opened.jobs, close: () => opened.close() }
 }
 
-export function backfillOf({ config, store, io }: Desk, options: WorkOptions): Backfill {
-  const { worker = `${hostname()}-${process.pid}`, pageRows } = options
+/** The workers of this process: `name`, or `name.1`, `name.2` … where they are more. */
+export function workersOf(desk: Desk, options: WorkOptions): readonly Backfill[] {
+  const { worker = `${hostname()}-${process.pid}`, workers = 1 } = options
+  const names = Array.from({ length: workers }, (_, i) => `${worker}.${i + 1}`)
+  return (workers === 1 ? [worker] : names).map((name) => backfillOf(desk, name, options))
+}
+
+export function backfillOf(
+  { config, store, io }: Desk,
+  name: string,
+  { pageRows }: Pick<WorkOptions, 'pageRows'> = {},
+): Backfill {
   return new Backfill({
     store,
     io,
     terms: alpacaTermsOf(config),
-    name: worker,
+    name,
     speed: config.venues?.alpaca?.local?.speed ?? 1,
     ...(pageRows === undefined ? {} : { pageRows }),
   })

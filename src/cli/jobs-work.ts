@@ -1,6 +1,7 @@
 // Work: a worker of history jobs on the command line, with its progress and its account of requests.
 import { integer } from '../report/format.ts'
-import { backfillOf, type Desk, type WorkOptions } from './jobs-options.ts'
+import { type Desk, workersOf, type WorkOptions } from './jobs-options.ts'
+import type { Backfill } from '../runtime/backfill.ts'
 import { RunFailed, stopSignal } from './output.ts'
 import { progress } from './progress.ts'
 
@@ -13,7 +14,7 @@ export interface WorkTerms extends WorkOptions {
 }
 
 export async function workWith(desk: Desk, terms: WorkTerms): Promise<void> {
-  const backfill = backfillOf(desk, terms)
+  const workers = workersOf(desk, terms)
   const stop = stopSignal()
   const bar = progress({
     label: 'backfill',
@@ -24,15 +25,17 @@ export async function workWith(desk: Desk, terms: WorkTerms): Promise<void> {
     packs: 0,
     rows: 0,
     pages: 0,
+    saved: 0,
     holes: 0,
     given: 0,
     failed: 0,
     enqueued: 0,
     repairs: 0,
   }
+  const sent = (): number => workers.reduce((sum, { meter }) => sum + meter.statistics.sent, 0)
   let lastFault = ''
   try {
-    await backfill.work({
+    const work: Parameters<Backfill['work']>[0] = {
       signal: stop.signal,
       ...(terms.untilDone === undefined ? {} : { untilDone: true }),
       ...(terms.packsMax === undefined ? {} : { packsMax: terms.packsMax }),
@@ -40,13 +43,11 @@ export async function workWith(desk: Desk, terms: WorkTerms): Promise<void> {
         sums.enqueued += enqueued
         sums.repairs += repairs
       },
-      onPage: ({ rows }) => {
+      onPage: ({ rows, symbols }) => {
         sums.rows += rows
         sums.pages++
-        bar.update(
-          sums.rows,
-          () => `${sums.pages} pages, ${backfill.meter.statistics.sent} requests`,
-        )
+        sums.saved += Math.max(0, symbols - 1)
+        bar.update(sums.rows, () => `${sent()} requests, ${sums.saved} saved`)
       },
       onPack: (_pack, outcome) => {
         sums.packs++
@@ -56,18 +57,20 @@ export async function workWith(desk: Desk, terms: WorkTerms): Promise<void> {
         lastFault = outcome.fault.message
         process.stderr.write(`${outcome.type}: ${lastFault}\n`)
       },
-    })
+    }
+    await Promise.all(workers.map((worker) => worker.work(work)))
   } finally {
     bar.end()
     stop.release()
-    backfill.close()
+    for (const worker of workers) worker.close()
   }
   const counts = await desk.store.counts()
-  const report = { ...sums, requests: backfill.meter.statistics.sent, runs: counts }
+  const report = { ...sums, requests: sent(), runs: counts }
   const text =
     terms.json === true
       ? JSON.stringify(report)
-      : `${integer(sums.rows)} rows in ${sums.pages} pages by ${report.requests} requests; ` +
+      : `${integer(sums.rows)} rows in ${sums.pages} pages by ${report.requests} requests, ` +
+        `${sums.saved} saved; ` +
         `${counts.success} runs done, ${counts.queued} queued, ${counts.running} running, ${counts.failed} failed`
   process.stdout.write(`${text}\n`)
   if (counts.failed > 0 && terms.untilDone === true)

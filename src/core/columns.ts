@@ -61,3 +61,18 @@ export function sliceBars(bars: BarColumns, from: number, to: number): BarColumn
     filled: bars.filled.subarray(from, to),
   }
 }
+
+/** Bars that follow each other, as one. */
+export function joinedBars(pages: readonly BarColumns[]): BarColumns {
+  if (pages.length === 1) return pages[0]!
+  const all = barColumns(pages.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const page of pages) {
+    for (const name of ['start', 'open', 'high', 'low', 'close', 'volume', 'trades'] as const) {
+      all[name].set(page[name], at)
+    }
+    all.filled.set(page.filled, at)
+    at += page.length
+  }
+  return all
+}

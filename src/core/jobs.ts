@@ -301,6 +301,9 @@ export interface JobStore {
     },
   ): Promise<BarColumns>
 
+  /** The starts of those bars alone. */
+  starts(query: Parameters<JobStore['bars']>[0]): Promise<Float64Array>
+
   /** Writes the request down and grants it, or says how long to wait. The ledger is the budget: it outlives a kill. */
   takeRequest(ask: RequestAsk): Promise<{ readonly waitMs: number }>
   answered(answer: {

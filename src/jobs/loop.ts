@@ -10,7 +10,7 @@ import { Estimate } from './estimate.ts'
 import type { Meter } from './metered.ts'
 import { type Pack, packFirst } from './pack.ts'
 import { tick, type TickReport } from './tick.ts'
-import { type Outcome, Worker } from './worker.ts'
+import { type Outcome, type PageTold, Worker } from './worker.ts'
 
 /** Runs of a lane that are looked at when a query is packed. */
 const LOOK_RUNS = 2_000
@@ -31,7 +31,7 @@ export interface LoopOptions {
   readonly packsMax?: number
   readonly signal?: AbortSignal
   readonly onTick?: (report: TickReport) => void
-  readonly onPage?: (page: { readonly rows: number; readonly pack: Pack }) => void
+  readonly onPage?: (page: PageTold) => void
   readonly onPack?: (pack: Pack, outcome: Outcome) => void
 }
 

@@ -21,6 +21,8 @@ export interface Pack extends Span {
   readonly timeframe: Timeframe
   readonly adjustment: Adjustment
   readonly assetClass: AssetClass
+  /** Made from these, instead of requested. */
+  readonly derivedFrom: Timeframe | undefined
   readonly runs: readonly JobRun[]
   readonly symbols: readonly string[]
   readonly cursor: string | undefined
@@ -153,6 +155,18 @@ function packOf(runs: readonly JobRun[], estimate: Estimate): Pack {
   const to = runs.reduce((most, run) => (run.to > most ? run.to : most), first.to)
   const symbols = [...new Set(runs.flatMap((run) => run.symbols))].toSorted()
   const rows = symbols.length * estimate.rows({ from, to }, first.timeframe, first.assetClass)
-  const { lane, timeframe, adjustment, assetClass, cursor } = first
-  return { lane, timeframe, adjustment, assetClass, runs, symbols, from, to, cursor, rows }
+  const { lane, timeframe, adjustment, assetClass, derivedFrom, cursor } = first
+  return {
+    lane,
+    timeframe,
+    adjustment,
+    assetClass,
+    derivedFrom,
+    runs,
+    symbols,
+    from,
+    to,
+    cursor,
+    rows,
+  }
 }

@@ -5,7 +5,6 @@
  * A hole of a session or more is asked for again, once; so is one that lies where two pages meet, however short. Single
  * missing bars are common where little is traded: the provider's answer was complete, so it is taken at its word.
  */
-import type { BarColumns } from '../core/columns.ts'
 import type { AssetClass, Hole, Span } from '../core/jobs.ts'
 import { expectedStarts } from '../core/expected.ts'
 import { DAY, HOUR, lengthMs, ms, type Timeframe } from '../core/time.ts'
@@ -19,7 +18,8 @@ export interface Look {
   readonly span: Span
   readonly timeframe: Timeframe
   readonly assetClass: AssetClass
-  readonly bars: BarColumns
+  /** Of the bars that are stored. */
+  readonly starts: Float64Array
   /** Starts of bars that began a page of this query. */
   readonly seams: ReadonlySet<number>
   /** It was asked for again: what is still missing is not there. */
@@ -29,7 +29,7 @@ export interface Look {
 
 /** Holes that matter, in order. */
 export function holesIn(look: Look): Hole[] {
-  const { symbol, span, timeframe, assetClass, bars, seams, isRepair, now } = look
+  const { symbol, span, timeframe, assetClass, starts, seams, isRepair, now } = look
   const expected = expectedStarts(calendarFor(assetClass), timeframe, span)
   const least = sessionBars(timeframe, assetClass)
   const stepMs = lengthMs(timeframe)
@@ -52,8 +52,8 @@ export function holesIn(look: Look): Hole[] {
   }
   let i = 0
   for (const [place, start] of expected.entries()) {
-    while (i < bars.length && bars.start[i]! < start) i++
-    if (i < bars.length && bars.start[i] === start) end(start)
+    while (i < starts.length && starts[i]! < start) i++
+    if (i < starts.length && starts[i] === start) end(start)
     else {
       if (count === 0) first = place
       count++

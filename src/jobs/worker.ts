@@ -9,9 +9,14 @@
  * What can go wrong: a fault that may pass gives the runs back, to be tried later from the last cursor; a symbol that the
  * provider refuses is quarantined, and the others go on at once; a fault that stays ends the runs as failed, with its code.
  */
-import type { Fault } from '../core/fault.ts'
+import { barColumns, type BarColumns, joinedBars } from '../core/columns.ts'
+import { type Fault, fault } from '../core/fault.ts'
 import type { BarSource, Hole, JobStore, Settlement } from '../core/jobs.ts'
+import { ok, type Result } from '../core/result.ts'
+import { without } from '../core/spans.ts'
+import type { Timeframe } from '../core/time.ts'
 import type { Io } from '../io/io.ts'
+import { derived, differenceOf } from './derive.ts'
 import { type Meter, nameOnce } from './metered.ts'
 import type { Pack } from './pack.ts'
 import { looked } from './validate.ts'
@@ -22,6 +27,13 @@ export const LEASE_MS = 120_000
 const BACKOFF_FIRST_MS = 15_000
 const BACKOFF_MAX_MS = 10 * 60_000
 
+export interface PageTold {
+  readonly rows: number
+  /** That had rows in it. */
+  readonly symbols: number
+  readonly pack: Pack
+}
+
 export interface WorkerOptions {
   readonly store: JobStore
   readonly source: BarSource
@@ -31,7 +43,7 @@ export interface WorkerOptions {
   readonly name: string
   readonly leaseMs?: number
   readonly signal?: AbortSignal
-  readonly onPage?: (page: { readonly rows: number; readonly pack: Pack }) => void
+  readonly onPage?: (page: PageTold) => void
 }
 
 export type Outcome =
@@ -64,6 +76,7 @@ export class Worker {
     for (const { symbol, reason } of await store.quarantined(source.provider)) {
       if (pack.symbols.includes(symbol)) refused.set(symbol, reason)
     }
+    if (pack.derivedFrom !== undefined) return this.#derive(pack, pack.derivedFrom, token, refused)
     for (;;) {
       const symbols = pack.symbols.filter((symbol) => !refused.has(symbol))
       const read =
@@ -76,7 +89,7 @@ export class Worker {
         continue
       }
       if (read.type !== 'read') return read
-      return this.#settle(pack, token, refused)
+      return this.#settle(pack, token, refused, source.provider)
     }
   }
 
@@ -128,7 +141,7 @@ export class Worker {
         request: meter?.last,
       })
       if (!isKept) return { type: 'lost' }
-      onPage?.({ rows, pack })
+      onPage?.({ rows, symbols: series.length, pack })
     }
     return { type: 'read' }
   }
@@ -163,8 +176,75 @@ export class Worker {
     await store.giveBack({ token, at, notBefore, code, message, retry })
   }
 
-  async #settle(pack: Pack, token: string, refused: ReadonlyMap<string, string>): Promise<Outcome> {
-    const { store, source, io } = this.#options
+  /** Makes the bars from finer ones, when those are there; of one symbol it compares them with the provider's own. */
+  async #derive(
+    pack: Pack,
+    finer: Timeframe,
+    token: string,
+    refused: ReadonlyMap<string, string>,
+  ): Promise<Outcome> {
+    const { store, io } = this.#options
+    const { timeframe, adjustment, from, to } = pack
+    const symbols = pack.symbols.filter((symbol) => !refused.has(symbol))
+    const spans = await store.coverage({ symbols, timeframe: finer, adjustment })
+    const isThere = (symbol: string): boolean =>
+      without(
+        { from, to },
+        spans.filter((span) => span.symbol === symbol),
+      ).length === 0
+    if (!symbols.every(isThere)) {
+      const message = `waits for ${finer}`
+      const at = io.now()
+      const back = { token, at, notBefore: at + BACKOFF_FIRST_MS, code: 'WAITING', message }
+      await store.giveBack({ ...back, retry: 'stopped' })
+      return { type: 'stopped' }
+    }
+    const series: { readonly symbol: string; readonly bars: BarColumns }[] = []
+    for (const symbol of symbols) {
+      const bars = await store.bars({ symbol, timeframe: finer, adjustment, from, to })
+      series.push({ symbol, bars: derived(bars, timeframe) })
+    }
+    const told = await this.#ownOf(pack, series[0]?.symbol)
+    if (!told.ok) {
+      const outcome = await this.#failed(pack, token, told.fault, [])
+      return outcome.type === 'refused' ? { type: 'failed', fault: told.fault } : outcome
+    }
+    const difference = series[0] && differenceOf(series[0].bars, told.value)
+    if (difference !== undefined) {
+      const message = `${series[0]!.symbol} ${timeframe} does not follow from ${finer}: ${difference}`
+      await this.#giveBack(token, { code: 'DERIVED_DIFFERS', message }, 'never')
+      return { type: 'failed', fault: fault('corrupt-data', message) }
+    }
+    const at = io.now()
+    const page = { token, at, leaseUntil: this.#leaseUntil(), timeframe, adjustment, cursor: END }
+    const isKept = await store.commitPage({ ...page, series, flaws: [], request: undefined })
+    return isKept ? this.#settle(pack, token, refused, `derived from ${finer}`) : { type: 'lost' }
+  }
+
+  /** What the provider itself tells of one symbol. */
+  async #ownOf(pack: Pack, symbol: string | undefined): Promise<Result<BarColumns>> {
+    const { source, store, io, meter } = this.#options
+    const { timeframe, adjustment, from, to } = pack
+    const all: BarColumns[] = []
+    if (symbol === undefined) return ok(barColumns(0))
+    meter?.about({ timeframe, symbols: 1 })
+    const query = { symbols: [symbol], timeframe, adjustment, from, to, cursor: undefined }
+    for await (const page of source.pages(query)) {
+      if (!page.ok) return page
+      all.push(...page.value.series.map(({ bars }) => bars))
+      const id = meter?.last
+      if (id !== undefined) await store.answered({ id, status: 200, at: io.now() })
+    }
+    return ok(joinedBars(all))
+  }
+
+  async #settle(
+    pack: Pack,
+    token: string,
+    refused: ReadonlyMap<string, string>,
+    provider: string,
+  ): Promise<Outcome> {
+    const { store, io } = this.#options
     const { timeframe, adjustment, assetClass } = pack
     const now = io.now()
     const results: Settlement['results'][number][] = []
@@ -181,17 +261,17 @@ export class Worker {
         continue
       }
       const span = { from: pack.from, to: pack.to }
-      const bars = await store.bars({ ...span, symbol, timeframe, adjustment })
+      const starts = await store.starts({ ...span, symbol, timeframe, adjustment })
       for (const { id, from, to } of runs) {
-        const rows = countIn(bars.start, from, to)
+        const rows = countIn(starts, from, to)
         results.push({ run: id, symbol, rows, status: rows > 0 ? 'success' : 'no_data' })
       }
-      covered.push({ ...span, symbol, rows: bars.length })
-      const about = { symbol, span, timeframe, assetClass, bars, seams: this.#seams, now }
+      covered.push({ ...span, symbol, rows: starts.length })
+      const about = { symbol, span, timeframe, assetClass, starts, seams: this.#seams, now }
       holes.push(...holesIn({ ...about, isRepair: pack.lane === 'repair' }))
-      total += bars.length
+      total += starts.length
     }
-    const about = { token, at: now, provider: source.provider, timeframe, adjustment }
+    const about = { token, at: now, provider, timeframe, adjustment }
     const isSettled = await store.settle({ ...about, results, covered, holes })
     if (!isSettled) return { type: 'lost' }
     return { type: 'done', rows: total, holes: holes.length }

@@ -29,6 +29,7 @@ export type Request =
   | { readonly type: 'job'; readonly call: JobCall }
   | { readonly type: 'commit-page'; readonly page: PackedPage }
   | { readonly type: 'page' | 'latest'; readonly stretch: Stretch; readonly limit: number }
+  | { readonly type: 'starts'; readonly stretch: Stretch }
   | { readonly type: 'revise'; readonly revision: RevisionRow }
   | { readonly type: 'revisions'; readonly stretch: Stretch }
   | { readonly type: 'coverage'; readonly symbol: string; readonly timeframeMs: number }
@@ -56,6 +57,7 @@ export type Value =
   | readonly RevisionRow[]
   | readonly Run[]
   | JobAnswer
+  | { readonly starts: Float64Array }
   | undefined
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: Value }
@@ -100,6 +102,8 @@ class Server {
         return undefined
       case 'page':
         return table.page(request.stretch, request.limit)
+      case 'starts':
+        return { starts: table.starts(request.stretch) }
       case 'latest':
         return table.latest(request.stretch, request.limit)
       case 'revise':

@@ -97,6 +97,12 @@ export class SqliteArchive implements Archive, Revisions {
           page.packed.map(({ packed }) => packed.buffer),
         ),
       bars: (query) => this.bars({ ...query, pageSize: CHUNK }),
+      starts: async ({ timeframe, ...query }) => {
+        const stretch = { ...query, timeframeMs: lengthMs(timeframe) }
+        const value = await this.#ask({ type: 'starts', stretch })
+        assert(value !== undefined && 'starts' in value, 'starts are a column')
+        return value.starts
+      },
     })
     const workerData: WorkerStart = { path, options }
     this.#worker = new Worker(new URL('./archive-worker.ts', import.meta.url), { workerData })

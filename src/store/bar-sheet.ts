@@ -39,6 +39,7 @@ export class BarSheet {
   readonly page: StatementSync
   readonly latest: StatementSync
   readonly starts: StatementSync
+  readonly startsWithin: StatementSync
 
   /** The reader has a function `take`. */
   constructor(table: string, writer: DatabaseSync, reader: DatabaseSync) {
@@ -54,6 +55,7 @@ export class BarSheet {
     this.latest = taking(COLUMNS, 'and start < ?3 order by start desc limit ?4')
     // The limit keeps SQLite from leaving out the order of a subquery.
     this.starts = taking('start', 'order by start limit -1')
+    this.startsWithin = taking('start', 'and start >= ?3 and start < ?4 order by start limit -1')
   }
 
   /** Inserts or replaces bars of a symbol, within a transaction. */

@@ -169,6 +169,15 @@ export class BarTable {
     return trimmed(packed, 0, taken)
   }
 
+  /** The starts of a stretch's bars. */
+  starts({ symbol, timeframeMs, from, to, adjustment = 'raw' }: Stretch): Float64Array {
+    const id = this.#idOf(symbol)
+    const starts: number[] = []
+    this.#take = (start) => starts.push(Number(start))
+    if (id !== undefined) this.#sheet(adjustment).startsWithin.get(id, timeframeMs, from, to)
+    return Float64Array.from(starts)
+  }
+
   /** The last `limit` bars before `before`, oldest first. */
   latest(
     { symbol, timeframeMs, to, adjustment = 'raw' }: Omit<Stretch, 'from'>,

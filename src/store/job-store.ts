@@ -1,6 +1,6 @@
 // SqliteJobs: the port JobStore on an archive's file. Every call is one request to the archive's thread.
 import { assert } from '../core/assert.ts'
-import { barColumns, type BarColumns } from '../core/columns.ts'
+import { type BarColumns, joinedBars } from '../core/columns.ts'
 import type { JobStore, PageCommit } from '../core/jobs.ts'
 import type { SeriesQuery } from '../core/store.ts'
 import type { JobCall, Value } from './archive-worker.ts'
@@ -14,6 +14,7 @@ export interface JobThread {
   call(call: JobCall): Promise<Value>
   commitPage(page: PackedPage): Promise<Value>
   bars(query: SeriesQuery): AsyncIterable<BarColumns>
+  starts(query: Parameters<JobStore['starts']>[0]): Promise<Float64Array>
 }
 
 type Method = keyof JobTableSync
@@ -67,10 +68,14 @@ export class SqliteJobs implements JobStore {
     return answerOf(await this.#thread.commitPage({ ...page, packed })) === true
   }
 
+  starts(query: Parameters<JobStore['starts']>[0]): Promise<Float64Array> {
+    return this.#thread.starts(query)
+  }
+
   async bars(query: Parameters<JobStore['bars']>[0]): Promise<BarColumns> {
     const pages: BarColumns[] = []
     for await (const page of this.#thread.bars(query)) pages.push(page)
-    return pages.length === 1 ? pages[0]! : together(pages)
+    return joinedBars(pages)
   }
 
   async #call<K extends Method>(method: K, args: Args<K>): Promise<ReturnType<JobTableSync[K]>> {
@@ -84,17 +89,4 @@ export class SqliteJobs implements JobStore {
 function answerOf(value: Value): unknown {
   assert(value !== undefined && 'job' in value, 'a call of a job method is answered')
   return value.job
-}
-
-function together(pages: readonly BarColumns[]): BarColumns {
-  const all = barColumns(pages.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const page of pages) {
-    for (const name of ['start', 'open', 'high', 'low', 'close', 'volume', 'trades'] as const) {
-      all[name].set(page[name], at)
-    }
-    all.filled.set(page.filled, at)
-    at += page.length
-  }
-  return all
 }

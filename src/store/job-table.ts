@@ -41,7 +41,7 @@ import { MONITOR_SQL } from './monitor-sql.ts'
 import { numberOf, textOf } from './database.ts'
 
 /** The members of the port that are statements alone; what bars have to do with is the archive's. */
-export type JobTableMethods = Omit<JobStore, 'commitPage' | 'bars'>
+export type JobTableMethods = Omit<JobStore, 'commitPage' | 'bars' | 'starts'>
 export type JobTableSync = {
   readonly [K in keyof JobTableMethods]: (
     ...args: Parameters<JobTableMethods[K]>

@@ -220,6 +220,10 @@ export class PostgresJobs implements JobStore {
     )
   }
 
+  async starts(query: Parameters<JobStore['starts']>[0]): Promise<Float64Array> {
+    return (await this.bars(query)).start
+  }
+
   bars(query: Parameters<JobStore['bars']>[0]): Promise<BarColumns> {
     return this.#postgres.statement((session) => this.#bars.read(session, query))
   }

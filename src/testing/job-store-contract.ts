@@ -421,6 +421,9 @@ export function describeJobStore(contract: JobStoreContract): void {
       const stored = await store.bars(HOURS)
       assert.deepEqual([...stored.start], [...hours(0, 6).start])
       assert.deepEqual([...stored.close], [...hours(0, 6).close])
+      const part = { ...HOURS, from: ms(T0 + HOUR), to: ms(T0 + 3 * HOUR) }
+      assert.deepEqual([...(await store.starts(part))], [...hours(1, 2).start])
+      assert.deepEqual([...(await store.starts({ ...part, symbol: 'NVDA' }))], [])
     })
 
     it('grants no more requests than fit the window, to all together', async (t) => {

@@ -60,6 +60,7 @@ export interface WireOptions {
   readonly count?: number
   /** Those of the definitions; what is compared is the first. */
   readonly timeframes?: readonly Timeframe[]
+  readonly isDeriving?: boolean
   readonly days?: number
   readonly pageRows?: number
   readonly missingOf?: number
@@ -80,6 +81,7 @@ export class Wire {
   readonly #past: Past
   readonly #rest: Rest
   readonly #pageRows: number
+  readonly #isDeriving: boolean
   readonly #spoil: Spoil
 
   static async open(t: TestContext, options: WireOptions = {}): Promise<Wire> {
@@ -103,6 +105,7 @@ export class Wire {
     this.timeframes = timeframes
     this.from = TO - days * DAY
     this.#pageRows = pageRows
+    this.#isDeriving = options.isDeriving === true
     this.#spoil = options.spoil ?? (() => undefined)
     const range = { from: this.from, to: TO }
     const rare = missingOf === undefined ? {} : { missingOf }
@@ -168,7 +171,7 @@ export class Wire {
         adjustment: 'raw',
         batchVersion: lane === 'single' ? 1 : 2,
         batchSymbols: 50,
-        isDeriving: false,
+        isDeriving: this.#isDeriving,
         priority: 100,
       },
       await this.store.definitions(),
@@ -215,9 +218,9 @@ export class Wire {
       .map(({ t, o, h, l, c, v, n }) => [t, o, h, l, c, v, n].join())
   }
 
-  async storedOf(symbol: string): Promise<string[]> {
+  async storedOf(symbol: string, timeframe = this.timeframes[0]!): Promise<string[]> {
     const rows: string[] = []
-    for await (const page of this.archive.bars({ symbol, timeframe: this.timeframes[0]! })) {
+    for await (const page of this.archive.bars({ symbol, timeframe })) {
       const { start, open, high, low, close, volume, trades } = page
       for (let i = 0; i < page.length; i++) {
         rows.push(
@@ -229,11 +232,11 @@ export class Wire {
   }
 
   /** Symbols whose stored rows are not the venue's. */
-  async wrong(): Promise<string[]> {
+  async wrong(timeframe = this.timeframes[0]!): Promise<string[]> {
     const wrong: string[] = []
     for (const symbol of this.symbols) {
-      const stored = await this.storedOf(symbol)
-      if (stored.join('\n') !== this.rowsOf(symbol).join('\n')) wrong.push(symbol)
+      const stored = await this.storedOf(symbol, timeframe)
+      if (stored.join('\n') !== this.rowsOf(symbol, timeframe).join('\n')) wrong.push(symbol)
     }
     return wrong
   }
