@@ -67,6 +67,7 @@ function linesOf({ status, ageMs }: Asked): readonly string[] {
     line('kill switch', status.killSwitch ?? 'off'),
     line('safe mode', status.safeMode ?? 'off'),
     line('paused', status.isPaused ? 'yes' : 'no'),
+    line('held', status.hold ?? 'no'),
     ...status.budgets.map(({ name, used, limit, waiting }) =>
       line('budget', `${name}: ${used} of ${limit} used, ${waiting} wait`),
     ),

@@ -14,6 +14,7 @@ export function healthOf(
   const { options, timing, engine, gateway, pump } = parts
   const { setup, venue } = options
   const { killSwitch, safeMode, isPaused, hold, down } = engine.safety
+  const { ours } = engine
   const nameOf = (symbol: SymbolId): string => setup.universe.at(symbol).symbol
   const at = pump.now()
   const ages = setup.universe.all
@@ -34,10 +35,10 @@ export function healthOf(
     ...(newest === undefined ? {} : { dataAgeMs: newest.ageMs }),
     ...(oldest === undefined ? {} : { oldest }),
     isDataDue: since !== undefined && at - since > DATA_AGE_MS_MAX && isMarketOpen(parts, at),
-    unknownOrders: engine.ours.orders
+    unknownOrders: ours.orders
       .filter(({ order }) => order.phase === 'sent' && !underWay.has(order.id))
       .map(({ order }) => order.id),
-    halts: engine.ours.halts.map(({ symbol, cause, why }) => ({
+    halts: ours.halts.map(({ symbol, cause, why }) => ({
       symbol: nameOf(symbol),
       cause,
       why,
