@@ -53,11 +53,3 @@ test('the view of bars cannot be written', { skip }, async () => {
 
   await assert.rejects(query(url, `update intraday_bars set close = 1`), /cannot update view/)
 })
-
-test('a database of a newer version is refused and left alone', { skip }, async () => {
-  const url = await postgres.database()
-  await (await openPostgresJobs({ url })).close()
-  await query(url, `insert into schema_version (version, name) values (99, 'of tomorrow')`)
-
-  await assert.rejects(openPostgresJobs({ url }), /has version 99 .* update Skein/)
-})

@@ -6,7 +6,7 @@ import type { JobDefinition, JobStore, NewRun } from '../../src/core/jobs.ts'
 import { HOUR, MINUTE, ms } from '../../src/core/time.ts'
 import { NO_FAULTS, parseRule } from '../../src/simulators/fault-script.ts'
 import { openPostgresJobs } from '../../src/store/index.ts'
-import { clusterFor } from '../postgres/cluster.ts'
+import { clusterFor, query } from '../postgres/cluster.ts'
 import { Proxy } from '../postgres/proxy.ts'
 import { until, Workers } from '../postgres/workers.ts'
 
@@ -175,6 +175,21 @@ test('F101 a COMMIT whose answer is lost is done once', { skip }, async (t) => {
   assert.deepEqual(new Set(answers), new Set([true]))
   assert.deepEqual(await stored(direct), WHOLE)
 })
+
+test(
+  'F128 a database that a newer version has changed is refused by an older one',
+  { skip },
+  async () => {
+    const url = await postgres.database()
+    await (await openPostgresJobs({ url })).close()
+    await query(url, `insert into schema_version (version, name) values (99, 'of tomorrow')`)
+
+    await assert.rejects(openPostgresJobs({ url }), /has version 99 .* update Skein/)
+
+    const [row] = await query(url, 'select max(version)::integer as version from schema_version')
+    assert.equal(row?.['version'], 99)
+  },
+)
 
 test(
   'F301 a worker that was stopped past its lease writes nothing when it wakes',
