@@ -152,7 +152,8 @@ export async function startEngine(host: string): Promise<Client & { readonly arc
     },
     journal: timed(openJournal(join(folder, 'journal.db')), syncs),
     archive,
-    inbox: { capacity: 10_000, maxAgeMs: MINUTE },
+    // Room for ten seconds: a machine that stands still for one must not lose the trade that asks.
+    inbox: { capacity: 100_000, maxAgeMs: MINUTE },
     snapshotEvery: 1_000_000,
     kinds: ['trades'],
     // The venue keeps no account: it would be asked in vain.
