@@ -3,11 +3,14 @@ import { test } from 'node:test'
 import type { Turn } from '../core/command.ts'
 import type { Input } from '../core/input.ts'
 import type { Journal } from '../core/store.ts'
+import { money } from '../core/instrument.ts'
+import { ok } from '../core/result.ts'
 import { ms } from '../core/time.ts'
+import type { Broker } from '../core/venue.ts'
 import { Engine } from '../engine/engine.ts'
 import { RISK_DEFAULTS } from '../engine/risk.ts'
 import { VirtualWorld } from '../io/virtual.ts'
-import { defineStrategy, z } from '../strategy/index.ts'
+import { defineStrategy, type Strategy, z } from '../strategy/index.ts'
 import { A, limitsOf, SIM, trade, universeOf } from '../testing/builders.ts'
 import { Gateway } from './gateway.ts'
 import { FACT_FLUSH_MS, Pump, SLICE_INPUTS } from './pump.ts'
@@ -21,6 +24,24 @@ const watcher = defineStrategy({
   symbol: () => ({ onBar: () => {} }),
 })
 
+/** Buys on every trade. */
+const buyer = defineStrategy({
+  name: 'buyer',
+  params: z.strictObject({}),
+  needs: () => ({ trades: true }),
+  symbol: (context) => ({
+    onTrade: () => {
+      context.buy({ qty: 1 })
+    },
+  }),
+})
+
+interface Changes {
+  readonly append?: () => void
+  readonly snapshotEvery?: number
+  readonly strategy?: Strategy
+}
+
 class Desk {
   readonly world = new VirtualWorld({ seed: 1 })
   readonly turns: Turn[] = []
@@ -29,14 +50,17 @@ class Desk {
   readonly pump: Pump
   flushes = 0
 
-  constructor(changes: { readonly append?: () => void; readonly snapshotEvery?: number } = {}) {
-    const { append = () => {}, snapshotEvery = 1_000 } = changes
+  /** Turns that were made when a batch left. */
+  readonly leftAfter: number[] = []
+
+  constructor(changes: Changes = {}) {
+    const { append = () => {}, snapshotEvery = 1_000, strategy = watcher } = changes
     const universe = universeOf('A')
     const engine = new Engine({
       universe,
-      uses: [{ name: 'w', strategy: watcher, params: {}, on: [A] }],
+      uses: [{ name: 'w', strategy, params: {}, on: [A] }],
       limits: new Map([[SIM, limitsOf()]]),
-      risk: RISK_DEFAULTS,
+      risk: { ...RISK_DEFAULTS, tradingHours: 'always' },
       run: 'r',
       currency: 'USD',
       calendar: '24/7',
@@ -63,7 +87,18 @@ class Desk {
       },
     }
     const io = this.world.node('engine')
-    const gateway = new Gateway({ brokers: new Map(), now: () => io.now(), sink: () => {} })
+    // As a request does, a batch leaves some steps after it was handed over.
+    const execute: Broker['execute'] = async ({ commands }) => {
+      await Promise.resolve()
+      this.leftAfter.push(this.turns.length)
+      return commands.map(() => ok({ venueId: 'v' }))
+    }
+    const report: Broker['report'] = () => Promise.reject(new Error('nobody asks'))
+    const gateway = new Gateway({
+      brokers: new Map([[SIM, { execute, report }]]),
+      now: () => io.now(),
+      sink: () => {},
+    })
     this.pump = new Pump({
       io,
       engine,
@@ -156,6 +191,20 @@ test('inputs wait while it is paused, and none is taken after it is stopped', as
   await desk.world.run(1)
 
   assert.deepEqual(desk.sizes, [])
+})
+
+test('an order leaves before the turns of what came after it', async () => {
+  const desk = new Desk({ strategy: buyer })
+  const cash = money(1e6)
+  const [equity, buyingPower] = [cash, cash]
+  desk.pump.push({ type: 'account', at: desk.world.now, venue: SIM, cash, equity, buyingPower })
+  for (let i = 0; i < 3; i++) desk.trade(i)
+
+  desk.pump.start()
+  await desk.world.run(3)
+
+  assert.equal(desk.leftAfter[0], 1)
+  assert.equal(desk.turns.length, 3)
 })
 
 test('a bar closes by the clock though nothing arrives', async () => {

@@ -4,7 +4,7 @@
  *   sink ─▶ inbox ─▶ one turn per millisecond of arrival ─▶ journal ─▶ gateway ─▶ notices
  *
  * The first input of a quiet moment schedules a slice with setImmediate; a slice takes at most 1,024 inputs and never
- * splits a millisecond, then lets the event loop breathe. Where nothing arrives, a timer wakes the engine when a bar,
+ * splits a millisecond, ends where a turn commands something, then lets the event loop breathe. Where nothing arrives, a timer wakes the engine when a bar,
  * a timer or a close is due. Time is the arrival clock, and never goes back.
  *
  * A flush stops the loop for as long as the disk takes, and an order that becomes due meanwhile waits for it. So what a
@@ -194,7 +194,9 @@ export class Pump {
       // Of one millisecond: operator, venue status, order facts, account, market.
       // Mostly it is market alone, which is in order as it came.
       if (!inputs.every(isMarket)) inputs.sort((a, b) => rank(a) - rank(b))
-      this.#turn(Math.max(inputs[0]!.at, engine.now) as Ms, inputs)
+      const { batches } = this.#turn(Math.max(inputs[0]!.at, engine.now) as Ms, inputs)
+      // Requests leave between two slices: an order does not wait for the turns of what came after it.
+      if (batches.length > 0) break
     }
     if (this.inbox.nextAt === Infinity && engine.nextAt <= this.now()) this.#turn(this.now(), [])
     this.#settle()
