@@ -66,6 +66,8 @@ export interface Run {
   readonly bars: number
 }
 
+/** Of 4 KB: what is written goes to the file in pieces of 32 MB, each with its own syncs, and not of 4. */
+const CHECKPOINT_PAGES = 8_192
 const SERIES = 'symbol_id = ?1 and timeframe = ?2'
 
 /**
@@ -93,6 +95,7 @@ export class BarTable {
     this.#writer = openDatabase(path, { schema: ARCHIVE_SCHEMA, ...busy })
     // A lost power may take the last imports with it; they can be imported again.
     this.#writer.exec('pragma synchronous = normal')
+    this.#writer.exec(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     if (options.maxBytes !== undefined) {
       const pageBytes = numberOf(this.#writer.prepare('pragma page_size').get()?.page_size)
       this.#writer.exec(`pragma max_page_count = ${Math.floor(options.maxBytes / pageBytes)}`)
