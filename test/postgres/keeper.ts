@@ -25,7 +25,8 @@ let server: ChildProcess | undefined
 let isOver = false
 
 const tell = (told: Told): void => {
-  if (process.connected) process.send?.(told)
+  // The channel may close at this moment: that is told by `disconnect`, and not by an error here.
+  if (process.connected) process.send?.(told, undefined, undefined, () => {})
 }
 
 /** What the server says until it is ready, or until it has ended. */
@@ -105,6 +106,8 @@ const failed = (error: unknown): void => {
 }
 
 process.on('disconnect', () => void end())
+// Whatever ends the keeper, the server ends too.
+process.on('exit', () => server?.kill('SIGQUIT'))
 // The signals of a terminal reach the whole group: it is the test that says when this is over.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
