@@ -75,14 +75,18 @@ export class End {
     for (const [strategy, policy] of policies)
       if (policy !== 'keep') control({ do: ACTS[policy], strategy }, 'stop')
     const active = new Set([...policies.values()].filter((policy) => policy !== 'keep'))
-    if (active.size > 0) {
+    const quit = async (name: string): Promise<void> => {
+      if (active.size === 0) return
       await this.#phase(
-        [...active].join(' and '),
+        name,
         exitMs,
         until(() => this.#isQuit(policies)),
       )
     }
+    await quit([...active].join(' and '))
     await this.#phase('answers', closeMs, gateway.idle())
+    // A close that had waited for its cancels has sent its order meanwhile.
+    await quit('closes')
     await this.#phase('report', closeMs, this.#agreement.askAfresh())
     await this.#phase(
       'inbox',
