@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { barColumns } from '../core/columns.ts'
 import { HOUR, ms } from '../core/time.ts'
 import { looked } from './validate.ts'
-import { holesIn } from './verify.ts'
+import { holesIn, seamBefore } from './verify.ts'
 
 const FROM = Date.UTC(2026, 0, 5)
 const ASKED = { from: ms(FROM), to: ms(FROM + 10 * HOUR), timeframe: '1h' } as const
@@ -68,7 +68,7 @@ describe('validate', () => {
 describe('verify', () => {
   const open = Date.UTC(2026, 0, 5, 14)
   const span = { from: ms(Date.UTC(2026, 0, 5)), to: ms(Date.UTC(2026, 0, 8)) }
-  const look = (starts: readonly number[], seams: readonly number[] = [], isRepair = false) =>
+  const look = (starts: readonly number[], seams: readonly string[] = [], isRepair = false) =>
     holesIn({
       symbol: 'A',
       span,
@@ -93,6 +93,9 @@ describe('verify', () => {
     const starts = [...day(0), ...day(1), ...day(2)].filter((start) => start !== day(1)[3])
 
     assert.deepEqual(look(starts), [])
-    assert.deepEqual(look(starts, [day(1)[4]!]), [[day(1)[3], 1, 'open']])
+    assert.deepEqual(look(starts, [seamBefore('A', day(1)[4])]), [[day(1)[3], 1, 'open']])
+    assert.deepEqual(look(starts, [seamBefore('B', day(1)[4])]), [])
+    const cut = [...day(0), ...day(1), ...day(2).slice(0, 5)]
+    assert.deepEqual(look(cut, [seamBefore('A', undefined)]), [[day(2)[5], 2, 'open']])
   })
 })

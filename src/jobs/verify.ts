@@ -20,8 +20,8 @@ export interface Look {
   readonly assetClass: AssetClass
   /** Of the bars that are stored. */
   readonly starts: Float64Array
-  /** Starts of bars that began a page of this query. */
-  readonly seams: ReadonlySet<number>
+  /** Where pages of this query met. */
+  readonly seams: ReadonlySet<string>
   /** It was asked for again: what is still missing is not there. */
   readonly isRepair: boolean
   readonly now: number
@@ -37,8 +37,8 @@ export function holesIn(look: Look): Hole[] {
   let first = -1
   let count = 0
   const end = (next: number | undefined): void => {
-    const isSeam = next !== undefined && seams.has(next)
-    if (count >= least || (count > 0 && isSeam)) {
+    const isSeam = count > 0 && seams.has(seamBefore(symbol, next))
+    if (count >= least || isSeam) {
       holes.push({
         symbol,
         from: ms(expected[first]!),
@@ -62,6 +62,10 @@ export function holesIn(look: Look): Hole[] {
   end(undefined)
   return holes
 }
+
+/** A place between two pages: before a bar of a symbol, or after its last. */
+export const seamBefore = (symbol: string, start: number | undefined): string =>
+  `${symbol} ${start ?? 'end'}`
 
 /** Bars of a regular session. */
 export function sessionBars(timeframe: Timeframe, assetClass: AssetClass): number {

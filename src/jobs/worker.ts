@@ -20,7 +20,7 @@ import { derived, differenceOf } from './derive.ts'
 import { type Meter, nameOnce } from './metered.ts'
 import type { Pack } from './pack.ts'
 import { looked } from './validate.ts'
-import { holesIn } from './verify.ts'
+import { holesIn, seamBefore } from './verify.ts'
 
 /** A page that is asked for, waited for and stored takes far less, also under a request limit. */
 export const LEASE_MS = 120_000
@@ -57,7 +57,7 @@ export type Outcome =
 export class Worker {
   readonly #options: WorkerOptions
   /** Where pages of the query began. */
-  readonly #seams = new Set<number>()
+  readonly #seams = new Set<string>()
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -106,6 +106,7 @@ export class Worker {
     const { store, source, io, meter, signal, onPage } = this.#options
     const { timeframe, adjustment } = pack
     this.#seams.clear()
+    let before: string | undefined
     if (pack.cursor === END) return { type: 'read' }
     meter?.about({ timeframe, symbols: symbols.length })
     const query = { symbols, timeframe, adjustment, from: pack.from, to: pack.to }
@@ -127,8 +128,14 @@ export class Worker {
       const { cursor } = page.value
       const { series, flaws } = looked(page.value.series, pack)
       const rows = series.reduce((sum, { bars }) => sum + bars.length, 0)
-      const start = series[0]?.bars.start[0]
-      if (start !== undefined) this.#seams.add(start)
+      const [first] = series
+      if (first !== undefined) {
+        this.#seams.add(seamBefore(first.symbol, first.bars.start[0]))
+        // Where a page begins with another symbol, the one before may have lost its last rows.
+        if (before !== undefined && before !== first.symbol)
+          this.#seams.add(seamBefore(before, undefined))
+        before = series.at(-1)?.symbol
+      }
       const isKept = await store.commitPage({
         token,
         at: io.now(),
