@@ -9,6 +9,8 @@ import type { Archive } from '../src/core/store.ts'
 import type { History, Venue } from '../src/core/venue.ts'
 import type { LiveOptions } from '../src/runtime/live-options.ts'
 import { barsOf, columnsOf } from '../src/runtime/recorder.ts'
+import { DAY } from '../src/core/time.ts'
+import { defineStrategy, z } from '../src/strategy/index.ts'
 import { A, B, bar } from '../src/testing/builders.ts'
 import type { Answer } from '../src/testing/fake-venue.ts'
 import { archive, Bench, MINUTE, VISIBLE_MS } from './live/bench.ts'
@@ -202,6 +204,30 @@ test('bars of the past warm up without an order; after a restart only the missed
 
   assert.equal(bench.venue.arrived.length, 1)
   assert.equal(bench.live.engine.lanes[0]!.seen('1m'), 7)
+})
+
+test('the first bar of a higher timeframe that a warm-up makes is whole', async (t) => {
+  const bench = new Bench(t)
+  const { venue, world, setup } = bench
+  await world.run(3 * MINUTE + 10_000)
+  const first = (Math.floor((world.now - DAY) / (5 * MINUTE)) * 5 * MINUTE) as Ms
+  assert.ok(world.now - DAY - first >= MINUTE, 'the run begins within five minutes')
+  venue.bars = Array.from({ length: 12 }, (_none, i) =>
+    bar({ start: (first + i * MINUTE) as Ms, volume: 1 }),
+  )
+  const seen: Bar[] = []
+  const watcher = defineStrategy({
+    name: 'watcher',
+    params: z.strictObject({}),
+    needs: () => ({ bars: ['1m', '5m'], warmup: 1 }),
+    symbol: () => ({ onBar: (one: Bar) => void (one.timeframe === '5m' && seen.push(one)) }),
+  })
+
+  await bench.start({
+    setup: { ...setup, uses: [{ name: 'w', strategy: watcher, params: {}, on: [A] }] },
+  })
+
+  assert.deepEqual([seen[0]?.start, seen[0]?.volume], [first, 5])
 })
 
 test('a bar that the stream told before the start and the history tells late is waited for', async (t) => {

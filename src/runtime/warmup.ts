@@ -35,7 +35,8 @@ export async function warmUpBars(
   for (const { symbol, instrument } of engine.lanes) {
     if (wanted.has(symbol)) continue
     const lanes = engine.lanes.filter((lane) => lane.symbol === symbol)
-    const from = Math.max(engine.knownUntil(symbol), reachOf(lanes, instrument, now))
+    const reach = wholeFrom(lanes, instrument, reachOf(lanes, instrument, now))
+    const from = Math.max(engine.knownUntil(symbol), reach)
     if (from < to) wanted.set(symbol, from)
   }
   const bars: Bar[] = []
@@ -53,6 +54,18 @@ export async function warmUpBars(
   }
   bars.sort((a, b) => a.start - b.start || a.symbol - b.symbol)
   return { bars, faults }
+}
+
+/** The moment or an earlier one, so that no bar of a higher timeframe begins before its first minute is asked for. */
+function wholeFrom(lanes: readonly Lane[], instrument: Instrument, from: number): number {
+  const calendar = calendarOf(instrument.spec.calendar)
+  const starts = lanes
+    .flatMap(({ timeframes }) => timeframes)
+    .filter((timeframe) => timeframe !== '1m')
+    .map((timeframe) =>
+      timeframe === '1d' ? calendar.dayStart(from as Ms) : bucketStart(from, lengthMs(timeframe)),
+    )
+  return Math.min(from, ...starts)
 }
 
 /** From when the lanes of a symbol have all the bars that they ask for. */
