@@ -1,7 +1,7 @@
 /*
  * End of a run at a venue, in phases with a time limit each: drain (no new risk), each strategy's exit policy, what is
- * under way, a last report, what waits in the inbox, the venue, the archive, and a snapshot. What is left at the venue is
- * told.
+ * under way, a last report, what waits in the inbox, all four again where a strategy closed something meanwhile, the
+ * venue, the archive, and a snapshot. What is left at the venue is told.
  */
 import { isLive, isRisk, type Order, remaining } from '../core/order.ts'
 import { pause } from '../io/clock.ts'
@@ -10,6 +10,9 @@ import type { Agreement } from './live-agreement.ts'
 import type { LiveParts } from './live-options.ts'
 
 const ACTS = { protect: 'cancel-risk', cancel: 'cancel-all', flatten: 'flatten' } as const
+
+/** Times that the end is begun again because a strategy has closed something meanwhile. */
+const ROUNDS_MAX = 20
 
 export interface Phase {
   readonly name: string
@@ -75,24 +78,25 @@ export class End {
     for (const [strategy, policy] of policies)
       if (policy !== 'keep') control({ do: ACTS[policy], strategy }, 'stop')
     const active = new Set([...policies.values()].filter((policy) => policy !== 'keep'))
-    const quit = async (name: string): Promise<void> => {
-      if (active.size === 0) return
+    // Strategies may close until the very end, so it is looked at again what a report has taken time for.
+    for (let round = 1; round <= ROUNDS_MAX; round++) {
+      if (active.size > 0) {
+        await this.#phase(
+          [...active].join(' and '),
+          exitMs,
+          until(() => this.#isQuit(policies)),
+        )
+      }
+      await this.#phase('answers', closeMs, gateway.idle())
+      await this.#phase('report', closeMs, this.#agreement.askAfresh())
       await this.#phase(
-        name,
-        exitMs,
-        until(() => this.#isQuit(policies)),
+        'inbox',
+        closeMs,
+        until(() => pump.inbox.nextAt === Infinity),
       )
+      const isLate = this.#phases.some(({ isDone }) => !isDone)
+      if (isLate || (this.#isQuit(policies) && gateway.underWay.size === 0)) return
     }
-    await quit([...active].join(' and '))
-    await this.#phase('answers', closeMs, gateway.idle())
-    // A close that had waited for its cancels has sent its order meanwhile.
-    await quit('closes')
-    await this.#phase('report', closeMs, this.#agreement.askAfresh())
-    await this.#phase(
-      'inbox',
-      closeMs,
-      until(() => pump.inbox.nextAt === Infinity),
-    )
   }
 
   #isQuit(policies: ReadonlyMap<string, ExitPolicy>): boolean {
