@@ -483,6 +483,49 @@ for (const [policy, remaining] of [
   })
 }
 
+test('a close that leaves during the last report of a stop is waited for', async (t) => {
+  const bench = new Bench(t)
+  const { id, limits, feed, history, broker } = bench.venue
+  let closes = 0
+  let isStopping = false
+  const report: typeof broker.report = async () => {
+    // What is asked takes a moment, in which the strategy sees a bar, and closes.
+    if (isStopping && closes++ === 0) {
+      bench.venue.fillsAt = undefined
+      const start = (Math.floor(bench.world.now / MINUTE) * MINUTE) as Ms
+      bench.venue.bar(bar({ start, volume: 4 }))
+      io.after(2_000, () => bench.venue.fill(bench.venue.arrived.at(-1)!, 10))
+    }
+    await new Promise<void>((resolve) => io.after(100, resolve))
+    return await broker.report()
+  }
+  const io = bench.world.node('the venue')
+  await bench.start({
+    venue: {
+      id,
+      limits,
+      feed,
+      history,
+      broker: { execute: (batch) => broker.execute(batch), report },
+      open: (sink) => bench.venue.open(sink),
+      close: () => bench.venue.close(),
+    },
+  })
+  await bench.bar(0)
+  await bench.bar(1)
+  assert.equal(bench.position, 10)
+
+  isStopping = true
+  const { phases, remaining } = await bench.stop('cancel')
+
+  assert.equal(closes, 2)
+  assert.deepEqual([bench.position, remaining], [0, []])
+  assert.ok(
+    phases.every(({ isDone }) => isDone),
+    inspect(phases),
+  )
+})
+
 test('an order of unknown outcome is looked for while the run stops, and ends within the limit', async (t) => {
   const bench = new Bench(t)
   await bench.start()
