@@ -33,6 +33,13 @@ export const plus = (at: Ms, deltaMs: number): Ms => (at + deltaMs) as Ms
 /** Length of a bar in milliseconds. A '1d' bar is a trading day: 24 h is its nominal length. */
 export const lengthMs = (timeframe: Timeframe): number => LENGTHS[timeframe]
 
+/** Starts of bars are multiples of this. A '1d' bar starts where its market's day does, so its grid is whole minutes. */
+export const gridMs = (timeframe: Timeframe): number =>
+  timeframe === '1d' ? MINUTE : lengthMs(timeframe)
+
+/** 2100-01-01: later stamps are seconds taken for milliseconds, or worse. */
+export const END_OF_TIME = Date.UTC(2100, 0, 1)
+
 export const isTimeframe = (text: string): text is Timeframe => Object.hasOwn(LENGTHS, text)
 
 /** Start of the bucket that holds `ts`, for buckets aligned to the UTC epoch. */

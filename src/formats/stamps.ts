@@ -11,7 +11,7 @@
  * the row before, then the second; a time that the clock skipped is refused.
  */
 import type { Ms } from '../core/brand.ts'
-import { DAY, ms } from '../core/time.ts'
+import { DAY, END_OF_TIME, ms } from '../core/time.ts'
 import { Zone } from '../core/zone.ts'
 
 export interface Stamp {
@@ -23,7 +23,6 @@ export interface Stamp {
 export const STAMPS =
   'a time from 1970 to 2100 such as 2026-03-23T13:30:00Z, 2026-03-23 13:30:00 or milliseconds'
 
-const END_OF_TIME = Date.UTC(2100, 0, 1)
 const PATTERN =
   /^(\d{4})([-./]?)(\d\d)\2(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)? ?(Z|[+-]\d\d:?\d\d)?)?$/
 

@@ -15,7 +15,7 @@
  */
 import { barColumns, type BarColumns } from '../core/columns.ts'
 import type { Flaw, Span } from '../core/jobs.ts'
-import { DAY, lengthMs, MINUTE, type Timeframe } from '../core/time.ts'
+import { END_OF_TIME, gridMs, type Timeframe } from '../core/time.ts'
 
 export const RULES = {
   rejected: ['year', 'grid', 'range', 'duplicate', 'price', 'order', 'volume', 'spike'],
@@ -29,7 +29,6 @@ interface Series {
 }
 type Asked = Span & { readonly timeframe: Timeframe }
 
-const END_OF_TIME = Date.UTC(2100, 0, 1)
 const SPIKE = 10
 const JUMP = 1.5
 
@@ -82,9 +81,8 @@ function ruleAgainst(
   const low = bars.low[i]!
   const close = bars.close[i]!
   const volume = bars.volume[i]!
-  const gridMs = lengthMs(timeframe) === DAY ? MINUTE : lengthMs(timeframe)
   if (!(start >= 0 && start < END_OF_TIME)) return 'year'
-  if (start % gridMs !== 0) return 'grid'
+  if (start % gridMs(timeframe) !== 0) return 'grid'
   if (start < from || start >= to) return 'range'
   if (start <= lastStart) return 'duplicate'
   if (!(low > 0 && high < Infinity && open > 0 && close > 0)) return 'price'

@@ -2,10 +2,7 @@
 import { assert } from '../core/assert.ts'
 import { BadInput } from '../core/bad-input.ts'
 import type { BarColumns } from '../core/columns.ts'
-import { DAY, lengthMs, type Timeframe } from '../core/time.ts'
-
-/** 2100-01-01: later stamps are seconds taken for milliseconds, or worse. */
-const END_OF_TIME = Date.UTC(2100, 0, 1)
+import { END_OF_TIME, gridMs, type Timeframe } from '../core/time.ts'
 
 /**
  * Throws BadInput for the first bar that is not one: times on the timeframe's grid between 1970 and 2100 and
@@ -14,7 +11,7 @@ const END_OF_TIME = Date.UTC(2100, 0, 1)
  */
 export function checkBars(symbol: string, timeframe: Timeframe, bars: BarColumns): void {
   assert(symbol !== '', 'bars have a symbol')
-  const gridMs = lengthMs(timeframe) === DAY ? 60_000 : lengthMs(timeframe)
+  const grid = gridMs(timeframe)
   let last = -Infinity
   for (let i = 0; i < bars.length; i++) {
     const start = at(bars.start, i)
@@ -22,7 +19,7 @@ export function checkBars(symbol: string, timeframe: Timeframe, bars: BarColumns
     const high = at(bars.high, i)
     const low = at(bars.low, i)
     const close = at(bars.close, i)
-    const fault = !(start >= 0 && start < END_OF_TIME && start % gridMs === 0)
+    const fault = !(start >= 0 && start < END_OF_TIME && start % grid === 0)
       ? (['start', start, `milliseconds from 1970 to 2100 on the grid of ${timeframe}`] as const)
       : !(start > last)
         ? (['start', start, 'starts in increasing order'] as const)
