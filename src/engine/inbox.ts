@@ -208,18 +208,8 @@ export class Inbox {
 
   /** Lets go of the oldest trades and quotes that wait behind a bar: many, because it looks through the ring. */
   #dropBehindBars(): void {
-    const capacity = this.#capacity
-    const most = Math.ceil(capacity / 8)
-    let kept = 0
-    let gone = 0
-    for (let i = 0; i < this.#waiting; i++) {
-      const slot = (this.#head + i) % capacity
-      if (gone < most && (this.#kinds[slot]! & 3) !== BAR) {
-        this.#ids[slot] = undefined
-        gone++
-      } else this.#move(slot, (this.#head + kept++) % capacity)
-    }
-    this.#waiting = kept
+    let left = Math.ceil(this.#capacity / 8)
+    const gone = this.#keep((slot) => (this.#kinds[slot]! & 3) === BAR || left-- <= 0)
     this.#dropped += gone
     if (gone > 0) return
     this.#drop()
@@ -232,7 +222,7 @@ export class Inbox {
     this.#waiting--
   }
 
-  /** Lets go of each quote that is followed by another one of its symbol; the rest keeps its order. */
+  /** Lets go of each quote that is followed by another one of its symbol. */
   #conflate(): void {
     const capacity = this.#capacity
     const isFollowed = new Uint8Array(capacity)
@@ -243,15 +233,22 @@ export class Inbox {
       if (seen.has(this.#symbols[slot]!)) isFollowed[slot] = 1
       else seen.add(this.#symbols[slot]!)
     }
+    this.#conflated += this.#keep((slot) => isFollowed[slot] === 0)
+    this.#newQuotes = 0
+  }
+
+  /** Lets go of all that is not to be kept; the rest keeps its order. Gives how many went. */
+  #keep(isKept: (slot: number) => boolean): number {
+    const capacity = this.#capacity
     let kept = 0
     for (let i = 0; i < this.#waiting; i++) {
       const slot = (this.#head + i) % capacity
-      if (isFollowed[slot] === 1) continue
-      this.#move(slot, (this.#head + kept++) % capacity)
+      if (isKept(slot)) this.#move(slot, (this.#head + kept++) % capacity)
+      else this.#ids[slot] = undefined
     }
-    this.#conflated += this.#waiting - kept
+    const gone = this.#waiting - kept
     this.#waiting = kept
-    this.#newQuotes = 0
+    return gone
   }
 
   #move(from: number, to: number): void {
