@@ -170,25 +170,22 @@ export interface SeriesFilter {
   readonly adjustment?: Adjustment
 }
 
-export interface RequestAsk {
+interface Request {
   readonly id: string
   readonly provider: string
   readonly worker: string
   readonly at: number
   readonly timeframe: Timeframe
   readonly symbols: number
+}
+
+export interface RequestAsk extends Request {
   /** At most so many in any `windowMs`, of all workers together. */
   readonly limit: number
   readonly windowMs: number
 }
 
-export interface RequestRow {
-  readonly id: string
-  readonly provider: string
-  readonly worker: string
-  readonly at: number
-  readonly timeframe: Timeframe
-  readonly symbols: number
+export interface RequestRow extends Request {
   /** Undefined where no answer was written down: the process ended, or the network did. */
   readonly status: number | undefined
   readonly rows: number

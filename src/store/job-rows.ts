@@ -83,23 +83,24 @@ export const resultOf = (row: Row): RunResult => ({
   message: optional(row, 'message'),
 })
 
-export const coverageOf = (row: Row): Coverage => ({
+/** A span of one series. */
+const placeOf = (row: Row) => ({
   symbol: text(row, 'symbol'),
   timeframe: timeframeIn(row, 'timeframe'),
   adjustment: text(row, 'adjustment') as Coverage['adjustment'],
   from: ms(number(row, 'from_ts')),
   to: ms(number(row, 'to_ts')),
+})
+
+export const coverageOf = (row: Row): Coverage => ({
+  ...placeOf(row),
   lastSuccessAt: number(row, 'last_success_at'),
   lastRows: number(row, 'last_rows_written'),
   lastProvider: text(row, 'last_provider'),
 })
 
 export const holeOf = (row: Row): KnownHole => ({
-  symbol: text(row, 'symbol'),
-  timeframe: timeframeIn(row, 'timeframe'),
-  adjustment: text(row, 'adjustment') as KnownHole['adjustment'],
-  from: ms(number(row, 'from_ts')),
-  to: ms(number(row, 'to_ts')),
+  ...placeOf(row),
   bars: number(row, 'bars'),
   status: text(row, 'status') as KnownHole['status'],
   expiresAt: number(row, 'expires_at'),
