@@ -5,10 +5,9 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { nodeFinding } from '../src/runtime/doctor.ts'
 import type { Finding } from '../src/runtime/finding.ts'
-import { ms } from '../src/core/time.ts'
-import { AlpacaServer, generatedMarket } from '../src/simulators/alpaca/index.ts'
+import { AlpacaServer } from '../src/simulators/alpaca/index.ts'
 import type { ServerOptions } from '../src/simulators/alpaca/server.ts'
-import { KEY, startVenue } from './alpaca/local.ts'
+import { KEY, startOpenVenue, startVenue } from './alpaca/local.ts'
 import { put, skein, start, temporary } from './cli/skein.ts'
 
 interface Told {
@@ -274,11 +273,7 @@ test('an old Node fails', () => {
 
 /** A local venue whose minutes are seconds, and a folder that is configured for it. */
 async function fastVenue(t: TestContext) {
-  const startAt = ms(Date.UTC(2026, 0, 7, 15))
-  const market = { seed: 7, symbols: ['SPY', 'AAPL'], startAt, days: 1, isAlwaysOpen: true }
-  const keys = [{ key: 'local', secret: 'local' }]
-  const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 60, keys })
-  t.after(() => server.stop())
+  const server = await startOpenVenue(t, { speed: 60 })
   const folder = temporary(t)
   const local = `{ port: ${new URL(server.urls.rest).port}, speed: 60 }`
   put(

@@ -10,8 +10,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type TestContext, test } from 'node:test'
-import { ms } from '../src/core/time.ts'
-import { AlpacaServer, generatedMarket } from '../src/simulators/alpaca/index.ts'
+import { startOpenVenue } from './alpaca/local.ts'
 import { put, start, temporary } from './cli/skein.ts'
 
 const KEYS = { key: 'CANARYkey0a7f/19+c3', secret: 'CANARYsecret"5e/b2+d8==' }
@@ -104,15 +103,7 @@ function bitten({ file, find, replace }: Bite): Readonly<Record<string, string>>
 }
 
 async function local(t: TestContext): Promise<string> {
-  const startAt = ms(Date.UTC(2026, 0, 7, 15))
-  const market = { seed: 7, symbols: ['SPY', 'AAPL'], startAt, days: 1, isAlwaysOpen: true }
-  const server = await AlpacaServer.start({
-    ...generatedMarket(market),
-    port: 0,
-    speed: 1,
-    keys: [KEYS],
-  })
-  t.after(() => server.stop())
+  const server = await startOpenVenue(t, { keys: [KEYS] })
   return `local: { port: ${new URL(server.urls.rest).port} }`
 }
 

@@ -3,25 +3,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { generatedMarket, AlpacaServer } from '../src/simulators/alpaca/index.ts'
-import { ms } from '../src/core/time.ts'
+import type { AlpacaServer } from '../src/simulators/alpaca/index.ts'
+import { startOpenVenue } from './alpaca/local.ts'
 import { put, type Running, skein, start, temporary } from './cli/skein.ts'
 
-const KEY = { key: 'local', secret: 'local' }
 const RUN = ['run', '--mode', 'paper', '--venue', 'alpaca', '--config', 'skein.yaml']
 const CONFIG = ['--config', 'skein.yaml']
 
 /** A venue that trades around the clock, and a folder that is configured for it. */
 async function local(t: TestContext): Promise<string> {
-  const startAt = ms(Date.UTC(2026, 0, 7, 15))
-  const market = { seed: 7, symbols: ['SPY', 'AAPL'], startAt, days: 1, isAlwaysOpen: true }
-  const server = await AlpacaServer.start({
-    ...generatedMarket(market),
-    port: 0,
-    speed: 1,
-    keys: [KEY],
-  })
-  t.after(() => server.stop())
+  const server = await startOpenVenue(t)
   const folder = temporary(t)
   put(folder, 'skein.yaml', configOf(server))
   return folder

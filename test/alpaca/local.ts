@@ -1,8 +1,14 @@
 // Local: a venue for tests that moves by hand: four symbols, a Wednesday morning in New York.
 import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { ms } from '../../src/core/time.ts'
-import { AlpacaServer, type ServerOptions, withCoins } from '../../src/simulators/alpaca/index.ts'
+import {
+  AlpacaServer,
+  generatedMarket,
+  type ServerOptions,
+  withCoins,
+} from '../../src/simulators/alpaca/index.ts'
 import { generateTape } from '../../src/simulators/market.ts'
 
 export const SYMBOLS = ['AAPL', 'MSFT', 'SPY', 'BTC/USD']
@@ -21,6 +27,23 @@ export function startVenue(options: Partial<ServerOptions> = {}): Promise<Alpaca
     tape: withCoins(generateTape({ ...market, kind: 'trades' })),
     ...options,
   })
+}
+
+/** Two symbols that trade around the clock, from now on; it stops with the test. */
+export async function startOpenVenue(
+  t: TestContext,
+  options: Partial<ServerOptions> = {},
+): Promise<AlpacaServer> {
+  const market = { seed: 7, symbols: ['SPY', 'AAPL'], startAt: ms(START), days: 1 }
+  const server = await AlpacaServer.start({
+    ...generatedMarket({ ...market, isAlwaysOpen: true }),
+    port: 0,
+    speed: 1,
+    keys: [{ key: 'local', secret: 'local' }],
+    ...options,
+  })
+  t.after(() => server.stop())
+  return server
 }
 
 const WAIT_MS = 30_000

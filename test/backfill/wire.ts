@@ -19,6 +19,7 @@ import { madeSymbols, Past, silentTape } from '../../src/simulators/past.ts'
 import { rolled } from '../../src/simulators/alpaca/timeframe.ts'
 import { openArchive, type SqliteArchive } from '../../src/store/index.ts'
 import { temporary } from '../cli/skein.ts'
+import { busiestMinute } from './requests.ts'
 
 export const TO = Date.UTC(2026, 0, 1)
 export const HOST = 'http://alpaca.test'
@@ -149,11 +150,7 @@ export class Wire {
 
   /** The most requests in any minute. */
   get busiestMinute(): number {
-    let first = 0
-    return this.asked.reduce((most, { at }, i) => {
-      while (this.asked[first]!.at <= at - 60_000) first++
-      return Math.max(most, i - first + 1)
-    }, 0)
+    return busiestMinute(this.asked.map(({ at }) => at))
   }
 
   pass(byMs: number): void {

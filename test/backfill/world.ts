@@ -10,6 +10,7 @@ import { AlpacaServer } from '../../src/simulators/alpaca/index.ts'
 import { Past, silentTape } from '../../src/simulators/past.ts'
 import { openArchive } from '../../src/store/index.ts'
 import { start } from '../cli/skein.ts'
+import { barRequests, busiestMinute, repeats } from './requests.ts'
 
 export const PER_MINUTE = 200
 const WIRE: Readonly<Record<string, string>> = {
@@ -87,9 +88,7 @@ export class World {
 
   /** Requests for bars of the workers, in order. */
   get asked() {
-    return this.server.audit.requests.filter(
-      ({ path, account }) => path.endsWith('/bars') && account === 'local',
-    )
+    return barRequests(this.server.audit)
   }
 
   /** Kills workers at random moments, `kills` times, and lets the last one end. */
@@ -120,20 +119,12 @@ export class World {
 
   /** The most requests in any minute of the venue's clock. */
   get busiestMinute(): number {
-    const times = this.asked.map(({ clockAt }) => clockAt)
-    let first = 0
-    let most = 0
-    for (const [i, at] of times.entries()) {
-      while (times[first]! <= at - 60_000) first++
-      most = Math.max(most, i - first + 1)
-    }
-    return most
+    return busiestMinute(this.asked.map(({ clockAt }) => clockAt))
   }
 
   /** Requests that had been answered before. */
   get repeated(): number {
-    const queries = this.asked.map(({ query }) => query)
-    return queries.length - new Set(queries).size
+    return repeats(this.asked)
   }
 
   /** Every row of the venue, asked by plain requests, beside what an archive has: by series, and where they differ. */

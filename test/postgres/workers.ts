@@ -8,6 +8,7 @@ import { DAY, iso, ms } from '../../src/core/time.ts'
 import { AlpacaServer } from '../../src/simulators/alpaca/index.ts'
 import type { FaultScript } from '../../src/simulators/fault-script.ts'
 import { generateTape } from '../../src/simulators/market.ts'
+import { barRequests, busiestMinute, repeats } from '../backfill/requests.ts'
 import { put, type Running, start } from '../cli/skein.ts'
 import { type Cluster, query } from './cluster.ts'
 
@@ -99,27 +100,17 @@ export class Workers {
 
   /** Requests for bars that workers sent, in order. */
   get asked() {
-    return this.server.audit.requests.filter(
-      ({ path, account }) => path.endsWith('/bars') && account === 'local',
-    )
+    return barRequests(this.server.audit)
   }
 
   /** The most requests in any minute of the venue's clock. */
   get busiestMinute(): number {
-    const times = this.asked.map(({ clockAt }) => clockAt)
-    let first = 0
-    let most = 0
-    for (const [i, at] of times.entries()) {
-      while (times[first]! <= at - 60_000) first++
-      most = Math.max(most, i - first + 1)
-    }
-    return most
+    return busiestMinute(this.asked.map(({ clockAt }) => clockAt))
   }
 
   /** Pages that were asked for again. */
   get repeated(): number {
-    const queries = this.asked.map(({ query }) => query)
-    return queries.length - new Set(queries).size
+    return repeats(this.asked)
   }
 
   /** Series whose rows in the database are not those of the venue, field by field, and how many rows there are. */
