@@ -1,4 +1,5 @@
 // Audit: what reached a simulated venue and what left it, with times, for tests and for people to read.
+import type { StreamName } from './fault-script.ts'
 
 /** Entries kept of each kind; older ones are forgotten, half at a time. */
 export const AUDIT_MAX = 100_000
@@ -23,7 +24,7 @@ export interface AuditedRequest extends Times {
 }
 
 export interface AuditedFrame extends Times {
-  readonly stream: 'data' | 'trading'
+  readonly stream: StreamName
   readonly connection: number
   readonly direction: 'in' | 'out' | 'open' | 'close'
   readonly bytes: number

@@ -37,7 +37,11 @@ const rest = {
   path: z.string().startsWith('/').optional(),
 }
 
-const stream = { ...timing, on: z.enum(['data', 'trading']) }
+/** Streams of a venue: its market data, the account's orders, and where orders are entered over a socket. */
+const STREAMS = ['data', 'trading', 'entry'] as const
+export type StreamName = (typeof STREAMS)[number]
+
+const stream = { ...timing, on: z.enum(STREAMS) }
 
 /** Frames that a stream fault concerns: those whose text holds this. */
 const frames = { ...stream, holding: z.string().min(1).optional() }
@@ -65,6 +69,15 @@ const RULE = z.discriminatedUnion('fault', [
     /** Seconds in a Retry-After header; none where not given. */
     retryAfter: count.optional(),
     body: z.string().optional(),
+  }),
+  /** Refuses with a code of the venue's own, whatever became of the request. */
+  z.strictObject({
+    ...rest,
+    fault: z.literal('code'),
+    code: z.int(),
+    message: z.string().default('refused by a fault'),
+    status: z.int().min(200).max(599).default(200),
+    when,
   }),
   z.strictObject({ ...rest, fault: z.literal('reset'), when, bytes: count.default(0) }),
   z.strictObject({ ...rest, fault: z.literal('silence'), when }),

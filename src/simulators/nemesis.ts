@@ -8,6 +8,7 @@ import {
   type Rule,
   type RuleOf,
   type RuleText,
+  type StreamName,
 } from './fault-script.ts'
 
 /** Faults of which one happening is the whole of it. */
@@ -42,7 +43,7 @@ export interface RestTarget {
   readonly path: string
 }
 
-const REST = ['status', 'reset', 'silence', 'slow', 'html', 'short'] as const
+const REST = ['status', 'code', 'reset', 'silence', 'slow', 'html', 'short'] as const
 export type RestFault = RuleOf<(typeof REST)[number]>
 const FRAME = ['malformed', 'cut-frame', 'drop', 'duplicate', 'delay'] as const
 export type FrameFault = RuleOf<(typeof FRAME)[number]>
@@ -92,7 +93,7 @@ export class Nemesis {
   }
 
   /** What happens to a frame that is about to leave. */
-  onFrame(stream: 'data' | 'trading', text: string): FrameFault | undefined {
+  onFrame(stream: StreamName, text: string): FrameFault | undefined {
     for (const fault of FRAME) {
       const rule = this.#strike(
         fault,
@@ -107,7 +108,7 @@ export class Nemesis {
   /** A fault of a stream's state or of one of its answers, where one strikes. */
   onStream<F extends 'mute' | 'half-open' | 'refuse' | 'error' | 'no-ack' | 'partial-ack'>(
     fault: F,
-    stream: 'data' | 'trading',
+    stream: StreamName,
   ): RuleOf<F> | undefined {
     return this.#strike(fault, stream, (rule: Rule) => rule.on === stream)
   }

@@ -242,7 +242,7 @@ export class Wire {
     url: string,
     headers: Readonly<Record<string, string>>,
   ): ReturnType<Io['http']['request']> {
-    const { pathname, searchParams } = new URL(url)
+    const { pathname, searchParams, search } = new URL(url)
     const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
     const asked: Asked = {
       at: this.#now,
@@ -256,6 +256,7 @@ export class Wire {
       method: 'GET',
       path: pathname,
       query: searchParams,
+      search: search.slice(1),
       headers: Object.fromEntries(lower) as Record<string, string>,
       body: '',
     })

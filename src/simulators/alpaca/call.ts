@@ -1,11 +1,7 @@
 // Call and Reply: a request to an endpoint, and what the endpoint says.
+import type { Request } from '../answer.ts'
 
-export interface Call {
-  readonly method: string
-  readonly path: string
-  readonly query: URLSearchParams
-  readonly body: string
-}
+export type Call = Pick<Request, 'method' | 'path' | 'query' | 'body'>
 
 export interface Reply {
   readonly status: number

@@ -8,7 +8,8 @@ export const withCoins = (tape: Tape): Tape => ({
   instruments: tape.instruments.map(coin),
 })
 
-const coin = (spec: InstrumentSpec): InstrumentSpec =>
+/** As Alpaca has it: a coin where its name is a pair. */
+export const coin = (spec: InstrumentSpec): InstrumentSpec =>
   spec.symbol.includes('/')
     ? { ...spec, kind: 'crypto', lotSize: 1e-9, tickSize: 1e-4, calendar: '24/7' }
     : spec

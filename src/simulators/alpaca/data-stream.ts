@@ -18,7 +18,7 @@ import type { Told } from '../broadcast.ts'
 import { barJson, type Json, quoteJson, type Stamper, tradeJson } from './quotes-json.ts'
 import { stamp } from './text.ts'
 import type { AlpacaVenue } from './venue.ts'
-import { type Handshake, type Peer, Wire } from './wire.ts'
+import { type Handshake, type Peer, Wire } from '../wire.ts'
 
 const STOCK_CHANNELS = [
   'trades',
@@ -167,6 +167,10 @@ export class DataSession {
       return
     }
     this.#act(message as Readonly<Record<string, unknown>>)
+  }
+
+  get isDead(): boolean {
+    return this.wire.isDead
   }
 
   closed(code: number): void {

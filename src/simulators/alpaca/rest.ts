@@ -1,28 +1,12 @@
 // Rest: one request in, one answer out: authentication, rate limits, faults, the right endpoint, the audit log.
-import { unreachable } from '../../core/assert.ts'
 import { type Account } from '../account.ts'
-import type { RestFault } from '../nemesis.ts'
-import type { Call, Reply } from './call.ts'
+import { type Answer, type ErrorWords, isEarly, type Request, spoiled } from '../answer.ts'
+import type { Reply } from './call.ts'
 import { ApiError, notFound, unauthorized } from './error.ts'
 import { MarketData } from './market-data.ts'
 import type { Allowance } from './rate-limit.ts'
 import { Trading } from './trading.ts'
 import type { AlpacaVenue } from './venue.ts'
-
-export interface Request extends Call {
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
-}
-
-/** What goes over the wire, and how. */
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-  readonly delayMs: number
-  /** `reset` cuts the connection after so many bytes of the body; `silence` never answers. */
-  readonly wire: 'whole' | 'silence' | { readonly resetAfter: number }
-}
 
 export class Rest {
   readonly #venue: AlpacaVenue
@@ -40,10 +24,9 @@ export class Rest {
     const { method, path } = request
     const faults = this.#venue.nemesis.onRequest({ method, path })
     const account = this.#accountOf(request)
-    const early = faults.find((fault) => 'when' in fault && fault.when === 'before')
     const isData = path.startsWith('/v2/stocks') || path.startsWith('/v1beta')
-    const done = early === undefined ? this.#done(request, account, isData) : undefined
-    const answer = this.#spoiled(done ?? this.#plain(200, {}, undefined), faults)
+    const done = faults.some(isEarly) ? undefined : this.#done(request, account, isData)
+    const answer = spoiled(done ?? this.#plain(200, {}, undefined), faults, wordsOf)
     const { audit } = this.#venue
     audit.request({
       method,
@@ -117,12 +100,6 @@ export class Rest {
     const body = json === undefined ? '' : JSON.stringify(json)
     return { status, headers: { ...type, ...headers }, body, delayMs: 0, wire: 'whole' }
   }
-
-  #spoiled(answer: Answer, faults: readonly RestFault[]): Answer {
-    let spoiled = answer
-    for (const fault of faults) spoiled = withFault(spoiled, fault)
-    return spoiled
-  }
 }
 
 /** Of pages of market data, so much is remembered: a thousand of them are a gigabyte. */
@@ -132,31 +109,8 @@ const DATA_SHOWN = 10_000
 const copyOf = (text: string, length: number): string =>
   text.length <= length ? text : Buffer.from(text.slice(0, length)).toString()
 
-function withFault(answer: Answer, fault: RestFault): Answer {
-  switch (fault.fault) {
-    case 'status': {
-      const code = fault.status === 429 ? 42910000 : fault.status * 100_000
-      const message =
-        fault.status === 429 ? 'rate limit exceeded' : 'internal server error occurred'
-      const retry =
-        fault.retryAfter === undefined ? {} : { 'retry-after': String(fault.retryAfter) }
-      const body = fault.body ?? JSON.stringify({ code, message })
-      return { ...answer, status: fault.status, headers: { ...answer.headers, ...retry }, body }
-    }
-    case 'html': {
-      const body = '<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>'
-      const headers = { ...answer.headers, 'content-type': 'text/html' }
-      return { ...answer, status: fault.status, headers, body }
-    }
-    case 'short':
-      return { ...answer, body: answer.body.slice(0, fault.bytes) }
-    case 'slow':
-      return { ...answer, delayMs: answer.delayMs + fault.by }
-    case 'silence':
-      return { ...answer, wire: 'silence' }
-    case 'reset':
-      return { ...answer, wire: { resetAfter: fault.bytes } }
-    default:
-      return unreachable(fault)
-  }
+const wordsOf: ErrorWords = ({ status, code, message }) => {
+  const usual = status === 429 ? 'rate limit exceeded' : 'internal server error occurred'
+  const number = code ?? (status === 429 ? 42910000 : status * 100_000)
+  return JSON.stringify({ code: number, message: message ?? usual })
 }

@@ -17,7 +17,7 @@ import type { AccountEvent } from '../venue-order.ts'
 import { decimal, stamp } from './text.ts'
 import { ulid } from './ulid.ts'
 import type { AlpacaVenue } from './venue.ts'
-import { type Handshake, type Peer, Wire } from './wire.ts'
+import { type Handshake, type Peer, Wire } from '../wire.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -107,6 +107,10 @@ export class TradingSession {
     }
     if (typeof message === 'object' && message !== null) this.#act(message as Json)
     else this.#fault('invalid syntax')
+  }
+
+  get isDead(): boolean {
+    return this.wire.isDead
   }
 
   closed(code: number): void {

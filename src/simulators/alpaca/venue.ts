@@ -1,30 +1,20 @@
 // AlpacaVenue: market, accounts and faults of the local Alpaca on one time line. Sockets are server.ts's.
-import { setImmediate } from 'node:timers/promises'
 import { unreachable } from '../../core/assert.ts'
 import { venueId } from '../../core/brand.ts'
 import { type InstrumentSpec } from '../../core/instrument.ts'
-import type { Tape } from '../../core/tape.ts'
-import { MINUTE, ms } from '../../core/time.ts'
+import { ms } from '../../core/time.ts'
 import { Universe } from '../../core/universe.ts'
-import { scaledTime } from '../../io/scaled.ts'
 import { Account } from '../account.ts'
-import { Audit } from '../audit.ts'
-import { Broadcast, type Told } from '../broadcast.ts'
-import { type FaultScript, NO_FAULTS, type RuleOf } from '../fault-script.ts'
+import type { Audit } from '../audit.ts'
+import type { Broadcast, Told } from '../broadcast.ts'
+import type { RuleOf } from '../fault-script.ts'
 import { Hours } from '../hours.ts'
 import { Ids } from '../ids.ts'
-import { Nemesis, type OneTime } from '../nemesis.ts'
+import type { Nemesis, OneTime } from '../nemesis.ts'
 import type { Past } from '../past.ts'
+import { Stage, type StageOptions, type Timers } from '../stage.ts'
 import { type AccountEvent, isOver, type VenueOrder } from '../venue-order.ts'
 import { RateLimit } from './rate-limit.ts'
-
-/** What the venue needs of a clock; `Io` has it. */
-export interface Timers {
-  /** Milliseconds from an arbitrary origin. */
-  monotonic(): number
-  /** Calls back once; gives how to cancel it. */
-  after(delayMs: number, fire: () => void): () => void
-}
 
 export interface Key {
   readonly key: string
@@ -33,17 +23,9 @@ export interface Key {
 
 export type Plan = 'free' | 'plus'
 
-export interface AlpacaOptions {
-  readonly tape: Tape
-  /** What was before the start, where the tape does not begin earlier. */
-  readonly history?: Tape
-  /** Years before that, for requests about bars. */
+export interface AlpacaOptions extends StageOptions {
+  /** Years before tape and history, for requests about bars. */
   readonly past?: Past
-  /** Venue time of the start. */
-  readonly startAt: number
-  /** Venue time per clock time: 1, 60; 0 moves only by `advance`. Limits and delays are in venue time too. */
-  readonly speed: number
-  readonly timers: Timers
   /** One account each. */
   readonly keys: readonly Key[]
   /** Accounts have the numbers of real money. */
@@ -56,12 +38,7 @@ export interface AlpacaOptions {
   readonly multiplier?: 1 | 2 | 4
   /** Fills take no more than the quotes show: false where not given, as paper accounts do. */
   readonly isSizeShown?: boolean
-  /** Markets never close: false where not given. */
-  readonly isAlwaysOpen?: boolean
-  /** Minutes without trades are told as halts: false where not given. */
-  readonly halts?: boolean
   readonly notTradable?: readonly string[]
-  readonly faults?: FaultScript
   readonly seed?: number
   readonly limits?: Partial<VenueLimits>
 }
@@ -87,11 +64,6 @@ const PLAN_LIMITS: Readonly<Record<Plan, VenueLimits>> = {
   },
 }
 
-/** The market moves no further at once. */
-const STEP_MS = MINUTE
-/** How often a venue that follows the clock looks at it, in time of the machine. */
-const PACE_MS = 10
-
 export class AlpacaVenue {
   readonly options: AlpacaOptions
   /** At the venue's pace. */
@@ -112,29 +84,29 @@ export class AlpacaVenue {
   readonly #orderListeners = new Set<(account: Account, event: AccountEvent) => void>()
   readonly #oneTimeListeners = new Set<(fault: OneTime) => void>()
   readonly #hiddenUntil = new Map<string, number>()
-  /** Of the clock: reading the history takes time, which the venue then makes up for. */
-  readonly #startedAt: number
-  #cancelPace: (() => void) | undefined
-  #isPacing = false
-  #advancing: Promise<void> = Promise.resolve()
+  readonly #stage: Stage
 
   constructor(options: AlpacaOptions) {
-    const { tape, history, startAt, speed, keys, plan = 'plus', seed = 1 } = options
+    const { keys, plan = 'plus', seed = 1 } = options
     this.options = options
-    this.timers = speed > 0 ? scaledTime(options.timers, { speed, at: startAt }) : options.timers
-    this.#startedAt = this.timers.monotonic()
+    this.#stage = new Stage(options, {
+      tell: (told) => this.#tell(told),
+      move: (at) => {
+        for (const account of this.accounts) account.advance(at)
+      },
+      strike: (fault) => this.#strike(fault),
+    })
+    const { timers, market, audit, nemesis } = this.#stage
+    this.timers = timers
+    this.market = market
+    this.audit = audit
+    this.nemesis = nemesis
     this.plan = plan
     this.limits = { ...PLAN_LIMITS[plan], ...options.limits }
     this.multiplier = options.multiplier ?? 2
-    const isAlwaysOpen = options.isAlwaysOpen === true
-    const halts = options.halts === true
-    this.market = new Broadcast({ tape, ...(history && { history }), startAt, halts, isAlwaysOpen })
     this.universe = new Universe(this.market.specs.map(withFineGrid))
-    this.hours = new Hours(isAlwaysOpen)
+    this.hours = new Hours(options.isAlwaysOpen === true)
     this.ids = new Ids(seed)
-    this.audit = new Audit(() => ({ at: this.now(), clockAt: this.timers.monotonic() }))
-    const elapsed = (): number => this.now() - startAt
-    this.nemesis = new Nemesis(options.faults ?? NO_FAULTS, this.audit, elapsed)
     this.tradingRate = new RateLimit(this.limits.tradingPerMinute)
     this.dataRate = new RateLimit(this.limits.dataPerMinute)
     this.accounts = keys.map(({ key }) => this.#account(key))
@@ -142,19 +114,17 @@ export class AlpacaVenue {
 
   /** Venue time, in whole milliseconds. */
   now(): number {
-    if (!this.#isPacing) return this.market.now
-    const elapsed = this.timers.monotonic() - this.#startedAt
-    return Math.max(Math.floor(this.options.startAt + elapsed), this.market.now)
+    return this.#stage.now()
   }
 
   /** What the venue says that the time is: wrong by the skew of a fault. */
   shownNow(): number {
-    return this.now() + this.nemesis.skew()
+    return this.#stage.shownNow()
   }
 
   /** What request limits count by: it goes on where the market stands still between two steps by hand. */
   clockNow(): number {
-    return this.timers.monotonic()
+    return this.#stage.clockNow()
   }
 
   accountOf(key: string | undefined, secret: string | undefined): Account | undefined {
@@ -189,49 +159,17 @@ export class AlpacaVenue {
   }
 
   /** Reads the history, and follows the clock where there is a speed. */
-  async open(): Promise<void> {
-    await this.market.open()
-    if (this.options.speed <= 0) return
-    this.#isPacing = true
-    this.#pace()
+  open(): Promise<void> {
+    return this.#stage.open()
   }
 
-  async close(): Promise<void> {
-    this.#cancelPace?.()
-    this.#cancelPace = undefined
-    this.#isPacing = false
-    await this.#advancing
+  close(): Promise<void> {
+    return this.#stage.close()
   }
 
   /** Moves the venue's time on by hand. */
   advance(byMs: number): Promise<void> {
-    this.#advancing = this.#advancing.then(() => this.#moveTo(this.market.now + byMs))
-    return this.#advancing
-  }
-
-  #pace(): void {
-    this.#cancelPace = this.timers.after(PACE_MS * this.options.speed, () => {
-      this.#advancing = this.#follow()
-    })
-  }
-
-  async #follow(): Promise<void> {
-    await this.#moveTo(this.now())
-    if (this.#isPacing) this.#pace()
-  }
-
-  async #moveTo(until: number): Promise<void> {
-    const { startAt } = this.options
-    for (;;) {
-      const step = this.market.now + STEP_MS
-      const next = Math.min(until, step, startAt + this.nemesis.nextAt())
-      await this.market.advance(Math.max(next, this.market.now), (told) => this.#tell(told))
-      for (const account of this.accounts) account.advance(ms(this.market.now))
-      for (const fault of this.nemesis.due()) this.#strike(fault)
-      if (next >= until) return
-      // Sockets are emptied between steps, or a long one would look like a slow client.
-      await setImmediate()
-    }
+    return this.#stage.advance(byMs)
   }
 
   #tell(told: Told): void {

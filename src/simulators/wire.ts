@@ -1,6 +1,9 @@
 // Wire: one WebSocket connection of the venue, with the audit log and the faults between the streams and the socket.
-import { unreachable } from '../../core/assert.ts'
-import type { AlpacaVenue } from './venue.ts'
+import { unreachable } from '../core/assert.ts'
+import type { Audit } from './audit.ts'
+import type { StreamName } from './fault-script.ts'
+import type { Nemesis } from './nemesis.ts'
+import type { Timers } from './stage.ts'
 
 /** The socket, as the streams see it. */
 export interface Peer {
@@ -18,20 +21,24 @@ export interface Handshake {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
 }
 
+/** What a connection needs of its venue. */
+export interface Carrier {
+  readonly nemesis: Nemesis
+  readonly audit: Audit
+  readonly timers: Timers
+}
+
 /** More than this waiting, and the client is too slow. */
 const WAITING_MAX = 16 * 2 ** 20
 
 export class Wire {
   readonly id: number
-  readonly #venue: AlpacaVenue
-  readonly #stream: 'data' | 'trading'
+  readonly #venue: Carrier
+  readonly #stream: StreamName
   readonly #peer: Peer
   #isOpen = true
 
-  constructor(
-    venue: AlpacaVenue,
-    given: { id: number; stream: 'data' | 'trading'; peer: Peer; path: string },
-  ) {
+  constructor(venue: Carrier, given: { id: number; stream: StreamName; peer: Peer; path: string }) {
     this.id = given.id
     this.#venue = venue
     this.#stream = given.stream
