@@ -6,16 +6,16 @@ import { integer } from '../report/format.ts'
 import { forecast, type Forecast } from '../jobs/forecast.ts'
 import { type Plan, plan } from '../jobs/plan.ts'
 import { slicesOf } from '../jobs/slices.ts'
+import { backfillOf, type Desk, openNewDesk, openWorkDesk, type WorkDesk } from './desk.ts'
 import {
-  backfillOf,
   checkRange,
-  type Desk,
-  openDesk,
   type WishOptions,
   withWishOptions,
   withWorkOptions,
   type WorkOptions,
 } from './jobs-options.ts'
+import { type Config } from '../runtime/config.ts'
+import { PAGE_LIMITS } from '../runtime/backfill.ts'
 import { workWith } from './jobs-work.ts'
 import { RunFailed } from './output.ts'
 
@@ -41,9 +41,16 @@ export function backfillCommand(): Command {
 
 async function planOnly(options: WishOptions): Promise<void> {
   checkRange(options)
-  const desk = await openDesk(options)
+  const desk = await openNewDesk(options)
   try {
-    const planned = await planWish(desk, options)
+    const planned = await planWish({ ...desk, at: await desk.now() }, options, async () => {
+      const world = await openWorkDesk(options)
+      try {
+        return await universeOf(world)
+      } finally {
+        await world.close()
+      }
+    })
     process.stdout.write(`${options.json === true ? JSON.stringify(planned) : told(planned)}\n`)
   } finally {
     await desk.close()
@@ -52,9 +59,10 @@ async function planOnly(options: WishOptions): Promise<void> {
 
 async function planAndWork(options: WishOptions & WorkOptions): Promise<void> {
   checkRange(options)
-  const desk = await openDesk(options)
+  const desk = await openWorkDesk(options)
   try {
-    const planned = await planWish(desk, options)
+    const at = desk.io.now()
+    const planned = await planWish({ ...desk, at }, options, () => universeOf(desk))
     if (options.json !== true) process.stderr.write(`${told(planned)}\n`)
     await workWith(desk, { ...options, untilDone: true, rows: planned.rows })
   } finally {
@@ -70,50 +78,53 @@ interface Planned extends Forecast {
   readonly invalid: readonly string[]
 }
 
-async function planWish(desk: Desk, options: WishOptions): Promise<Planned> {
-  const { store, io } = desk
+interface Planning extends Pick<Desk, 'config' | 'store'> {
+  readonly at: Ms
+}
+
+/** @param all Asks the provider, where all symbols are wished for. */
+async function planWish(
+  planning: Planning,
+  options: WishOptions,
+  all: () => Promise<readonly string[]>,
+): Promise<Planned> {
+  const { config, store, at } = planning
+  const { timeframes, from, to, adjustment, batch, single, derive } = options
+  const wish = {
+    symbols: await symbolsOf(config, options, all),
+    timeframes,
+    from,
+    to,
+    adjustment,
+    provider: 'alpaca',
+    batchVersion: single === true ? 1 : 2,
+    batchSymbols: batch,
+    isDeriving: derive === true,
+    priority: 100,
+  } as const
+  const made = plan(wish, await store.definitions())
+  const counts = await store.putDefinitions(made.definitions, at)
+  return {
+    definitions: made.all.length,
+    ...counts,
+    symbols: new Set(made.all.flatMap((definition) => definition.symbols)).size,
+    invalid: made.invalid,
+    ...(await costOf(planning, made)),
+  }
+}
+
+async function universeOf(desk: WorkDesk): Promise<readonly string[]> {
   const backfill = backfillOf(desk, 'plan')
   try {
-    const symbols = await symbolsOf(desk, options, async () => {
-      const all = await backfill.universe()
-      if (!all.ok) throw new RunFailed(all.fault.message)
-      return all.value
-    })
-    const { timeframes, from, to, adjustment, batch, single, derive } = options
-    const known = await store.definitions()
-    const wish = {
-      symbols,
-      timeframes,
-      from,
-      to,
-      adjustment,
-      provider: 'alpaca',
-      batchVersion: single === true ? 1 : 2,
-      batchSymbols: batch,
-      isDeriving: derive === true,
-      priority: 100,
-    } as const
-    const made = plan(wish, known)
-    const counts = await store.putDefinitions(made.definitions, io.now())
-    const cost = await costOf(desk, made, backfill.source.limits, io.now())
-    return {
-      definitions: made.all.length,
-      ...counts,
-      symbols: new Set(made.all.flatMap((definition) => definition.symbols)).size,
-      invalid: made.invalid,
-      ...cost,
-    }
+    const all = await backfill.universe()
+    if (all.ok) return all.value
+    throw new RunFailed(all.fault.message)
   } finally {
     backfill.close()
   }
 }
 
-async function costOf(
-  { store }: Desk,
-  { all }: Plan,
-  limits: Parameters<typeof forecast>[2],
-  now: Ms,
-): Promise<Forecast> {
+async function costOf({ store, at }: Planning, { all }: Plan): Promise<Forecast> {
   const coverage = await store.coverage({})
   const slices = all.flatMap((definition) => {
     const { symbols, timeframe, adjustment } = definition
@@ -123,13 +134,13 @@ async function costOf(
         span.adjustment === adjustment &&
         symbols.includes(span.symbol),
     )
-    return slicesOf({ definition, coverage: of, pending: [], quarantined: new Set(), now })
+    return slicesOf({ definition, coverage: of, pending: [], quarantined: new Set(), now: at })
   })
-  return forecast(all, slices, limits)
+  return forecast(all, slices, PAGE_LIMITS)
 }
 
 async function symbolsOf(
-  { config }: Desk,
+  config: Config,
   { symbols }: WishOptions,
   all: () => Promise<readonly string[]>,
 ): Promise<readonly string[]> {

@@ -2,7 +2,8 @@
 import { Command, Option } from 'commander'
 import { iso, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import { look, type Seen } from '../jobs/look.ts'
-import { type DeskOptions, openDesk, withDeskOptions } from './jobs-options.ts'
+import { openDesk } from './desk.ts'
+import { type DeskOptions, withDeskOptions } from './jobs-options.ts'
 import { present } from './inputs.ts'
 import { RunFailed } from './output.ts'
 import { table } from './table.ts'
@@ -35,7 +36,7 @@ async function showCoverage(options: Options): Promise<void> {
   const desk = await openDesk(options)
   try {
     const filter = present({ symbols: options.symbols, timeframe: options.timeframe })
-    const seen = await look(desk.store, filter, { now: desk.io.now(), cells: CELLS })
+    const seen = await look(desk.store, filter, { now: await desk.now(), cells: CELLS })
     process.stdout.write(options.json === true ? `${JSON.stringify(seen)}\n` : told(seen))
     const wrong = seen.filter(
       ({ freshness, holes }) =>

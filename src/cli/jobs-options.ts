@@ -1,18 +1,10 @@
 // Options that the commands of jobs share: which archive, which worker, and what is wished for.
-import { hostname } from 'node:os'
 import { type Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
-import { type Adjustment, ADJUSTMENTS, type JobStore } from '../core/jobs.ts'
+import { type Adjustment, ADJUSTMENTS } from '../core/jobs.ts'
 import { iso, isTimeframe, type Timeframe, TIMEFRAMES } from '../core/time.ts'
-import { alpacaTermsOf } from '../runtime/alpaca.ts'
-import { Backfill, openWorld, type World } from '../runtime/backfill.ts'
-import type { Config } from '../runtime/config.ts'
-import { openPostgresJobs } from '../store/index.ts'
 import { type ArchiveOptions, withArchiveOptions } from './archive-path.ts'
-import { openForWriting, storedAt } from './inputs.ts'
-import { RunFailed } from './output.ts'
-import { alpacaConfigOf } from './settings.ts'
 import { integerOf, listOf, timeOf } from './values.ts'
 
 export interface DeskOptions extends ArchiveOptions {
@@ -81,67 +73,6 @@ export function withWorkOptions(command: Command): Command {
       1,
     )
     .option('--page-rows <n>', 'rows of a request; 10000 if not given', integerOf)
-}
-
-export interface Desk {
-  readonly config: Config
-  readonly store: JobStore
-  readonly io: World['io']
-  close(): Promise<void>
-}
-
-/** The jobs, on the venue's clock; without a local venue, on that of the database where they are in one. */
-export async function openDesk(options: DeskOptions): Promise<Desk> {
-  const config = alpacaConfigOf(options)
-  const opened = await openStore(config, options)
-  try {
-    const world = await openWorld(config)
-    if (!world.ok) throw new RunFailed(world.fault.message)
-    const isLocal = config.venues?.alpaca?.local?.speed !== undefined
-    const time = isLocal || opened.now === undefined ? {} : { now: opened.now }
-    const close = async (): Promise<void> => {
-      await opened.close()
-      await world.value.close()
-    }
-    return { config, store: opened.store, io: { ...world.value.io, ...time }, close }
-  } catch (error) {
-    await opened.close()
-    throw error
-  }
-}
-
-async function openStore(
-  config: Config,
-  { archive, database }: DeskOptions,
-): Promise<Pick<Desk, 'store' | 'close'> & { readonly now?: () => Ms }> {
-  if (database !== undefined) {
-    const store = await openPostgresJobs({ url: database })
-    return { store, now: store.now, close: () => store.close() }
-  }
-  const opened = await openForWriting(archive ?? storedAt(config, config.store.archive))
-  return { store: opened.jobs, close: () => opened.close() }
-}
-
-/** The workers of this process: `name`, or `name.1`, `name.2` … where they are more. */
-export function workersOf(desk: Desk, options: WorkOptions): readonly Backfill[] {
-  const { worker = `${hostname()}-${process.pid}`, workers = 1 } = options
-  const names = Array.from({ length: workers }, (_, i) => `${worker}.${i + 1}`)
-  return (workers === 1 ? [worker] : names).map((name) => backfillOf(desk, name, options))
-}
-
-export function backfillOf(
-  { config, store, io }: Desk,
-  name: string,
-  { pageRows }: Pick<WorkOptions, 'pageRows'> = {},
-): Backfill {
-  return new Backfill({
-    store,
-    io,
-    terms: alpacaTermsOf(config),
-    name,
-    speed: config.venues?.alpaca?.local?.speed ?? 1,
-    ...(pageRows === undefined ? {} : { pageRows }),
-  })
 }
 
 export function checkRange({ from, to }: Pick<WishOptions, 'from' | 'to'>): void {

@@ -4,7 +4,8 @@ import { BadInput } from '../core/bad-input.ts'
 import { type JobRun, type Monitor, MONITORS } from '../core/jobs.ts'
 import { iso } from '../core/time.ts'
 import { MONITOR_SQL } from '../store/index.ts'
-import { type DeskOptions, openDesk, withDeskOptions } from './jobs-options.ts'
+import { openDesk } from './desk.ts'
+import { type DeskOptions, withDeskOptions } from './jobs-options.ts'
 import { table } from './table.ts'
 
 interface Options extends DeskOptions {
@@ -81,7 +82,7 @@ async function monitor(query: Monitor, options: Options & { readonly sql?: true 
   }
   const desk = await openDesk(options)
   try {
-    const found = await desk.store.monitor(query, desk.io.now())
+    const found = await desk.store.monitor(query, await desk.now())
     if (options.json === true) {
       process.stdout.write(`${JSON.stringify(found)}\n`)
       return

@@ -4,7 +4,8 @@ import { BadInput } from '../core/bad-input.ts'
 import type { JobStore } from '../core/jobs.ts'
 import { iso } from '../core/time.ts'
 import { cleanUp, migrate, rollback } from '../jobs/migrate.ts'
-import { type Desk, type DeskOptions, openDesk, withDeskOptions } from './jobs-options.ts'
+import { type Desk, openDesk } from './desk.ts'
+import { type DeskOptions, withDeskOptions } from './jobs-options.ts'
 import { RunFailed } from './output.ts'
 
 interface Options extends DeskOptions {
@@ -36,34 +37,28 @@ export function switchCommands(): readonly Command[] {
     ),
     idsCommand('pause', 'Takes queued runs out of the queue, until they are retried.').action(
       (ids: string[], options: Options) =>
-        changing(options, ({ store, io }) =>
-          shifted(store, ids, { from: ['queued'], to: 'paused', at: io.now() }),
-        ),
+        changing(options, (desk) => shifted(desk, ids, { from: ['queued'], to: 'paused' })),
     ),
     idsCommand('retry', 'Queues runs again that have failed, were paused or cancelled.').action(
       (ids: string[], options: Options) =>
-        changing(options, ({ store, io }) =>
-          shifted(store, ids, {
-            from: ['failed', 'paused', 'cancelled'],
-            to: 'queued',
-            at: io.now(),
-          }),
+        changing(options, (desk) =>
+          shifted(desk, ids, { from: ['failed', 'paused', 'cancelled'], to: 'queued' }),
         ),
     ),
     jsonCommand('migrate', 'Definitions of single symbols become batches of many, by a switch.')
       .option('--coexist', 'leaves the single ones switched on beside them')
       .action((options: Options & { readonly coexist?: true }) =>
-        changing(options, async ({ store, io }) => ({
+        changing(options, async ({ store, now }) => ({
           ...(await migrate(store, {
-            at: io.now(),
+            at: await now(),
             mode: options.coexist === true ? 'coexist' : 'cut-over',
           })),
         })),
       ),
     jsonCommand('rollback', 'Back from a migration: exactly what was switched on before.').action(
       (options: Options) =>
-        changing(options, async ({ store, io }) => {
-          const back = await rollback(store, io.now())
+        changing(options, async ({ store, now }) => {
+          const back = await rollback(store, await now())
           if (back === undefined) throw new RunFailed('there is no migration to go back from')
           return { ...back }
         }),
@@ -71,9 +66,9 @@ export function switchCommands(): readonly Command[] {
     jsonCommand('cleanup', 'Takes single definitions into the history, a week after a migration.')
       .option('--now', 'without waiting for the week')
       .action((options: Options & { readonly now?: true }) =>
-        changing(options, async ({ store, io }) => {
+        changing(options, async ({ store, now }) => {
           const keptMs = options.now === true ? { keptMs: 0 } : {}
-          const archived = await cleanUp(store, { at: io.now(), ...keptMs })
+          const archived = await cleanUp(store, { at: await now(), ...keptMs })
           if (archived === 'nothing') throw new RunFailed('there is no migration to clean up after')
           if (archived === 'too-soon')
             throw new RunFailed('the migration is less than a week old; --now does not wait')
@@ -91,23 +86,24 @@ const idsCommand = (name: string, description: string): Command =>
 
 const isAll = (ids: readonly string[]): boolean => ids.length === 1 && ids[0] === 'all'
 
-async function switched({ store, io }: Desk, ids: readonly string[], isEnabled: boolean) {
+async function switched({ store, now }: Desk, ids: readonly string[], isEnabled: boolean) {
   const known = (await store.definitions()).map(({ id }) => id)
   const unknown = isAll(ids) ? undefined : ids.find((id) => !known.includes(id))
   if (unknown !== undefined) {
     const place = { file: 'command line' }
     throw new BadInput(place, 'names no definition', unknown, '"skein jobs list" has their ids')
   }
-  const changed = await store.enable({ ids: isAll(ids) ? known : ids, isEnabled, at: io.now() })
+  const changed = await store.enable({ ids: isAll(ids) ? known : ids, isEnabled, at: await now() })
   return { changed }
 }
 
 /** Runs by their ids, or by that of their definition. */
 async function shifted(
-  store: JobStore,
+  { store, now }: Desk,
   ids: readonly string[],
-  change: Pick<Parameters<JobStore['shift']>[0], 'from' | 'to' | 'at'>,
+  { from, to }: Pick<Parameters<JobStore['shift']>[0], 'from' | 'to'>,
 ) {
+  const change = { from, to, at: await now() }
   if (isAll(ids)) return { changed: await store.shift(change) }
   const runs: string[] = []
   for (const id of ids) {

@@ -1,6 +1,7 @@
 // Work: a worker of history jobs on the command line, with its progress and its account of requests.
 import { integer } from '../report/format.ts'
-import { type Desk, workersOf, type WorkOptions } from './jobs-options.ts'
+import { type WorkDesk, workersOf } from './desk.ts'
+import type { WorkOptions } from './jobs-options.ts'
 import type { Backfill } from '../runtime/backfill.ts'
 import { RunFailed, stopSignal } from './output.ts'
 import { progress } from './progress.ts'
@@ -13,7 +14,7 @@ export interface WorkTerms extends WorkOptions {
   readonly json?: true
 }
 
-export async function workWith(desk: Desk, terms: WorkTerms): Promise<void> {
+export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> {
   const workers = workersOf(desk, terms)
   const stop = stopSignal()
   const bar = progress({

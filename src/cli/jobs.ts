@@ -2,9 +2,9 @@
 import { Command, Option } from 'commander'
 import type { RunStatus } from '../core/jobs.ts'
 import { iso } from '../core/time.ts'
+import { openDesk, openWorkDesk } from './desk.ts'
 import {
   type DeskOptions,
-  openDesk,
   withDeskOptions,
   withWorkOptions,
   type WorkOptions,
@@ -68,7 +68,7 @@ interface TickOptions extends DeskOptions, WorkOptions {
 }
 
 async function work(options: DeskOptions & Parameters<typeof workWith>[1]): Promise<void> {
-  const desk = await openDesk(options)
+  const desk = await openWorkDesk(options)
   try {
     await workWith(desk, options)
   } finally {

@@ -15,7 +15,7 @@ import { systemIo } from '../io/system.ts'
 import { loop, type LoopOptions } from '../jobs/loop.ts'
 import { Meter } from '../jobs/metered.ts'
 import { LEASE_MS } from '../jobs/worker.ts'
-import { AlpacaBarPages } from '../venues/alpaca/bar-pages.ts'
+import { AlpacaBarPages, PAGE_LIMITS } from '../venues/alpaca/bar-pages.ts'
 import { AlpacaHistory } from '../venues/alpaca/history.ts'
 import { Rest } from '../venues/alpaca/rest.ts'
 import { ALPACA_LIMITS } from '../venues/alpaca/venue.ts'
@@ -24,6 +24,8 @@ import type { Config } from './config.ts'
 import { onLocalClock } from './local-clock.ts'
 
 const SHARE = 0.8
+
+export { PAGE_LIMITS }
 
 /** The machine's network and the clock of the configured venue. */
 export interface World {

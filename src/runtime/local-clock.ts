@@ -3,15 +3,17 @@
  * configured, because both sides must count by the very same one; here it is measured, so that a wrong one is told.
  */
 import { BadInput } from '../core/bad-input.ts'
+import type { Ms } from '../core/brand.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import { MINUTE } from '../core/time.ts'
 import type { InboxOptions } from '../engine/inbox.ts'
 import { pause } from '../io/clock.ts'
+import { HttpClient } from '../io/http.ts'
 import type { Io } from '../io/io.ts'
 import { Budget } from '../io/rate.ts'
 import { MACHINE_MS, scaledIo } from '../io/scaled.ts'
-import { Rest } from '../venues/alpaca/rest.ts'
+import { headersOf, Rest } from '../venues/alpaca/rest.ts'
 import { ALPACA_LIMITS } from '../venues/alpaca/venue.ts'
 import { parseClock } from '../venues/alpaca/wire-history.ts'
 import { alpacaTermsOf } from './alpaca.ts'
@@ -25,6 +27,8 @@ const LOOKS = 5
 const TRIES = 3
 /** What a measured pace may be off: an answer takes a few of the milliseconds that are measured. */
 const PACE_SLACK = 0.2
+/** Whoever only wants to know the time does not wait longer. */
+const LOOK_MS = 2_000
 
 /**
  * Limits of a run, where they would leave the machine too little time: a process that stands still for a second is no
@@ -83,6 +87,19 @@ export async function onLocalClock(io: Io, config: Config): Promise<Result<Io>> 
   } finally {
     budget.close()
   }
+}
+
+/** The time of the local venue; undefined where it does not answer at once. */
+export async function localMoment(io: Io, config: Config): Promise<Ms | undefined> {
+  const { keys, hosts } = alpacaTermsOf(config)
+  const client = new HttpClient(io, {
+    baseUrl: hosts.trading,
+    headers: headersOf(keys),
+    attemptsMax: 1,
+    timeoutMs: LOOK_MS,
+  })
+  const answer = await client.read({ path: '/v2/clock' })
+  return answer.ok ? parseClock(answer.value.body)?.at : undefined
 }
 
 async function momentOf(rest: Rest, io: Io): Promise<Result<Moment>> {

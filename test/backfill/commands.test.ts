@@ -1,11 +1,12 @@
 // Commands around jobs on the local venue: looking, switching, migrating and going back.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { MONITORS } from '../../src/core/jobs.ts'
 import { MONITOR_SQL } from '../../src/store/index.ts'
+import { put } from '../cli/skein.ts'
 import { desk, SYMBOLS, WISH } from './desk.ts'
 
 type Rows = readonly Readonly<Record<string, unknown>>[]
@@ -98,6 +99,45 @@ test('runs are shown, paused and tried again', async (t) => {
   assert.deepEqual(shown.results.map(({ symbol }) => String(symbol)).toSorted(), SYMBOLS.toSorted())
   assert.match(paused.stderr, /no run of BATCH_STOCK_1\/1h\/v2 is queued/)
   assert.match(text.stdout, /success.*\n.*symbol/)
+})
+
+test('jobs are looked at and switched while their venue is down, at the time of its last tick', async (t) => {
+  const { run, json, server, folder } = await desk(t)
+  const { port } = new URL(server.urls.rest)
+  const local = `local: { port: ${port}, speed: 120 }`
+  const keys = 'key: ${ALPACA_KEY}, secret: ${ALPACA_SECRET}'
+  await run('backfill', 'run', ...WISH, '--timeframes', '1h,1d', '--single')
+  put(folder, 'skein.yaml', `venues: { alpaca: { ${keys}, ${local} } }\n`)
+  await server.stop()
+  const [single] = (await json('jobs', 'list')) as Rows
+  const id = String(single!['id'])
+
+  const looks = [
+    await run('jobs', 'list'),
+    await run('jobs', 'list', '--status', 'success'),
+    await run('jobs', 'show', id),
+    await run('jobs', 'monitor', 'runs'),
+    await run('jobs', 'disable', id),
+    await run('jobs', 'enable', id),
+    await run('jobs', 'migrate'),
+    await run('jobs', 'cleanup', '--now'),
+    await run('coverage'),
+    await run('backfill', 'plan', ...WISH, '--timeframes', '1h,1d'),
+  ]
+  const work = await run('jobs', 'work', '--until-done')
+  const elsewhere = await run('jobs', 'list', '--archive', 'none.db')
+
+  assert.deepEqual(
+    looks.map(({ code }) => code),
+    looks.map(() => 0),
+    looks.map(({ stderr }) => stderr).join('\n'),
+  )
+  const { stderr } = looks.at(-1)!
+  assert.match(stderr, /no local venue answers at 127\.0\.0\.1:\d+; the time of the last tick is/)
+  assert.equal(work.code, 1)
+  assert.match(work.stderr, /is "skein venue alpaca" running/)
+  assert.match(elsewhere.stderr, /none\.db: is missing.*"skein backfill plan" makes one/)
+  assert.equal(existsSync(join(folder, 'none.db')), false)
 })
 
 test('coverage tells what is there, what is missing, and fails a check where it is stale', async (t) => {

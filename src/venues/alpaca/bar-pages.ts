@@ -21,9 +21,8 @@ import { isObject } from './wire.ts'
 
 /** A query of more pages than this has lost its end. */
 const PAGES_MAX = 10_000
-/** About 1 KB of address; https://docs.alpaca.markets/reference/stockbars names no limit. */
-const SYMBOLS_MAX = 200
-const ROWS_MAX = 10_000
+/** 200 symbols are about 1 KB of address; https://docs.alpaca.markets/reference/stockbars names no limit. */
+export const PAGE_LIMITS = { symbols: 200, rows: 10_000 } as const
 
 export interface BarPagesOptions {
   readonly data: Rest
@@ -41,8 +40,8 @@ export class AlpacaBarPages implements BarSource {
 
   constructor(options: BarPagesOptions) {
     this.#options = options
-    const { perMinute, rows = ROWS_MAX } = options
-    this.limits = { symbols: SYMBOLS_MAX, rows, perMinute }
+    const { perMinute, rows = PAGE_LIMITS.rows } = options
+    this.limits = { ...PAGE_LIMITS, rows, perMinute }
   }
 
   async *pages(query: SourceQuery): AsyncGenerator<Result<BarPage>> {

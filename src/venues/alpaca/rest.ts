@@ -15,6 +15,11 @@ export interface Keys {
   readonly secret: string
 }
 
+export const headersOf = ({ key, secret }: Keys): Readonly<Record<string, string>> => ({
+  'APCA-API-KEY-ID': key,
+  'APCA-API-SECRET-KEY': secret,
+})
+
 export interface RestOptions {
   readonly io: Io
   /** `https://paper-api.alpaca.markets`, `https://data.alpaca.markets`. */
@@ -43,7 +48,7 @@ export class Rest {
     this.#client = new HttpClient(io, {
       baseUrl,
       budget,
-      headers: { 'APCA-API-KEY-ID': keys.key, 'APCA-API-SECRET-KEY': keys.secret },
+      headers: headersOf(keys),
       redact: redactor([keys.key, keys.secret]),
     })
   }

@@ -1,0 +1,117 @@
+/*
+ * Desk: the jobs of a command. Whoever looks at them or switches them needs the store alone; whoever works them has the
+ * world beside it, on the clock of the venue.
+ */
+import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { BadInput } from '../core/bad-input.ts'
+import type { Ms } from '../core/brand.ts'
+import type { JobStore } from '../core/jobs.ts'
+import { alpacaTermsOf } from '../runtime/alpaca.ts'
+import { Backfill, openWorld, type World } from '../runtime/backfill.ts'
+import type { Config } from '../runtime/config.ts'
+import { jobTime } from '../runtime/job-time.ts'
+import { openPostgresJobs } from '../store/index.ts'
+import { openForWriting, storedAt } from './inputs.ts'
+import type { DeskOptions, WorkOptions } from './jobs-options.ts'
+import { RunFailed } from './output.ts'
+import { alpacaConfigOf } from './settings.ts'
+
+export interface Desk {
+  readonly config: Config
+  readonly store: JobStore
+  /** The time of the jobs; asked for by commands that need it. */
+  readonly now: () => Promise<Ms>
+  close(): Promise<void>
+}
+
+export interface WorkDesk extends Pick<Desk, 'config' | 'store' | 'close'> {
+  readonly io: World['io']
+}
+
+/** For looking and switching: jobs that are there, and no venue. */
+export async function openDesk(options: DeskOptions): Promise<Desk> {
+  const config = alpacaConfigOf(options)
+  if (options.database === undefined) {
+    const path = archiveOf(config, options)
+    const allowed = 'an archive: "skein backfill plan" makes one, --archive names another'
+    if (!existsSync(path)) throw new BadInput({ file: path }, 'is missing', undefined, allowed)
+  }
+  return deskOf(config, await openStore(config, options))
+}
+
+/** For plans: the same, made where it is not there. */
+export async function openNewDesk(options: DeskOptions): Promise<Desk> {
+  const config = alpacaConfigOf(options)
+  return deskOf(config, await openStore(config, options))
+}
+
+/** The jobs, on the venue's clock; without a local venue, on that of the database where they are in one. */
+export async function openWorkDesk(options: DeskOptions): Promise<WorkDesk> {
+  const config = alpacaConfigOf(options)
+  const opened = await openStore(config, options)
+  try {
+    const world = await openWorld(config)
+    if (!world.ok) throw new RunFailed(world.fault.message)
+    const isLocal = config.venues?.alpaca?.local?.speed !== undefined
+    const time = isLocal || opened.now === undefined ? {} : { now: opened.now }
+    const close = async (): Promise<void> => {
+      await opened.close()
+      await world.value.close()
+    }
+    return { config, store: opened.store, io: { ...world.value.io, ...time }, close }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+interface Opened extends Pick<Desk, 'store' | 'close'> {
+  readonly now?: () => Ms
+}
+
+const deskOf = (config: Config, opened: Opened): Desk => ({
+  config,
+  store: opened.store,
+  close: opened.close,
+  now: async () => {
+    const { at, note } = await jobTime(config, opened.store, opened.now)
+    if (note !== undefined) process.stderr.write(`${note}\n`)
+    return at
+  },
+})
+
+async function openStore(config: Config, options: DeskOptions): Promise<Opened> {
+  const { database } = options
+  if (database !== undefined) {
+    const store = await openPostgresJobs({ url: database })
+    return { store, now: store.now, close: () => store.close() }
+  }
+  const opened = await openForWriting(archiveOf(config, options))
+  return { store: opened.jobs, close: () => opened.close() }
+}
+
+const archiveOf = (config: Config, { archive }: DeskOptions): string =>
+  archive ?? storedAt(config, config.store.archive)
+
+/** The workers of this process: `name`, or `name.1`, `name.2` … where they are more. */
+export function workersOf(desk: WorkDesk, options: WorkOptions): readonly Backfill[] {
+  const { worker = `${hostname()}-${process.pid}`, workers = 1 } = options
+  const names = Array.from({ length: workers }, (_, i) => `${worker}.${i + 1}`)
+  return (workers === 1 ? [worker] : names).map((name) => backfillOf(desk, name, options))
+}
+
+export function backfillOf(
+  { config, store, io }: WorkDesk,
+  name: string,
+  { pageRows }: Pick<WorkOptions, 'pageRows'> = {},
+): Backfill {
+  return new Backfill({
+    store,
+    io,
+    terms: alpacaTermsOf(config),
+    name,
+    speed: config.venues?.alpaca?.local?.speed ?? 1,
+    ...(pageRows === undefined ? {} : { pageRows }),
+  })
+}
