@@ -24,6 +24,8 @@ export type Command =
       readonly limit?: Px
       readonly stop?: Px
       readonly qty?: Qty
+      /** It moves a quote: late, it is not worth sending. */
+      readonly quote?: true
     }
 
 /** One call to one venue: commands of one kind, in order, no longer than the venue allows. */
@@ -31,6 +33,8 @@ export interface Batch {
   readonly venue: VenueId
   readonly kind: Command['type']
   readonly commands: readonly Command[]
+  /** Quotes leave in waves of symbols, this one after those of lower numbers were answered; 0 where not given. */
+  readonly wave?: number
 }
 
 /** `at` is the engine's time for the whole turn. Inputs may be empty: that is how timers fire in a quiet market. */

@@ -1,5 +1,6 @@
 // Input: every fact that may enter the engine. Ordered, journaled, replayable; plain JSON.
 import { unreachable } from './assert.ts'
+import type { Batching } from './batching.ts'
 import type { FillId, Money, Ms, OrderId, Px, Qty, SymbolId, VenueId } from './brand.ts'
 import type { Fault } from './fault.ts'
 import type { InstrumentSpec } from './instrument.ts'
@@ -132,6 +133,8 @@ export type Control =
       readonly qty: number
       readonly avgPrice: number
     }
+  /** How commands share calls, from this turn on. */
+  | { readonly do: 'batching'; readonly batching: Batching }
   /** Other limits of risk from this turn on. */
   | { readonly do: 'retune'; readonly changes: readonly LimitChange[] }
   /** Lets a halted lane trade again; without a symbol, every lane of the strategy. */

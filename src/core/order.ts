@@ -4,13 +4,14 @@
  *   new → sent → open → done        reason of done: filled, canceled, rejected, expired, denied
  *
  * `new` lives inside a turn: risk decides, and the order leaves as `sent` or ends as `done·denied`.
- * "Partially filled" is `open` with 0 < filled < qty, "pending cancel" is `cancelSentAt`: facts are stored,
- * adjectives derived. Only inputs from the venue move an order on; the table is complete:
+ * "Partially filled" is `open` with 0 < filled < qty, "pending cancel" is `cancelSentAt`, "pending amend" is
+ * `amending`: facts are stored, adjectives derived. Only inputs from the venue move an order on; the table is complete:
  *
  *   phase ↓    accepted  part fill       last fill     canceled       expired       rejected       cancel.rejected   amended
  *   new        assert    assert          assert        assert         assert        assert         assert            assert
  *   sent       open      open            done·filled   done·canceled  done·expired  done·rejected  ignore            open
  *   open       same      open            done·filled   done·canceled  done·expired  done·rejected  clear cancel      same
+ *                                                                                                  and amend         no amend
  *   done       ignore    count the fill  done·filled   ignore         ignore        ignore         ignore            ignore
  *
  *   `absent` marks an order that is `sent` as to be sent again, once; `busted` takes a fill back in every phase but new.
@@ -46,6 +47,15 @@ export interface OrderRequest {
   readonly tif: TimeInForce
   readonly postOnly?: true
   readonly reduceOnly?: true
+  /** Kept by what its lane declared to rest (`ctx.rest`): moved or withdrawn without being asked for by name. */
+  readonly quote?: true
+}
+
+/** What an order was asked to become, until the venue has answered. */
+export interface Amending {
+  readonly qty: Qty
+  readonly limit: Px
+  readonly at: Ms
 }
 
 export interface Order extends OrderRequest {
@@ -64,6 +74,7 @@ export interface Order extends OrderRequest {
   /** Volume-weighted price of the fills so far; 0 before the first. */
   readonly avgPrice: number
   readonly cancelSentAt?: Ms
+  readonly amending?: Amending
   /** When it left for the second and last time, because nobody knew of the first. */
   readonly resentAt?: Ms
   readonly createdAt: Ms
@@ -94,9 +105,9 @@ export const isLive = (order: Order): boolean => order.phase === 'sent' || order
 export const isLeg = (order: Order): order is Order & { readonly role: LegRole } =>
   order.role === 'stop' || order.role === 'target'
 
-/** What may still fill, in quantity; 0 where nothing can. */
+/** What may still fill, in quantity; 0 where nothing can. Of an amend under way, the larger of both sizes. */
 export const remaining = (order: Order): number =>
-  isLive(order) ? Math.max(0, order.qty - order.filled) : 0
+  isLive(order) ? Math.max(0, Math.max(order.qty, order.amending?.qty ?? 0) - order.filled) : 0
 
 export type OrderInput = Extract<Input, { readonly id: OrderId }>
 
@@ -123,8 +134,9 @@ export function apply(order: Order, input: OrderInput, instrument: Instrument): 
       return rejected === order ? order : { ...rejected, why: input.fault.message }
     }
     case 'cancel.rejected': {
-      if (order.phase !== 'open' || order.cancelSentAt === undefined) return order
-      const { cancelSentAt: _cleared, ...rest } = order
+      if (order.phase !== 'open') return order
+      if (order.cancelSentAt === undefined && order.amending === undefined) return order
+      const { cancelSentAt: _cancel, amending: _amend, ...rest } = order
       return { ...rest, updatedAt }
     }
     case 'order.absent':
@@ -135,7 +147,7 @@ export function apply(order: Order, input: OrderInput, instrument: Instrument): 
     case 'order.amended':
       if (order.phase === 'done') return order
       return {
-        ...order,
+        ...withoutAmending(order),
         phase: 'open',
         updatedAt,
         ...(input.qty === undefined ? {} : { qty: input.qty }),
@@ -145,6 +157,12 @@ export function apply(order: Order, input: OrderInput, instrument: Instrument): 
     default:
       return unreachable(input)
   }
+}
+
+function withoutAmending(order: Order): Order {
+  if (order.amending === undefined) return order
+  const { amending: _answered, ...rest } = order
+  return rest
 }
 
 function withFill(

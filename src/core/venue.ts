@@ -59,7 +59,17 @@ export interface VenueAccount {
 /** What the venue can bear, as data: the runtime obeys it, no adapter re-implements it. */
 export interface Limits {
   readonly subscribe: { readonly batch: number; readonly everyMs: number; readonly total: number }
-  readonly orders: { readonly batch: number; readonly perSecond: number }
+  readonly orders: {
+    readonly batch: number
+    readonly perSecond: number
+    /**
+     * Orders of one kind that batches may hold in a second, where the venue refuses the rest of a batch that is over it.
+     * None where not given: the adapter lets what is too much wait.
+     */
+    readonly quota?: number
+    /** Batches that may be under way at once; 1 where not given. */
+    readonly inFlight?: number
+  }
   readonly history: { readonly symbols: number; readonly rows: number; readonly perMinute: number }
   readonly concurrent: number
   readonly brackets: 'native' | 'emulated'

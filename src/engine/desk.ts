@@ -4,9 +4,12 @@
  *   placing.ts    from a wish to an order on the grid
  *   brackets.ts   entry, stop and target as one
  *   closing.ts    how a lane gets rid of all it has
+ *   resting.ts    quotes that a lane declared
+ *   replacing.ts  a cancel and a new order as one amend
  */
 import { assert } from '../core/assert.ts'
 import type { Ms, OrderId, Px, Qty, SymbolId, VenueId } from '../core/brand.ts'
+import type { Fault } from '../core/fault.ts'
 import type { Control, ExternalOrder } from '../core/input.ts'
 import { type Instrument, money } from '../core/instrument.ts'
 import type { Quote } from '../core/market.ts'
@@ -24,7 +27,7 @@ import {
 import { applyFill, realisedProfit } from '../core/position.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
-import type { BracketIntent, OrderIntent } from '../strategy/context.ts'
+import type { BracketIntent, Ladder, OrderIntent, RestPolicy } from '../strategy/context.ts'
 import { type BracketDesk, Brackets, type Group } from './brackets.ts'
 import { type ClosingDesk, Closings } from './closing.ts'
 import type { Externals } from './externals.ts'
@@ -34,6 +37,8 @@ import { type Applied, Orders } from './orders.ts'
 import { Outbox } from './outbox.ts'
 import { legOf, type LegPrices, legPricesOf, orderOf, requestOf } from './placing.ts'
 import { Portfolio } from './portfolio.ts'
+import { mayBecome, REPLACE_DEFAULTS } from './replacing.ts'
+import { type RestingDesk, Restings } from './resting.ts'
 import { Risk } from './risk.ts'
 import { sizeOf } from './sizing.ts'
 
@@ -54,11 +59,12 @@ export type RunHook = (lane: Lane, hook: () => void) => void
 /** A cancel that was answered, refused or lost has been heard of by then. */
 export const CANCEL_AGAIN_MS = 5_000
 
-export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
+export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   now = 0 as Ms
   readonly parts: DeskParts
   readonly brackets: Brackets
   readonly closings: Closings
+  readonly restings: Restings
   /** In the order in which they were added: strategies as they are listed, then their symbols. */
   readonly lanes: Lane[] = []
   readonly #runHook: RunHook
@@ -70,6 +76,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     this.parts = parts
     this.brackets = new Brackets(this)
     this.closings = new Closings(this)
+    this.restings = new Restings(this)
     this.#runHook = runHook
   }
 
@@ -149,7 +156,12 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
 
   buyOrSell(lane: Lane, side: Side, intent: OrderIntent): OrderId | undefined {
     const request = requestOf(lane.instrument, side, intent)
-    return this.#mayPlace(lane, request, intent.once) ? this.place(lane, request) : undefined
+    if (!this.#mayPlace(lane, request, intent.once)) return undefined
+    return this.#replace(lane, request) ?? this.place(lane, request)
+  }
+
+  rest(lane: Lane, ladder: Ladder, policy: Partial<RestPolicy>): void {
+    this.restings.declare(lane, ladder, policy)
   }
 
   bracket(lane: Lane, intent: BracketIntent): OrderId | undefined {
@@ -286,6 +298,36 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     return this.laneOf(group.strategy, group.symbol)?.closing !== undefined
   }
 
+  // ── What resting asks for ─────────────────────────────────────────────────────────────────────────
+
+  quotesOf({ symbol, strategy }: Lane): readonly Order[] {
+    const live = this.parts.orders.liveOf(symbol)
+    return live.filter((order) => order.quote === true && order.strategy === strategy)
+  }
+
+  canAmend(instrument: Instrument): boolean {
+    return this.#limitsOf(instrument).amend
+  }
+
+  placeQuote(lane: Lane, request: OrderRequest): OrderId | Denial {
+    const denial = this.#check(lane, request, { live: this.ordersOf(lane), isProtective: false })
+    if (denial === undefined) return this.place(lane, request)
+    this.deny(lane, request, denial)
+    return denial
+  }
+
+  amendQuote(lane: Lane, order: Order, change: { readonly qty: Qty; readonly limit: Px }): boolean {
+    const { symbol, side, type, tif } = order
+    const qty = lane.instrument.qty(change.qty - order.filled)
+    const { limit } = change
+    const request = { symbol, side, type, tif, qty, limit, postOnly: true, quote: true } as const
+    const live = this.ordersOf(lane).filter(({ id }) => id !== order.id)
+    const denial = this.#check(lane, request, { live, isProtective: false, replaces: order })
+    if (denial !== undefined) this.deny(lane, request, denial)
+    else this.#amend(order, change)
+    return denial === undefined
+  }
+
   callForHelp(why: string): void {
     const { risk, notices } = this.parts
     if (!risk.isSafeMode) risk.setSafeMode(why)
@@ -319,6 +361,9 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     if (input.type === 'order.absent') this.#sendAgain(after)
     if (input.type === 'order.amended') this.brackets.onAmended(after)
     this.brackets.onOrder(after)
+    if (after.quote === true) this.#tellResting(lane, after, input)
+    if (input.type === 'cancel.rejected' && before.amending !== undefined)
+      this.#onAmendRefused(after, input.fault)
     if (after.phase !== 'done' || before.phase === 'done') return
     if (lane.hooks.onDone !== undefined) this.#runHook(lane, () => lane.hooks.onDone!(after))
   }
@@ -362,6 +407,17 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
     const told = { order: { ...order, side }, fill, busts, profit, position: after.qty }
     notices.publish({ type: 'fill', at: this.now, ...told })
     this.#tellPosition(order.symbol)
+  }
+
+  #tellResting(lane: Lane, order: Order, input: OrderInput): void {
+    const isFill = input.type === 'order.filled' || input.type === 'order.busted'
+    const isRefusal = input.type === 'order.rejected' || input.type === 'cancel.rejected'
+    this.restings.onOrder(lane, order, { isFill, fault: isRefusal ? input.fault : undefined })
+  }
+
+  /** It was to stand elsewhere and cannot: it goes. A quote whose amend only came too late stays where it is. */
+  #onAmendRefused(order: Order, { retry }: Fault): void {
+    if (order.quote !== true || retry !== 'later') this.cancelOrder(order)
   }
 
   /** Takes what is known of an order that is not ours. */
@@ -414,11 +470,42 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk {
   #check(
     lane: Lane,
     request: OrderRequest,
-    asker: { readonly live: readonly Order[]; readonly isProtective: boolean },
+    asker: {
+      readonly live: readonly Order[]
+      readonly isProtective: boolean
+      readonly replaces?: Order
+    },
   ): Denial | undefined {
-    const { live, isProtective } = asker
     const held = lane.position.qty
-    return this.parts.risk.check(this.now, lane.instrument, request, { held, live, isProtective })
+    return this.parts.risk.check(this.now, lane.instrument, request, { held, ...asker })
+  }
+
+  /** The order of the lane whose cancel leaves with this turn, where it may become what is asked for instead. */
+  #replace(lane: Lane, request: OrderRequest): OrderId | undefined {
+    const { orders, outbox } = this.parts
+    if (request.limit === undefined) return undefined
+    const canceled = outbox.canceledOf(lane.symbol)
+    if (canceled.length === 0 || !this.canAmend(lane.instrument)) return undefined
+    const rules = { ...REPLACE_DEFAULTS, now: this.now }
+    for (const id of canceled) {
+      const order = orders.get(id)
+      if (order === undefined || order.strategy !== lane.strategy) continue
+      const { cancelSentAt: _folded, ...open } = order
+      // When it was last changed is when it was asked to go: its age is that of its birth.
+      if (!mayBecome({ ...open, updatedAt: order.createdAt }, request, rules)) continue
+      const change = { qty: lane.instrument.qty(order.filled + request.qty), limit: request.limit }
+      outbox.replace({ type: 'amend', id, symbol: lane.symbol, ...change })
+      orders.update({ ...open, amending: { ...change, at: this.now }, updatedAt: this.now })
+      return id
+    }
+    return undefined
+  }
+
+  #amend(order: Order, change: { readonly qty: Qty; readonly limit: Px }): void {
+    const { orders, outbox } = this.parts
+    const { id, symbol } = order
+    orders.update({ ...order, amending: { ...change, at: this.now }, updatedAt: this.now })
+    outbox.amend({ type: 'amend', id, symbol, ...change, quote: true })
   }
 
   #leg(group: Group, role: LegRole, qty: Qty): Order {

@@ -8,11 +8,12 @@
  *     an order fact moves its order, position, risk, bracket and lane on; a market fact is priced, built into
  *     bars and shown to the lanes; a control changes what is allowed
  *   time moves to `at`; timers and bars due by then, so that a bar has seen every trade before its end
- *   lanes that were touched have their onTurn
+ *   lanes that were touched have their onTurn; quotes that were declared are made so
  *   once a minute the drawdown ladder is taken; closes under way are worked off
  *   the outbox is cut into batches
  */
 import { assert, unreachable } from '../core/assert.ts'
+import type { Batching } from '../core/batching.ts'
 import type { Ms, SymbolId, VenueId } from '../core/brand.ts'
 import { calendarOf, type CalendarName } from '../core/calendar.ts'
 import type { Turn } from '../core/command.ts'
@@ -33,6 +34,7 @@ import { Orders, type OrdersState } from './orders.ts'
 import { Outbox, type OutboxState } from './outbox.ts'
 import { Portfolio, type PortfolioState } from './portfolio.ts'
 import type { Ours } from './reconcile.ts'
+import type { LaneRestState } from './resting.ts'
 import { Risk, type RiskLimits, type RiskState, type Safety } from './risk.ts'
 import { Timers } from './timers.ts'
 
@@ -54,6 +56,8 @@ export interface EngineOptions {
   readonly latenessMs: number
   /** Most missing bars in a row that are filled from the previous close. */
   readonly maxFill: number
+  /** How commands share calls, until it is switched; `BATCHING_DEFAULTS` where not given. */
+  readonly batching?: Batching
 }
 
 export interface EngineState {
@@ -66,6 +70,7 @@ export interface EngineState {
   readonly portfolio: PortfolioState
   readonly risk: RiskState
   readonly brackets: BracketState
+  readonly restings: readonly LaneRestState[]
   readonly quotes: readonly Quote[]
   readonly bars: BarState
   readonly lanes: readonly LaneState[]
@@ -103,7 +108,7 @@ export class Engine {
     const externals = new Externals()
     const book = { portfolio, orders, externals }
     const risk = new Risk(options.risk, book, calendarOf(options.calendar))
-    const outbox = new Outbox(universe, options.limits)
+    const outbox = new Outbox(universe, options.limits, options.batching)
     const { limits } = options
     const parts = { universe, limits, ...book, risk, outbox, notices: this.notices }
     this.#desk = new Desk(parts, (lane, hook) => this.#run(lane, hook))
@@ -151,15 +156,17 @@ export class Engine {
     if (at > this.#now) this.#moveTo(at)
     this.#fireDue(at)
     if (this.#hasTurnLanes) this.#runTurns()
+    if (at >= this.#desk.restings.nextAt) this.#desk.restings.work()
     if (at >= this.#minute) this.#onMinute(at)
     this.#desk.closings.workOff()
-    const batches = this.#desk.parts.outbox.flush()
+    const batches = this.#desk.parts.outbox.flush(at)
     return { n, at, inputs, notices: this.notices.take(), batches }
   }
 
   /** When a timer, a bar or a close is due, though nothing arrives: the runner makes a turn then. */
   get nextAt(): number {
-    return Math.min(this.#timers.nextAt, this.#bars.nextAt, this.#desk.closings.nextAt)
+    const { closings, restings } = this.#desk
+    return Math.min(this.#timers.nextAt, this.#bars.nextAt, closings.nextAt, restings.nextAt)
   }
 
   get now(): Ms {
@@ -223,6 +230,11 @@ export class Engine {
     return this.#desk.parts.risk.safety
   }
 
+  /** How commands share calls now. */
+  get batching(): Batching {
+    return this.#desk.parts.outbox.batching
+  }
+
   /** Those in force. */
   get riskLimits(): RiskLimits {
     return this.#desk.parts.risk.limits
@@ -251,10 +263,11 @@ export class Engine {
       minute: this.#minute,
       orders: orders.capture(),
       externals: externals.capture(),
-      outbox: outbox.capture(),
+      outbox: outbox.capture(this.#now),
       portfolio: portfolio.capture(),
       risk: risk.capture(),
       brackets: this.#desk.brackets.capture(),
+      restings: this.#desk.restings.capture(),
       quotes: this.#desk.quotes,
       bars: this.#bars.capture(),
       lanes: this.#lanes.map((lane) => lane.capture()),
@@ -285,6 +298,11 @@ export class Engine {
       const lane = this.#desk.laneOf(saved.strategy, saved.symbol as SymbolId)
       assert(lane !== undefined, `lane ${saved.strategy} of symbol ${saved.symbol} is configured`)
       lane.restore(saved)
+    }
+    for (const saved of state.restings) {
+      const lane = this.#desk.laneOf(saved.strategy, saved.symbol as SymbolId)
+      assert(lane !== undefined, `lane ${saved.strategy} of symbol ${saved.symbol} is configured`)
+      this.#desk.restings.restore(lane, saved)
     }
     this.#desk.closings.resume()
     this.#timers.start(this.#now)
@@ -537,6 +555,9 @@ export class Engine {
       case 'adopt':
         this.#desk.adopt(control)
         return
+      case 'batching':
+        this.#desk.parts.outbox.switch(control.batching)
+        return
       case 'retune':
         risk.retune(control.changes)
         this.notices.publish({
@@ -585,6 +606,7 @@ export class Engine {
   #halt(lane: Lane, error: unknown): void {
     lane.halted = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
     const { strategy, symbol, halted } = lane
+    this.#desk.restings.withdraw(lane)
     this.notices.publish({ type: 'strategy.halted', strategy, symbol, error: halted })
   }
 }

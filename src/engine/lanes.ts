@@ -7,7 +7,14 @@ import type { DenyCode } from '../core/notice.ts'
 import type { Order } from '../core/order.ts'
 import { applyFill, FLAT, type Position } from '../core/position.ts'
 import { type Timeframe, TIMEFRAMES } from '../core/time.ts'
-import type { BracketIntent, Context, Holding, OrderIntent } from '../strategy/context.ts'
+import type {
+  BracketIntent,
+  Context,
+  Holding,
+  Ladder,
+  OrderIntent,
+  RestPolicy,
+} from '../strategy/context.ts'
 import type { Hooks, Needs, Strategy } from '../strategy/define.ts'
 
 /** What a lane may ask of the engine. */
@@ -20,6 +27,7 @@ export interface LaneDesk {
   buyOrSell(lane: Lane, side: 'buy' | 'sell', intent: OrderIntent): OrderId | undefined
   bracket(lane: Lane, intent: BracketIntent): OrderId | undefined
   cancel(lane: Lane, id: OrderId): void
+  rest(lane: Lane, ladder: Ladder, policy: Partial<RestPolicy>): void
   close(lane: Lane): void
   size(lane: Lane, fraction: number, stop: number | undefined): number
   signal(lane: Lane, name: string, data: Readonly<Record<string, unknown>>): void
@@ -163,6 +171,10 @@ export class Lane implements Context {
 
   cancel(id: OrderId): void {
     if (!this.isMute) this.#desk.cancel(this, id)
+  }
+
+  rest(ladder: Ladder, policy: Partial<RestPolicy> = {}): void {
+    if (!this.isMute) this.#desk.rest(this, ladder, policy)
   }
 
   close(): void {

@@ -92,6 +92,8 @@ export interface Asker {
   readonly live: readonly Order[]
   /** A leg of a bracket that protects what its entry filled. */
   readonly isProtective: boolean
+  /** A live order that would become this one: it is no longer counted as it is. */
+  readonly replaces?: Order
 }
 
 /** What risk counts. */
@@ -325,7 +327,7 @@ export class Risk {
     return (
       this.#checkState(instrument) ??
       this.#checkDay(request, asker) ??
-      this.#checkSize(instrument, request) ??
+      this.#checkSize(instrument, request, asker) ??
       this.#checkMechanics(now, request, asker)
     )
   }
@@ -385,7 +387,11 @@ export class Risk {
     return undefined
   }
 
-  #checkSize(instrument: Instrument, request: OrderRequest): Denial | undefined {
+  #checkSize(
+    instrument: Instrument,
+    request: OrderRequest,
+    { replaces }: Asker,
+  ): Denial | undefined {
     const { limits } = this
     const last = this.#portfolio.price(request.symbol)
     if (!isKnown(last))
@@ -401,12 +407,12 @@ export class Risk {
       const detail = `order notional ${round(notional)} is below ${instrument.spec.minNotional}`
       return deny('below-minimum', detail)
     }
-    const position = instrument.notional(this.#worstQty(request), price)
+    const position = instrument.notional(this.#worstQty(request, replaces), price)
     const cap = Math.min(limits.maxPositionNotional, equity * limits.maxPositionFraction)
     // A thousandth of slack: a size computed from the same fraction must not fail on the last digit.
     if (!(position <= cap * 1.001))
       return above('max-position-notional', 'position notional', position, cap)
-    const committed = this.#committed()
+    const committed = this.#committed(replaces)
     const exposure = committed.notional + notional
     const maxExposure = equity * limits.maxExposureFraction
     if (!(exposure <= maxExposure)) return above('max-exposure', 'exposure', exposure, maxExposure)
@@ -418,7 +424,8 @@ export class Risk {
 
   #checkMechanics(now: Ms, request: OrderRequest, asker: Asker): Denial | undefined {
     const { limits } = this
-    if (!(this.#orders.live < limits.maxOpenOrders)) {
+    const isNew = asker.replaces === undefined
+    if (isNew && !(this.#orders.live < limits.maxOpenOrders)) {
       return above('max-open-orders', 'open orders', this.#orders.live + 1, limits.maxOpenOrders)
     }
     const inMinute = this.#ordersSince(now - 60_000)
@@ -455,18 +462,18 @@ export class Risk {
   }
 
   /** The largest position, in quantity, that the symbol could come to if all its open entries filled. */
-  #worstQty(request: OrderRequest): number {
+  #worstQty(request: OrderRequest, replaces?: Order): number {
     const held = this.#portfolio.qty(request.symbol)
     let worst = held + sign(request.side) * request.qty
     for (const order of this.#orders.liveOf(request.symbol)) {
-      if (!this.#isExit(order) && order.side === request.side)
+      if (order !== replaces && !this.#isExit(order) && order.side === request.side)
         worst += sign(order.side) * remaining(order)
     }
     return worst + sign(request.side) * this.#externals.remaining(request.symbol, request.side)
   }
 
   /** What positions and open entries together are worth, and what margin they tie up. */
-  #committed(): { readonly notional: number; readonly margin: number } {
+  #committed(replaces?: Order): { readonly notional: number; readonly margin: number } {
     let notional = 0
     let margin = 0
     const count = (instrument: Instrument, qty: number, price: number): void => {
@@ -479,7 +486,7 @@ export class Risk {
       count(instrument, qty, this.#portfolio.price(instrument.id))
     }
     for (const { order } of this.#orders.liveNoLegs) {
-      if (this.#isExit(order)) continue
+      if (order === replaces || this.#isExit(order)) continue
       const price = valuedAt(order, this.#portfolio.price(order.symbol))
       count(this.#orders.instrumentOf(order), remaining(order), price)
     }
@@ -575,9 +582,11 @@ export function isReducing(instrument: Instrument, request: OrderRequest, asker:
   return request.qty <= free + instrument.lotSize / 2
 }
 
+/** A quote that is being canceled is no twin of the one that follows it. */
 const isTwin = (order: Order, request: OrderRequest): boolean =>
   isLive(order) &&
   !isLeg(order) &&
+  !(request.quote === true && order.cancelSentAt !== undefined) &&
   order.symbol === request.symbol &&
   order.side === request.side &&
   order.limit === request.limit &&

@@ -46,6 +46,43 @@ export interface BracketIntent {
   readonly once?: string
 }
 
+export interface QuoteLevel {
+  /** > 0; snapped to the price grid away from the other side. */
+  readonly price: number
+  /** In shares, contracts or coins; snapped down to a lot, and left out where that is 0. */
+  readonly qty: number
+}
+
+/** What is to rest. The order within a side does not matter. */
+export interface Ladder {
+  readonly bids: readonly QuoteLevel[]
+  readonly asks: readonly QuoteLevel[]
+}
+
+/** How declared quotes are kept. Caps are of one lane, and hold only the moving of quotes: what is not wanted goes at once. */
+export interface RestPolicy {
+  /** An order so near to the wanted price, in basis points, is left alone: it keeps its place in the queue. */
+  readonly requoteBps: number
+  /** And so near in size, as a fraction of the wanted one. */
+  readonly requoteSize: number
+  /** Moved by an amend where the venue and the next two allow it. */
+  readonly amends: boolean
+  /** How far an amend may move a price, in basis points, and a size, as a fraction of it. */
+  readonly amendBps: number
+  readonly amendSize: number
+  /** An order that was changed less than so many milliseconds ago is not moved. */
+  readonly minRestMs: number
+  /** An order more aggressive than wanted by more basis points than that is canceled at once. */
+  readonly urgentBps: number
+  readonly levelsPerSide: number
+  /** Live quotes, those that are being canceled among them. */
+  readonly ordersMax: number
+  readonly placesPerSecond: number
+  readonly amendsPerSecond: number
+  readonly cancelsPerSecond: number
+  readonly cancelsPerMinute: number
+}
+
 export interface Trail {
   /** Profit at which the stop begins to follow, as a fraction of the entry price: 0.01 is 1 %. */
   readonly activate: number
@@ -78,6 +115,11 @@ export interface Context<S = unknown> {
   /** An entry with its stop and target: one cancels the other, both sized by what was filled. */
   bracket(intent: BracketIntent): OrderId | undefined
   cancel(id: OrderId): void
+  /**
+   * Declares the quotes that are to rest from now on, post-only: what rests is kept, moved, canceled or placed with the
+   * fewest commands, at the end of the turn. Empty sides withdraw. A fill ends the declaration: declare anew.
+   */
+  rest(ladder: Ladder, policy?: Partial<RestPolicy>): void
   /** Cancels the lane's orders, brackets with them, and sells or buys back its position at the market. */
   close(): void
   /**

@@ -1,2 +1,11 @@
-export type { BracketIntent, Context, Holding, OrderIntent, Trail } from './context.ts'
+export type {
+  BracketIntent,
+  Context,
+  Holding,
+  Ladder,
+  OrderIntent,
+  QuoteLevel,
+  RestPolicy,
+  Trail,
+} from './context.ts'
 export { defineStrategy, type Hooks, type Needs, type Strategy, z } from './define.ts'

@@ -8,7 +8,13 @@ import { type Instrument, money } from '../core/instrument.ts'
 import type { Notice } from '../core/notice.ts'
 import type { Order, OrderRequest, Side } from '../core/order.ts'
 import { lengthMs, ms, type Timeframe } from '../core/time.ts'
-import type { BracketIntent, Context, OrderIntent } from '../strategy/context.ts'
+import type {
+  BracketIntent,
+  Context,
+  Ladder,
+  OrderIntent,
+  QuoteLevel,
+} from '../strategy/context.ts'
 
 /** What the words of a story name. */
 export interface Names {
@@ -205,6 +211,9 @@ export function perform(ctx: Context, text: string, names: Pick<Names, 'order'>)
     case 'cancel':
       ctx.cancel(names.order(words.at(1)))
       return
+    case 'rest':
+      ctx.rest(ladderOf(words))
+      return
     case 'close':
       ctx.close()
       return
@@ -214,6 +223,18 @@ export function perform(ctx: Context, text: string, names: Pick<Names, 'order'>)
     default:
       throw new Error(`"${text}" is no wish that a story knows`)
   }
+}
+
+/** `rest 10 @ 99.9 10 @ 99.8 | 10 @ 100.1`: bids before the bar, asks after it. */
+function ladderOf(words: Words): Ladder {
+  const middle = words.list.indexOf('|')
+  const levels = (from: number, to: number) => {
+    const found: QuoteLevel[] = []
+    for (let i = from; i < to; i += 3)
+      found.push({ qty: words.number(i), price: words.number(i + 2) })
+    return found
+  }
+  return { bids: levels(1, middle), asks: levels(middle + 1, words.list.length) }
 }
 
 function intentOf(words: Words, i: number): OrderIntent {

@@ -22,7 +22,8 @@
  *   operator    pause · resume · cancel-all · flatten · stop · kill-switch on|off · safe-mode on|off ·
  *               release STRATEGY [SYMBOL]
  *   strategy    NAME buy|sell qty [limit 100] [stop 98] [ioc] [reduce-only] · NAME close · NAME cancel #1 ·
- *               NAME bracket buy|sell qty [entry 100] stop 98 [target 104] [trail 0.01 0.005]
+ *               NAME bracket buy|sell qty [entry 100] stop 98 [target 104] [trail 0.01 0.005] ·
+ *               NAME rest 10 @ 99.9 5 @ 99.8 | 10 @ 100.1 (bids, asks)
  *               `NAME/SYMBOL` where the universe has several. What strategies do follows the turn's facts.
  *   nothing     wait
  *

@@ -1,0 +1,40 @@
+/*
+ * Batching: how the commands of a turn are put into calls. Switched while a run goes on, it changes which commands
+ * share a call, and never which commands leave nor their order.
+ */
+import { assert } from './assert.ts'
+
+export interface Batching {
+  /** Off: each command is a call of its own, one after the other. */
+  readonly enabled: boolean
+  /** Symbols whose quotes are under way at once. More are quoted in waves; nobody is left out. */
+  readonly maxParallelSymbols: number
+  readonly coalesceCancel: boolean
+  /** Of submits and of amends. */
+  readonly coalescePlace: boolean
+  /** Most commands in one call, where the venue takes more. */
+  readonly maxBatchSize: number
+  /** A quote that has not left so long after its turn began is not placed or moved any more. Cancels always leave. */
+  readonly tickDeadlineMs: number
+}
+
+export const BATCHING_DEFAULTS: Batching = {
+  enabled: true,
+  maxParallelSymbols: 10,
+  coalesceCancel: true,
+  coalescePlace: true,
+  maxBatchSize: 20,
+  tickDeadlineMs: 200,
+}
+
+/** Gives it back where it makes sense. */
+export function checkedBatching(batching: Batching): Batching {
+  for (const name of ['maxParallelSymbols', 'maxBatchSize', 'tickDeadlineMs'] as const) {
+    const value = batching[name]
+    assert(
+      Number.isSafeInteger(value) && value > 0,
+      () => `${name} is an integer > 0, not ${value}`,
+    )
+  }
+  return batching
+}

@@ -1,0 +1,443 @@
+/*
+ * Resting: what lanes have declared to rest (`ctx.rest`), and the orders that make it so.
+ *
+ *   declare   the ladder that is wanted from now on; the last one of a turn counts
+ *   work      at the end of the turn: the difference to what rests, within the caps
+ *   wait      what the caps or the time in book did not allow is looked at again when they do, and with every fact
+ *   end       a fill ends the wish: what it was made for has changed, so nothing is placed until it is declared anew
+ *
+ * An order is canceled at once, whatever the caps: where no level is wanted in its place, where it is more aggressive
+ * than wanted by more than `urgentBps`, or where an amend of it was not answered. Caps and the time in book hold only
+ * the moving of orders; they never keep one in the market that is no longer wanted.
+ *
+ * Where risk or the venue refuses a quote, nothing is placed for the lane for a while; cancels go on.
+ */
+import type { Ms, OrderId, Px, Qty } from '../core/brand.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Instrument } from '../core/instrument.ts'
+import type { Denial } from '../core/notice.ts'
+import { type Order, type OrderRequest, remaining, type Side } from '../core/order.ts'
+import type { Ladder, RestPolicy } from '../strategy/context.ts'
+import { ladderDiff, type Match } from './ladder.ts'
+import type { Lane } from './lanes.ts'
+import { type Moment, Quota } from './quota.ts'
+import { apartBps, mayBecome } from './replacing.ts'
+
+/** After a quote that risk or the venue refused. */
+export const REFUSED_WAIT_MS = 1_500
+/** After one that may pass in a moment: it came too late, or the venue is busy. */
+export const BUSY_WAIT_MS = 200
+/** An amend that has no answer by then is given up with its order. */
+export const AMEND_WAIT_MS = 5_000
+
+export const REST_DEFAULTS: RestPolicy = {
+  requoteBps: 0.5,
+  requoteSize: 0.2,
+  amends: true,
+  amendBps: 1,
+  amendSize: 0.2,
+  minRestMs: 500,
+  urgentBps: 3,
+  levelsPerSide: 3,
+  ordersMax: 30,
+  placesPerSecond: 5,
+  amendsPerSecond: 10,
+  cancelsPerSecond: 4,
+  cancelsPerMinute: 90,
+}
+
+/** What resting may ask of the desk. */
+export interface RestingDesk {
+  readonly now: Ms
+  /** Live quotes of the lane, oldest first. */
+  quotesOf(lane: Lane): readonly Order[]
+  canAmend(instrument: Instrument): boolean
+  placeQuote(lane: Lane, request: OrderRequest): OrderId | Denial
+  /** False where risk refuses what the order would become. */
+  amendQuote(lane: Lane, order: Order, change: { readonly qty: Qty; readonly limit: Px }): boolean
+  cancelOrder(order: Order): void
+  deny(lane: Lane, request: OrderRequest, denial: Denial): void
+}
+
+interface Level {
+  readonly price: Px
+  readonly qty: Qty
+}
+
+interface Wish {
+  readonly bids: readonly Level[]
+  readonly asks: readonly Level[]
+  readonly policy: RestPolicy
+}
+
+export interface LaneRestState {
+  readonly strategy: string
+  readonly symbol: number
+  readonly wish?: Wish
+  /** When to look again; null where only a declaration helps. */
+  readonly dueAt: number | null
+  readonly retryAt: number
+  readonly placed: readonly Moment[]
+  readonly amended: readonly Moment[]
+  readonly canceled: readonly Moment[]
+}
+
+/** A resting order as the ladder sees it. */
+interface Quote {
+  readonly order: Order
+  readonly price: number
+  readonly qty: number
+}
+
+const SIDES = ['buy', 'sell'] as const
+
+class LaneRest {
+  wish: Wish | undefined
+  dueAt = Infinity
+  /** Nothing is placed before it. */
+  retryAt = 0
+  readonly placed = new Quota(1_000)
+  readonly amended = new Quota(1_000)
+  readonly canceled = new Quota(1_000)
+  readonly canceledInMinute = new Quota(60_000)
+}
+
+export class Restings {
+  readonly #desk: RestingDesk
+  readonly #lanes = new Map<Lane, LaneRest>()
+  #nextAt = Infinity
+
+  constructor(desk: RestingDesk) {
+    this.#desk = desk
+  }
+
+  /** When a wish is to be looked at again; Infinity where none waits. */
+  get nextAt(): number {
+    return this.#nextAt
+  }
+
+  declare(lane: Lane, { bids, asks }: Ladder, policy: Partial<RestPolicy>): void {
+    const rest = this.#of(lane)
+    const whole = { ...REST_DEFAULTS, ...policy }
+    rest.wish = {
+      bids: this.#levels(lane, 'buy', bids, whole),
+      asks: this.#levels(lane, 'sell', asks, whole),
+      policy: whole,
+    }
+    this.#dueAt(rest, 0)
+  }
+
+  /** Takes all quotes of a lane back; nothing of it is placed until it declares anew. */
+  withdraw(lane: Lane): void {
+    if (this.#lanes.has(lane)) this.declare(lane, { bids: [], asks: [] }, {})
+  }
+
+  /** What became of a quote: a fill ends the wish, a refusal makes the lane wait, all else lets it go on. */
+  onOrder(
+    lane: Lane,
+    order: Order,
+    fact: { readonly isFill: boolean; readonly fault?: Fault | undefined },
+  ): void {
+    const rest = this.#of(lane)
+    const { now } = this.#desk
+    if (fact.isFill) {
+      rest.wish = undefined
+      return
+    }
+    if (fact.fault !== undefined) {
+      rest.retryAt = now + (fact.fault.retry === 'later' ? BUSY_WAIT_MS : REFUSED_WAIT_MS)
+    } else if (order.reason === 'canceled' && order.cancelSentAt === undefined) {
+      // The venue took it out by itself: it would have traded at once.
+      rest.retryAt = now + REFUSED_WAIT_MS
+    }
+    if (rest.wish !== undefined) this.#dueAt(rest, 0)
+  }
+
+  /** Makes what is due so. */
+  work(): void {
+    const { now } = this.#desk
+    if (this.#nextAt > now) return
+    this.#nextAt = Infinity
+    for (const [lane, rest] of this.#lanes) {
+      if (rest.dueAt <= now) {
+        rest.dueAt = Infinity
+        this.#settle(lane, rest)
+      }
+      this.#nextAt = Math.min(this.#nextAt, rest.dueAt)
+    }
+  }
+
+  capture(): readonly LaneRestState[] {
+    const { now } = this.#desk
+    return [...this.#lanes].map(([{ strategy, symbol }, rest]) => ({
+      strategy,
+      symbol,
+      ...(rest.wish === undefined ? {} : { wish: rest.wish }),
+      dueAt: rest.dueAt === Infinity ? null : rest.dueAt,
+      retryAt: rest.retryAt,
+      placed: rest.placed.capture(now),
+      amended: rest.amended.capture(now),
+      canceled: rest.canceledInMinute.capture(now),
+    }))
+  }
+
+  restore(lane: Lane, saved: LaneRestState): void {
+    const rest = this.#of(lane)
+    rest.wish = saved.wish
+    rest.retryAt = saved.retryAt
+    rest.placed.restore(saved.placed)
+    rest.amended.restore(saved.amended)
+    rest.canceled.restore(saved.canceled)
+    rest.canceledInMinute.restore(saved.canceled)
+    if (saved.dueAt !== null) this.#dueAt(rest, saved.dueAt)
+  }
+
+  #of(lane: Lane): LaneRest {
+    let rest = this.#lanes.get(lane)
+    if (rest === undefined) {
+      rest = new LaneRest()
+      this.#lanes.set(lane, rest)
+    }
+    return rest
+  }
+
+  #dueAt(rest: LaneRest, at: number): void {
+    rest.dueAt = at
+    this.#nextAt = Math.min(this.#nextAt, at)
+  }
+
+  /** On the grid, the best price first, of one price one level, as many as may rest. */
+  #levels(
+    lane: Lane,
+    side: Side,
+    wanted: Ladder['bids'],
+    { levelsPerSide }: RestPolicy,
+  ): readonly Level[] {
+    const { instrument } = lane
+    const levels: Level[] = []
+    for (const { price, qty } of wanted) {
+      if (!(price > 0 && price < 1e15 && qty >= 0 && qty < 1e15)) {
+        const denial = { code: 'missing-data', detail: `a level is ${qty} at ${price}` } as const
+        this.#desk.deny(
+          lane,
+          requestOf(instrument, side, { price: NaN as Px, qty: NaN as Qty }),
+          denial,
+        )
+        continue
+      }
+      const level = {
+        price: instrument.px(price, side === 'buy' ? 'down' : 'up'),
+        qty: instrument.qty(qty, 'down'),
+      }
+      const same = levels.findIndex((other) => other.price === level.price)
+      if (same >= 0) levels[same] = { ...level, qty: instrument.qty(levels[same]!.qty + level.qty) }
+      else if (level.qty > 0 && level.price > 0) levels.push(level)
+    }
+    levels.sort((a, b) => (side === 'buy' ? b.price - a.price : a.price - b.price))
+    return levels.length <= levelsPerSide ? levels : levels.slice(0, levelsPerSide)
+  }
+
+  #settle(lane: Lane, rest: LaneRest): void {
+    const { wish } = rest
+    if (wish === undefined) return
+    if (lane.closing !== undefined) {
+      rest.wish = undefined
+      return
+    }
+    const quotes = this.#desk.quotesOf(lane)
+    for (const side of SIDES) this.#settleSide(lane, rest, { side, quotes, wish })
+  }
+
+  #settleSide(
+    lane: Lane,
+    rest: LaneRest,
+    {
+      side,
+      quotes,
+      wish,
+    }: { readonly side: Side; readonly quotes: readonly Order[]; readonly wish: Wish },
+  ): void {
+    const desk = this.#desk
+    const { policy } = wish
+    const wanted = side === 'buy' ? wish.bids : wish.asks
+    const resting = restingOf(quotes, side)
+    if (resting.length === 0 && wanted.length === 0) return
+    const judge = new Judge(lane, side, {
+      policy: desk.canAmend(lane.instrument) ? policy : { ...policy, amends: false },
+      now: desk.now,
+    })
+    const { cancels, amends, places, waits } = ladderDiff(resting, wanted, (quote, level) =>
+      judge.matchOf(quote, level),
+    )
+    for (const { order } of waits) this.#lookAgain(rest, judge.freeAt(order))
+    const best = wanted[0]
+    // What stands in nobody's place goes first and at once; of the others, as many as may be moved.
+    const isAtOnce = (quote: Quote, i: number): boolean =>
+      i < cancels.length - places.length || judge.isUrgent(quote, best)
+    let moves = this.#movesLeft(rest, policy)
+    let placeable = 0
+    for (const [i, quote] of cancels.entries()) {
+      const mustGo = isAtOnce(quote, i)
+      if (!mustGo && moves <= 0) {
+        this.#lookAgain(rest, rest.canceled.freeAt(desk.now))
+        this.#lookAgain(rest, rest.placed.freeAt(desk.now))
+        continue
+      }
+      if (!mustGo) moves--
+      if (i >= cancels.length - places.length) placeable++
+      this.#cancel(rest, quote.order)
+    }
+    for (const { order, level } of amends) this.#amend(lane, rest, { quote: order, level, policy })
+    // Levels that no order had to make room for, and those for which one did.
+    const free = Math.max(0, places.length - cancels.length) + placeable
+    const count = quotes.length
+    for (const [i, level] of places.entries()) {
+      if (i >= free) break
+      if (count + i >= policy.ordersMax) break
+      if (!this.#place(lane, rest, { side, level, policy })) break
+    }
+  }
+
+  #movesLeft({ placed, canceled, canceledInMinute }: LaneRest, policy: RestPolicy): number {
+    const { now } = this.#desk
+    return Math.min(
+      policy.placesPerSecond - placed.used(now),
+      policy.cancelsPerSecond - canceled.used(now),
+      policy.cancelsPerMinute - canceledInMinute.used(now),
+    )
+  }
+
+  #cancel(rest: LaneRest, order: Order): void {
+    const { now } = this.#desk
+    rest.canceled.take(now, 1)
+    rest.canceledInMinute.take(now, 1)
+    this.#desk.cancelOrder(order)
+  }
+
+  #amend(
+    lane: Lane,
+    rest: LaneRest,
+    {
+      quote,
+      level,
+      policy,
+    }: { readonly quote: Quote; readonly level: Level; readonly policy: RestPolicy },
+  ): void {
+    const { now } = this.#desk
+    if (rest.amended.used(now) >= policy.amendsPerSecond || rest.retryAt > now) {
+      this.#lookAgain(rest, Math.max(rest.amended.freeAt(now), rest.retryAt))
+      return
+    }
+    const { order } = quote
+    // The size of an order is that of all of it, filled or not.
+    const qty = lane.instrument.qty(order.filled + level.qty)
+    if (this.#desk.amendQuote(lane, order, { qty, limit: level.price })) {
+      rest.amended.take(now, 1)
+      this.#lookAgain(rest, now + AMEND_WAIT_MS)
+    } else this.#cancel(rest, order)
+  }
+
+  /** False where nothing more may be placed now. */
+  #place(
+    lane: Lane,
+    rest: LaneRest,
+    {
+      side,
+      level,
+      policy,
+    }: { readonly side: Side; readonly level: Level; readonly policy: RestPolicy },
+  ): boolean {
+    const { now } = this.#desk
+    if (rest.retryAt > now || rest.placed.used(now) >= policy.placesPerSecond) {
+      this.#lookAgain(rest, Math.max(rest.retryAt, rest.placed.freeAt(now)))
+      return false
+    }
+    const given = this.#desk.placeQuote(lane, requestOf(lane.instrument, side, level))
+    if (typeof given === 'string') {
+      rest.placed.take(now, 1)
+      return true
+    }
+    // What would trade with our own order passes as soon as that one is gone.
+    rest.retryAt = now + (given.code === 'self-cross' ? BUSY_WAIT_MS : REFUSED_WAIT_MS)
+    this.#lookAgain(rest, rest.retryAt)
+    return false
+  }
+
+  #lookAgain(rest: LaneRest, at: number): void {
+    if (at < rest.dueAt) rest.dueAt = Math.max(at, this.#desk.now + 1)
+  }
+}
+
+/** What may become of a resting order for a level, by one policy at one moment. */
+class Judge {
+  readonly #lane: Lane
+  readonly #side: Side
+  readonly #policy: RestPolicy
+  readonly #now: Ms
+
+  constructor(
+    lane: Lane,
+    side: Side,
+    { policy, now }: { readonly policy: RestPolicy; readonly now: Ms },
+  ) {
+    this.#lane = lane
+    this.#side = side
+    this.#policy = policy
+    this.#now = now
+  }
+
+  matchOf(quote: Quote, level: Level): Match {
+    const { requoteBps, requoteSize, amends } = this.#policy
+    const { order, price, qty } = quote
+    const isNear = apartBps(price, level.price) <= requoteBps
+    if (isNear && Math.abs(qty - level.qty) <= requoteSize * level.qty) return 'keep'
+    if (this.isUrgent(quote, level)) return 'none'
+    if (this.freeAt(order) > this.#now) return 'wait'
+    if (!amends) return 'none'
+    const request = requestOf(this.#lane.instrument, this.#side, level)
+    return mayBecome(order, request, { ...this.#policy, now: this.#now }) ? 'amend' : 'none'
+  }
+
+  /** More aggressive than wanted by so much that it would be picked off; or its amend was not answered. */
+  isUrgent({ order, price }: Quote, level: Level | undefined): boolean {
+    if (order.amending !== undefined && this.#now - order.amending.at >= AMEND_WAIT_MS) return true
+    if (level === undefined) return true
+    const isAhead = this.#side === 'buy' ? price > level.price : price < level.price
+    return isAhead && apartBps(price, level.price) > this.#policy.urgentBps
+  }
+
+  /** When the order may be moved: Infinity where a fact of the venue comes first. */
+  freeAt(order: Order): number {
+    if (order.amending !== undefined) return order.amending.at + AMEND_WAIT_MS
+    if (order.phase !== 'open') return Infinity
+    return order.updatedAt + this.#policy.minRestMs
+  }
+}
+
+/** The orders of one side that are not being canceled, the best price first. */
+function restingOf(quotes: readonly Order[], side: Side): readonly Quote[] {
+  const resting: Quote[] = []
+  for (const order of quotes) {
+    if (order.side !== side || order.cancelSentAt !== undefined) continue
+    const { amending } = order
+    const price = amending?.limit ?? order.limit!
+    const qty = amending === undefined ? remaining(order) : amending.qty - order.filled
+    resting.push({ order, price, qty })
+  }
+  if (resting.length > 1)
+    resting.sort((a, b) => (side === 'buy' ? b.price - a.price : a.price - b.price))
+  return resting
+}
+
+function requestOf({ id, spec }: Instrument, side: Side, { price, qty }: Level): OrderRequest {
+  return {
+    symbol: id,
+    side,
+    type: 'limit',
+    qty,
+    limit: price,
+    tif: spec.calendar === '24/7' ? 'gtc' : 'day',
+    postOnly: true,
+    quote: true,
+  }
+}
