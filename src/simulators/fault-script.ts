@@ -147,6 +147,29 @@ const RULE = z.discriminatedUnion('fault', [
   z.strictObject({ ...theirs, fault: z.literal('bust') }),
   /** Cancels the youngest open order, which nobody asked for. */
   z.strictObject({ ...theirs, fault: z.literal('revoke') }),
+  /** Cancels all open orders of the first account, as a switch for a client that is gone. */
+  z.strictObject({ ...once, on: z.literal('orders'), fault: z.literal('revoke-all') }),
+  /** The position of the symbol has two sides from now on, by somebody's hand. */
+  z.strictObject({
+    ...once,
+    on: z.literal('orders'),
+    fault: z.literal('hedge'),
+    symbol: z.string(),
+  }),
+  /** Of a batch only this share is booked; by chance, each order for itself. */
+  z.strictObject({
+    ...timing,
+    on: z.literal('orders'),
+    fault: z.literal('subset'),
+    share: z.number().min(0).max(1),
+  }),
+  /** An order is taken, and rejected a moment later. */
+  z.strictObject({
+    ...timing,
+    on: z.literal('orders'),
+    fault: z.literal('late-reject'),
+    reason: z.string().default('EC_Others'),
+  }),
   /** Takes so much money, as a fee that is charged late. */
   z.strictObject({
     ...once,
@@ -162,6 +185,8 @@ const RULE = z.discriminatedUnion('fault', [
     symbol: z.string(),
     by: z.number(),
   }),
+  /** The service of the order books begins anew: it counts from one, and tells whole books. */
+  z.strictObject({ ...once, on: z.literal('market'), fault: z.literal('restart') }),
   z.strictObject({
     ...once,
     on: z.literal('market'),

@@ -21,6 +21,9 @@ const ONCE = [
   'execution',
   'bust',
   'revoke',
+  'revoke-all',
+  'hedge',
+  'restart',
   'charge',
   'correct',
   'print',
@@ -120,6 +123,17 @@ export class Nemesis {
   /** How long an order that comes now is not found by those who look for it. */
   hiding(): number {
     return this.#strike('hide', 'order', () => true)?.by ?? 0
+  }
+
+  /** Tells of each order of a batch whether it is booked. */
+  subset(): () => boolean {
+    const share = this.#strike('subset', 'batch', () => true)?.share
+    return share === undefined ? () => true : () => this.#random() < share
+  }
+
+  /** The reason why an order that comes now is rejected after it was taken. */
+  rejection(): string | undefined {
+    return this.#strike('late-reject', 'order', () => true)?.reason
   }
 
   /** Milliseconds by which the venue's clock is wrong; not counted as a happening. */

@@ -4,7 +4,8 @@ import type { Account } from '../account.ts'
 import type { Held } from '../holdings.ts'
 import { idOf } from '../ids.ts'
 import type { Execution, VenueOrder } from '../venue-order.ts'
-import { cents, decimal, newYorkDate, stamp } from './text.ts'
+import { decimal } from '../decimal.ts'
+import { cents, newYorkDate, stamp } from './text.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

@@ -1,11 +1,6 @@
 // Text: numbers and times as Alpaca writes them.
 import { Zone } from '../../core/zone.ts'
-
-/** Quantities, prices and money are text: at most nine decimals, no exponent, no trailing zeros. */
-export function decimal(value: number): string {
-  const text = value.toFixed(9).replace(/\.?0+$/, '')
-  return text === '-0' ? '0' : text
-}
+import { decimal } from '../decimal.ts'
 
 /** Money with two decimals at most, as accounts show it. */
 export const cents = (value: number): string => decimal(Math.round(value * 100) / 100)

@@ -18,7 +18,8 @@ import {
   positionJson,
 } from './render.ts'
 import type { Call, Reply } from './call.ts'
-import { decimal, newYorkDate, newYorkStamp, newYorkTime } from './text.ts'
+import { decimal } from '../decimal.ts'
+import { newYorkDate, newYorkStamp, newYorkTime } from './text.ts'
 import type { AlpacaVenue } from './venue.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i

@@ -233,6 +233,10 @@ export class AlpacaVenue {
       case 'replay':
         for (const listener of this.#oneTimeListeners) listener(fault)
         return
+      case 'revoke-all':
+      case 'hedge':
+      case 'restart':
+        throw new Error(`the local Alpaca has no fault ${fault.fault}`)
       default:
         unreachable(fault)
     }

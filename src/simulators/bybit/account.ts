@@ -1,0 +1,390 @@
+/*
+ * Account: the orders, executions, positions and money of one account of the local Bybit.
+ *
+ * Matching, post-only, reduce-only, triggers and amends are SimExchange's; here is what Bybit makes of them: what a
+ * request is refused for at once, and what is only told afterwards. An answer means that a request was taken for
+ * processing. A post-only order that would take is taken, and then told as canceled.
+ */
+import { unreachable } from '../../core/assert.ts'
+import { type OrderId, orderId, type Ms, type Px, type VenueId } from '../../core/brand.ts'
+import type { Command } from '../../core/command.ts'
+import type { Input, OrderFact } from '../../core/input.ts'
+import type { Instrument } from '../../core/instrument.ts'
+import { money } from '../../core/instrument.ts'
+import { type Order, type Side, sign } from '../../core/order.ts'
+import { applyFill, FLAT, openProfit, type Position, realisedProfit } from '../../core/position.ts'
+import { ms } from '../../core/time.ts'
+import type { Universe } from '../../core/universe.ts'
+import { SimExchange } from '../../venues/sim/index.ts'
+import type { Told } from '../broadcast.ts'
+import type { Ids } from '../ids.ts'
+import { type BybitError, refused } from './codes.ts'
+import {
+  type AccountEvent,
+  type BybitOrder,
+  type Draft,
+  type Execution,
+  isOpen,
+  leavesOf,
+} from './order.ts'
+
+/** Finished orders and executions that are kept; the older half is forgotten. */
+export const KEPT_MAX = 50_000
+/** Open orders of one symbol. */
+const ACTIVE_MAX = 500
+/** What an order or a position of derivatives takes of the money: a tenth of its value. */
+const LEVERAGE = 10
+const FEES = { type: 'fraction', maker: 0.0002, taker: 0.00055 } as const
+
+export interface AccountOptions {
+  readonly name: string
+  readonly venue: VenueId
+  readonly universe: Universe
+  readonly ids: Ids
+  readonly cash: number
+  readonly isSpot: boolean
+  readonly priceOf: (symbol: string) => number
+  /** The reason why an order that was taken is rejected afterwards: undefined but for faults. */
+  readonly rejection: (order: BybitOrder) => string | undefined
+  readonly onEvent: (account: Account, event: AccountEvent) => void
+}
+
+export interface Changes {
+  readonly qty?: number
+  readonly price?: number
+  readonly trigger?: number
+}
+
+export class Account {
+  readonly name: string
+  /** Symbols whose positions have two sides, by somebody's hand. */
+  readonly hedged = new Set<string>()
+  readonly #options: AccountOptions
+  readonly #exchange: SimExchange
+  readonly #orders: BybitOrder[] = []
+  readonly #byId = new Map<string, BybitOrder>()
+  readonly #byLink = new Map<string, BybitOrder>()
+  readonly #byMatcher = new Map<OrderId, BybitOrder>()
+  readonly #open = new Set<BybitOrder>()
+  readonly #executions: Execution[] = []
+  readonly #positions = new Map<string, Position>()
+  #cash: number
+  #sent = 0
+  #seq = 0
+
+  constructor(options: AccountOptions) {
+    const { name, venue, universe, cash } = options
+    this.name = name
+    this.#options = options
+    this.#cash = cash
+    const latency = { entryMs: 1, responseMs: 1 }
+    const terms = { participation: 1, latency, fees: FEES, queue: 'volume', batch: 1 } as const
+    this.#exchange = new SimExchange(universe, { venue, cash, ...terms })
+  }
+
+  get orders(): readonly BybitOrder[] {
+    return this.#orders
+  }
+
+  get open(): ReadonlySet<BybitOrder> {
+    return this.#open
+  }
+
+  get executions(): readonly Execution[] {
+    return this.#executions
+  }
+
+  /** By the venue's id where it is given, else by the client's. */
+  find(about: { readonly id?: string; readonly linkId?: string }): BybitOrder | undefined {
+    return about.id === undefined ? this.#byLink.get(about.linkId ?? '') : this.#byId.get(about.id)
+  }
+
+  positionOf(symbol: string): Position {
+    return this.#positions.get(symbol) ?? FLAT
+  }
+
+  /** Cash, and what it is worth with what is held; `free` is not bound by positions and orders. */
+  balance(): { readonly cash: number; readonly equity: number; readonly free: number } {
+    const { universe, isSpot } = this.#options
+    let [worth, bound] = [0, 0]
+    for (const [symbol, position] of this.#positions) {
+      const instrument = universe.find(symbol)
+      if (instrument === undefined || position.qty === 0) continue
+      const price = this.#priceOf(instrument, position.avgPrice)
+      worth += isSpot ? position.qty * price : openProfit(position, price, instrument)
+      if (!isSpot) bound += Math.abs(position.qty * price) / LEVERAGE
+    }
+    for (const order of this.#open) bound += this.#marginOf(order, leavesOf(order))
+    const equity = money(this.#cash + worth)
+    return { cash: this.#cash, equity, free: (isSpot ? this.#cash : equity) - bound }
+  }
+
+  /** Takes an order for processing. Throws what it is refused for at once. */
+  place(draft: Draft, at: Ms): BybitOrder {
+    const refusal = this.#refusal(draft)
+    if (refusal !== undefined) throw refusal
+    const matcherId = orderId(`m${++this.#sent}`)
+    const id = this.#options.ids.next()
+    const order: BybitOrder = {
+      ...draft,
+      id,
+      matcherId,
+      createdAt: at,
+      status: draft.trigger === undefined ? 'New' : 'Untriggered',
+      filled: 0,
+      value: 0,
+      fee: 0,
+      cancelType: 'UNKNOWN',
+      rejectReason: 'EC_NoError',
+      updatedAt: at,
+    }
+    keep(this.#orders, order)
+    this.#byId.set(id, order)
+    if (order.linkId !== '') this.#byLink.set(order.linkId, order)
+    this.#open.add(order)
+    const rejection = this.#options.rejection(order)
+    if (rejection !== undefined) {
+      order.rejectReason = rejection
+      this.#end(order, 'Rejected', at + 1)
+      return order
+    }
+    this.#byMatcher.set(matcherId, order)
+    this.#command({ type: 'submit', order: sentOf(order, at) }, at)
+    return order
+  }
+
+  /** Takes an amend for processing. Throws what it is refused for at once. */
+  amend(order: BybitOrder, changes: Changes, at: Ms): void {
+    const { instrument } = order
+    const { qty = order.qty, price = order.price, trigger = order.trigger } = changes
+    this.#mustBeOpen(order)
+    const isSame = qty === order.qty && price === order.price && trigger === order.trigger
+    if (isSame) throw this.#refused('unchanged')
+    const refusal = this.#termsRefusal({ ...order, qty, ...(price && { price }) })
+    if (refusal !== undefined) throw refusal
+    this.#command(
+      {
+        type: 'amend',
+        id: order.matcherId,
+        symbol: instrument.id,
+        ...(qty === order.qty ? {} : { qty: instrument.qty(qty) }),
+        ...(price === undefined || price === order.price ? {} : { limit: instrument.px(price) }),
+        ...(trigger === undefined || trigger === order.trigger
+          ? {}
+          : { stop: instrument.px(trigger) }),
+      },
+      at,
+    )
+  }
+
+  /** Takes a cancel for processing. Throws where there is nothing to cancel. */
+  cancel(order: BybitOrder, at: Ms, cancelType = 'CancelByUser'): void {
+    this.#mustBeOpen(order)
+    order.cancelType = cancelType
+    this.#command({ type: 'cancel', id: order.matcherId, symbol: order.instrument.id }, at)
+  }
+
+  /** Told each print of the market before anybody hears of it. */
+  observe(told: Told): void {
+    if (told.type !== 'trade' && told.type !== 'quote') return
+    const instrument = this.#options.universe.find(told.symbol)
+    if (instrument === undefined) return
+    const at = ms(told.ts)
+    // What arrives within the millisecond of a print comes after it.
+    this.advance(ms(at - 1))
+    const symbol = instrument.id
+    if (told.type === 'trade') {
+      const { price, size } = told
+      this.#exchange.observe({ type: 'trade', at, trade: { symbol, ts: at, price, size } })
+    } else {
+      const { bid, bidSize, ask, askSize } = told
+      const quote = { symbol, ts: at, bid, bidSize, ask, askSize }
+      this.#exchange.observe({ type: 'quote', at, quote })
+    }
+  }
+
+  /** Does all that is due by `at`. */
+  advance(at: Ms): void {
+    for (let next = this.#exchange.nextAt(); next <= at; next = this.#exchange.nextAt()) {
+      for (const input of this.#exchange.take(ms(next))) this.#hear(input, next)
+    }
+  }
+
+  #hear(input: Input, at: number): void {
+    if (!('id' in input)) return
+    const order = this.#byMatcher.get(input.id)
+    if (order !== undefined) this.#follow(order, input, at)
+  }
+
+  #follow(order: BybitOrder, fact: OrderFact, at: number): void {
+    switch (fact.type) {
+      case 'order.accepted':
+        this.#tell(order, at)
+        return
+      case 'order.filled':
+        this.#fill(order, fact, at)
+        return
+      case 'order.canceled':
+      case 'order.expired': {
+        const isPart = this.#options.isSpot && order.filled > 0
+        if (order.cancelType === 'UNKNOWN' && order.tif !== 'GTC')
+          order.rejectReason = 'EC_NoImmediateQtyToFill'
+        this.#end(order, isPart ? 'PartiallyFilledCanceled' : 'Cancelled', at)
+        return
+      }
+      case 'order.rejected':
+        order.rejectReason =
+          order.tif === 'PostOnly' ? 'EC_PostOnlyWillTakeLiquidity' : 'EC_NoEnoughQtyToFill'
+        this.#end(order, order.tif === 'PostOnly' ? 'Cancelled' : 'Rejected', at)
+        return
+      case 'order.amended':
+        if (fact.qty !== undefined) order.qty = fact.qty
+        if (fact.limit !== undefined) order.price = fact.limit
+        if (fact.stop !== undefined) order.trigger = fact.stop
+        this.#tell(order, at)
+        return
+      // What came too late: the venue has answered, and tells no more of it.
+      case 'cancel.rejected':
+      case 'order.absent':
+      case 'order.busted':
+        return
+      default:
+        unreachable(fact)
+    }
+  }
+
+  #fill(order: BybitOrder, fill: Extract<OrderFact, { type: 'order.filled' }>, at: number): void {
+    const { instrument, side } = order
+    const { symbol } = instrument
+    const { qty, price, fee, ts } = fill
+    const before = this.positionOf(symbol)
+    const signed = { signedQty: sign(side) * qty, price, fee }
+    const after = applyFill(before, signed, instrument)
+    this.#positions.set(symbol, after)
+    const moved = this.#options.isSpot
+      ? -signed.signedQty * price
+      : realisedProfit(after) - realisedProfit(before)
+    this.#cash = money(this.#cash + moved - fee)
+    order.filled = instrument.qty(order.filled + qty)
+    order.value = money(order.value + qty * price)
+    order.fee = money(order.fee + fee)
+    order.updatedAt = at
+    const isFull = order.filled >= order.qty
+    order.status = isFull ? 'Filled' : 'PartiallyFilled'
+    const reducible = Math.max(0, -sign(side) * before.qty)
+    const execution: Execution = {
+      id: this.#options.ids.next(),
+      order,
+      price,
+      qty,
+      fee,
+      ts,
+      leaves: leavesOf(order),
+      closed: instrument.qty(Math.min(reducible, qty)),
+      isMaker: fee <= qty * price * FEES.maker + 1e-7,
+      seq: ++this.#seq,
+    }
+    keep(this.#executions, execution)
+    this.#options.onEvent(this, { type: 'execution', at, execution })
+    if (isFull) this.#open.delete(order)
+    this.#tell(order, at)
+  }
+
+  #end(order: BybitOrder, status: BybitOrder['status'], at: number): void {
+    order.status = status
+    this.#open.delete(order)
+    this.#tell(order, at)
+  }
+
+  #tell(order: BybitOrder, at: number): void {
+    order.updatedAt = at
+    this.#options.onEvent(this, { type: 'order', at, order })
+  }
+
+  #command(command: Command, at: Ms): void {
+    const { venue } = this.#options
+    this.#exchange.execute({ venue, kind: command.type, commands: [command] }, at)
+  }
+
+  #mustBeOpen(order: BybitOrder): void {
+    if (isOpen(order)) return
+    throw this.#refused(order.status === 'Filled' ? 'filled' : 'canceled')
+  }
+
+  #refusal(draft: Draft): BybitError | undefined {
+    const { instrument, linkId, side, qty, reduceOnly } = draft
+    const { symbol } = instrument
+    if (linkId !== '' && this.#byLink.has(linkId)) return this.#refused('duplicate')
+    if ((draft.positionIdx !== 0) !== this.hedged.has(symbol)) return this.#refused('mode')
+    const terms = this.#termsRefusal(draft)
+    if (terms !== undefined) return terms
+    const held = this.positionOf(symbol).qty * -sign(side)
+    if (reduceOnly && held <= 0 && draft.trigger === undefined) return this.#refused('reduce')
+    if (this.#options.isSpot && side === 'sell' && qty > held) return this.#refused('balance')
+    const active = [...this.#open].filter((order) => order.instrument === instrument).length
+    if (active >= ACTIVE_MAX) return this.#refused('cap')
+    const opening = reduceOnly ? 0 : Math.max(0, qty - Math.max(0, held))
+    const needed = this.#marginOf(draft, opening)
+    return needed > this.balance().free ? this.#refused('balance') : undefined
+  }
+
+  #termsRefusal(draft: Pick<Draft, 'instrument' | 'qty' | 'price' | 'trigger' | 'reduceOnly'>) {
+    const { instrument, qty, price, trigger, reduceOnly } = draft
+    for (const each of [price, trigger])
+      if (each !== undefined && !(each > 0 && instrument.isOnPriceGrid(each)))
+        return this.#refused('price')
+    if (!(qty > 0) || !instrument.isOnSizeGrid(qty)) return this.#refused('quantity')
+    const worth = instrument.notional(qty, price ?? trigger ?? this.#priceOf(instrument, 0))
+    const isTooSmall = !reduceOnly && worth < instrument.spec.minNotional
+    return isTooSmall ? this.#refused('notional') : undefined
+  }
+
+  /** Money that an order binds. */
+  #marginOf(order: Pick<Draft, 'instrument' | 'price' | 'trigger' | 'side'>, qty: number): number {
+    const { instrument, side, price, trigger } = order
+    if (this.#options.isSpot && side === 'sell') return 0
+    const worth = instrument.notional(qty, price ?? trigger ?? this.#priceOf(instrument, 0))
+    return this.#options.isSpot ? worth : worth / LEVERAGE
+  }
+
+  #priceOf(instrument: Instrument, otherwise: number): number {
+    const price = this.#options.priceOf(instrument.symbol)
+    return Number.isNaN(price) ? otherwise : price
+  }
+
+  #refused(fact: Parameters<typeof refused>[0]): BybitError {
+    return refused(fact, this.#options.isSpot)
+  }
+}
+
+/** The order as the matcher takes it. */
+function sentOf(order: BybitOrder, at: Ms): Order {
+  const { instrument, side, tif, price, trigger, matcherId } = order
+  const limit: Px | undefined = price === undefined ? undefined : instrument.px(price)
+  const isStop = trigger !== undefined
+  const kind =
+    order.type === 'Limit' ? (isStop ? 'stop-limit' : 'limit') : isStop ? 'stop' : 'market'
+  return {
+    id: matcherId,
+    strategy: 'wire',
+    symbol: instrument.id,
+    side: side satisfies Side,
+    type: kind,
+    qty: instrument.qty(order.qty),
+    ...(limit === undefined ? {} : { limit }),
+    ...(isStop ? { stop: instrument.px(trigger) } : {}),
+    tif: tif === 'FOK' ? 'fok' : tif === 'IOC' && !isStop ? 'ioc' : 'gtc',
+    ...(tif === 'PostOnly' ? { postOnly: true } : {}),
+    ...(order.reduceOnly ? { reduceOnly: true } : {}),
+    phase: 'sent',
+    filled: instrument.qty(0),
+    avgPrice: 0,
+    createdAt: at,
+    updatedAt: at,
+  }
+}
+
+function keep<T>(list: T[], item: T): void {
+  list.push(item)
+  if (list.length >= 2 * KEPT_MAX) list.splice(0, list.length - KEPT_MAX)
+}

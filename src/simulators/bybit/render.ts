@@ -1,0 +1,233 @@
+// Render: orders, executions, positions and money as Bybit writes them: numbers are text, times are milliseconds as text.
+import type { Instrument } from '../../core/instrument.ts'
+import { openProfit } from '../../core/position.ts'
+import { decimal } from '../decimal.ts'
+import type { Account } from './account.ts'
+import { type BybitOrder, type Execution, isOpen, leavesOf } from './order.ts'
+
+export type Json = Readonly<Record<string, unknown>>
+
+export const SIDES = { buy: 'Buy', sell: 'Sell' } as const
+
+const QUOTES = ['USDT', 'USDC', 'USD', 'EUR', 'BTC'] as const
+
+/** `BTCUSDT` → BTC and USDT. */
+export function coinsOf(symbol: string): { readonly base: string; readonly quote: string } {
+  const quote = QUOTES.find((coin) => symbol.endsWith(coin) && symbol.length > coin.length)
+  return quote === undefined
+    ? { base: symbol, quote: 'USDT' }
+    : { base: symbol.slice(0, -quote.length), quote }
+}
+
+const numberOf = (value: number | undefined): string => decimal(value ?? 0)
+
+export function orderRow(order: BybitOrder): Json {
+  const { instrument, filled, value, fee, trigger, price } = order
+  const leaves = leavesOf(order)
+  return {
+    symbol: instrument.symbol,
+    orderId: order.id,
+    orderLinkId: order.linkId,
+    side: SIDES[order.side],
+    orderType: order.type,
+    orderStatus: order.status,
+    timeInForce: order.tif,
+    price: numberOf(price),
+    qty: decimal(order.qty),
+    leavesQty: decimal(leaves),
+    leavesValue: decimal(leaves * (price ?? 0)),
+    cumExecQty: decimal(filled),
+    cumExecValue: decimal(value),
+    cumExecFee: decimal(fee),
+    avgPrice: filled > 0 ? decimal(value / filled) : '',
+    positionIdx: order.positionIdx,
+    reduceOnly: order.reduceOnly,
+    closeOnTrigger: false,
+    cancelType: isOpen(order) || order.status === 'Filled' ? 'UNKNOWN' : order.cancelType,
+    rejectReason: order.rejectReason,
+    createType: 'CreateByUser',
+    stopOrderType: trigger === undefined ? '' : 'Stop',
+    triggerPrice: trigger === undefined ? '' : decimal(trigger),
+    triggerDirection: order.direction,
+    triggerBy: trigger === undefined ? '' : 'LastPrice',
+    takeProfit: '',
+    stopLoss: '',
+    tpslMode: '',
+    orderIv: '',
+    blockTradeId: '',
+    isLeverage: '',
+    lastPriceOnCreated: '',
+    marketUnit: '',
+    smpType: 'None',
+    smpGroup: 0,
+    smpOrderId: '',
+    placeType: '',
+    createdTime: String(order.createdAt),
+    updatedTime: String(order.updatedAt),
+  }
+}
+
+export function executionRow(execution: Execution): Json {
+  const { order, price, qty, fee, isMaker } = execution
+  return {
+    symbol: order.instrument.symbol,
+    orderId: order.id,
+    orderLinkId: order.linkId,
+    side: SIDES[order.side],
+    orderPrice: numberOf(order.price),
+    orderQty: decimal(order.qty),
+    orderType: order.type,
+    stopOrderType: order.trigger === undefined ? 'UNKNOWN' : 'Stop',
+    leavesQty: decimal(execution.leaves),
+    createType: 'CreateByUser',
+    execFee: decimal(fee),
+    feeCurrency: coinsOf(order.instrument.symbol).quote,
+    execId: execution.id,
+    execPrice: decimal(price),
+    execQty: decimal(qty),
+    execType: 'Trade',
+    execValue: decimal(price * qty),
+    execTime: String(execution.ts),
+    isMaker,
+    feeRate: decimal(fee / (price * qty)),
+    closedSize: decimal(execution.closed),
+    markPrice: decimal(price),
+    indexPrice: '',
+    underlyingPrice: '',
+    blockTradeId: '',
+    seq: execution.seq,
+  }
+}
+
+export function positionRow(
+  account: Account,
+  instrument: Instrument,
+  about: { readonly price: number; readonly at: number },
+): Json {
+  const position = account.positionOf(instrument.symbol)
+  const { qty, avgPrice } = position
+  const { price, at } = about
+  const mark = Number.isNaN(price) ? avgPrice : price
+  const value = Math.abs(qty) * avgPrice
+  return {
+    positionIdx: account.hedged.has(instrument.symbol) ? (qty < 0 ? 2 : 1) : 0,
+    riskId: 1,
+    riskLimitValue: '2000000',
+    symbol: instrument.symbol,
+    side: qty > 0 ? 'Buy' : qty < 0 ? 'Sell' : '',
+    size: decimal(Math.abs(qty)),
+    avgPrice: decimal(avgPrice),
+    entryPrice: decimal(avgPrice),
+    positionValue: decimal(value),
+    tradeMode: 0,
+    positionStatus: 'Normal',
+    autoAddMargin: 0,
+    adlRankIndicator: 0,
+    leverage: '10',
+    positionBalance: '0',
+    markPrice: decimal(mark),
+    liqPrice: '',
+    bustPrice: '',
+    positionMM: decimal(value / 20),
+    positionIM: decimal(value / 10),
+    tpslMode: 'Full',
+    takeProfit: '',
+    stopLoss: '',
+    trailingStop: '0',
+    unrealisedPnl: decimal(openProfit(position, mark, instrument)),
+    curRealisedPnl: '0',
+    cumRealisedPnl: '0',
+    seq: account.executions.at(-1)?.seq ?? 0,
+    isReduceOnly: false,
+    createdTime: String(at),
+    updatedTime: String(at),
+  }
+}
+
+export function walletRow(account: Account): Json {
+  const { cash, equity, free } = account.balance()
+  const bound = decimal(Math.max(0, equity - free))
+  return {
+    accountType: 'UNIFIED',
+    accountIMRate: '0',
+    accountMMRate: '0',
+    accountLTV: '0',
+    totalEquity: decimal(equity),
+    totalWalletBalance: decimal(cash),
+    totalMarginBalance: decimal(equity),
+    totalAvailableBalance: decimal(Math.max(0, free)),
+    totalPerpUPL: decimal(equity - cash),
+    totalInitialMargin: bound,
+    totalMaintenanceMargin: '0',
+    coin: [
+      {
+        coin: 'USDT',
+        equity: decimal(equity),
+        usdValue: decimal(equity),
+        walletBalance: decimal(cash),
+        availableToWithdraw: decimal(Math.max(0, free)),
+        availableToBorrow: '',
+        borrowAmount: '0',
+        accruedInterest: '0',
+        locked: '0',
+        totalOrderIM: '0',
+        totalPositionIM: bound,
+        totalPositionMM: '0',
+        unrealisedPnl: decimal(equity - cash),
+        cumRealisedPnl: '0',
+        bonus: '0',
+        spotBorrow: '0',
+        collateralSwitch: true,
+        marginCollateral: true,
+      },
+    ],
+  }
+}
+
+export function instrumentRow(instrument: Instrument, isSpot: boolean): Json {
+  const { symbol, tickSize, lotSize } = instrument
+  const { base, quote } = coinsOf(symbol)
+  const common = { symbol, baseCoin: base, quoteCoin: quote, status: 'Trading' }
+  const minNotional = decimal(instrument.spec.minNotional)
+  if (isSpot) {
+    return {
+      ...common,
+      innovation: '0',
+      marginTrading: 'none',
+      priceFilter: { tickSize: decimal(tickSize) },
+      lotSizeFilter: {
+        basePrecision: decimal(lotSize),
+        quotePrecision: '0.0000001',
+        minOrderQty: decimal(lotSize),
+        maxOrderQty: '10000000',
+        minOrderAmt: minNotional,
+        maxOrderAmt: '100000000',
+        maxLimitOrderQty: '10000000',
+        maxMarketOrderQty: '10000000',
+      },
+    }
+  }
+  return {
+    ...common,
+    contractType: 'LinearPerpetual',
+    settleCoin: quote,
+    launchTime: '1585526400000',
+    deliveryTime: '0',
+    deliveryFeeRate: '',
+    priceScale: String(Math.max(0, decimal(tickSize).length - 2)),
+    unifiedMarginTrade: true,
+    fundingInterval: 480,
+    copyTrading: 'none',
+    isPreListing: false,
+    leverageFilter: { minLeverage: '1', maxLeverage: '100', leverageStep: '0.01' },
+    priceFilter: { minPrice: decimal(tickSize), maxPrice: '1999999', tickSize: decimal(tickSize) },
+    lotSizeFilter: {
+      minOrderQty: decimal(lotSize),
+      maxOrderQty: '10000000',
+      maxMktOrderQty: '10000000',
+      postOnlyMaxOrderQty: '10000000',
+      qtyStep: decimal(lotSize),
+      minNotionalValue: minNotional,
+    },
+  }
+}
