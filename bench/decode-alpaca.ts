@@ -1,5 +1,5 @@
 /*
- * Decode-alpaca: messages/s from Alpaca's frames to inputs, beside JSON.parse alone.
+ * Decode-alpaca: messages/s from Alpaca's frames to inputs that wait in the inbox, beside JSON.parse alone.
  *
  * The frames are 70 % quotes and 30 % trades of 500 symbols, some far busier than others, with keys in Alpaca's order
  * and stamps to the nanosecond, 10 messages each; they lie in chunks of 64 KiB, as a socket hands them over. Messages
@@ -8,11 +8,10 @@
 import { encode, encodeTimeSpecToTimestamp, ExtData } from '@msgpack/msgpack'
 import { type Bench, type Measured, perSecond } from './bench.ts'
 import { type Ms, symbolId } from '../src/core/brand.ts'
-import type { MarketInput } from '../src/core/input.ts'
 import { integer, type Random, seeded } from '../src/core/random.ts'
 import { ms } from '../src/core/time.ts'
+import { INBOX_DEFAULTS, Inbox } from '../src/engine/inbox.ts'
 import { type Codec, Decoder } from '../src/venues/alpaca/decode.ts'
-import { inputOf } from '../src/venues/alpaca/inputs.ts'
 import { SymbolTable } from '../src/venues/alpaca/symbol-table.ts'
 
 const SYMBOLS = 500
@@ -93,8 +92,7 @@ function symbolTable(): SymbolTable {
 /** From frames to inputs, as a stream does it: with one decoder that lives as long as the stream. */
 class InputReader {
   readonly #decoder: Decoder
-  /** Those of the last frame. They are kept so that none of them can be left out. */
-  inputs: MarketInput[] = []
+  readonly #inbox = new Inbox()
 
   constructor(codec: Codec) {
     this.#decoder = new Decoder(codec, symbolTable())
@@ -104,17 +102,28 @@ class InputReader {
   read(frame: Uint8Array, at: Ms): number {
     const { rows } = this.#decoder
     this.#decoder.decode(frame)
-    const inputs: MarketInput[] = []
-    for (let row = 0; row < rows.length; row++) inputs.push(inputOf(rows, row, at))
-    this.inputs = inputs
-    return inputs.length
+    for (let row = 0; row < rows.length; row++) this.#inbox.pushRow(rows, row, at)
+    return rows.length
+  }
+
+  /** Lets go of what waits: the engine's turns are not measured here. */
+  clear(): void {
+    this.#inbox.takeTurn(Infinity)
   }
 }
+
+/** Frames after which the inbox is cleared, before it is full. */
+const CLEAR_FRAMES = INBOX_DEFAULTS.capacity / PER_FRAME
 
 function decodeAll(frames: readonly Uint8Array[], reader: InputReader): number {
   const at = ms(STARTED)
   let messages = 0
-  for (const frame of frames) messages += reader.read(frame, at)
+  let read = 0
+  for (const frame of frames) {
+    messages += reader.read(frame, at)
+    if (++read % CLEAR_FRAMES === 0) reader.clear()
+  }
+  reader.clear()
   return messages
 }
 

@@ -1,6 +1,7 @@
 /*
  * Stream-alpaca: messages/s from a loopback socket to inputs, with the venue in another process, beside a bare
- * websocket that only counts them. Skein's side is all of its receive path: socket, liveness, decoder, sanity, feed.
+ * websocket that only counts them. Skein's side is all of its receive path: socket, liveness, decoder, sanity, feed, and
+ * the inbox, which is emptied whenever it is full.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
@@ -10,9 +11,9 @@ import { WebSocket } from 'ws'
 import { type Bench, type Measured, perSecond, type Size } from './bench.ts'
 import { STARTED, SYMBOL_NAMES } from './decode-alpaca.ts'
 import { equitySpec } from '../src/core/instrument.ts'
-import type { Input } from '../src/core/input.ts'
 import { ms } from '../src/core/time.ts'
 import { Universe } from '../src/core/universe.ts'
+import { Inbox } from '../src/engine/inbox.ts'
 import { systemIo } from '../src/io/system.ts'
 import { ALPACA } from '../src/venues/alpaca/broker.ts'
 import { AlpacaFeed } from '../src/venues/alpaca/feed.ts'
@@ -96,21 +97,22 @@ async function receiveInputs(url: string, onProgress: () => void): Promise<Recei
     crypto: { ...stream, url },
   })
   let count = 0
-  // Kept, so that none of them can be left out.
-  let last: Input | undefined
-  feed.open((input) => {
-    last = input
-    if (input.type !== 'trade' && input.type !== 'quote') return
-    count++
-    onProgress()
-  })
+  const inbox = new Inbox()
+  feed.open(
+    (input) => inbox.push(input),
+    (rows, row, at) => {
+      inbox.pushRow(rows, row, at)
+      if (++count % 10_000 === 0) inbox.takeTurn(Infinity)
+      onProgress()
+    },
+  )
   const subscribed = await feed.subscribe(
     'trades',
     universe.all.map(({ id }) => id),
   )
   assert.ok(subscribed.ok)
   const close = async (): Promise<void> => {
-    assert.ok(last !== undefined)
+    assert.equal(inbox.statistics.dropped, 0)
     await feed.close()
     await io.close()
   }

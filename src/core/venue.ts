@@ -5,6 +5,7 @@ import type { Fault } from './fault.ts'
 import type { Input } from './input.ts'
 import type { InstrumentSpec } from './instrument.ts'
 import type { Bar } from './market.ts'
+import type { RowSink } from './market-rows.ts'
 import type { Order, Side } from './order.ts'
 import type { Result } from './result.ts'
 import type { Timeframe } from './time.ts'
@@ -12,7 +13,10 @@ import type { Timeframe } from './time.ts'
 export interface Venue {
   readonly id: VenueId
   readonly limits: Limits
-  open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>>
+  /**
+   * @param columns Takes trades and quotes from a venue that has them in columns; where not told, they come as inputs.
+   */
+  open(sink: (input: Input) => void, columns?: RowSink): Promise<Result<readonly InstrumentSpec[]>>
   close(): Promise<void>
   /** Known once it is open. Undefined where nobody else could trade it. */
   readonly account?: VenueAccount | undefined

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { symbolId } from '../core/brand.ts'
 import { type Input, isMarket, type MarketInput } from '../core/input.ts'
+import { BAR, type MarketRows, QUOTE, TRADE } from '../core/market-rows.ts'
 import { ms, TIMEFRAMES } from '../core/time.ts'
 import { bar, filled, quote, trade } from '../testing/builders.ts'
 import { Inbox, INBOX_DEFAULTS } from './inbox.ts'
@@ -267,6 +268,48 @@ test('gives a slot that held an id to a trade without one', () => {
   assert.deepEqual(inbox.takeTurn(42), [plain])
 })
 
+/** One row: a trade with the halves of its id, or a quote. */
+function rowOf(kind: number, symbol: number, ts: number, values: readonly number[]): MarketRows {
+  const columns = { kind: Uint8Array.of(kind), symbol: Uint32Array.of(symbol) }
+  return { ...columns, ts: Float64Array.of(ts), values: Float64Array.from([...values, 0, 0]) }
+}
+
+test('takes trades and quotes from columns as it takes them as inputs, and keeps copies', () => {
+  const inbox = small(3)
+  const [plain, named, quoted] = [
+    rowOf(TRADE, 65_535, 41, [1 / 3, 1e-8, -1, -1]),
+    rowOf(TRADE, 7, 41, [2, 3, 529_835_250, 29_461]),
+    rowOf(QUOTE, 7, 41, [0.1 + 0.2, 5, 0.4, 0]),
+  ]
+
+  for (const rows of [plain, named, quoted]) {
+    inbox.pushRow(rows, 0, at)
+    rows.values.fill(NaN)
+  }
+
+  const [ts, symbol] = [ms(41), symbolId(7)]
+  assert.deepEqual(inbox.takeTurn(42), [
+    { type: 'trade', at, trade: { symbol: symbolId(65_535), ts, price: 1 / 3, size: 1e-8 } },
+    { type: 'trade', at, trade: { symbol, ts, price: 2, size: 3, id: '52983525000029461' } },
+    { type: 'quote', at, quote: { symbol, ts, bid: 0.1 + 0.2, bidSize: 5, ask: 0.4, askSize: 0 } },
+  ])
+})
+
+test('gives a slot that held the id of a row to a trade without one', () => {
+  const inbox = small(1)
+
+  inbox.pushRow(rowOf(TRADE, 7, 41, [2, 3, 0, 29_461]), 0, at)
+  inbox.push(exact[0]![1])
+
+  assert.deepEqual(inbox.takeTurn(42), [exact[0]![1]])
+})
+
+test('refuses a bar that comes in columns, and is as it was', () => {
+  const inbox = small(1)
+  assert.throws(() => inbox.pushRow(rowOf(BAR, 7, 41, [1, 1, 1, 1]), 0, at), /comes as an input/)
+  assert.deepEqual([inbox.statistics.pushed, inbox.nextAt], [0, Infinity])
+})
+
 /** What the inbox promises, said with one array. */
 class Model {
   readonly #capacity: number
@@ -364,6 +407,17 @@ const step = fc.oneof(
   },
 )
 
+/** From columns, where there are any. */
+function pushAsRow(inbox: Inbox, input: Input): void {
+  if (input.type === 'trade') {
+    const { symbol, ts, price, size } = input.trade
+    inbox.pushRow(rowOf(TRADE, symbol, ts, [price, size, -1, -1]), 0, input.at)
+  } else if (input.type === 'quote') {
+    const { symbol, ts, bid, bidSize, ask, askSize } = input.quote
+    inbox.pushRow(rowOf(QUOTE, symbol, ts, [bid, bidSize, ask, askSize]), 0, input.at)
+  } else inbox.push(input)
+}
+
 test('does what a plain array would do', () => {
   fc.assert(
     fc.property(
@@ -387,7 +441,8 @@ test('does what a plain array would do', () => {
                     ? quoteAt(now, i, number % 2)
                     : barAt(now, i)
             if (!model.canTake(input)) continue
-            inbox.push(input)
+            if (i % 2 === 0) inbox.push(input)
+            else pushAsRow(inbox, input)
             model.push(input)
           }
           const { waiting, dropped, conflated, expired, pastBars, pushed, taken } = inbox.statistics

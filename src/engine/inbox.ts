@@ -12,8 +12,9 @@
  * and more of them than the limit is an error of the program. A sequence number keeps the two in one order.
  */
 import { assert, unreachable } from '../core/assert.ts'
-import { type Ms, type SymbolId, symbolId } from '../core/brand.ts'
+import { type Ms, symbolId } from '../core/brand.ts'
 import { type Input, isMarket, type MarketInput } from '../core/input.ts'
+import { BAR, inputOf, type MarketRows, QUOTE, TRADE, WIDTH } from '../core/market-rows.ts'
 import { TIMEFRAMES } from '../core/time.ts'
 
 export interface InboxOptions {
@@ -43,14 +44,13 @@ export interface InboxStatistics {
   readonly peak: number
 }
 
-const TRADE = 0
-const QUOTE = 1
-const BAR = 2
+/** The kind is in the low two bits. */
+const KIND = 3
 /** Of a bar: history, on which nobody trades. */
 const PAST = 4
 const FILLED = 8
-/** Values per market input: as many as a bar needs. */
-const WIDTH = 6
+/** A bar's timeframe is above this bit. */
+const TIMEFRAME = 4
 
 interface Fact {
   readonly sequence: number
@@ -62,11 +62,9 @@ export class Inbox {
   readonly #maxAgeMs: number
   readonly #sequences: Float64Array
   readonly #ats: Float64Array
-  readonly #stamps: Float64Array
-  readonly #values: Float64Array
-  readonly #symbols: Uint16Array
-  /** Kind in the low two bits; for bars, source, filled flag and timeframe above. */
-  readonly #kinds: Uint8Array
+  /** In the kinds of bars, source, filled flag and timeframe as well. */
+  readonly #rows: MarketRows
+  /** Of trades whose id is more than digits. */
   readonly #ids: (string | undefined)[] = []
   #head = 0
   #waiting = 0
@@ -90,10 +88,12 @@ export class Inbox {
     this.#maxAgeMs = maxAgeMs
     this.#sequences = new Float64Array(capacity)
     this.#ats = new Float64Array(capacity)
-    this.#stamps = new Float64Array(capacity)
-    this.#values = new Float64Array(capacity * WIDTH)
-    this.#symbols = new Uint16Array(capacity)
-    this.#kinds = new Uint8Array(capacity)
+    this.#rows = {
+      kind: new Uint8Array(capacity),
+      symbol: new Uint32Array(capacity),
+      ts: new Float64Array(capacity),
+      values: new Float64Array(capacity * WIDTH),
+    }
   }
 
   push(input: Input): void {
@@ -101,16 +101,39 @@ export class Inbox {
       this.#pushFact(input)
       return
     }
+    this.#write(this.#next(input.at), input)
+  }
+
+  /** A trade or a quote that lies in columns; they are copied. */
+  pushRow(rows: MarketRows, row: number, at: Ms): void {
+    const its = rows.kind[row]!
+    assert(its === TRADE || its === QUOTE, 'a bar comes as an input')
+    const { kind, symbol, ts, values } = this.#rows
+    const slot = this.#next(at)
+    const to = slot * WIDTH
+    const from = row * WIDTH
+    if (its === QUOTE) this.#newQuotes++
+    kind[slot] = its
+    symbol[slot] = rows.symbol[row]!
+    ts[slot] = rows.ts[row]!
+    values[to] = rows.values[from]!
+    values[to + 1] = rows.values[from + 1]!
+    values[to + 2] = rows.values[from + 2]!
+    values[to + 3] = rows.values[from + 3]!
+  }
+
+  /** The slot of the next market input, where room is made where none is. */
+  #next(at: Ms): number {
     const sequence = this.#sequence++
     // To look through the ring for fewer than that would cost more than it frees.
     if (this.#waiting === this.#capacity && this.#newQuotes * 8 >= this.#capacity) this.#conflate()
     if (this.#waiting === this.#capacity) this.#makeRoom()
     const slot = (this.#head + this.#waiting) % this.#capacity
     this.#sequences[slot] = sequence
-    this.#ats[slot] = input.at
-    this.#write(slot, input)
+    this.#ats[slot] = at
     this.#waiting++
     if (this.#waiting > this.#peak) this.#peak = this.#waiting
+    return slot
   }
 
   // Apart, so that no market input makes room for what the message of a fact would need.
@@ -187,10 +210,11 @@ export class Inbox {
 
   #expire(now: number): void {
     while (this.#waiting > 0 && now - this.#ats[this.#head]! > this.#maxAgeMs) {
-      const kind = this.#kinds[this.#head]!
-      if ((kind & 3) === BAR) {
-        if ((kind & PAST) === 0) this.#pastBars++
-        this.#kinds[this.#head] = kind | PAST
+      const { kind } = this.#rows
+      const its = kind[this.#head]!
+      if ((its & KIND) === BAR) {
+        if ((its & PAST) === 0) this.#pastBars++
+        kind[this.#head] = its | PAST
         return
       }
       this.#drop()
@@ -199,7 +223,7 @@ export class Inbox {
   }
 
   #makeRoom(): void {
-    if ((this.#kinds[this.#head]! & 3) === BAR) this.#dropBehindBars()
+    if (this.#kindAt(this.#head) === BAR) this.#dropBehindBars()
     else {
       this.#drop()
       this.#dropped++
@@ -209,11 +233,15 @@ export class Inbox {
   /** Lets go of the oldest trades and quotes that wait behind a bar: many, because it looks through the ring. */
   #dropBehindBars(): void {
     let left = Math.ceil(this.#capacity / 8)
-    const gone = this.#keep((slot) => (this.#kinds[slot]! & 3) === BAR || left-- <= 0)
+    const gone = this.#keep((slot) => this.#kindAt(slot) === BAR || left-- <= 0)
     this.#dropped += gone
     if (gone > 0) return
     this.#drop()
     this.#dropped++
+  }
+
+  #kindAt(slot: number): number {
+    return this.#rows.kind[slot]! & KIND
   }
 
   #drop(): void {
@@ -225,13 +253,14 @@ export class Inbox {
   /** Lets go of each quote that is followed by another one of its symbol. */
   #conflate(): void {
     const capacity = this.#capacity
+    const { symbol } = this.#rows
     const isFollowed = new Uint8Array(capacity)
     const seen = new Set<number>()
     for (let i = this.#waiting - 1; i >= 0; i--) {
       const slot = (this.#head + i) % capacity
-      if ((this.#kinds[slot]! & 3) !== QUOTE) continue
-      if (seen.has(this.#symbols[slot]!)) isFollowed[slot] = 1
-      else seen.add(this.#symbols[slot]!)
+      if (this.#kindAt(slot) !== QUOTE) continue
+      if (seen.has(symbol[slot]!)) isFollowed[slot] = 1
+      else seen.add(symbol[slot]!)
     }
     this.#conflated += this.#keep((slot) => isFollowed[slot] === 0)
     this.#newQuotes = 0
@@ -255,31 +284,33 @@ export class Inbox {
     if (from === to) return
     this.#sequences[to] = this.#sequences[from]!
     this.#ats[to] = this.#ats[from]!
-    this.#stamps[to] = this.#stamps[from]!
-    this.#symbols[to] = this.#symbols[from]!
-    this.#kinds[to] = this.#kinds[from]!
-    this.#values.copyWithin(to * WIDTH, from * WIDTH, (from + 1) * WIDTH)
+    const { kind, symbol, ts, values } = this.#rows
+    kind[to] = kind[from]!
+    symbol[to] = symbol[from]!
+    ts[to] = ts[from]!
+    values.copyWithin(to * WIDTH, from * WIDTH, (from + 1) * WIDTH)
     this.#ids[to] = this.#ids[from]
     this.#ids[from] = undefined
   }
 
   #write(slot: number, input: MarketInput): void {
+    const { kind, symbol, ts, values } = this.#rows
     const at = slot * WIDTH
-    const values = this.#values
     switch (input.type) {
       case 'trade':
-        this.#kinds[slot] = TRADE
-        this.#symbols[slot] = input.trade.symbol
-        this.#stamps[slot] = input.trade.ts
+        kind[slot] = TRADE
+        symbol[slot] = input.trade.symbol
+        ts[slot] = input.trade.ts
         values[at] = input.trade.price
         values[at + 1] = input.trade.size
+        values[at + 2] = -1
         if (input.trade.id !== undefined) this.#ids[slot] = input.trade.id
         return
       case 'quote':
-        this.#kinds[slot] = QUOTE
+        kind[slot] = QUOTE
         this.#newQuotes++
-        this.#symbols[slot] = input.quote.symbol
-        this.#stamps[slot] = input.quote.ts
+        symbol[slot] = input.quote.symbol
+        ts[slot] = input.quote.ts
         values[at] = input.quote.bid
         values[at + 1] = input.quote.bidSize
         values[at + 2] = input.quote.ask
@@ -289,9 +320,9 @@ export class Inbox {
         const { bar } = input
         const source = input.source === 'warmup' ? PAST : 0
         const filled = bar.filled === true ? FILLED : 0
-        this.#kinds[slot] = BAR | source | filled | (TIMEFRAMES.indexOf(bar.timeframe) << 4)
-        this.#symbols[slot] = bar.symbol
-        this.#stamps[slot] = bar.start
+        kind[slot] = BAR | source | filled | (TIMEFRAMES.indexOf(bar.timeframe) << TIMEFRAME)
+        symbol[slot] = bar.symbol
+        ts[slot] = bar.start
         values[at] = bar.open
         values[at + 1] = bar.high
         values[at + 2] = bar.low
@@ -307,34 +338,26 @@ export class Inbox {
 
   #read(slot: number): MarketInput {
     const at = this.#ats[slot]! as Ms
-    const ts = this.#stamps[slot]! as Ms
-    const kind = this.#kinds[slot]!
-    const symbol: SymbolId = symbolId(this.#symbols[slot]!)
-    const v = slot * WIDTH
-    const values = this.#values
+    const rows = this.#rows
+    if (this.#kindAt(slot) === BAR) return this.#readBar(slot, at)
+    const id = this.#ids[slot]
+    if (id === undefined) return inputOf(rows, slot, at)
     // Written out, value for value: a trade that was made of another one cost more than all else that a turn makes of it.
-    if ((kind & 3) === TRADE) {
-      const price = values[v]!
-      const size = values[v + 1]!
-      const id = this.#ids[slot]
-      const trade = id === undefined ? { symbol, ts, price, size } : { symbol, ts, price, size, id }
-      return { type: 'trade', at, trade }
-    }
-    if ((kind & 3) === QUOTE) {
-      const quote = {
-        symbol,
-        ts,
-        bid: values[v]!,
-        bidSize: values[v + 1]!,
-        ask: values[v + 2]!,
-        askSize: values[v + 3]!,
-      }
-      return { type: 'quote', at, quote }
-    }
+    const symbol = symbolId(rows.symbol[slot]!)
+    const ts = rows.ts[slot]! as Ms
+    const v = slot * WIDTH
+    const trade = { symbol, ts, price: rows.values[v]!, size: rows.values[v + 1]!, id }
+    return { type: 'trade', at, trade }
+  }
+
+  #readBar(slot: number, at: Ms): MarketInput {
+    const { kind, symbol, ts, values } = this.#rows
+    const its = kind[slot]!
+    const v = slot * WIDTH
     const bar = {
-      symbol,
-      timeframe: TIMEFRAMES[kind >> 4]!,
-      start: ts,
+      symbol: symbolId(symbol[slot]!),
+      timeframe: TIMEFRAMES[its >> TIMEFRAME]!,
+      start: ts[slot]! as Ms,
       open: values[v]!,
       high: values[v + 1]!,
       low: values[v + 2]!,
@@ -342,7 +365,7 @@ export class Inbox {
       volume: values[v + 4]!,
       trades: values[v + 5]!,
     }
-    const source = (kind & PAST) === 0 ? 'venue' : 'warmup'
-    return { type: 'bar', at, bar: (kind & FILLED) === 0 ? bar : { ...bar, filled: true }, source }
+    const source = (its & PAST) === 0 ? 'venue' : 'warmup'
+    return { type: 'bar', at, bar: (its & FILLED) === 0 ? bar : { ...bar, filled: true }, source }
   }
 }

@@ -5,6 +5,7 @@
 import { assert } from '../core/assert.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import { type Input, MARKET_CAUSES } from '../core/input.ts'
+import { inputOf } from '../core/market-rows.ts'
 import { Instrument, type InstrumentSpec } from '../core/instrument.ts'
 import { isLive } from '../core/order.ts'
 import { bucketStart, DAY, lengthMs, ms } from '../core/time.ts'
@@ -62,7 +63,13 @@ export class Start {
     const { options, pump } = this.#parts
     const { venue, setup, isDryRun, takeAccount } = options
     this.#adopt()
-    const opened = await venue.open((input) => this.#take(input))
+    const opened = await venue.open(
+      (input) => this.#take(input),
+      (rows, row, at) => {
+        if (this.#isOpen) pump.pushRow(rows, row, at)
+        else this.#take(inputOf(rows, row, at))
+      },
+    )
     if (!opened.ok) return opened.fault
     const grid = gridFault(setup, opened.value)
     if (grid !== undefined) return grid

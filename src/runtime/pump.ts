@@ -18,6 +18,7 @@ import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
 import type { Turn } from '../core/command.ts'
 import { type Control, type Input, isMarket, rank } from '../core/input.ts'
+import type { RowSink } from '../core/market-rows.ts'
 import type { Journal } from '../core/store.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Inbox, type InboxOptions } from '../engine/inbox.ts'
@@ -102,6 +103,14 @@ export class Pump {
     const at = input.at < this.#at ? this.#at : input.at
     this.#at = at
     this.inbox.push(at === input.at ? input : { ...input, at })
+    this.#schedule()
+  }
+
+  /** The same of a trade or quote that lies in columns. */
+  readonly pushRow: RowSink = (rows, row, at) => {
+    if (this.#isStopped) return
+    if (at > this.#at) this.#at = at
+    this.inbox.pushRow(rows, row, this.#at)
     this.#schedule()
   }
 

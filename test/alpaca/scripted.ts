@@ -1,6 +1,7 @@
 // Scripted: market-data streams and history of Alpaca on virtual time, from a script; and the feed on it.
 import assert from 'node:assert/strict'
 import type { Input } from '../../src/core/input.ts'
+import { inputOf } from '../../src/core/market-rows.ts'
 import { type Ms, venueId } from '../../src/core/brand.ts'
 import { equitySpec } from '../../src/core/instrument.ts'
 import type { Result } from '../../src/core/result.ts'
@@ -188,7 +189,10 @@ export function feedOf(
     onTrouble: (why) => troubles.push(why),
   })
   const inputs: Input[] = []
-  feed.open((input) => inputs.push(input))
+  feed.open(
+    (input) => inputs.push(input),
+    (rows, row, at) => inputs.push(inputOf(rows, row, at)),
+  )
   const ids = universe.all.map(({ id }) => id)
   return { feed, history, inputs, universe, ids, io, revisions, troubles }
 }

@@ -3,7 +3,8 @@
  * proves them, so it is written to be obviously right and not to be fast.
  */
 import { decode as unpack, decodeTimestampToTimeSpec, ExtensionCodec } from '@msgpack/msgpack'
-import { BAR, QUOTE, type Rows, type RowKind, TRADE, UPDATED } from './rows.ts'
+import { BAR, QUOTE, TRADE } from '../../core/market-rows.ts'
+import { type Rows, type RowKind, UPDATED } from './rows.ts'
 import { parseStamp } from './stamps.ts'
 import type { SymbolTable } from './symbol-table.ts'
 

@@ -2,7 +2,8 @@
  * Draft: the numbers of one message, until all its keys are read and it is known what it is. Both scanners fill one,
  * and here alone it becomes a row.
  */
-import { BAR, QUOTE, type RowKind, type Rows, TRADE, UPDATED } from './rows.ts'
+import { BAR, QUOTE, TRADE } from '../../core/market-rows.ts'
+import { type RowKind, type Rows, UPDATED } from './rows.ts'
 import { STRANGER } from './symbol-table.ts'
 
 // Where the numbers of a message wait; bit n of `seen` says that n came. The scanners and json-reader.ts

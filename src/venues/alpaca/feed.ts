@@ -22,6 +22,7 @@ import { calendarOf } from '../../core/calendar.ts'
 import { fault } from '../../core/fault.ts'
 import type { HaltCause, Input, MarketInput } from '../../core/input.ts'
 import type { Bar } from '../../core/market.ts'
+import { BAR, inputOf, type RowSink, QUOTE, TRADE, WIDTH } from '../../core/market-rows.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { bucketStart, MINUTE, ms } from '../../core/time.ts'
 import { MAX_SYMBOLS, type Universe } from '../../core/universe.ts'
@@ -29,8 +30,8 @@ import type { Feed } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import { type Codec, Decoder, type OtherMessage } from './decode.ts'
 import type { AlpacaHistory } from './history.ts'
-import { inputOf } from './inputs.ts'
-import { QUOTE, type Rows, TRADE, UPDATED, WIDTH } from './rows.ts'
+
+import { type Rows, UPDATED } from './rows.ts'
 import { Sanity } from './sanity.ts'
 import { Stream, type StreamOptions } from './stream.ts'
 import { SymbolTable } from './symbol-table.ts'
@@ -106,6 +107,7 @@ export class AlpacaFeed implements Feed {
   readonly #symbols = new SymbolTable()
   readonly #streams: Readonly<Record<'stocks' | 'crypto', Lane>>
   #sink: (input: Input) => void = () => {}
+  #columns: RowSink | undefined
   #isUp = false
   #hasBeenUp = false
   /** Symbols that the venue has halted, and since when; and those that are silent while others are not. */
@@ -123,9 +125,10 @@ export class AlpacaFeed implements Feed {
     for (const id of halted) this.#halted.set(id, this.#now())
   }
 
-  /** Where inputs go from now on. Nothing connects before the first `subscribe`. */
-  open(sink: (input: Input) => void): void {
+  /** Where inputs go from now on, as in `Venue.open`. Nothing connects before the first `subscribe`. */
+  open(sink: (input: Input) => void, columns?: RowSink): void {
     this.#sink = sink
+    this.#columns = columns
   }
 
   async subscribe(kind: Kind, symbols: readonly SymbolId[]): Promise<Result<void>> {
@@ -382,7 +385,7 @@ export class AlpacaFeed implements Feed {
     return others.length === 0 ? NOTHING : this.#onOthers(others, at)
   }
 
-  /** A message is judged before an object is made of it. */
+  /** A message is judged before an object is made of it, where one is made at all. */
   #onRow(lane: Lane, rows: Rows, row: number, at: Ms): void {
     const symbol = symbolId(rows.symbol[row]!)
     lane.seen.add(symbol)
@@ -391,13 +394,23 @@ export class AlpacaFeed implements Feed {
     if (kind === QUOTE) {
       if (!this.#mayQuoteEnter(rows, row, symbol)) return
     } else if (kind === TRADE && !this.#mayTradeEnter(rows, row, symbol)) return
+    if (this.#columns !== undefined && kind < BAR && lane.held === undefined) {
+      this.#spoke(symbol)
+      this.#columns(rows, row, at)
+      return
+    }
     const input = inputOf(rows, row, at)
     if (input.type === 'bar' && !this.#mayBarEnter(input.bar, at, kind === UPDATED)) return
-    if (this.#silent.size > 0 && this.#silent.delete(symbol))
-      this.#halt(symbol, 'silent', 'its data came again', 'off')
+    this.#spoke(symbol)
     if (lane.held === undefined) this.#give(lane, input)
     else if (lane.held.length < HELD_MAX) lane.held.push(input)
     else this.counts.overflow++
+  }
+
+  /** Data of a symbol came that was silent, or was not. */
+  #spoke(symbol: SymbolId): void {
+    if (this.#silent.size > 0 && this.#silent.delete(symbol))
+      this.#halt(symbol, 'silent', 'its data came again', 'off')
   }
 
   /** Neither ahead of our clock nor from an hour ago. */

@@ -1,30 +1,17 @@
 /*
  * Rows: what a decoder writes and the feed reads. One frame's market data as columns, in the frame's order, reused
  * from frame to frame so that a message costs no object.
- *
- *   kind      trade                 quote               bar, updated
- *   value 0   price                 bid                 open
- *   value 1   size                  bid size            high
- *   value 2   id / 1e8              ask                 low
- *   value 3   id % 1e8              ask size            close
- *   value 4                                             volume
- *   value 5                                             number of trades
- *
- * A trade's id may exceed 2^53 and must not lose a digit, so it is kept as two halves; both are -1 where it has none.
  */
-export const TRADE = 1
-export const QUOTE = 2
-export const BAR = 3
+import { BAR, type MarketRows, QUOTE, TRADE, WIDTH } from '../../core/market-rows.ts'
+
+/** A bar that is issued again: the columns are those of a bar. */
 export const UPDATED = 4
 export type RowKind = typeof TRADE | typeof QUOTE | typeof BAR | typeof UPDATED
 
-export const WIDTH = 6
-/** The lower half of a trade's id is below this: eight digits. */
-export const ID_HALF = 1e8
 /** A frame holds at most this many messages of the hot types; Alpaca sends far fewer. */
 const ROWS_MAX = 1 << 20
 
-export class Rows {
+export class Rows implements MarketRows {
   length = 0
   kind: Uint8Array
   symbol: Uint32Array

@@ -17,7 +17,8 @@
  * only slower.
  */
 import { JsonReader, skipString } from './json-reader.ts'
-import { QUOTE, type Rows, TRADE, WIDTH } from './rows.ts'
+import { QUOTE, TRADE, WIDTH } from '../../core/market-rows.ts'
+import type { Rows } from './rows.ts'
 import { STRANGER, type SymbolTable } from './symbol-table.ts'
 
 // Slots of draft.ts, which says why they are here again.

@@ -9,7 +9,8 @@
  * row; what is laid out otherwise is read key by key.
  */
 import { Draft } from './draft.ts'
-import { ID_HALF, QUOTE, type Rows, TRADE, WIDTH } from './rows.ts'
+import { ID_HALF, QUOTE, TRADE, WIDTH } from '../../core/market-rows.ts'
+import type { Rows } from './rows.ts'
 import { hashed, lastBytes, STRANGER, type SymbolTable, UNREADABLE } from './symbol-table.ts'
 
 const UNKNOWN = -1

@@ -8,6 +8,7 @@
 import type { Ms, OrderId, SymbolId, VenueId } from '../../core/brand.ts'
 import { type Fault, fault } from '../../core/fault.ts'
 import type { Input } from '../../core/input.ts'
+import type { RowSink } from '../../core/market-rows.ts'
 import { equitySpec, type InstrumentSpec } from '../../core/instrument.ts'
 import type { Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
@@ -235,9 +236,12 @@ export class AlpacaVenue implements Venue {
     this.feed.adopt(halted)
   }
 
-  async open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>> {
+  async open(
+    sink: (input: Input) => void,
+    columns?: RowSink,
+  ): Promise<Result<readonly InstrumentSpec[]>> {
     this.#sink = sink
-    this.feed.open(sink)
+    this.feed.open(sink, columns)
     const account = await this.#trading.get('/v2/account')
     if (!account.ok) return account
     const parsed = parseAccount(account.value)
