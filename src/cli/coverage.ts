@@ -74,8 +74,17 @@ function told(seen: readonly Seen[]): string {
       ? [`${symbol} ${timeframe}: ${holes.length - NAMED_MAX} more`]
       : []),
   ])
-  return `${table(head, rows)}${holes.length === 0 ? '' : `\nholes:\n  ${holes.join('\n  ')}\n`}`
+  const notes = seen.flatMap(({ symbol, timeframe, heard, revised }) => [
+    ...(heard === 0
+      ? []
+      : [`${symbol} ${timeframe}: ${heard} bars are a run's own, not history's`]),
+    ...(revised === 0 ? [] : [`${symbol} ${timeframe}: ${revised} bars gave way to other values`]),
+  ])
+  return `${table(head, rows)}${namedList('holes', holes)}${namedList('notes', notes)}`
 }
+
+const namedList = (name: string, lines: readonly string[]): string =>
+  lines.length === 0 ? '' : `\n${name}:\n  ${lines.join('\n  ')}\n`
 
 /** Full only where nothing is missing. */
 const shadeOf = (part: number): string =>

@@ -27,6 +27,7 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
     rows: 0,
     pages: 0,
     saved: 0,
+    revised: 0,
     holes: 0,
     given: 0,
     failed: 0,
@@ -44,8 +45,9 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
         sums.enqueued += enqueued
         sums.repairs += repairs
       },
-      onPage: ({ rows, symbols }) => {
+      onPage: ({ rows, revised, symbols }) => {
         sums.rows += rows
+        sums.revised += revised
         sums.pages++
         sums.saved += Math.max(0, symbols - 1)
         bar.update(sums.rows, () => `${sent()} requests, ${sums.saved} saved`)
@@ -72,6 +74,7 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
       ? JSON.stringify(report)
       : `${integer(sums.rows)} rows in ${sums.pages} pages by ${report.requests} requests, ` +
         `${sums.saved} saved; ` +
+        (sums.revised === 0 ? '' : `${integer(sums.revised)} differed from what was there; `) +
         `${counts.success} runs done, ${counts.queued} queued, ${counts.running} running, ${counts.failed} failed`
   process.stdout.write(`${text}\n`)
   if (counts.failed > 0 && terms.untilDone === true)

@@ -16,6 +16,7 @@
 import type { Ms } from './brand.ts'
 import type { BarColumns } from './columns.ts'
 import type { Result } from './result.ts'
+import type { BarRank } from './market.ts'
 import type { Timeframe } from './time.ts'
 
 /** Tries in a row that bring no page. */
@@ -113,6 +114,34 @@ export interface PageCommit {
   /** Of the request in the ledger. */
   readonly request: string | undefined
   readonly flaws: readonly Flaw[]
+}
+
+/** A page that was stored. */
+export interface PageKept {
+  /** Bars that were there with other values, and gave way. */
+  readonly revised: number
+}
+
+/** Bars that were heard beside the jobs: they give way to history, and to what is as certain and later. */
+export interface Merge {
+  readonly timeframe: Timeframe
+  readonly adjustment: Adjustment
+  readonly rank: BarRank
+  readonly series: readonly { readonly symbol: string; readonly bars: BarColumns }[]
+}
+
+export interface Merged extends PageKept {
+  readonly bars: number
+  /** Bars that are there with a higher rank, and stay. */
+  readonly outranked: number
+}
+
+/** How often bars of a series gave way to others with other values. */
+export interface Revised {
+  readonly symbol: string
+  readonly timeframe: Timeframe
+  readonly adjustment: Adjustment
+  readonly bars: number
 }
 
 /** A bar that was rejected, or kept and flagged. */
@@ -259,7 +288,11 @@ export interface JobStore {
   claim(ids: readonly string[], claim: Claim): Promise<boolean>
   /** False where the claim is another's. */
   renew(token: string, leaseUntil: number, at: number): Promise<boolean>
-  commitPage(page: PageCommit): Promise<boolean>
+  /** Undefined where the claim is another's. */
+  commitPage(page: PageCommit): Promise<PageKept | undefined>
+  /** Stores bars that were heard, where nothing more certain is there. It covers nothing: only a settlement does. */
+  merge(merge: Merge): Promise<Merged>
+  revised(filter: SeriesFilter): Promise<readonly Revised[]>
   settle(settlement: Settlement): Promise<boolean>
   /** Gives the runs of a claim back after a fault; with the last attempt they have failed. */
   giveBack(back: {
@@ -298,7 +331,7 @@ export interface JobStore {
     },
   ): Promise<BarColumns>
 
-  /** The starts of those bars alone. */
+  /** The starts of those bars alone that history told: what a run heard proves nothing about the provider. */
   starts(query: Parameters<JobStore['bars']>[0]): Promise<Float64Array>
 
   /** Writes the request down and grants it, or says how long to wait. The ledger is the budget: it outlives a kill. */

@@ -38,3 +38,6 @@ export interface Bar {
   /** True where no trade fell in the bucket and the last close was carried over. Not price action. */
   readonly filled?: true
 }
+
+/** Where a bar comes from, from the least to the most certain: still forming, closed by a stream, told as history. */
+export type BarRank = 'forming' | 'closed' | 'final'

@@ -3,6 +3,7 @@ import type { Ms } from './brand.ts'
 import type { BarColumns } from './columns.ts'
 import type { Turn } from './command.ts'
 import type { Adjustment } from './jobs.ts'
+import type { BarRank } from './market.ts'
 import type { Timeframe } from './time.ts'
 
 /** Hot: one transaction for each turn that commands something, durable before the turn's batches leave. */
@@ -67,9 +68,6 @@ export interface Revisions {
   /** In order of the bar, then of hearing; of the newest, where they are too many. */
   revisions(query: SeriesQuery): Promise<readonly Revision[]>
 }
-
-/** Where a bar comes from, from the least to the most certain: still forming, closed by a stream, told as history. */
-export type BarRank = 'forming' | 'closed' | 'final'
 
 /** How bars are stored: raw and final where not told. */
 export interface WriteTerms {

@@ -33,6 +33,13 @@ export const plus = (at: Ms, deltaMs: number): Ms => (at + deltaMs) as Ms
 /** Length of a bar in milliseconds. A '1d' bar is a trading day: 24 h is its nominal length. */
 export const lengthMs = (timeframe: Timeframe): number => LENGTHS[timeframe]
 
+/** The timeframe whose bars are so long. */
+export function timeframeOf(lengthOfBar: number): Timeframe {
+  const timeframe = TIMEFRAMES.find((name) => LENGTHS[name] === lengthOfBar)
+  assert(timeframe !== undefined, () => `${lengthOfBar} ms are a timeframe`)
+  return timeframe
+}
+
 /** Starts of bars are multiples of this. A '1d' bar starts where its market's day does, so its grid is whole minutes. */
 export const gridMs = (timeframe: Timeframe): number =>
   timeframe === '1d' ? MINUTE : lengthMs(timeframe)

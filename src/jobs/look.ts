@@ -38,6 +38,10 @@ export interface Seen {
   readonly from: number
   readonly to: number
   readonly bars: number
+  /** Of these, not told by history: a run heard them. */
+  readonly heard: number
+  /** Bars that gave way to others with other values, ever. */
+  readonly revised: number
   readonly expected: number
   /** What the calendar expects and the store has not, single bars included. */
   readonly missing: number
@@ -54,6 +58,7 @@ export async function look(
 ): Promise<Seen[]> {
   const coverage = await store.coverage(filter)
   const holes = Map.groupBy(await store.holes(filter), keyOf)
+  const revised = new Map((await store.revised(filter)).map((one) => [keyOf(one), one.bars]))
   const groups = [...Map.groupBy(coverage, keyOf).values()]
   const seen: Seen[] = []
   for (const spans of groups) {
@@ -61,6 +66,7 @@ export async function look(
     const from = spans[0]!.from
     const to = spans.at(-1)!.to
     const bars = await store.bars({ symbol, timeframe, adjustment, from, to })
+    const told = await store.starts({ symbol, timeframe, adjustment, from, to })
     const assetClass = assetClassOf(symbol)
     const expected = expectedStarts(calendarFor(assetClass), timeframe, { from, to })
     const there = new Set(bars.start)
@@ -73,6 +79,8 @@ export async function look(
       from,
       to,
       bars: bars.length,
+      heard: bars.length - told.length,
+      revised: revised.get(keyOf(spans[0]!)) ?? 0,
       expected: expected.length,
       missing,
       holes: [

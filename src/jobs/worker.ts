@@ -29,6 +29,8 @@ const BACKOFF_MAX_MS = 10 * 60_000
 
 export interface PageTold {
   readonly rows: number
+  /** That were there with other values, heard by a run or told by the provider before. */
+  readonly revised: number
   /** That had rows in it. */
   readonly symbols: number
   readonly pack: Pack
@@ -136,7 +138,7 @@ export class Worker {
           this.#seams.add(seamBefore(before, undefined))
         before = series.at(-1)?.symbol
       }
-      const isKept = await store.commitPage({
+      const kept = await store.commitPage({
         token,
         at: io.now(),
         leaseUntil: this.#leaseUntil(),
@@ -147,8 +149,8 @@ export class Worker {
         cursor: cursor ?? END,
         request: meter?.last,
       })
-      if (!isKept) return { type: 'lost' }
-      onPage?.({ rows, symbols: series.length, pack })
+      if (kept === undefined) return { type: 'lost' }
+      onPage?.({ rows, revised: kept.revised, symbols: series.length, pack })
     }
     return { type: 'read' }
   }
@@ -224,8 +226,10 @@ export class Worker {
     }
     const at = io.now()
     const page = { token, at, leaseUntil: this.#leaseUntil(), timeframe, adjustment, cursor: END }
-    const isKept = await store.commitPage({ ...page, series, flaws: [], request: undefined })
-    return isKept ? this.#settle(pack, token, refused, `derived from ${finer}`) : { type: 'lost' }
+    const kept = await store.commitPage({ ...page, series, flaws: [], request: undefined })
+    return kept !== undefined
+      ? this.#settle(pack, token, refused, `derived from ${finer}`)
+      : { type: 'lost' }
   }
 
   /** What the provider itself tells of one symbol. */

@@ -2,9 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, unreachable } from '../core/assert.ts'
 import type { Adjustment } from '../core/jobs.ts'
-import type { BarRank } from '../core/store.ts'
+import type { BarRank } from '../core/market.ts'
 import {
   BarTable,
+  type PackedMerge,
   type PackedPage,
   type RevisionRow,
   type Run,
@@ -28,6 +29,7 @@ export type Request =
     }
   | { readonly type: 'job'; readonly call: JobCall }
   | { readonly type: 'commit-page'; readonly page: PackedPage }
+  | { readonly type: 'merge'; readonly merge: PackedMerge }
   | { readonly type: 'page' | 'latest'; readonly stretch: Stretch; readonly limit: number }
   | { readonly type: 'starts'; readonly stretch: Stretch }
   | { readonly type: 'revise'; readonly revision: RevisionRow }
@@ -90,11 +92,15 @@ class Server {
         table.begin()
         return undefined
       case 'write':
-        return this.#write(table, () => table.write(request, request.bars, request.rank))
+        return this.#write(table, () => {
+          table.write(request, request.bars, request.rank)
+        })
       case 'job':
         return { job: called(table.jobs, request.call) }
       case 'commit-page':
         return { job: table.commitPage(request.page) }
+      case 'merge':
+        return { job: table.merge(request.merge) }
       case 'commit':
         return this.#write(table, () => table.commit())
       case 'rollback':

@@ -18,7 +18,7 @@ import type {
   SeriesQuery,
   WriteTerms,
 } from '../core/store.ts'
-import { lengthMs, ms, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import { lengthMs, ms, type Timeframe, timeframeOf } from '../core/time.ts'
 import type { Reply, Request, Value, WorkerStart } from './archive-worker.ts'
 import type { RevisionRow, TableOptions } from './bar-table.ts'
 import { checkBars } from './check-bars.ts'
@@ -95,6 +95,11 @@ export class SqliteArchive implements Archive, Revisions {
         this.#alone(
           { type: 'commit-page', page },
           page.packed.map(({ packed }) => packed.buffer),
+        ),
+      merge: (merge) =>
+        this.#alone(
+          { type: 'merge', merge },
+          merge.packed.map(({ packed }) => packed.buffer),
         ),
       bars: (query) => this.bars({ ...query, pageSize: CHUNK }),
       starts: async ({ timeframe, ...query }) => {
@@ -366,10 +371,4 @@ const overloaded = (path: string): StoreError =>
 function packedOf(value: Value): PackedBars {
   assert(value !== undefined && 'buffer' in value, 'a page is packed bars')
   return value
-}
-
-function timeframeOf(lengthOfBar: number): Timeframe {
-  const timeframe = TIMEFRAMES.find((name) => lengthMs(name) === lengthOfBar)
-  assert(timeframe !== undefined, `${lengthOfBar} ms are a timeframe`)
-  return timeframe
 }

@@ -1,7 +1,7 @@
 // BarSheet: the statements of one table of bars. Each adjustment has a table of its own, so that none mixes with another.
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { Adjustment } from '../core/jobs.ts'
-import type { BarRank } from '../core/store.ts'
+import type { BarRank } from '../core/market.ts'
 import { type PackedBars, unpackBars } from './packed-bars.ts'
 
 export const TABLES: Readonly<Record<Adjustment, string>> = {
@@ -30,6 +30,15 @@ const insert = (table: string, rows: number): string =>
      source = excluded.source
    where excluded.source >= ${table}.source`
 
+const VALUES = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const
+
+/** Bars that were there: with other values, and giving way; or of a higher rank, and staying. */
+export interface Met {
+  readonly revised: number
+  readonly outranked: number
+}
+const NOTHING_MET: Met = { revised: 0, outranked: 0 }
+
 /** Takes one row that a statement found: SQLite calls it for each. */
 export type Taker = (...row: SQLOutputValue[]) => void
 
@@ -40,6 +49,7 @@ export class BarSheet {
   readonly latest: StatementSync
   readonly starts: StatementSync
   readonly startsWithin: StatementSync
+  readonly #known: StatementSync
 
   /** The reader has a function `take`. */
   constructor(table: string, writer: DatabaseSync, reader: DatabaseSync) {
@@ -55,7 +65,27 @@ export class BarSheet {
     this.latest = taking(COLUMNS, 'and start < ?3 order by start desc limit ?4')
     // The limit keeps SQLite from leaving out the order of a subquery.
     this.starts = taking('start', 'order by start limit -1')
-    this.startsWithin = taking('start', 'and start >= ?3 and start < ?4 order by start limit -1')
+    const final = `and source = ${RANKS.final} and start >= ?3 and start < ?4 order by start limit -1`
+    this.startsWithin = taking('start', final)
+    this.#known = writer.prepare(
+      `select ${COLUMNS}, source from ${table} where ${SERIES} and start between ?3 and ?4`,
+    )
+  }
+
+  /** What writing these bars will do to those that are there, within a transaction and before it. */
+  meets(id: number, timeframeMs: number, packed: PackedBars, rank: BarRank): Met {
+    const bars = unpackBars(packed)
+    if (bars.length === 0) return NOTHING_MET
+    const [first, last] = [bars.start[0]!, bars.start[bars.length - 1]!]
+    const met = { revised: 0, outranked: 0 }
+    let i = 0
+    for (const known of this.#known.iterate(id, timeframeMs, first, last)) {
+      while (bars.start[i]! < Number(known['start'])) i++
+      if (bars.start[i] !== Number(known['start'])) continue
+      if (Number(known['source']) > RANKS[rank]) met.outranked++
+      else if (VALUES.some((name) => bars[name][i] !== known[name])) met.revised++
+    }
+    return met
   }
 
   /** Inserts or replaces bars of a symbol, within a transaction. */

@@ -1,10 +1,10 @@
 // BarTable: the archive's statements, synchronous. It lives in the archive's worker thread.
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { assert } from '../core/assert.ts'
-import type { Adjustment, PageCommit } from '../core/jobs.ts'
-import type { BarRank } from '../core/store.ts'
-import { DAY, HOUR, lengthMs } from '../core/time.ts'
-import { BarSheet, TABLES, type Taker } from './bar-sheet.ts'
+import type { Adjustment, Merge, Merged, PageCommit, PageKept } from '../core/jobs.ts'
+import type { BarRank } from '../core/market.ts'
+import { DAY, HOUR, lengthMs, timeframeOf } from '../core/time.ts'
+import { BarSheet, type Met, TABLES, type Taker } from './bar-sheet.ts'
 import { numberOf, openDatabase, textOf } from './database.ts'
 import { JobTable } from './job-table.ts'
 import { ARCHIVE_SCHEMA } from './migrations.ts'
@@ -27,6 +27,9 @@ export interface SeriesKey {
 export type PackedPage = Omit<PageCommit, 'series'> & {
   readonly packed: readonly { readonly symbol: string; readonly packed: PackedBars }[]
 }
+
+/** The same of bars that were heard. */
+export type PackedMerge = Omit<Merge, 'series'> & Pick<PackedPage, 'packed'>
 
 /** A stretch of a series; `from` is included, `to` is not. */
 export interface Stretch extends SeriesKey {
@@ -143,22 +146,46 @@ export class BarTable {
     { symbol, timeframeMs, adjustment = 'raw' }: SeriesKey,
     packed: PackedBars,
     rank: BarRank,
-  ): void {
+  ): Met {
     assert(this.#writer.isTransaction, 'bars are written within a transaction')
-    this.#sheet(adjustment).write(this.#intern(symbol), timeframeMs, packed, rank)
+    const id = this.#intern(symbol)
+    const sheet = this.#sheet(adjustment)
+    const met = sheet.meets(id, timeframeMs, packed, rank)
+    sheet.write(id, timeframeMs, packed, rank)
+    if (met.revised > 0) {
+      const timeframe = timeframeOf(timeframeMs)
+      this.jobs.countRevised({ symbol, timeframe, adjustment, bars: met.revised })
+    }
+    return met
   }
 
-  /** A page of a job: its bars and its checkpoint in one transaction. False where the claim is another's. */
-  commitPage(page: PackedPage): boolean {
+  /** A page of a job: its bars and its checkpoint in one transaction. Undefined where the claim is another's. */
+  commitPage(page: PackedPage): PageKept | undefined {
     const { timeframe, adjustment } = page
     const timeframeMs = lengthMs(timeframe)
     return this.jobs.alone(() => {
       const series = page.packed.map(({ symbol, packed }) => ({ symbol, bars: unpackBars(packed) }))
-      if (!this.jobs.checkpoint({ ...page, series })) return false
-      for (const { symbol, packed } of page.packed) {
-        this.write({ symbol, timeframeMs, adjustment }, packed, 'final')
+      if (!this.jobs.checkpoint({ ...page, series })) return undefined
+      const key = { timeframeMs, adjustment }
+      let revised = 0
+      for (const { symbol, packed } of page.packed)
+        revised += this.write({ ...key, symbol }, packed, 'final').revised
+      return { revised }
+    })
+  }
+
+  /** Bars that were heard. */
+  merge({ timeframe, adjustment, rank, packed: all }: PackedMerge): Merged {
+    const key = { timeframeMs: lengthMs(timeframe), adjustment }
+    return this.jobs.alone(() => {
+      const merged = { bars: 0, revised: 0, outranked: 0 }
+      for (const { symbol, packed } of all) {
+        const { revised, outranked } = this.write({ ...key, symbol }, packed, rank)
+        merged.bars += packed.length
+        merged.revised += revised
+        merged.outranked += outranked
       }
-      return true
+      return merged
     })
   }
 
@@ -172,7 +199,7 @@ export class BarTable {
     return trimmed(packed, 0, taken)
   }
 
-  /** The starts of a stretch's bars. */
+  /** The starts of a stretch's bars that history told. */
   starts({ symbol, timeframeMs, from, to, adjustment = 'raw' }: Stretch): Float64Array {
     const id = this.#idOf(symbol)
     const starts: number[] = []

@@ -8,6 +8,7 @@ import type {
   KnownHole,
   Quarantined,
   RequestRow,
+  Revised,
   RunResult,
 } from '../core/jobs.ts'
 import { canonical } from '../core/hash.ts'
@@ -83,11 +84,15 @@ export const resultOf = (row: Row): RunResult => ({
   message: optional(row, 'message'),
 })
 
-/** A span of one series. */
-const placeOf = (row: Row) => ({
+const seriesOf = (row: Row) => ({
   symbol: text(row, 'symbol'),
   timeframe: timeframeIn(row, 'timeframe'),
   adjustment: text(row, 'adjustment') as Coverage['adjustment'],
+})
+
+/** A span of one series. */
+const placeOf = (row: Row) => ({
+  ...seriesOf(row),
   from: ms(number(row, 'from_ts')),
   to: ms(number(row, 'to_ts')),
 })
@@ -104,6 +109,11 @@ export const holeOf = (row: Row): KnownHole => ({
   bars: number(row, 'bars'),
   status: text(row, 'status') as KnownHole['status'],
   expiresAt: number(row, 'expires_at'),
+})
+
+export const revisedOf = (row: Row): Revised => ({
+  ...seriesOf(row),
+  bars: number(row, 'bars'),
 })
 
 export const requestOf = (row: Row): RequestRow => ({

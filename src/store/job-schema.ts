@@ -2,6 +2,15 @@
  * The tables of history jobs, in SQL that SQLite and Postgres both take. Ids are texts that say what they are, times are
  * milliseconds, truth values are 0 and 1, lists are JSON.
  */
+export const REVISION_COUNTS = `
+  create table revision_counts (
+    symbol text not null,
+    timeframe text not null,
+    adjustment text not null,
+    bars bigint not null,
+    primary key (symbol, timeframe, adjustment)
+  );`
+
 export const JOB_TABLES = `
   create table job_definitions (
     id text primary key,

@@ -115,9 +115,19 @@ export const SQL = {
   quarantined: `select * from quarantined_symbols where provider = ?1 order by symbol`,
   flaw: `insert into bar_flaws (symbol, timeframe, start, rule, is_rejected, seen_at)
     values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (symbol, timeframe, start, rule) do nothing`,
+  countRevised: `insert into revision_counts (symbol, timeframe, adjustment, bars)
+    values (?1, ?2, ?3, ?4)
+    on conflict (symbol, timeframe, adjustment) do update set
+      bars = revision_counts.bars + excluded.bars`,
   flaws: `select symbol, rule, is_rejected, count(*) as n from bar_flaws
     group by symbol, rule, is_rejected order by symbol, rule`,
 } as const
+
+/** Tables whose rows are about a series of bars. */
+export type SeriesTable = 'coverage_status' | 'coverage_holes' | 'revision_counts'
+
+export const orderOf = (table: SeriesTable): string =>
+  `symbol, timeframe, adjustment${table === 'revision_counts' ? '' : ', from_ts'}`
 
 /** Runs by what is asked for; the statuses follow the fixed parameters. */
 export const runsSql = (statuses: number, isOfDefinition: boolean): string =>

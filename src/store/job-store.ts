@@ -1,10 +1,11 @@
 // SqliteJobs: the port JobStore on an archive's file. Every call is one request to the archive's thread.
 import { assert } from '../core/assert.ts'
 import { type BarColumns, joinedBars } from '../core/columns.ts'
-import type { JobStore, PageCommit } from '../core/jobs.ts'
+import type { JobStore, Merge, Merged, PageCommit, PageKept } from '../core/jobs.ts'
 import type { SeriesQuery } from '../core/store.ts'
+import type { Timeframe } from '../core/time.ts'
 import type { JobCall, Value } from './archive-worker.ts'
-import type { PackedPage } from './bar-table.ts'
+import type { PackedMerge, PackedPage } from './bar-table.ts'
 import { checkBars } from './check-bars.ts'
 import type { JobTableSync } from './job-table.ts'
 import { packBars } from './packed-bars.ts'
@@ -13,6 +14,7 @@ import { packBars } from './packed-bars.ts'
 export interface JobThread {
   call(call: JobCall): Promise<Value>
   commitPage(page: PackedPage): Promise<Value>
+  merge(merge: PackedMerge): Promise<Value>
   bars(query: SeriesQuery): AsyncIterable<BarColumns>
   starts(query: Parameters<JobStore['starts']>[0]): Promise<Float64Array>
 }
@@ -58,14 +60,16 @@ export class SqliteJobs implements JobStore {
   quarantine = (...args: Args<'quarantine'>) => this.#call('quarantine', args)
   quarantined = (...args: Args<'quarantined'>) => this.#call('quarantined', args)
   flaws = () => this.#call('flaws', [])
+  revised = (...args: Args<'revised'>) => this.#call('revised', args)
 
-  async commitPage({ series, ...page }: PageCommit): Promise<boolean> {
-    for (const { symbol, bars } of series) checkBars(symbol, page.timeframe, bars)
-    const packed = series.map(({ symbol, bars }) => ({
-      symbol,
-      packed: packBars(bars, 0, bars.length),
-    }))
-    return answerOf(await this.#thread.commitPage({ ...page, packed })) === true
+  async commitPage({ series, ...page }: PageCommit): Promise<PageKept | undefined> {
+    const packed = packedOf(page.timeframe, series)
+    return answerOf(await this.#thread.commitPage({ ...page, packed })) as PageKept | undefined
+  }
+
+  async merge({ series, ...merge }: Merge): Promise<Merged> {
+    const packed = packedOf(merge.timeframe, series)
+    return answerOf(await this.#thread.merge({ ...merge, packed })) as Merged
   }
 
   starts(query: Parameters<JobStore['starts']>[0]): Promise<Float64Array> {
@@ -83,6 +87,11 @@ export class SqliteJobs implements JobStore {
     const call = { method, args } as unknown as JobCall
     return answerOf(await this.#thread.call(call)) as ReturnType<JobTableSync[K]>
   }
+}
+
+function packedOf(timeframe: Timeframe, series: PageCommit['series']): PackedPage['packed'] {
+  for (const { symbol, bars } of series) checkBars(symbol, timeframe, bars)
+  return series.map(({ symbol, bars }) => ({ symbol, packed: packBars(bars, 0, bars.length) }))
 }
 
 /** What the thread gave is what its method gives. */

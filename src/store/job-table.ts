@@ -17,6 +17,7 @@ import {
   type Quarantined,
   type RequestAsk,
   type RequestRow,
+  type Revised,
   type RunCounts,
   type RunResult,
   type RunStatus,
@@ -33,15 +34,16 @@ import {
   quarantinedOf,
   requestOf,
   resultOf,
+  revisedOf,
   type Row,
   runOf,
 } from './job-rows.ts'
-import { runsSql, SQL } from './job-sql.ts'
+import { orderOf, runsSql, type SeriesTable, SQL } from './job-sql.ts'
 import { MONITOR_SQL } from './monitor-sql.ts'
 import { numberOf, textOf } from './database.ts'
 
 /** The members of the port that are statements alone; what bars have to do with is the archive's. */
-export type JobTableMethods = Omit<JobStore, 'commitPage' | 'bars' | 'starts'>
+export type JobTableMethods = Omit<JobStore, 'commitPage' | 'merge' | 'bars' | 'starts'>
 export type JobTableSync = {
   readonly [K in keyof JobTableMethods]: (
     ...args: Parameters<JobTableMethods[K]>
@@ -325,6 +327,16 @@ export class JobTable implements JobTableSync {
     }))
   }
 
+  revised(filter: SeriesFilter): readonly Revised[] {
+    const { sql, cells } = filtered('revision_counts', filter)
+    return this.#all(sql, ...cells).map(revisedOf)
+  }
+
+  /** Within a transaction. */
+  countRevised({ symbol, timeframe, adjustment, bars }: Revised): void {
+    this.#run(SQL.countRevised, symbol, timeframe, adjustment, bars)
+  }
+
   /** One transaction: kept where the work ends well and `isGood` of what it gives. */
   alone<T>(work: () => T, isGood: (value: T) => boolean = () => true): T {
     this.#db.exec('begin immediate')
@@ -365,7 +377,7 @@ export class JobTable implements JobTableSync {
 
 /** All rows that a filter lets through; a list of symbols travels as JSON text, in one parameter. */
 function filtered(
-  table: 'coverage_status' | 'coverage_holes',
+  table: SeriesTable,
   { symbols, timeframe, adjustment }: SeriesFilter,
 ): { readonly sql: string; readonly cells: readonly string[] } {
   const cells: string[] = []
@@ -381,6 +393,6 @@ function filtered(
     wheres.push(`symbol in (select value from json_each(?${cells.length}))`)
   }
   const where = wheres.length === 0 ? '' : `where ${wheres.join(' and ')}`
-  const sql = `select * from ${table} ${where} order by symbol, timeframe, adjustment, from_ts`
+  const sql = `select * from ${table} ${where} order by ${orderOf(table)}`
   return { sql, cells }
 }

@@ -11,7 +11,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { assert } from '../core/assert.ts'
-import { JOB_TABLES } from './job-schema.ts'
+import { JOB_TABLES, REVISION_COUNTS } from './job-schema.ts'
 import { StoreError, storeError } from './store-error.ts'
 
 export interface Migration {
@@ -122,6 +122,11 @@ export const ARCHIVE_SCHEMA: Schema = {
         ${ADJUSTED_TABLES}
         ${INTRADAY_VIEW}
         ${JOB_TABLES}`,
+    },
+    {
+      version: 4,
+      name: 'how often bars gave way to others',
+      sql: REVISION_COUNTS,
     },
   ],
 }

@@ -2,6 +2,7 @@
 import { assert } from '../core/assert.ts'
 import { barColumns, type BarColumns } from '../core/columns.ts'
 import type { JobStore, PageCommit } from '../core/jobs.ts'
+import type { BarRank } from '../core/market.ts'
 import { lengthMs } from '../core/time.ts'
 import { RANKS, TABLES } from './bar-sheet.ts'
 import type { Postgres, Session } from './postgres.ts'
@@ -10,6 +11,11 @@ const NUMBERS = ['start', 'open', 'high', 'low', 'close', 'volume', 'trades', 'f
 const VALUES = 'open, high, low, close, volume, trades, filled'
 const WITH = (table: string): string =>
   VALUES.split(', ')
+    .map((column) => `${table}.${column}`)
+    .join(', ')
+
+const COMPARED = (table: string): string =>
+  ['open', 'high', 'low', 'close', 'volume', 'trades']
     .map((column) => `${table}.${column}`)
     .join(', ')
 
@@ -36,7 +42,39 @@ const read = (table: string): string =>
      and start >= ?3 and start < ?4
    order by start`
 
+const readStarts = (table: string): string =>
+  `select start from ${table}
+   where symbol_id = (select id from symbols where symbol = ?1) and timeframe = ?2
+     and start >= ?3 and start < ?4 and source = ${RANKS.final}
+   order by start`
+
+/** Is there any bar where these series are? Asked first: most pages meet none, and comparing costs as much as writing. */
+const meetsAny = (table: string): string =>
+  `select exists (
+     select from unnest(?2::integer[], ?3::bigint[], ?4::bigint[]) as s (symbol_id, first, last),
+       lateral (select 1 from ${table} b where b.symbol_id = s.symbol_id and b.timeframe = ?1
+         and b.start between s.first and s.last limit 1) as there
+   ) as found`
+
+const meets = (table: string): string =>
+  `select b.symbol_id,
+     count(*) filter (where b.source > ?2) as outranked,
+     count(*) filter (where b.source <= ?2 and (${COMPARED('b')}) is distinct from (${COMPARED('page')}))
+       as revised
+   from unnest(?3::integer[], ?4::bigint[], ?5::double precision[], ?6::double precision[],
+     ?7::double precision[], ?8::double precision[], ?9::double precision[], ?10::bigint[],
+     ?11::smallint[]) as page (symbol_id, start, ${VALUES})
+   join ${table} b on b.symbol_id = page.symbol_id and b.timeframe = ?1 and b.start = page.start
+   group by b.symbol_id`
+
 type Page = Pick<PageCommit, 'timeframe' | 'adjustment' | 'series'>
+
+/** What became of the bars that were there. */
+export interface Met {
+  readonly revised: ReadonlyMap<string, number>
+  readonly outranked: number
+}
+const NOTHING_MET: Met = { revised: new Map(), outranked: 0 }
 
 export class PostgresBars {
   readonly #ids = new Map<string, number>()
@@ -53,10 +91,11 @@ export class PostgresBars {
     for (const { id, symbol } of rows) this.#ids.set(String(symbol), Number(id))
   }
 
-  /** Inserts or replaces the bars of a page, as history tells them. */
-  async write(session: Session, { timeframe, adjustment, series }: Page): Promise<void> {
+  /** Inserts or replaces bars, where nothing of a higher rank is there. */
+  async write(session: Session, page: Page, rank: BarRank = 'final'): Promise<Met> {
+    const { timeframe, adjustment, series } = page
     const full = series.filter(({ bars }) => bars.length > 0)
-    if (full.length === 0) return
+    if (full.length === 0) return NOTHING_MET
     const ids = full.flatMap(({ symbol, bars }) => {
       const id = this.#ids.get(symbol)
       assert(id !== undefined, () => `${symbol} has a number`)
@@ -66,8 +105,38 @@ export class PostgresBars {
       (column) => `{${full.map(({ bars }) => bars[column].join(',')).join(',')}}`,
     )
     const table = TABLES[adjustment]
-    const about = [lengthMs(timeframe), RANKS.final, `{${ids.join(',')}}`]
+    const about = [lengthMs(timeframe), RANKS[rank], `{${ids.join(',')}}`]
+    const spans = full.map(({ symbol, bars }) => ({
+      id: this.#ids.get(symbol)!,
+      first: bars.start[0]!,
+      last: bars.start[bars.length - 1]!,
+    }))
+    const lists = (['id', 'first', 'last'] as const).map(
+      (name) => `{${spans.map((span) => span[name]).join(',')}}`,
+    )
+    const any = await session.one(meetsAny(table), lengthMs(timeframe), ...lists)
+    const met = any?.['found'] === true ? await session.all(meets(table), ...about, ...columns) : []
     await session.run(write(table), ...about, ...columns)
+    if (met.length === 0) return NOTHING_MET
+    const symbolOf = new Map(full.map(({ symbol }) => [this.#ids.get(symbol), symbol]))
+    const revised = met.map((row): [string, number] => [
+      symbolOf.get(Number(row['symbol_id']))!,
+      Number(row['revised']),
+    ])
+    return {
+      revised: new Map(revised.filter(([, count]) => count > 0)),
+      outranked: met.reduce((sum, row) => sum + Number(row['outranked']), 0),
+    }
+  }
+
+  /** The starts of those that history told. */
+  async starts(
+    session: Session,
+    { symbol, timeframe, adjustment, from, to }: Parameters<JobStore['starts']>[0],
+  ): Promise<Float64Array> {
+    const sql = readStarts(TABLES[adjustment])
+    const rows = await session.lists(sql, symbol, lengthMs(timeframe), from, to)
+    return Float64Array.from(rows, ([start]) => Number(start))
   }
 
   async read(

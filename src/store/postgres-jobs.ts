@@ -17,12 +17,16 @@ import {
   type JobRun,
   type JobStore,
   type KnownHole,
+  type Merge,
+  type Merged,
   type Monitor,
   type NewRun,
   type PageCommit,
+  type PageKept,
   type Quarantined,
   type RequestAsk,
   type RequestRow,
+  type Revised,
   type RunCounts,
   type RunResult,
   type RunStatus,
@@ -40,6 +44,7 @@ import {
   quarantinedOf,
   requestOf,
   resultOf,
+  revisedOf,
   type Row,
   runOf,
 } from './job-rows.ts'
@@ -200,7 +205,7 @@ export class PostgresJobs implements JobStore {
     return (await this.#run(SQL.renew, token, leaseUntil, at)) > 0
   }
 
-  async commitPage(page: PageCommit): Promise<boolean> {
+  async commitPage(page: PageCommit): Promise<PageKept | undefined> {
     const { token, at, leaseUntil, cursor, request, series, flaws, timeframe } = page
     for (const { symbol, bars } of series) checkBars(symbol, timeframe, bars)
     const symbols = series.map(({ symbol }) => symbol)
@@ -209,19 +214,36 @@ export class PostgresJobs implements JobStore {
     return this.#postgres.transaction(
       async (session) => {
         const { isRepeated, one, run } = session
-        if (isRepeated && (await one(BULK.isCheckpointed, token, cursor)) !== undefined) return true
-        if ((await run(SQL.checkpoint, token, cursor, leaseUntil, at)) === 0) return false
+        if (isRepeated && (await one(BULK.isCheckpointed, token, cursor)) !== undefined)
+          return { revised: 0 }
+        if ((await run(SQL.checkpoint, token, cursor, leaseUntil, at)) === 0) return undefined
         if (request !== undefined) await run(SQL.answeredWell, request, at, rows)
         if (flaws.length > 0) await run(BULK.flaws, JSON.stringify(flaws), timeframe, at)
-        await this.#bars.write(session, page)
-        return true
+        const { revised } = await this.#bars.write(session, page)
+        return { revised: await countRevised(session, page, revised) }
       },
-      (isKept) => isKept,
+      (kept) => kept !== undefined,
     )
   }
 
-  async starts(query: Parameters<JobStore['starts']>[0]): Promise<Float64Array> {
-    return (await this.bars(query)).start
+  async merge(merge: Merge): Promise<Merged> {
+    const { series, timeframe, rank } = merge
+    for (const { symbol, bars } of series) checkBars(symbol, timeframe, bars)
+    const symbols = series.map(({ symbol }) => symbol)
+    await this.#bars.intern(this.#postgres, symbols)
+    const bars = series.reduce((sum, one) => sum + one.bars.length, 0)
+    return this.#postgres.transaction(async (session) => {
+      const { revised, outranked } = await this.#bars.write(session, merge, rank)
+      return { bars, outranked, revised: await countRevised(session, merge, revised) }
+    })
+  }
+
+  async revised(filter: SeriesFilter): Promise<readonly Revised[]> {
+    return (await this.#filtered('revision_counts', filter)).map(revisedOf)
+  }
+
+  starts(query: Parameters<JobStore['starts']>[0]): Promise<Float64Array> {
+    return this.#postgres.statement((session) => this.#bars.starts(session, query))
   }
 
   bars(query: Parameters<JobStore['bars']>[0]): Promise<BarColumns> {
@@ -352,6 +374,21 @@ export class PostgresJobs implements JobStore {
   #run(sql: string, ...cells: readonly Cell[]): Promise<number> {
     return this.#postgres.statement(({ run }) => run(sql, ...cells))
   }
+}
+
+/** Gives how many they are together. */
+async function countRevised(
+  { run }: Session,
+  { timeframe, adjustment }: Pick<Merge, 'timeframe' | 'adjustment'>,
+  revised: ReadonlyMap<string, number>,
+): Promise<number> {
+  let sum = 0
+  // In one order, so that two pages do not wait for each other.
+  for (const [symbol, bars] of [...revised].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    await run(SQL.countRevised, symbol, timeframe, adjustment, bars)
+    sum += bars
+  }
+  return sum
 }
 
 async function cover(session: Session, settlement: Settlement): Promise<void> {

@@ -1,11 +1,12 @@
 /*
  * Postgres schema: bars and the jobs that keep them complete, by numbered steps as in a file (migrations.ts), with the same
  * tables and the same words for what may go wrong. All steps that a database lacks are one transaction, so one that fails
- * leaves the database as it was. A copy of it before a step is its owner's: a server is not ours to copy.
+ * leaves the database as it was. In it, before the first step, our tables are copied into the schema
+ * `skein_backup_v<version before>`: as long as a person keeps that, the way back is a copy in the other direction.
  */
 import { INTRADAY_VIEW, type Migration } from './migrations.ts'
 import { TABLES } from './bar-sheet.ts'
-import { JOB_TABLES } from './job-schema.ts'
+import { JOB_TABLES, REVISION_COUNTS } from './job-schema.ts'
 import type { Postgres, Session } from './postgres.ts'
 import { StoreError } from './store-error.ts'
 
@@ -29,7 +30,7 @@ const BARS = Object.values(TABLES)
   )
   .join('')
 
-const MIGRATIONS: readonly Migration[] = [
+export const POSTGRES_MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
     name: 'bars by symbol, timeframe and start, and jobs that keep them complete',
@@ -42,14 +43,18 @@ const MIGRATIONS: readonly Migration[] = [
     ${INTRADAY_VIEW}
     ${JOB_TABLES}`,
   },
+  { version: 2, name: 'how often bars gave way to others', sql: REVISION_COUNTS },
 ]
 
 /** Brings the database to the newest version, or refuses it. Throws StoreError. */
-export async function migratePostgres(postgres: Postgres): Promise<void> {
+export async function migratePostgres(
+  postgres: Postgres,
+  migrations: readonly Migration[] = POSTGRES_MIGRATIONS,
+): Promise<void> {
   await postgres.transaction(async (session) => {
     await session.all(`select pg_advisory_xact_lock(hashtextextended('skein migrations', 0))`)
     const found = await versionOf(session)
-    const newest = MIGRATIONS.length
+    const newest = migrations.length
     if (found > newest) {
       throw new StoreError(
         'newer-schema',
@@ -57,21 +62,43 @@ export async function migratePostgres(postgres: Postgres): Promise<void> {
           `${newest}; update Skein, or name another database`,
       )
     }
-    for (const { version, name, sql } of MIGRATIONS.slice(found)) {
+    const failure = (what: string, error: unknown): unknown => {
+      if (!(error instanceof Error && 'severity' in error)) return error
+      const text = `${postgres.name} stays at version ${found}: ${what} failed: ${error.message}; nothing was changed${found === 0 ? '. Is it the database of another program?' : ''}`
+      return new StoreError('migration-failed', text, { cause: error })
+    }
+    const steps = migrations.slice(found)
+    if (found > 0 && steps.length > 0) {
+      try {
+        await backUp(session, migrations.slice(0, found))
+      } catch (error) {
+        throw failure(`the backup before migration ${found + 1}`, error)
+      }
+    }
+    for (const { version, name, sql } of steps) {
       try {
         await session.all(sql)
       } catch (error) {
-        if (!(error instanceof Error && 'severity' in error)) throw error
-        throw new StoreError(
-          'migration-failed',
-          `${postgres.name} stays at version ${found}: migration ${version} (${name}) failed: ` +
-            `${error.message}; nothing was changed. Is it the database of another program?`,
-          { cause: error },
-        )
+        throw failure(`migration ${version} (${name})`, error)
       }
       await session.run('insert into schema_version (version, name) values (?1, ?2)', version, name)
     }
   })
+}
+
+/** Copies all that these steps have made; a copy that is there from before is replaced. Nobody writes meanwhile. */
+async function backUp(session: Session, steps: readonly Migration[]): Promise<void> {
+  const schema = `skein_backup_v${steps.length}`
+  const made = steps.flatMap(({ sql }) =>
+    [...sql.matchAll(/create table (\w+)/g)].map((match) => match[1]!),
+  )
+  const tables = ['schema_version', ...made]
+  await session.all(`lock table ${tables.join(', ')} in exclusive mode`)
+  await session.all(`drop schema if exists ${schema} cascade`)
+  await session.all(`create schema ${schema}`)
+  for (const table of tables) {
+    await session.slowly(`create table ${schema}.${table} as table ${table}`)
+  }
 }
 
 async function versionOf(session: Session): Promise<number> {

@@ -1,4 +1,5 @@
 // The statements of history jobs that Postgres takes for many rows at once: lists travel as JSON, in one parameter.
+import { orderOf, type SeriesTable } from './job-sql.ts'
 
 /** Requests of a provider are granted one after the other, by all workers. */
 export const LOCK_BUDGET = `select pg_advisory_xact_lock(hashtextextended('skein requests ' || ?1, 0))`
@@ -77,8 +78,8 @@ export const BULK = {
 } as const
 
 /** Rows that a filter lets through: null lets all. */
-export const filteredSql = (table: 'coverage_status' | 'coverage_holes'): string =>
+export const filteredSql = (table: SeriesTable): string =>
   `select * from ${table}
    where (?1::text is null or timeframe = ?1) and (?2::text is null or adjustment = ?2)
      and (?3::text[] is null or symbol = any(?3))
-   order by symbol, timeframe, adjustment, from_ts`
+   order by ${orderOf(table)}`

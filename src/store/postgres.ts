@@ -33,6 +33,8 @@ export interface Session {
   readonly one: (sql: string, ...cells: readonly Cell[]) => Promise<Row | undefined>
   /** Gives how many rows changed. */
   readonly run: (sql: string, ...cells: readonly Cell[]) => Promise<number>
+  /** A statement that may take as long as it likes: a copy of all bars. */
+  readonly slowly: (sql: string) => Promise<void>
   /** Rows as lists of cells, for many. */
   readonly lists: (sql: string, ...cells: readonly Cell[]) => Promise<unknown[][]>
 }
@@ -48,6 +50,8 @@ const CONNECTIONS_MAX = 4
 const CONNECT_MS = 5_000
 const STANDSTILL_MS = 10_000
 const STATEMENT_MS = 60_000
+/** A copy of hundreds of millions of bars takes minutes; a server that is gone is noticed all the same. */
+const SLOW_MS = 6 * 3_600_000
 /** A round trip that took longer tells the time too badly. */
 const CLOCK_ROUND_MS = 250
 
@@ -180,6 +184,12 @@ function sessionOf(client: PoolClient, isRepeated: boolean): Session {
     all: async (sql, ...cells) => (await ask(sql, cells)).rows,
     one: async (sql, ...cells) => (await ask(sql, cells)).rows[0],
     run: async (sql, ...cells) => (await ask(sql, cells)).rowCount ?? 0,
+    slowly: async (sql) => {
+      await client.query('set local statement_timeout = 0')
+      const slow = { text: sql, query_timeout: SLOW_MS }
+      await client.query(slow)
+      await client.query(`set local statement_timeout = ${STATEMENT_MS}`)
+    },
     lists: async (sql, ...cells) => {
       const text = numbered(sql)
       return (await client.query<unknown[]>({ text, values: [...cells], rowMode: 'array' })).rows

@@ -236,7 +236,7 @@ export function describeJobStore(contract: JobStoreContract): void {
       const ids = [runOf(0).id, runOf(1).id]
       await store.claim(ids, claimOf('one'))
 
-      assert.equal(await store.commitPage(pageOf('one')), true)
+      assert.ok(await store.commitPage(pageOf('one')))
 
       assert.deepEqual(await store.requeueStale(T0 + MINUTE), { requeued: 0, failed: 0 })
       assert.deepEqual(await store.requeueStale(T0 + 3 * MINUTE), { requeued: 2, failed: 0 })
@@ -256,8 +256,8 @@ export function describeJobStore(contract: JobStoreContract): void {
       assert.deepEqual(await store.requeueStale(T0, 'worker of one'), { requeued: 1, failed: 0 })
 
       assert.deepEqual(await idsOf(store), [runOf(0).id])
-      assert.equal(await store.commitPage(pageOf('one')), false)
-      assert.equal(await store.commitPage(pageOf('two')), true)
+      assert.equal(await store.commitPage(pageOf('one')), undefined)
+      assert.ok(await store.commitPage(pageOf('two')))
     })
 
     it('lets a worker that lost its claim write nothing', async (t) => {
@@ -285,10 +285,10 @@ export function describeJobStore(contract: JobStoreContract): void {
         await store.renew('one', T0 + 9 * MINUTE, T0),
       ]
 
-      assert.deepEqual(tries, [false, false, false, false])
+      assert.deepEqual(tries, [undefined, false, false, false])
       assert.equal((await store.bars(HOURS)).length, 0)
       assert.deepEqual([await store.coverage({}), await store.flaws()], [[], []])
-      assert.equal(await other.commitPage(pageOf('two')), true)
+      assert.ok(await other.commitPage(pageOf('two')))
       assert.equal((await store.counts()).running, 2)
     })
 
@@ -424,6 +424,46 @@ export function describeJobStore(contract: JobStoreContract): void {
       const part = { ...HOURS, from: ms(T0 + HOUR), to: ms(T0 + 3 * HOUR) }
       assert.deepEqual([...(await store.starts(part))], [...hours(1, 2).start])
       assert.deepEqual([...(await store.starts({ ...part, symbol: 'NVDA' }))], [])
+    })
+
+    it('stores bars that were heard, which give way to history and never the other way round', async (t) => {
+      const { store, open } = await withRuns(t)
+      const heard = (rank: 'forming' | 'closed', from: number, count: number, price: number) => ({
+        ...HOUR_BARS,
+        rank,
+        series: [{ symbol: 'AAPL', bars: hours(from, count, price) }],
+      })
+
+      const merged = [
+        await store.merge(heard('forming', 0, 4, 90)),
+        await store.merge(heard('closed', 0, 3, 91)),
+        await store.merge(heard('closed', 0, 3, 91)),
+        await store.merge(heard('forming', 0, 4, 92)),
+      ]
+      const before = [await store.coverage({}), [...(await store.starts(HOURS))]]
+      await store.claim([runOf(0).id], claimOf('one'))
+      const kept = await store.commitPage(
+        pageOf('one', { series: [{ symbol: 'AAPL', bars: hours(1, 2) }] }),
+      )
+      const late = await store.merge(heard('closed', 0, 5, 93))
+
+      assert.deepEqual(merged, [
+        { bars: 4, revised: 0, outranked: 0 },
+        { bars: 3, revised: 3, outranked: 0 },
+        { bars: 3, revised: 0, outranked: 0 },
+        { bars: 4, revised: 1, outranked: 3 },
+      ])
+      assert.deepEqual(before, [[], []])
+      assert.deepEqual(kept, { revised: 2 })
+      assert.deepEqual(late, { bars: 5, revised: 2, outranked: 2 })
+      const other = await open()
+      const { close } = await other.bars(HOURS)
+      assert.deepEqual([...close], [93, 100 + 1 / 8, 100 + 2 / 8, 93 + 3 / 8, 93 + 4 / 8])
+      assert.deepEqual([...(await other.starts(HOURS))], [...hours(1, 2).start])
+      assert.deepEqual(await other.revised({ symbols: ['AAPL'] }), [
+        { ...HOUR_BARS, symbol: 'AAPL', bars: 8 },
+      ])
+      assert.deepEqual(await other.revised({ timeframe: '1d' }), [])
     })
 
     it('grants no more requests than fit the window, to all together', async (t) => {

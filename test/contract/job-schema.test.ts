@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { openArchive, openPostgresJobs } from '../../src/store/index.ts'
+import { Postgres } from '../../src/store/postgres.ts'
+import { migratePostgres, POSTGRES_MIGRATIONS } from '../../src/store/postgres-schema.ts'
 import { temporary } from '../cli/skein.ts'
 import { clusterFor, query } from '../postgres/cluster.ts'
 
@@ -45,6 +47,33 @@ test('SQLite and Postgres have the same tables, columns and keys', { skip }, asy
     rows.map(({ cell }) => String(cell)).toSorted()
   assert.ok(inFile.length > 100)
   assert.deepEqual(sorted(inPostgres), sorted(inFile))
+})
+
+test('a Postgres of an older version is copied before it is changed', { skip }, async (t) => {
+  const url = await postgres.database()
+  const server = new Postgres({ url })
+  t.after(() => server.close())
+  await migratePostgres(server, POSTGRES_MIGRATIONS.slice(0, 1))
+  await query(url, `insert into symbols (id, symbol) values (1, 'AAPL')`)
+  await query(url, `insert into bars values (1, 3600000, 0, 1, 2, 0.5, 1.5, 10, 3, 0, 2)`)
+  const wrong = { version: 2, name: 'a wrong step', sql: 'create table bars (id integer)' }
+
+  const refused = migratePostgres(server, [POSTGRES_MIGRATIONS[0]!, wrong])
+  await assert.rejects(refused, /stays at version 1: migration 2 \(a wrong step\) failed: .*exists/)
+  const schemas = await query(url, `select nspname from pg_namespace where nspname like 'skein%'`)
+  await (await openPostgresJobs({ url })).close()
+
+  assert.deepEqual(schemas, [])
+  const copy = 'skein_backup_v1'
+  const bars = await query(url, `select * from ${copy}.bars except select * from public.bars`)
+  const [row] = await query(
+    url,
+    `select (select count(*)::integer from ${copy}.bars) as bars,
+       (select max(version) from ${copy}.schema_version) as before,
+       (select max(version) from public.schema_version) as after`,
+  )
+  assert.deepEqual(bars, [])
+  assert.deepEqual(row, { bars: 1, before: 1, after: POSTGRES_MIGRATIONS.length })
 })
 
 test('the view of bars cannot be written', { skip }, async () => {

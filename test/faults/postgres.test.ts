@@ -136,7 +136,7 @@ test(
                 )
               : undefined
         await take(store, page)
-        assert.equal(await commit(store, page), true)
+        assert.ok(await commit(store, page))
         await hit
       }
       assert.equal(await settle(store), true)
@@ -166,7 +166,7 @@ test('F101 a COMMIT whose answer is lost is done once', { skip }, async (t) => {
     proxy.loseCommit()
     answers.push((await take(store, page)).waitMs === 0)
     proxy.loseCommit()
-    answers.push(await commit(store, page))
+    answers.push((await commit(store, page)) !== undefined)
   }
   proxy.loseCommit()
   answers.push(await settle(store))
