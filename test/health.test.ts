@@ -94,6 +94,22 @@ test('a feed without prices and a venue without reports are told when they are t
   assert.match(ailments(bench).join(), /the last report of the venue is \d+ s old/)
 })
 
+test('bars that their market lets us expect are told where they do not come, and not before they are due', async (t) => {
+  const bench = await running(t)
+  const { series, stale } = bench.live.health.bars
+
+  await bench.world.run(4 * MINUTE)
+  const early = bench.live.health.bars.stale
+  await bench.world.run(4 * MINUTE)
+  const late = bench.live.health.bars.stale
+
+  assert.ok(series > 0)
+  assert.deepEqual([stale, early], [[], []])
+  assert.equal(late.length, series)
+  assert.deepEqual([late[0]?.symbol, late[0]?.timeframe], ['A', '1m'])
+  assert.match(ailments(bench).join(), /series of bars are stale: the last 1m bar of A began \d\d:/)
+})
+
 test('the phases are published as they come, and a failure is one', async (t) => {
   const phases: string[] = []
   const publish = ({ phase }: Health): void => {

@@ -1,6 +1,7 @@
 // skein coverage: what of the history is there, as a table and as a heat map, with every hole by its name.
 import { Command, Option } from 'commander'
-import { iso, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import { iso, MINUTE, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import { alertOf, countsOf, type Fresh, freshness } from '../jobs/freshness.ts'
 import { look, type Seen } from '../jobs/look.ts'
 import { openDesk } from './desk.ts'
 import { type DeskOptions, withDeskOptions } from './jobs-options.ts'
@@ -13,6 +14,7 @@ interface Options extends DeskOptions {
   readonly symbols?: readonly string[]
   readonly timeframe?: Timeframe
   readonly check?: true
+  readonly freshness?: true
   readonly json?: true
 }
 
@@ -26,6 +28,7 @@ export function coverageCommand(): Command {
     .description('What of the history is there: a table, a heat map, and the holes.')
     .option('--symbols <list>', 'only these', listOf)
     .addOption(new Option('--timeframe <timeframe>', 'only this one').choices(TIMEFRAMES))
+    .option('--freshness', 'only whether the last bars are there that should be by now')
     .option('--check', 'exit code 1 where a series is stale or has an open hole')
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  skein coverage --symbols SPY,QQQ --timeframe 1h')
@@ -36,7 +39,12 @@ async function showCoverage(options: Options): Promise<void> {
   const desk = await openDesk(options)
   try {
     const filter = present({ symbols: options.symbols, timeframe: options.timeframe })
-    const seen = await look(desk.store, filter, { now: await desk.now(), cells: CELLS })
+    const now = await desk.now()
+    if (options.freshness === true) {
+      tellFreshness(await freshness(desk.store, filter, now), now, options)
+      return
+    }
+    const seen = await look(desk.store, filter, { now, cells: CELLS })
     process.stdout.write(options.json === true ? `${JSON.stringify(seen)}\n` : told(seen))
     const wrong = seen.filter(
       ({ freshness, holes }) =>
@@ -48,6 +56,31 @@ async function showCoverage(options: Options): Promise<void> {
     await desk.close()
   }
 }
+
+function tellFreshness(all: readonly Fresh[], now: number, { json, check }: Options): void {
+  const counts = countsOf(all)
+  const head = ['symbol', 'timeframe', 'is', 'last bar', 'due', 'late', 'limit']
+  const rows = all.map(({ symbol, timeframe, adjustment, state, last, due, lateMs, limitMs }) => [
+    symbol,
+    adjustment === 'raw' ? timeframe : `${timeframe} ${adjustment}`,
+    state,
+    last === undefined ? '' : minuteOf(last),
+    due === undefined ? '' : minuteOf(due),
+    lateMs === 0 ? '' : `${Math.round(lateMs / MINUTE)} min`,
+    `${limitMs / MINUTE} min`,
+  ])
+  const sums = Object.entries(counts).map(([state, count]) => `${count} ${state}`)
+  const text = all.length === 0 ? 'nothing is kept\n' : `${table(head, rows)}\n`
+  process.stdout.write(
+    json === true
+      ? `${JSON.stringify({ at: now, counts, series: all })}\n`
+      : `${text}${sums.join(', ')} at ${minuteOf(now)}\n`,
+  )
+  const alert = alertOf(all)
+  if (check === true && alert !== undefined) throw new RunFailed(alert)
+}
+
+const minuteOf = (at: number): string => `${iso(at).slice(0, 16)}Z`
 
 function told(seen: readonly Seen[]): string {
   if (seen.length === 0) return 'nothing is covered\n'

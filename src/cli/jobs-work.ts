@@ -36,12 +36,16 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
   }
   const sent = (): number => workers.reduce((sum, { meter }) => sum + meter.statistics.sent, 0)
   let lastFault = ''
+  let alert: string | undefined
   try {
     const work: Parameters<Backfill['work']>[0] = {
       signal: stop.signal,
       ...(terms.untilDone === undefined ? {} : { untilDone: true }),
       ...(terms.packsMax === undefined ? {} : { packsMax: terms.packsMax }),
-      onTick: ({ enqueued, repairs }) => {
+      onTick: ({ enqueued, repairs, stale }) => {
+        // Told when it changes: a worker ticks once a minute.
+        if (stale !== undefined && stale !== alert) process.stderr.write(`alert: ${stale}\n`)
+        alert = stale
         sums.enqueued += enqueued
         sums.repairs += repairs
       },

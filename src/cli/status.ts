@@ -61,6 +61,7 @@ function linesOf({ status, ageMs }: Asked): readonly string[] {
       'data age',
       oldest === undefined ? data : `${data}, oldest ${ago(oldest.ageMs)} (${oldest.symbol})`,
     ),
+    line('bars', barsText(status.bars)),
     line('unknown', listed(unknownOrders)),
     line('halts', listed(halts.map(({ symbol, cause, why }) => `${symbol} (${cause}): ${why}`))),
     line('strategies', listed(status.haltedLanes.map((lane) => `halted: ${lane}`))),
@@ -75,6 +76,18 @@ function linesOf({ status, ageMs }: Asked): readonly string[] {
     line('agreement', `report ${at(status.lastReportAt)}, ${status.differences} open`),
     line('snapshot', at(status.lastSnapshotAt)),
   ]
+}
+
+/** Series that a line names. */
+const NAMED_MAX = 5
+
+function barsText({ series, stale }: Asked['status']['bars']): string {
+  if (stale.length === 0) return `${series} series, all fresh`
+  const named = stale
+    .slice(0, NAMED_MAX)
+    .map(({ symbol, timeframe, last }) => `${symbol} ${timeframe} since ${iso(last).slice(11, 16)}`)
+  const more = stale.length > NAMED_MAX ? ` and ${stale.length - NAMED_MAX} more` : ''
+  return `${series} series, ${stale.length} stale: ${named.join(', ')}${more}`
 }
 
 const ago = (lengthMs: number): string => `${(lengthMs / 1_000).toFixed(1)} s`

@@ -331,6 +331,13 @@ export interface JobStore {
     },
   ): Promise<BarColumns>
 
+  /** The start of the last bar of each symbol that has one and whose minutes are over. */
+  lasts(query: {
+    readonly symbols: readonly string[]
+    readonly timeframe: Timeframe
+    readonly adjustment: Adjustment
+  }): Promise<readonly { readonly symbol: string; readonly start: Ms }[]>
+
   /** The starts of those bars alone that history told: what a run heard proves nothing about the provider. */
   starts(query: Parameters<JobStore['bars']>[0]): Promise<Float64Array>
 

@@ -1,35 +1,10 @@
-/*
- * Look: what is covered, what is missing in it, and how fresh it is, by symbol and timeframe.
- *
- * Freshness counts in bars that the calendar expects, so a weekend makes nothing stale: a series is fresh while the last
- * bar that had to be there by now is.
- */
-import type {
-  Adjustment,
-  AssetClass,
-  Coverage,
-  Hole,
-  JobStore,
-  SeriesFilter,
-  Span,
-} from '../core/jobs.ts'
+// Look: what is covered, what is missing in it, and how fresh it is, by symbol and timeframe.
+import type { Adjustment, Coverage, Hole, JobStore, SeriesFilter, Span } from '../core/jobs.ts'
 import { expectedStarts } from '../core/expected.ts'
-import { DAY, lengthMs, MINUTE, ms, plus, type Timeframe } from '../core/time.ts'
+import type { Timeframe } from '../core/time.ts'
 import { calendarFor } from './estimate.ts'
+import { dueOf, endsOf, type Freshness, keyOf, leastOf, stateOf } from './freshness.ts'
 import { assetClassOf } from './plan.ts'
-
-/** So long after its end a bar may be missing. */
-const LATE_MS: Readonly<Record<Timeframe, number>> = {
-  '1s': MINUTE,
-  '1m': 5 * MINUTE,
-  '5m': 15 * MINUTE,
-  '15m': 15 * MINUTE,
-  '1h': 120 * MINUTE,
-  '4h': 480 * MINUTE,
-  '1d': 1_440 * MINUTE,
-}
-
-export type Freshness = 'fresh' | 'stale' | 'no_data'
 
 export interface Seen {
   readonly symbol: string
@@ -59,6 +34,7 @@ export async function look(
   const coverage = await store.coverage(filter)
   const holes = Map.groupBy(await store.holes(filter), keyOf)
   const revised = new Map((await store.revised(filter)).map((one) => [keyOf(one), one.bars]))
+  const ends = endsOf(await store.definitions())
   const groups = [...Map.groupBy(coverage, keyOf).values()]
   const seen: Seen[] = []
   for (const spans of groups) {
@@ -72,6 +48,8 @@ export async function look(
     const there = new Set(bars.start)
     const missing = expected.reduce((sum, start) => sum + (there.has(start) ? 0 : 1), 0)
     const last = bars.start[bars.length - 1]
+    // What nobody keeps any more is judged by what it covers.
+    const end = ends.get(keyOf(spans[0]!)) ?? to
     seen.push({
       symbol,
       timeframe,
@@ -92,7 +70,7 @@ export async function look(
         })),
         ...between(spans),
       ].toSorted((a, b) => a.from - b.from),
-      freshness: freshnessOf({ timeframe, assetClass, last, now }),
+      freshness: stateOf(last, leastOf(dueOf({ timeframe, assetClass, now, end }), to)),
       heat: heatOf(expected, there, { from, to }, cells),
     })
   }
@@ -107,26 +85,6 @@ function between(spans: readonly Coverage[]): Seen['holes'] {
     const bars = expectedStarts(calendarFor(assetClassOf(symbol)), timeframe, gap).length
     return { ...gap, bars, status: 'open' }
   })
-}
-
-export function freshnessOf({
-  timeframe,
-  assetClass,
-  last,
-  now,
-}: {
-  readonly timeframe: Timeframe
-  readonly assetClass: AssetClass
-  /** Start of the last bar. */
-  readonly last: number | undefined
-  readonly now: number
-}): Freshness {
-  if (last === undefined) return 'no_data'
-  const span = { from: plus(ms(now), -14 * DAY), to: ms(now) }
-  const due = expectedStarts(calendarFor(assetClass), timeframe, span).findLast(
-    (start) => start + lengthMs(timeframe) + LATE_MS[timeframe] <= now,
-  )
-  return due === undefined || last >= due ? 'fresh' : 'stale'
 }
 
 function heatOf(
@@ -144,10 +102,3 @@ function heatOf(
   }
   return wanted.map((count, i) => (count === 0 ? 1 : found[i]! / count))
 }
-
-const keyOf = ({
-  symbol,
-  timeframe,
-  adjustment,
-}: Pick<Coverage, 'symbol' | 'timeframe' | 'adjustment'>): string =>
-  `${symbol} ${timeframe} ${adjustment}`

@@ -7,24 +7,32 @@
  */
 import type { Ms } from '../core/brand.ts'
 import { hashOf } from '../core/hash.ts'
-import type { Coverage, JobDefinition, KnownHole, NewRun, Span } from '../core/jobs.ts'
+import type { AssetClass, Coverage, JobDefinition, KnownHole, NewRun, Span } from '../core/jobs.ts'
 import { joined, without } from '../core/spans.ts'
-import { bucketStart, DAY, HOUR, iso, lengthMs, MINUTE, ms, type Timeframe } from '../core/time.ts'
+import { bucketStart, DAY, iso, lengthMs, MINUTE, ms, plus, type Timeframe } from '../core/time.ts'
+import { calendarFor } from './estimate.ts'
 
 /** New slices of one definition in one tick: a definition of many years does not fill the queue at once. */
 export const SLICES_MAX = 100
 
 /** Providers tell the last minutes late, and free plans not at all. */
 const RECENT_MS = 15 * MINUTE
-const STEP_MS = 2 * HOUR
+const STEP_MS = 5 * MINUTE
+/** A market is closed for no longer than this. */
+const CLOSED_MS_MAX = 10 * DAY
 
 /** Length of a window; windows begin at multiples of it since the epoch. */
 const cellMs = (timeframe: Timeframe): number => (lengthMs(timeframe) < 5 * MINUTE ? 7 : 28) * DAY
 
-/** The end of what may be asked for at `now`. */
-export function closedEnd(timeframe: Timeframe, now: number): Ms {
-  const stepMs = timeframe === '1d' ? DAY : Math.max(STEP_MS, lengthMs(timeframe))
-  return bucketStart(now - RECENT_MS, stepMs)
+/** The end of what may be asked for at `now`: it stands still while the market is closed. */
+export function closedEnd(timeframe: Timeframe, assetClass: AssetClass, now: number): Ms {
+  const stepMs = Math.max(STEP_MS, lengthMs(timeframe))
+  const end = bucketStart(now - RECENT_MS, stepMs)
+  const calendar = calendarFor(assetClass)
+  const last = calendar.sessions(plus(end, -CLOSED_MS_MAX), end, 'extended').at(-1)
+  if (last === undefined || end <= last.close) return end
+  const closed = bucketStart(last.close + stepMs - 1, stepMs)
+  return closed < end ? closed : end
 }
 
 export type Pending = Pick<NewRun, 'definition' | 'symbols' | 'from' | 'to'>
@@ -40,8 +48,8 @@ export interface Lack {
 
 /** The newest first. */
 export function slicesOf({ definition, coverage, pending, quarantined, now }: Lack): NewRun[] {
-  const { id, timeframe, from, to } = definition
-  const end = closedEnd(timeframe, now)
+  const { id, timeframe, assetClass, from, to } = definition
+  const end = closedEnd(timeframe, assetClass, now)
   const whole: Span = { from, to: to === undefined || to > end ? end : to }
   if (whole.from >= whole.to) return []
   const taken = new Map<string, Span[]>()

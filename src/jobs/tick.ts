@@ -4,6 +4,7 @@
  */
 import type { Coverage, JobStore, KnownHole } from '../core/jobs.ts'
 import { DAY } from '../core/time.ts'
+import { alertOf, freshness } from './freshness.ts'
 import { type Pending, repairsOf, slicesOf } from './slices.ts'
 
 /** Runs that are looked at: more than that are waiting already. */
@@ -12,6 +13,8 @@ const PENDING = ['queued', 'running', 'paused', 'failed'] as const
 /** Requests and flaws of single bars are remembered for so long. */
 const KEPT_MS = 30 * DAY
 export const HEARTBEAT = 'dispatcher'
+/** Its message is what a person must hear of series that are stale. */
+export const FRESHNESS_BEAT = 'freshness'
 
 export interface TickReport {
   readonly definitions: number
@@ -19,6 +22,8 @@ export interface TickReport {
   readonly repairs: number
   readonly requeued: number
   readonly failed: number
+  /** In words; undefined where no series is stale. */
+  readonly stale: string | undefined
 }
 
 export async function tick(store: JobStore, now: number): Promise<TickReport> {
@@ -72,7 +77,12 @@ export async function tick(store: JobStore, now: number): Promise<TickReport> {
   const isWarning = stale.failed > 0
   const message = `${enqueued} queued, ${repairs} repairs, ${stale.requeued} given back, ${stale.failed} failed`
   await store.beat({ ...beat, status: isWarning ? 'warning' : 'healthy', message })
-  return { definitions: definitions.length, enqueued, repairs, ...stale }
+  const series = await freshness(store, {}, now)
+  const alert = alertOf(series)
+  const text = alert ?? `${series.length} series are fresh`
+  const status = alert === undefined ? 'healthy' : 'warning'
+  await store.beat({ name: FRESHNESS_BEAT, at: now, status, message: text })
+  return { definitions: definitions.length, enqueued, repairs, ...stale, stale: alert }
 }
 
 function bySeries<T extends Coverage | KnownHole>(rows: readonly T[]): Map<string, T[]> {

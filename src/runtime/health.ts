@@ -5,6 +5,7 @@
  */
 import type { Ms } from '../core/brand.ts'
 import type { HaltCause } from '../core/input.ts'
+import { iso, type Timeframe } from '../core/time.ts'
 import type { BudgetUse } from '../core/venue.ts'
 
 /** `failed`: an error stopped it, and nothing leaves any more. */
@@ -24,6 +25,8 @@ export interface Health {
   readonly oldest?: { readonly symbol: string; readonly ageMs: number }
   /** True where a market is open, and it has traded for so long that a price must have come. */
   readonly isDataDue: boolean
+  /** Series of bars that this process keeps, and those whose bar is missing that should be there by now. */
+  readonly bars: { readonly series: number; readonly stale: readonly StaleBars[] }
   /** Orders that have left and of which the venue has not said what became of them. */
   readonly unknownOrders: readonly string[]
   readonly halts: readonly {
@@ -50,11 +53,19 @@ export interface Health {
   readonly reportEveryMs: number
 }
 
+export interface StaleBars {
+  readonly symbol: string
+  readonly timeframe: Timeframe
+  /** Start of its last bar. */
+  readonly last: Ms
+}
+
 /** Two bars of a minute, and the time in which a silent feed is found. */
 export const DATA_AGE_MS_MAX = 210_000
 /** Reports that may be missed in a row. */
 const REPORTS_MISSED = 3
 const INBOX_USE_MAX = 0.8
+const STALE_PART_MAX = 0.5
 
 /** What is not as it should be, in words; none in a healthy run. */
 export function ailmentsOf(health: Health): readonly string[] {
@@ -74,6 +85,13 @@ export function ailmentsOf(health: Health): readonly string[] {
         ? 'no price has come'
         : `the newest price is ${seconds(dataAgeMs)} old`,
   )
+  const { series, stale } = health.bars
+  // One symbol may be quiet; most of them together are not.
+  note(phase === 'running' && stale.length > series * STALE_PART_MAX, () => {
+    const { symbol, timeframe, last } = stale[0]!
+    const first = `the last ${timeframe} bar of ${symbol} began ${iso(last).slice(11, 16)}`
+    return `${stale.length} of ${series} series of bars are stale: ${first}`
+  })
   note(health.killSwitch !== undefined, () => `the kill switch is on: ${health.killSwitch}`)
   note(health.safeMode !== undefined, () => `safe mode: ${health.safeMode}`)
   note(health.isPaused, () => 'trading is paused')

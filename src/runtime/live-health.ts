@@ -1,7 +1,9 @@
 // Live health: a run at a venue as it is now, as the value that others read.
 import type { Ms, SymbolId } from '../core/brand.ts'
 import { calendarOf, type CalendarName } from '../core/calendar.ts'
-import { DATA_AGE_MS_MAX, type Health, type HealthPhase } from './health.ts'
+import { expectedStarts } from '../core/expected.ts'
+import { lengthMs, MINUTE, type Timeframe } from '../core/time.ts'
+import { DATA_AGE_MS_MAX, type Health, type HealthPhase, type StaleBars } from './health.ts'
 import type { Agreement } from './live-agreement.ts'
 import type { LiveParts } from './live-options.ts'
 
@@ -11,7 +13,7 @@ export function healthOf(
   agreement: Agreement,
   { phase, since }: { readonly phase: HealthPhase; readonly since: Ms | undefined },
 ): Health {
-  const { options, timing, engine, gateway, pump } = parts
+  const { options, timing, engine, gateway, pump, recorder } = parts
   const { setup, venue } = options
   const { killSwitch, safeMode, isPaused, hold, down } = engine.safety
   const { ours } = engine
@@ -35,6 +37,7 @@ export function healthOf(
     ...(newest === undefined ? {} : { dataAgeMs: newest.ageMs }),
     ...(oldest === undefined ? {} : { oldest }),
     isDataDue: since !== undefined && at - since > DATA_AGE_MS_MAX && isMarketOpen(parts, at),
+    bars: { series: recorder.lasts.length, stale: staleBarsOf(parts, { at, since }) },
     unknownOrders: ours.orders
       .filter(({ order }) => order.phase === 'sent' && !underWay.has(order.id))
       .map(({ order }) => order.id),
@@ -58,6 +61,35 @@ export function healthOf(
     turns: engine.turns,
     reportEveryMs: timing.reconcileEveryMs,
   }
+}
+
+/** So long after its end a bar of a stream may be missing. */
+const BAR_LATE_MS = 5 * MINUTE
+
+/** Series whose last bar is not the one that their market lets us expect; what began before this process did is not due. */
+function staleBarsOf(
+  { options, recorder }: LiveParts,
+  { at, since }: { readonly at: Ms; readonly since: Ms | undefined },
+): StaleBars[] {
+  if (since === undefined) return []
+  const { universe } = options.setup
+  const dues = new Map<string, number | undefined>()
+  const dueOf = (calendar: CalendarName, timeframe: Timeframe): number | undefined => {
+    const key = `${calendar} ${timeframe}`
+    if (!dues.has(key)) {
+      const starts = expectedStarts(calendarOf(calendar), timeframe, { from: since, to: at })
+      const isDue = (start: number): boolean => start + lengthMs(timeframe) + BAR_LATE_MS <= at
+      dues.set(key, starts.findLast(isDue))
+    }
+    return dues.get(key)
+  }
+  return recorder.lasts
+    .map(({ symbol, timeframe, start }) => ({ one: universe.at(symbol), timeframe, start }))
+    .filter(({ one, timeframe, start }) => {
+      const due = dueOf(one.spec.calendar, timeframe)
+      return due !== undefined && start < due
+    })
+    .map(({ one, timeframe, start }) => ({ symbol: one.symbol, timeframe, last: start }))
 }
 
 /** True where some market has been open for so long that a price must have come. */

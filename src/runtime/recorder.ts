@@ -17,6 +17,8 @@ export const WAITING_MAX = 200_000
 /** Bars that are worth a write of their own. */
 const BATCH = 2_000
 
+export type Last = Pick<Bar, 'symbol' | 'timeframe' | 'start'>
+
 export class Recorder {
   readonly #archive: Archive
   readonly #symbolOf: (id: number) => string
@@ -26,6 +28,8 @@ export class Recorder {
   #written = 0
   #failures = 0
   #lastError: unknown
+  /** Start of the last bar, by symbol and timeframe. */
+  readonly #lasts = new Map<string, Last>()
   /** A bar came that had no room to wait. */
   #isOverfull = false
   #flushing: Promise<void> | undefined
@@ -34,6 +38,11 @@ export class Recorder {
     this.#archive = archive
     this.#symbolOf = (id) => engine.universe.all[id]!.symbol
     engine.notices.on('bar.closed', ({ bar }) => this.#push(bar))
+  }
+
+  /** The last closed bar of each series that has had one. */
+  get lasts(): readonly Last[] {
+    return [...this.#lasts.values()]
   }
 
   get statistics(): {
@@ -65,14 +74,17 @@ export class Recorder {
   }
 
   #push(bar: Bar): void {
+    const { symbol, timeframe, start } = bar
+    const series = `${timeframe} ${symbol}`
+    if (start > (this.#lasts.get(series)?.start ?? -Infinity))
+      this.#lasts.set(series, { symbol, timeframe, start })
     // Not thrown here: a handler of notices that throws is counted, and the run would go on.
     if (this.#count >= WAITING_MAX) {
       this.#isOverfull = true
       return
     }
-    const key = `${bar.timeframe} ${bar.symbol}`
-    const bars = this.#waiting.get(key)
-    if (bars === undefined) this.#waiting.set(key, [bar])
+    const bars = this.#waiting.get(series)
+    if (bars === undefined) this.#waiting.set(series, [bar])
     else bars.push(bar)
     this.#count++
   }

@@ -1,5 +1,6 @@
 // Rows of the job tables, to the words of the port and back. The same for every database that has these tables.
 import { assert } from '../core/assert.ts'
+import type { Ms } from '../core/brand.ts'
 import type {
   Beat,
   Coverage,
@@ -114,6 +115,11 @@ export const holeOf = (row: Row): KnownHole => ({
 export const revisedOf = (row: Row): Revised => ({
   ...seriesOf(row),
   bars: number(row, 'bars'),
+})
+
+export const lastOf = (row: Row): { readonly symbol: string; readonly start: Ms } => ({
+  symbol: text(row, 'symbol'),
+  start: ms(number(row, 'start')),
 })
 
 export const requestOf = (row: Row): RequestRow => ({

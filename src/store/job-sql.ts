@@ -123,6 +123,14 @@ export const SQL = {
     group by symbol, rule, is_rejected order by symbol, rule`,
 } as const
 
+/** The last bar of each symbol of a table of bars; `within` says which symbols. A bar that forms is no last one. */
+export const lastsSql = (table: string, within: string): string =>
+  `select symbol, start from (
+     select s.symbol, (select b.start from ${table} b where b.symbol_id = s.id and b.timeframe = ?1
+       and b.source >= 1 order by b.start desc limit 1) as start
+     from symbols s where s.symbol ${within}) as lasts
+   where start is not null order by symbol`
+
 /** Tables whose rows are about a series of bars. */
 export type SeriesTable = 'coverage_status' | 'coverage_holes' | 'revision_counts'
 

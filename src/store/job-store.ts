@@ -60,6 +60,7 @@ export class SqliteJobs implements JobStore {
   quarantine = (...args: Args<'quarantine'>) => this.#call('quarantine', args)
   quarantined = (...args: Args<'quarantined'>) => this.#call('quarantined', args)
   flaws = () => this.#call('flaws', [])
+  lasts = (...args: Args<'lasts'>) => this.#call('lasts', args)
   revised = (...args: Args<'revised'>) => this.#call('revised', args)
 
   async commitPage({ series, ...page }: PageCommit): Promise<PageKept | undefined> {

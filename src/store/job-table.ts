@@ -30,6 +30,7 @@ import {
   definitionCells,
   definitionOf,
   holeOf,
+  lastOf,
   isSame,
   quarantinedOf,
   requestOf,
@@ -38,8 +39,10 @@ import {
   type Row,
   runOf,
 } from './job-rows.ts'
-import { orderOf, runsSql, type SeriesTable, SQL } from './job-sql.ts'
+import { lastsSql, orderOf, runsSql, type SeriesTable, SQL } from './job-sql.ts'
 import { MONITOR_SQL } from './monitor-sql.ts'
+import { lengthMs } from '../core/time.ts'
+import { TABLES } from './bar-sheet.ts'
 import { numberOf, textOf } from './database.ts'
 
 /** The members of the port that are statements alone; what bars have to do with is the archive's. */
@@ -269,6 +272,11 @@ export class JobTable implements JobTableSync {
   holes(filter: SeriesFilter): readonly KnownHole[] {
     const { sql, cells } = filtered('coverage_holes', filter)
     return this.#all(sql, ...cells).map(holeOf)
+  }
+
+  lasts({ symbols, timeframe, adjustment }: Parameters<JobStore['lasts']>[0]) {
+    const sql = lastsSql(TABLES[adjustment], 'in (select value from json_each(?2))')
+    return this.#all(sql, lengthMs(timeframe), JSON.stringify(symbols)).map(lastOf)
   }
 
   takeRequest(ask: RequestAsk): { readonly waitMs: number } {

@@ -40,6 +40,7 @@ import {
   definitionCells,
   definitionOf,
   holeOf,
+  lastOf,
   isSame,
   quarantinedOf,
   requestOf,
@@ -48,7 +49,9 @@ import {
   type Row,
   runOf,
 } from './job-rows.ts'
-import { runsSql, SQL } from './job-sql.ts'
+import { lengthMs } from '../core/time.ts'
+import { TABLES } from './bar-sheet.ts'
+import { lastsSql, runsSql, SQL } from './job-sql.ts'
 import { MONITOR_SQL } from './monitor-sql.ts'
 import { type Cell, Postgres, type PostgresOptions, type Session } from './postgres.ts'
 import { PostgresBars } from './postgres-bars.ts'
@@ -299,6 +302,11 @@ export class PostgresJobs implements JobStore {
 
   async holes(filter: SeriesFilter): Promise<readonly KnownHole[]> {
     return (await this.#filtered('coverage_holes', filter)).map(holeOf)
+  }
+
+  async lasts({ symbols, timeframe, adjustment }: Parameters<JobStore['lasts']>[0]) {
+    const sql = lastsSql(TABLES[adjustment], '= any(?2::text[])')
+    return (await this.#all(sql, lengthMs(timeframe), symbols)).map(lastOf)
   }
 
   takeRequest(ask: RequestAsk): Promise<{ readonly waitMs: number }> {

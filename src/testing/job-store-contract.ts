@@ -464,6 +464,10 @@ export function describeJobStore(contract: JobStoreContract): void {
         { ...HOUR_BARS, symbol: 'AAPL', bars: 8 },
       ])
       assert.deepEqual(await other.revised({ timeframe: '1d' }), [])
+      await store.merge(heard('forming', 6, 1, 94))
+      const asked = { ...HOUR_BARS, symbols: ['AAPL', 'MSFT'] }
+      assert.deepEqual(await other.lasts(asked), [{ symbol: 'AAPL', start: T0 + 4 * HOUR }])
+      assert.deepEqual(await other.lasts({ ...asked, adjustment: 'split' }), [])
     })
 
     it('grants no more requests than fit the window, to all together', async (t) => {

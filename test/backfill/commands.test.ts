@@ -140,7 +140,7 @@ test('jobs are looked at and switched while their venue is down, at the time of 
   assert.equal(existsSync(join(folder, 'none.db')), false)
 })
 
-test('coverage tells what is there, what is missing, and fails a check where it is stale', async (t) => {
+test('coverage tells what is there and what is missing, and passes its check where that is all', async (t) => {
   const { run, json } = await desk(t)
   await run('backfill', 'run', ...WISH, '--timeframes', '1h')
 
@@ -156,8 +156,35 @@ test('coverage tells what is there, what is missing, and fails a check where it 
     ],
   )
   assert.match(text.stdout, /^NVDA +1h +2025-12-29 +2026-01-07 .*\|█+\|$/m)
-  assert.equal(checked.code, 1)
-  assert.match(checked.stderr, /5 of 5 series are stale/)
+  // The range has ended: it is judged by its end, and not by now.
+  assert.deepEqual([checked.code, checked.stderr], [0, ''])
+})
+
+test('freshness names what is late, is an alert of the tick, and judges an ended range by its end', async (t) => {
+  const { run, json, archive } = await desk(t)
+  await run('backfill', 'run', ...WISH, '--timeframes', '1h')
+  const ended = await run('coverage', '--freshness', '--check')
+  const kept = ['--symbols', 'NVDA,TSLA', '--from', '2025-12-29', '--timeframes', '1h']
+  await run('backfill', 'plan', ...kept)
+
+  const late = (await json('coverage', '--freshness')) as { readonly counts: unknown }
+  const text = await run('coverage', '--freshness', '--check')
+  await run('jobs', 'disable', 'all')
+  const none = await run('coverage', '--freshness')
+  await run('jobs', 'enable', 'all')
+  await run('jobs', 'tick', '--packs', '1')
+
+  assert.deepEqual([ended.code, ended.stderr], [0, ''])
+  assert.match(ended.stdout, /5 fresh, 0 updating, 0 stale, 0 no_data at /)
+  assert.deepEqual(late.counts, { fresh: 0, updating: 0, stale: 5, no_data: 0 })
+  assert.equal(text.code, 1)
+  assert.match(text.stdout, /^NVDA +1h +stale +2026-01-06T\S+ +20\S+ +\d+ min +120 min$/m)
+  assert.match(text.stderr, /5 of 5 series are stale: the last bar of/)
+  assert.match(none.stdout, /nothing is kept/)
+  const db = new DatabaseSync(archive, { readOnly: true })
+  t.after(() => db.close())
+  const beat = db.prepare(`select * from orchestrator_heartbeat where name = 'freshness'`).get()
+  assert.ok(beat !== undefined && typeof beat['message'] === 'string')
 })
 
 test('the queries of the page are those of the program, and run on the file', async (t) => {
