@@ -582,11 +582,11 @@ export function isReducing(instrument: Instrument, request: OrderRequest, asker:
   return request.qty <= free + instrument.lotSize / 2
 }
 
-/** A quote that is being canceled is no twin of the one that follows it. */
+/** Quotes have no twins: what rests was held against what is wanted, and one may take the price that another leaves. */
 const isTwin = (order: Order, request: OrderRequest): boolean =>
   isLive(order) &&
   !isLeg(order) &&
-  !(request.quote === true && order.cancelSentAt !== undefined) &&
+  request.quote !== true &&
   order.symbol === request.symbol &&
   order.side === request.side &&
   order.limit === request.limit &&
