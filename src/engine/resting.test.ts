@@ -294,15 +294,11 @@ test('makes no amend of what is too young, too far, of another size or of anothe
   )
 })
 
-test('lets one order take the price that another leaves in the same turn', () => {
+test('lets an order of another size take the price of the one that goes', () => {
   quoting(
     `${QUOTED}
-    10:00:10  s rest 1 @ 9998 1 @ 9997.2 | 1 @ 10001 1 @ 10002     > cancel #1
-                                                                   > submit #5 buy 1 limit 9997.2 gtc post-only
-    10:00:10  canceled #1
-              accepted #5
-    10:00:20  s rest 1 @ 9998.8 1 @ 9998 | 1 @ 10001 1 @ 10002     > amend #5 qty 1 limit 9998
-                                                                   > amend #2 qty 1 limit 9998.8
+    10:00:10  s rest 2 @ 9999 1 @ 9998 | 1 @ 10001 1 @ 10002       > cancel #1
+                                                                   > submit #5 buy 2 limit 9999 gtc post-only
   `,
     LOOSE,
   )
