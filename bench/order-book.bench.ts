@@ -93,7 +93,10 @@ function updatesOf(count: number): readonly Update[] {
   const updates: Update[] = books.map(({ symbol, top, last }) => ({
     symbol,
     frame: {
-      ...{ type: 'snapshot', first: last, last, ts: ms(0) },
+      type: 'snapshot',
+      first: last,
+      last,
+      ts: ms(0),
       bids: Array.from({ length: 2 * DEPTH }, (_, i) => (i % 2 === 0 ? top - i / 2 : 5)),
       asks: Array.from({ length: 2 * DEPTH }, (_, i) => (i % 2 === 0 ? top + 1 + i / 2 : 5)),
     },
