@@ -61,7 +61,7 @@ async function watch(config: Config, forMs: number): Promise<readonly Finding[]>
     const allowed = 'with a configuration that has venues.alpaca and lists its universe'
     throw new BadInput(place, 'has nothing to watch', undefined, allowed)
   }
-  const reached = await venueIo(config)
+  const reached = await venueIo(NAME, config)
   if (!reached.ok) throw new RunFailed(reached.fault.message)
   const { io, limits, speed } = reached.value
   const stop = stopSignal((text) => show.say(text))

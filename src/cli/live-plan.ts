@@ -7,7 +7,7 @@ import type { ExitPolicy } from '../runtime/exit-policy.ts'
 import type { FeedKind } from '../runtime/live-options.ts'
 import { RunFile } from '../runtime/run-file.ts'
 import { loadUses } from '../runtime/uses.ts'
-import { venueIdOf } from '../runtime/venues.ts'
+import { isSimulatedAt, venueIdOf } from '../runtime/venues.ts'
 import { storedAt } from './inputs.ts'
 
 export interface LiveRunOptions {
@@ -45,7 +45,7 @@ export async function planOf(name: string, config: Config, options: LiveRunOptio
   const source = { name, series: kinds.map((kind) => ({ kind })) }
   unfinished?.mustBe(config, setup, source)
   const names = uses.map((use) => use.name).join(', ')
-  const fills = config.venues?.alpaca?.fills === 'simulated' ? ', simulated fills' : ''
+  const fills = isSimulatedAt(name, config) ? ', simulated fills' : ''
   const what = `${names} on ${universe.size} symbols, ${kinds.join(', ')}${fills}`
   return {
     name,

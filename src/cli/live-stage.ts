@@ -45,7 +45,7 @@ export class LiveStage {
 
   /** Throws RunFailed where the venue's clock cannot be read, BadInput for what is wrong. */
   static async open(plan: LivePlan, say: (text: string) => void): Promise<LiveStage> {
-    const reached = await venueIo(plan.config)
+    const reached = await venueIo(plan.name, plan.config)
     if (!reached.ok) throw new RunFailed(`${plan.name} cannot be used: ${reached.fault.message}`)
     const stage = new LiveStage(plan, reached.value, say)
     try {

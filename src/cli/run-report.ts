@@ -5,6 +5,7 @@ import { replay, sessionOf } from '../runtime/replay.ts'
 import type { VenueMode } from '../runtime/consent.ts'
 import type { RunFile } from '../runtime/run-file.ts'
 import { commandLine, giveReport, type Outputs, RunFailed } from './output.ts'
+import { isSimulatedAt } from '../runtime/venues.ts'
 import { progress } from './progress.ts'
 
 /** What is known of a run besides its journal. */
@@ -23,7 +24,7 @@ export async function reportRun(file: RunFile, told: Told, outputs: Outputs): Pr
   const tape = { name: header.tape, series }
   const equity = venue === undefined ? config.account.cash : file.equityAtStart()
   const progressed = (turns: number): void => bar.update(turns)
-  const isSimulated = venue === undefined || config.venues?.alpaca?.fills === 'simulated'
+  const isSimulated = venue === undefined || isSimulatedAt(venue, config)
   const observer = new Observer({
     setup,
     config,

@@ -8,7 +8,7 @@ import { tapePartOf, tapeOf, type TapeOptions, withTapeOptions } from './inputs.
 import { liveRun } from './live-run.ts'
 import { type OutputOptions, outputsOf, withOutputOptions } from './output.ts'
 import { paperRun, type PaperRunOptions } from './paper-run.ts'
-import { alpacaConfigOf, type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
+import { type ConfigOptions, configOf, venueConfigOf, withConfigOptions } from './settings.ts'
 import { pathOf, runNameOf, speedOf } from './values.ts'
 
 const FILLS = ['venue', 'simulated'] as const
@@ -69,9 +69,9 @@ export function runCommand(): Command {
 
 async function runPaper(options: Options): Promise<void> {
   if (options.venue !== 'sim') {
-    const config = alpacaConfigOf(options)
+    const config = venueConfigOf(options.venue, options)
     const outputs = outputsOf(options, options.mode, config)
-    const reload = { file: options.config, read: () => alpacaConfigOf(options) }
+    const reload = { file: options.config, read: () => venueConfigOf(options.venue, options) }
     await liveRun({ name: options.venue, config, options, outputs, reload })
     return
   }

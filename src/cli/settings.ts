@@ -11,6 +11,7 @@ import {
 } from '../runtime/config.ts'
 import { isPath } from '../runtime/config-conflicts.ts'
 import { keyPath, type Path, Source } from '../runtime/source.ts'
+import { VENUE_NAMES } from '../runtime/venues.ts'
 import { amountOf, jsonOf, pathOf } from './values.ts'
 
 export interface ConfigOptions {
@@ -87,18 +88,25 @@ class ToldSource extends Source {
   }
 }
 
+type VenueOptions = ConfigOptions & { readonly fills?: 'venue' | 'simulated' }
+
 /**
- * The configuration of a command that asks Alpaca: without a file, the keys are the variables ALPACA_KEY and
- * ALPACA_SECRET of the environment.
+ * The configuration of a command that asks a venue: without a file, the keys are variables of the environment, such as
+ * ALPACA_KEY and ALPACA_SECRET.
  */
-export function alpacaConfigOf(
-  options: ConfigOptions & { readonly fills?: 'venue' | 'simulated' },
-): Config {
-  const { ALPACA_KEY: key, ALPACA_SECRET: secret } = process.env
-  const isThere = key !== undefined && secret !== undefined
-  const config = configOf(options, isThere ? { venues: { alpaca: { key, secret } } } : {})
+export function venueConfigOf(venue: string, options: VenueOptions): Config {
+  const [key, secret] = ['KEY', 'SECRET'].map(
+    (name) => process.env[`${venue.toUpperCase()}_${name}`],
+  )
+  const isThere = key !== undefined && secret !== undefined && isVenueName(venue)
+  const config = configOf(options, isThere ? { venues: { [venue]: { key, secret } } } : {})
   const { fills } = options
-  const alpaca = config.venues?.alpaca
-  if (fills === undefined || alpaca === undefined) return config
-  return { ...config, venues: { ...config.venues, alpaca: { ...alpaca, fills } } }
+  const settings = isVenueName(venue) ? config.venues?.[venue] : undefined
+  if (fills === undefined || settings === undefined) return config
+  return { ...config, venues: { ...config.venues, [venue]: { ...settings, fills } } }
 }
+
+export const alpacaConfigOf = (options: VenueOptions): Config => venueConfigOf('alpaca', options)
+
+const isVenueName = (name: string): name is keyof NonNullable<Config['venues']> =>
+  VENUE_NAMES.includes(name)

@@ -67,6 +67,7 @@ function textOf(
   { tape, startAt }: Market,
   { keys, speed, category }: Options,
 ): string {
+  const { port } = new URL(urls.rest)
   return [
     `local Bybit: ${tape.series.length} series of ${tape.name}, ${category}`,
     `  time            ${iso(ms(startAt))}, speed ${speed}`,
@@ -75,6 +76,9 @@ function textOf(
     `  private stream  ${urls.privateStream}`,
     `  trade stream    ${urls.tradeStream}`,
     ...keys.map(({ key, secret }) => `  account         key ${key}, secret ${secret}`),
+    ...(category === 'linear'
+      ? [`  skein.yaml      venues: { bybit: { local: { port: ${port}, speed: ${speed} } } }`]
+      : []),
     'Ctrl-C stops it.\n',
   ].join('\n')
 }

@@ -20,6 +20,8 @@ export interface HttpClientOptions {
   /** `https://paper-api.venue.test/v2`, without a slash at its end. */
   readonly baseUrl: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Headers of one attempt, made from what leaves: the query without its question mark, or the body. Asked last. */
+  readonly sign?: (text: string) => Readonly<Record<string, string>>
   /** Of one attempt: 10 s where not told. */
   readonly timeoutMs?: number
   readonly answerBytesMax?: number
@@ -54,8 +56,6 @@ export interface Call {
   readonly waitMaxMs?: number
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
-  /** Reads the body of a good answer; where it gives undefined, or is not told, the body is parsed as JSON. */
-  readonly scan?: (body: Uint8Array) => object | undefined
 }
 
 export interface WriteCall extends Call {
@@ -69,7 +69,7 @@ export interface WriteCall extends Call {
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** What `scan` gave, or the parsed JSON; undefined where the answer has no body. */
+  /** The parsed JSON; undefined where the answer has no body. */
   readonly body: unknown
 }
 
@@ -148,7 +148,7 @@ export class HttpClient {
   #requestOf(
     call: Call & { readonly method: HttpRequest['method']; readonly body?: unknown },
   ): HttpRequest {
-    const { baseUrl, timeoutMs = 10_000, answerBytesMax } = this.#options
+    const { baseUrl, timeoutMs = 10_000, answerBytesMax, sign } = this.#options
     const query = Object.entries(call.query ?? {}).flatMap(([name, value]): [string, string][] =>
       value === undefined ? [] : [[name, String(value)]],
     )
@@ -162,6 +162,7 @@ export class HttpClient {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...this.#options.headers,
         ...call.headers,
+        ...sign?.(body ?? search.slice(1)),
       },
       timeoutMs: call.timeoutMs ?? timeoutMs,
       ...(body === undefined ? {} : { body }),
@@ -178,15 +179,13 @@ export class HttpClient {
   }
 
   #answered(
-    { method, path, scan }: { method: string; path: string; scan?: Call['scan'] },
+    { method, path }: { method: string; path: string },
     response: HttpResponse,
   ): Result<Answer> {
     const { status, headers } = response
-    const isOk = status >= 200 && status < 300
-    const scanned = isOk ? scan?.(response.body) : undefined
-    if (scanned !== undefined) return ok({ status, headers, body: scanned })
-    const text = textOf(response.body)
+    const text = Buffer.from(response.body).toString('utf8')
     const body = parse(text)
+    const isOk = status >= 200 && status < 300
     if (isOk && body.ok) return ok({ status, headers, body: body.value })
     const isWrite = method !== 'GET'
     const code = isOk ? (isWrite ? 'outcome-unknown' : 'corrupt-data') : codeOf(status, isWrite)
@@ -219,9 +218,6 @@ function codeOf(status: number, isWrite: boolean): FaultCode {
   if (status === 429) return 'rate-limited'
   return status === 408 || status === 425 || status >= 500 ? 'venue-unavailable' : 'bad-request'
 }
-
-const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, length).toString('utf8')
 
 function parse(text: string): { ok: true; value: unknown } | { ok: false } {
   if (text.trim() === '') return { ok: true, value: undefined }

@@ -138,9 +138,14 @@ function fileConflicts({ store, report }: Settings): Problem[] {
 }
 
 /** Keys come from one place. That they come at all is asked of who needs them: a journal keeps none. */
-function keyConflicts({ venues }: Settings): Problem[] {
-  const { key, secret, keyFile } = venues?.alpaca ?? {}
-  const at = (name: string): Problem['path'] => ['venues', 'alpaca', name]
+const keyConflicts = ({ venues = {} }: Settings): Problem[] =>
+  Object.entries(venues).flatMap(([venue, settings]) => keyConflictsOf(venue, settings))
+
+function keyConflictsOf(
+  venue: string,
+  { key, secret, keyFile }: NonNullable<NonNullable<Settings['venues']>['alpaca' | 'bybit']>,
+): Problem[] {
+  const at = (name: string): Problem['path'] => ['venues', venue, name]
   if (keyFile !== undefined && (key !== undefined || secret !== undefined)) {
     const allowed = 'either keyFile, or key and secret'
     return [{ path: at('keyFile'), what: 'is there beside key or secret', allowed }]
@@ -151,11 +156,25 @@ function keyConflicts({ venues }: Settings): Problem[] {
 }
 
 /** A clock that is not the machine's is for a venue of this machine, and for no money. */
-function localConflicts({ venues }: Settings): Problem[] {
-  const { local, hosts = {}, paper } = venues?.alpaca ?? {}
+function localConflicts({ venues = {} }: Settings): Problem[] {
+  const { alpaca, bybit } = venues
+  const live = {
+    alpaca: alpaca?.paper === false ? 'paper: false' : undefined,
+    bybit: bybit?.environment === 'mainnet' ? 'environment: mainnet' : undefined,
+  }
+  return (['alpaca', 'bybit'] as const).flatMap((venue) =>
+    localConflictsOf(venue, { local: undefined, hosts: {}, ...venues[venue] }, live[venue]),
+  )
+}
+
+function localConflictsOf(
+  venue: string,
+  { local, hosts }: { readonly local: unknown; readonly hosts: object },
+  live: string | undefined,
+): Problem[] {
   if (local === undefined) return []
-  const path = ['venues', 'alpaca', 'local']
-  if (paper === false) return [{ path, what: 'is there with paper: false', allowed: 'one of them' }]
+  const path = ['venues', venue, 'local']
+  if (live !== undefined) return [{ path, what: `is there with ${live}`, allowed: 'one of them' }]
   if (Object.keys(hosts).length === 0) return []
   return [{ path, what: 'is there beside hosts', allowed: 'one of them: a port says all hosts' }]
 }

@@ -214,15 +214,28 @@ const host = (scheme: 'http' | 'ws', tail: string) =>
     )
     .describe(`${scheme}s://host${tail}, or ${scheme}://127.0.0.1:port${tail} on this machine`)
 
-const alpaca = z.strictObject({
+const keys = {
   key: secret.exactOptional(),
   secret: secret.exactOptional(),
   keyFile: path.exactOptional().describe('a file of two lines, "key: ..." and "secret: ..."'),
+}
+const fills = z
+  .enum(['venue', 'simulated'])
+  .default('venue')
+  .describe('orders go to the account, or are filled by sim on the feed')
+const local = (port: number) =>
+  z
+    .strictObject({
+      port: z.int().min(1).max(65_535).default(port),
+      speed: z.number().gt(0).max(LOCAL_SPEED_MAX).default(1).describe('as "skein venue --speed"'),
+    })
+    .exactOptional()
+    .describe('a local venue on this machine, whose clock the run takes')
+
+const alpaca = z.strictObject({
+  ...keys,
   paper: z.boolean().default(true),
-  fills: z
-    .enum(['venue', 'simulated'])
-    .default('venue')
-    .describe('orders go to the account, or are filled by sim on the feed'),
+  fills,
   feed: z.enum(['iex', 'sip']).default('iex'),
   codec: z.enum(['json', 'msgpack']).default('json'),
   hosts: z
@@ -233,18 +246,42 @@ const alpaca = z.strictObject({
       orders: host('ws', '/stream').exactOptional(),
     })
     .prefault({}),
-  local: z
-    .strictObject({
-      port: z.int().min(1).max(65_535).default(4010),
-      speed: z.number().gt(0).max(LOCAL_SPEED_MAX).default(1).describe('as "skein venue --speed"'),
-    })
-    .exactOptional()
-    .describe('a local venue on this machine, whose clock the run takes'),
+  local: local(4010),
   subscribe: z
     .strictObject({
       batch: z.int().min(1).max(10_000).default(10).describe('symbols'),
       everyMs: milliseconds(0, 60_000).default(1_000),
       total: z.int().min(1).max(MAX_SYMBOLS).default(30).describe('symbols of the plan'),
+    })
+    .prefault({}),
+})
+
+const bybit = z.strictObject({
+  ...keys,
+  environment: z
+    .enum(['testnet', 'demo', 'mainnet'])
+    .default('testnet')
+    .describe('money is real on mainnet only'),
+  fills,
+  ordersPerSecond: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(10)
+    .describe('orders of each kind, by the level of the account'),
+  hosts: z
+    .strictObject({
+      rest: host('http', '').exactOptional(),
+      market: host('ws', '/v5/public/linear').exactOptional(),
+      account: host('ws', '/v5/private').exactOptional(),
+    })
+    .prefault({}),
+  local: local(4020),
+  subscribe: z
+    .strictObject({
+      batch: z.int().min(1).max(500).default(10).describe('topics of a request'),
+      everyMs: milliseconds(0, 60_000).default(100),
+      total: z.int().min(1).max(MAX_SYMBOLS).default(500).describe('symbols'),
     })
     .prefault({}),
 })
@@ -278,7 +315,9 @@ export const configSchema = z.strictObject({
     .prefault({}),
   risk: risk.prefault({}),
   sim: sim.prefault({}),
-  venues: z.strictObject({ alpaca: alpaca.exactOptional() }).exactOptional(),
+  venues: z
+    .strictObject({ alpaca: alpaca.exactOptional(), bybit: bybit.exactOptional() })
+    .exactOptional(),
   bars: z
     .strictObject({
       latenessMs: milliseconds(0, HOUR_MS).default(0),
@@ -311,3 +350,4 @@ export const configSchema = z.strictObject({
 /** Checked settings, every default filled in. */
 export type Settings = z.output<typeof configSchema>
 export type AlpacaSettings = z.output<typeof alpaca>
+export type BybitSettings = z.output<typeof bybit>

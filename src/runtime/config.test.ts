@@ -436,7 +436,11 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
   ['a merge key', 'risk:\n  <<: { leverage: 1 }', /^skein\.yaml:2: risk\.<< is unknown; allowed/],
   ['a key of Object', '__proto__: { mode: live }', /^skein\.yaml:1: __proto__ is unknown; allowed/],
   // Venues.
-  ['an unknown venue', 'venues: { binance: {} }', /venues\.binance is unknown; allowed: alpaca$/],
+  [
+    'an unknown venue',
+    'venues: { binance: {} }',
+    /venues\.binance is unknown; allowed: alpaca, bybit$/,
+  ],
   [
     'a key that is written into the file',
     'venues:\n  alpaca:\n    key: PKREALKEY123\n    secret: ${B}',

@@ -3,17 +3,22 @@ import { it } from 'node:test'
 import { defineConfig } from './config.ts'
 import { checkAccount, checkConsent } from './consent.ts'
 
+const money = (isReal: boolean) => ({
+  isReal,
+  path: ['venues', 'alpaca', 'paper'] as const,
+  words: { real: false, none: true },
+})
 const config = defineConfig({ venues: { alpaca: { paper: false, keyFile: 'keys' } } })
 
 it('lets a run begin where configuration and command line mean the same', () => {
-  checkConsent({ mode: 'paper', account: undefined }, config, false)
-  checkConsent({ mode: 'dry-run', account: undefined }, config, true)
-  checkConsent({ mode: 'live', account: '123456789' }, config, true)
+  checkConsent({ mode: 'paper', account: undefined }, config, money(false))
+  checkConsent({ mode: 'dry-run', account: undefined }, config, money(true))
+  checkConsent({ mode: 'live', account: '123456789' }, config, money(true))
 })
 
 it('refuses real money that was meant only once', () => {
   const check = (mode: 'paper' | 'live', isConfiguredLive: boolean, account?: string) => () =>
-    checkConsent({ mode, account }, config, isConfiguredLive)
+    checkConsent({ mode, account }, config, money(isConfiguredLive))
 
   assert.throws(check('paper', true), /paper is configured for real money, and this is a paper run/)
   assert.throws(check('live', false, '123456789'), /paper is no real money, and this is a live run/)

@@ -1,6 +1,6 @@
 /*
  * Consent: real money moves only where a person has said so twice and the venue agrees. Once in the configuration
- * (`paper: false`, with keys of the live account), once on the command line, by the number of the account. The adapter
+ * (`paper: false` or `environment: mainnet`, with keys of the live account), once on the command line, by the number of the account. The adapter
  * refuses keys of the other kind, and here those of another account. What is missing denies.
  */
 import { BadInput } from '../core/bad-input.ts'
@@ -16,20 +16,29 @@ export interface Consent {
   readonly account: string | undefined
 }
 
+/** What a configuration says of money, and where. */
+export interface Money {
+  readonly isReal: boolean
+  readonly path: readonly [string, string, string]
+  /** What stands there where it is real, and where it is not. */
+  readonly words: { readonly real: unknown; readonly none: unknown }
+}
+
 /** Throws BadInput where the configuration means another kind of run, or a live one lacks its account. */
 export function checkConsent(
   { mode, account }: Consent,
   config: Config,
-  isConfiguredLive: boolean,
+  { isReal, path, words }: Money,
 ): void {
-  const place = config.source.place(['venues', 'alpaca', 'paper'])
-  if (mode === 'paper' && isConfiguredLive) {
+  const place = config.source.place(path)
+  if (mode === 'paper' && isReal) {
     const what = 'is configured for real money, and this is a paper run'
-    throw new BadInput(place, what, false, 'true, or --mode live')
+    throw new BadInput(place, what, words.real, `${String(words.none)}, or --mode live`)
   }
   if (mode !== 'live') return
-  if (!isConfiguredLive) {
-    throw new BadInput(place, 'is no real money, and this is a live run', true, 'false')
+  if (!isReal) {
+    const what = 'is no real money, and this is a live run'
+    throw new BadInput(place, what, words.none, String(words.real))
   }
   if (account !== undefined) return
   const allowed = 'the number of the account that may trade real money, as the venue shows it'

@@ -13,7 +13,8 @@ import type { Config } from './config.ts'
 import { toInstrumentSpec } from './config.ts'
 import { onLocalClock } from './local-clock.ts'
 import { diskFindings } from './doctor-disk.ts'
-import { venueFindings } from './doctor-venue.ts'
+import { alpacaFindings } from './doctor-alpaca.ts'
+import { bybitFindings } from './doctor-bybit.ts'
 import type { Finding } from './finding.ts'
 import { loadUses } from './uses.ts'
 
@@ -48,17 +49,29 @@ export async function examine({ config: read, io }: DoctorOptions): Promise<read
   }
 }
 
+const LOOKS = { alpaca: alpacaFindings, bybit: bybitFindings } as const
+
 /** A local venue has a clock of its own, at a pace that the configuration must name. */
 async function venueLooked(config: Config, io: Io): Promise<readonly Finding[]> {
-  try {
-    const found = await onLocalClock(io, config)
-    // A venue that does not answer is told by the look at its account.
-    return await venueFindings(config, found.ok ? found.value : io)
-  } catch (error) {
-    if (!(error instanceof BadInput)) throw error
-    const todo = 'let venues.alpaca.local.speed be the --speed of "skein venue alpaca"'
-    return [{ check: 'clock', state: 'fail', text: error.message, todo }]
+  const { venues = {} } = config
+  const names = (['alpaca', 'bybit'] as const).filter((name) => venues[name] !== undefined)
+  if (names.length === 0) {
+    const todo = '"skein data fetch" and live runs need venues.alpaca; all else works without'
+    return [{ check: 'venue', state: 'warn', text: 'no venue is configured', todo }]
   }
+  const findings: Finding[] = []
+  for (const name of names) {
+    try {
+      const found = await onLocalClock(io, config, name)
+      // A venue that does not answer is told by the look at its account.
+      findings.push(...(await LOOKS[name](config, found.ok ? found.value : io)))
+    } catch (error) {
+      if (!(error instanceof BadInput)) throw error
+      const todo = `let venues.${name}.local.speed be the --speed of "skein venue ${name}"`
+      findings.push({ check: 'clock', state: 'fail', text: error.message, todo })
+    }
+  }
+  return findings
 }
 
 export function nodeFinding(version: string): Finding {

@@ -2,6 +2,7 @@
  * Local clock: a run at a local venue takes the venue's time, which may begin on any day and run at any pace. The pace is
  * configured, because both sides must count by the very same one; here it is measured, so that a wrong one is told.
  */
+import { unreachable } from '../core/assert.ts'
 import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import { type Fault, fault } from '../core/fault.ts'
@@ -14,9 +15,10 @@ import type { Io } from '../io/io.ts'
 import { Budget } from '../io/rate.ts'
 import { MACHINE_MS, scaledIo } from '../io/scaled.ts'
 import { headersOf, Rest } from '../venues/alpaca/rest.ts'
-import { ALPACA_LIMITS } from '../venues/alpaca/venue.ts'
 import { parseClock } from '../venues/alpaca/wire-history.ts'
+import { timeOf } from '../venues/bybit/rest.ts'
 import { alpacaTermsOf } from './alpaca.ts'
+import { bybitTermsOf } from './bybit.ts'
 import type { Config } from './config.ts'
 import { type Timing, TIMING } from './live-options.ts'
 
@@ -37,11 +39,11 @@ const LOOK_MS = 2_000
 export function limitsAt(
   speed: number,
   inbox: InboxOptions,
+  visibilityMs: number,
 ): { readonly timing: Partial<Timing>; readonly inbox: InboxOptions } {
   const least = (usualMs: number): number =>
     speed > 1 ? Math.max(usualMs, MACHINE_MS * speed) : usualMs
   const { orderAgeMsMax, gapMsMax, exitMs, closeMs } = TIMING
-  const { visibilityMs } = ALPACA_LIMITS
   return {
     timing: {
       visibilityMs: least(visibilityMs),
@@ -61,27 +63,35 @@ interface Moment {
   readonly monotonic: number
 }
 
+/** Asks a local venue what time it is. */
+type Ask = () => Promise<Result<Ms>>
+
+export type LocalVenue = keyof NonNullable<Config['venues']>
+
 /** The Io on the clock of the configured local venue; the same Io where none is. Throws BadInput for a wrong pace. */
-export async function onLocalClock(io: Io, config: Config): Promise<Result<Io>> {
-  const speed = config.venues?.alpaca?.local?.speed
+export async function onLocalClock(
+  io: Io,
+  config: Config,
+  venue: LocalVenue = 'alpaca',
+): Promise<Result<Io>> {
+  const speed = config.venues?.[venue]?.local?.speed
   if (speed === undefined) return ok(io)
-  const { keys, hosts } = alpacaTermsOf(config)
-  const budget = new Budget(io, { name: 'alpaca clock', limit: 100, windowMs: MINUTE })
-  const rest = new Rest({ io, keys, budget, baseUrl: hosts.trading })
+  const budget = new Budget(io, { name: `${venue} clock`, limit: 100, windowMs: MINUTE })
+  const { ask, host } = clockOf(venue, { io, config, budget })
   try {
-    const first = await momentOf(rest, io)
-    if (!first.ok) return failed(unreachable(first.fault, hosts.trading))
+    const first = await momentOf(ask, io)
+    if (!first.ok) return failed(notThere(first.fault, venue, host))
     let pace = NaN
     for (let i = 0; i < LOOKS; i++) {
       await pause(io, MEASURED_MS * 2 ** i)
-      const look = await momentOf(rest, io)
+      const look = await momentOf(ask, io)
       if (!look.ok) return look
       const { at, monotonic } = look.value
       pace = (at - first.value.at) / (monotonic - first.value.monotonic)
       if (Math.abs(pace - speed) <= Math.max(speed, pace) * PACE_SLACK)
         return ok(scaledIo(io, { speed, at: at + (io.monotonic() - monotonic) * speed }))
     }
-    const place = config.source.place(['venues', 'alpaca', 'local', 'speed'])
+    const place = config.source.place(['venues', venue, 'local', 'speed'])
     const allowed = `the --speed of the venue, which runs at about ${shown(pace)}`
     throw new BadInput(place, "is not the venue's", speed, allowed)
   } finally {
@@ -89,7 +99,7 @@ export async function onLocalClock(io: Io, config: Config): Promise<Result<Io>> 
   }
 }
 
-/** The time of the local venue; undefined where it does not answer at once. */
+/** The time of the local Alpaca; undefined where it does not answer at once. */
 export async function localMoment(io: Io, config: Config): Promise<Ms | undefined> {
   const { keys, hosts } = alpacaTermsOf(config)
   const client = new HttpClient(io, {
@@ -102,26 +112,55 @@ export async function localMoment(io: Io, config: Config): Promise<Ms | undefine
   return answer.ok ? parseClock(answer.value.body)?.at : undefined
 }
 
-async function momentOf(rest: Rest, io: Io): Promise<Result<Moment>> {
+function clockOf(
+  venue: LocalVenue,
+  { io, config, budget }: { io: Io; config: Config; budget: Budget },
+): { readonly ask: Ask; readonly host: string } {
+  const told = (at: Ms | undefined, path: string): Result<Ms> =>
+    at === undefined ? failed(fault('corrupt-data', `GET ${path}: no clock`)) : ok(at)
+  switch (venue) {
+    case 'alpaca': {
+      const { keys, hosts } = alpacaTermsOf(config)
+      const host = hosts.trading
+      const rest = new Rest({ io, keys, budget, baseUrl: host })
+      const ask: Ask = async () => {
+        const answer = await rest.get('/v2/clock')
+        return answer.ok ? told(parseClock(answer.value)?.at, '/v2/clock') : answer
+      }
+      return { ask, host }
+    }
+    case 'bybit': {
+      const host = bybitTermsOf(config).hosts.rest
+      const client = new HttpClient(io, { baseUrl: host, budget })
+      const ask: Ask = async () => {
+        const answer = await client.read({ path: '/v5/market/time' })
+        return answer.ok ? told(timeOf(answer.value.body), '/v5/market/time') : answer
+      }
+      return { ask, host }
+    }
+    default:
+      return unreachable(venue)
+  }
+}
+
+async function momentOf(ask: Ask, io: Io): Promise<Result<Moment>> {
   let best:
     | { readonly at: number; readonly monotonic: number; readonly roundMs: number }
     | undefined
   for (let i = 0; i < TRIES; i++) {
     const asked = io.monotonic()
-    const answer = await rest.get('/v2/clock')
+    const answer = await ask()
     if (!answer.ok) return answer
     const roundMs = io.monotonic() - asked
-    const clock = parseClock(answer.value)
-    if (clock === undefined) return failed(fault('corrupt-data', 'GET /v2/clock: no clock'))
     if (best !== undefined && roundMs >= best.roundMs) continue
-    best = { at: clock.at, monotonic: asked + roundMs / 2, roundMs }
+    best = { at: answer.value, monotonic: asked + roundMs / 2, roundMs }
   }
   return ok(best!)
 }
 
-const unreachable = (told: Fault, host: string): Fault => ({
+const notThere = (told: Fault, venue: LocalVenue, host: string): Fault => ({
   ...told,
-  message: `${told.message}; is "skein venue alpaca" running at ${host}?`,
+  message: `${told.message}; is "skein venue ${venue}" running at ${host}?`,
 })
 
 const shown = (pace: number): string => pace.toFixed(pace < 10 ? 1 : 0)

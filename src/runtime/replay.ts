@@ -2,6 +2,7 @@
  * Replay: a journal done again on a fresh engine, turn by turn; every difference is told. A simulated venue is done
  * again too; what a real one said is in the journal, and only the decisions are compared.
  */
+import type { Ms } from '../core/brand.ts'
 import type { Journal } from '../core/store.ts'
 import { Sampler, type Watch, watchNotices } from './backtest.ts'
 import { buildSession } from './build.ts'
@@ -55,6 +56,7 @@ export async function replay(
   let turns = 0
   let rows = 0
   let hasAccount = false
+  let last: Ms | undefined
   for (const recorded of journal.since(0)) {
     const difference = differenceOf(session, recorded)
     if (difference !== undefined) {
@@ -67,6 +69,7 @@ export async function replay(
     // Before the venue has said what the account holds, there is no equity to sample.
     hasAccount ||= recorded.inputs.some(({ type }) => type === 'account')
     if (!hasAccount) continue
+    last = recorded.at
     // Eventful turns are those that an observer would hear of: they have facts or batches.
     sampler.sample(recorded.at, recorded.batches.length > 0 || recorded.inputs.length === 0)
     if (turns % SLICE_TURNS !== 0) continue
@@ -74,6 +77,8 @@ export async function replay(
     await new Promise(setImmediate)
     if (signal?.aborted === true) break
   }
+  // What a run ends with: the fills of its last seconds commanded nothing.
+  if (last !== undefined) sampler.sample(last, true)
   const { engine } = session
   return {
     turns,

@@ -2,7 +2,7 @@
  * Venues: name → adapter, loaded when it is asked for. `sim` is the simulated venue of tapes, which needs no
  * connection: paper.ts runs it.
  */
-import { BadInput } from '../core/bad-input.ts'
+import { BadInput, type Place } from '../core/bad-input.ts'
 import { type VenueId, venueId } from '../core/brand.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Revision } from '../core/store.ts'
@@ -12,8 +12,8 @@ import type { Io } from '../io/io.ts'
 import { systemIo } from '../io/system.ts'
 import { type Books, PaperVenue, paperLimits } from '../venues/sim/index.ts'
 import { type Config, toSimOptions } from './config.ts'
-import { checkConsent, type Consent } from './consent.ts'
-import { limitsAt, onLocalClock } from './local-clock.ts'
+import { checkConsent, type Consent, type Money } from './consent.ts'
+import { limitsAt, type LocalVenue, onLocalClock } from './local-clock.ts'
 
 export interface VenueOptions {
   readonly config: Config
@@ -30,8 +30,8 @@ export interface VenueOptions {
 }
 
 interface Registered {
-  /** True where the configuration means real money. */
-  isLive(config: Config): boolean
+  /** What the configuration says of money. */
+  money(config: Config): Money
   /** True where no order may reach the venue: they are filled here, on its feed. */
   isSimulated(config: Config): boolean
   make(options: VenueOptions): Promise<Venue>
@@ -39,9 +39,13 @@ interface Registered {
   limits(config: Config): Promise<Limits>
 }
 
-const VENUES: Readonly<Record<string, Registered>> = {
+const VENUES: Readonly<Record<LocalVenue, Registered>> = {
   alpaca: {
-    isLive: (config) => config.venues?.alpaca?.paper === false,
+    money: (config) => ({
+      isReal: config.venues?.alpaca?.paper === false,
+      path: ['venues', 'alpaca', 'paper'],
+      words: { real: false, none: true },
+    }),
     isSimulated: (config) => config.venues?.alpaca?.fills === 'simulated',
     async make({ config, io, universe, onTrouble, onRevision }) {
       const [{ AlpacaVenue }, { NO_ORDER_EVENTS }, { alpacaTermsOf }] = await Promise.all([
@@ -72,7 +76,31 @@ const VENUES: Readonly<Record<string, Registered>> = {
       return alpacaLimitsOf(config)
     },
   },
+  bybit: {
+    money: (config) => ({
+      isReal: config.venues?.bybit?.environment === 'mainnet',
+      path: ['venues', 'bybit', 'environment'],
+      words: { real: 'mainnet', none: config.venues?.bybit?.environment ?? 'testnet' },
+    }),
+    isSimulated: (config) => config.venues?.bybit?.fills === 'simulated',
+    async make({ config, io, universe, onTrouble }) {
+      const [{ BybitVenue }, { bybitTermsOf }] = await Promise.all([
+        import('../venues/bybit/venue.ts'),
+        import('./bybit.ts'),
+      ])
+      const symbols = universe.all.map(({ symbol }) => symbol)
+      const isWatchedOnly = this.isSimulated(config)
+      const terms = { ...bybitTermsOf(config), isWatchedOnly }
+      return new BybitVenue({ ...terms, io, universe, symbols, onTrouble })
+    },
+    async limits(config) {
+      const { bybitLimitsOf } = await import('./bybit.ts')
+      return bybitLimitsOf(config)
+    },
+  },
 }
+
+const isVenue = (name: string): name is LocalVenue => Object.hasOwn(VENUES, name)
 
 /** Venues that a run can connect to. */
 export const VENUE_NAMES: readonly string[] = Object.keys(VENUES)
@@ -89,27 +117,37 @@ export interface VenueIo {
 }
 
 /** Gives why the clock of a local venue could not be read. Throws BadInput where it is not as configured. */
-export async function venueIo(config: Config): Promise<Result<VenueIo>> {
+export async function venueIo(name: string, config: Config): Promise<Result<VenueIo>> {
   const machine = systemIo()
   let io: Result<Io> | undefined
   try {
-    io = await onLocalClock(machine, config)
+    const venue = registered(name, { file: 'command line', field: '--venue' })
+    io = await onLocalClock(machine, config, venue)
     if (!io.ok) return io
-    const speed = config.venues?.alpaca?.local?.speed ?? 1
-    const limits = limitsAt(speed, config.inbox)
+    const speed = config.venues?.[venue]?.local?.speed ?? 1
+    const { visibilityMs } = await VENUES[venue].limits(config)
+    const limits = limitsAt(speed, config.inbox, visibilityMs)
     return ok({ io: io.value, speed, limits, close: () => machine.close() })
   } finally {
     if (io?.ok !== true) await machine.close()
   }
 }
 
+/** Throws BadInput for an unknown name. */
+function registered(name: string, place: Place): LocalVenue {
+  if (isVenue(name)) return name
+  throw new BadInput(place, 'is unknown', name, VENUE_NAMES.join(', '))
+}
+
+/** True where the orders of a run at the venue are filled here, on its feed. */
+export const isSimulatedAt = (name: string, config: Config): boolean =>
+  isVenue(name) && VENUES[name].isSimulated(config)
+
 export const venueIdOf = (name: string): VenueId => venueId(name)
 
 /** What a venue can bear, for a run that is done again without it. Throws BadInput for an unknown name. */
 export async function limitsOf(name: string, config: Config): Promise<Limits> {
-  const found = VENUES[name]
-  const place = { file: config.source.file, field: 'venue' }
-  if (found === undefined) throw new BadInput(place, 'is unknown', name, VENUE_NAMES.join(', '))
+  const found = VENUES[registered(name, { file: config.source.file, field: 'venue' })]
   const limits = await found.limits(config)
   if (!found.isSimulated(config)) return limits
   return paperLimits(limits, { ...toSimOptions(config), venue: venueIdOf(name) })
@@ -117,11 +155,9 @@ export async function limitsOf(name: string, config: Config): Promise<Limits> {
 
 /** The adapter of a name, not yet open. Throws BadInput for what is not configured, and for money that was not meant. */
 export async function venueOf(name: string, options: VenueOptions): Promise<Venue> {
-  const found = VENUES[name]
-  const place = { file: 'command line', field: '--venue' }
-  if (found === undefined) throw new BadInput(place, 'is unknown', name, VENUE_NAMES.join(', '))
+  const found = VENUES[registered(name, { file: 'command line', field: '--venue' })]
   const isSimulated = found.isSimulated(options.config)
-  if (!isSimulated) checkConsent(options.consent, options.config, found.isLive(options.config))
+  if (!isSimulated) checkConsent(options.consent, options.config, found.money(options.config))
   else if (options.consent.mode === 'live') {
     const place = options.config.source.place(['venues', name, 'fills'])
     throw new BadInput(place, 'is simulated, and this is a live run', 'simulated', 'venue')

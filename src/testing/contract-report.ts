@@ -1,7 +1,10 @@
 // Contract of reports: the venue's own account of the world, and that it agrees with what the streams have told.
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
+import { applyCash, cashOf, openAccount } from '../core/account.ts'
+import type { SymbolId } from '../core/brand.ts'
 import { sign } from '../core/order.ts'
+import { applyFill, FLAT, type Position, realisedProfit } from '../core/position.ts'
 import { type Bench, itKeeps } from './contract-bench.ts'
 import { SHOWN } from './contract-market.ts'
 import { CONTRACT_LIMITS, type VenueContract } from './contract-terms.ts'
@@ -142,20 +145,26 @@ async function agrees(bench: Bench): Promise<void> {
     report.fills.map(({ id, qty, price }) => `${id} ${qty} @ ${price}`).toSorted(),
     [...told.values()].map(({ fill, qty, price }) => `${fill} ${qty} @ ${price}`).toSorted(),
   )
-  let cash: number = CONTRACT_LIMITS.cash
-  const held = new Map<number, number>()
+  let account = openAccount('USD', CONTRACT_LIMITS.cash)
+  const held = new Map<SymbolId, Position>()
   for (const { id, qty, price, fee } of told.values()) {
     const side = sides.get(id)
     const symbol = symbols.get(id)
     assert(side !== undefined && symbol !== undefined, `the report has ${id}`)
-    cash -= sign(side) * qty * price + fee
-    held.set(symbol, (held.get(symbol) ?? 0) + sign(side) * qty)
+    const instrument = bench.stand.universe.at(symbol)
+    const before = held.get(symbol) ?? FLAT
+    const fill = { signedQty: sign(side) * qty, price, fee }
+    const after = applyFill(before, fill, instrument)
+    // What is margined moves its profit only.
+    account = applyCash(account, fill, realisedProfit(after) - realisedProfit(before), instrument)
+    held.set(symbol, after)
   }
+  const cash = cashOf(account)
   assert.deepEqual(
     report.positions.map(({ symbol, qty }) => `${symbol} ${qty}`).toSorted(),
     [...held]
-      .filter(([, qty]) => qty !== 0)
-      .map(([symbol, qty]) => `${symbol} ${qty}`)
+      .filter(([, { qty }]) => qty !== 0)
+      .map(([symbol, { qty }]) => `${symbol} ${qty}`)
       .toSorted(),
   )
   assert(Math.abs(report.account.cash - cash) < CENT, `${report.account.cash} is ${cash}`)

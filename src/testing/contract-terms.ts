@@ -25,6 +25,8 @@ export type Ability =
   | 'bars'
   | 'history'
   | 'partial-fills'
+  /** Bars say how many trades they hold. */
+  | 'trade-counts'
   | 'amend'
   | 'brackets'
   | 'post-only'

@@ -1,21 +1,19 @@
 // The venue contract on the Alpaca adapter, on real sockets against the local venue.
 import { setImmediate } from 'node:timers/promises'
 import { venueId } from '../../src/core/brand.ts'
-import { equitySpec } from '../../src/core/instrument.ts'
-import type { Tape, TapeSeries } from '../../src/core/tape.ts'
 import { ms } from '../../src/core/time.ts'
 import { Universe } from '../../src/core/universe.ts'
 import { systemIo } from '../../src/io/system.ts'
 import { AlpacaServer } from '../../src/simulators/alpaca/index.ts'
 import {
   CONTRACT_LIMITS,
-  type ContractFact,
   type ContractMarket,
   describeVenue,
   type Stand,
 } from '../../src/testing/index.ts'
 import { ALPACA_LIMITS, AlpacaVenue } from '../../src/venues/alpaca/venue.ts'
 import { KEY } from '../alpaca/local.ts'
+import { tapeOf } from './market-tape.ts'
 
 for (const codec of ['json', 'msgpack'] as const) {
   describeVenue({
@@ -51,7 +49,7 @@ async function standOf(market: ContractMarket, codec: 'json' | 'msgpack'): Promi
     speed: 0,
     startAt: market.startAt,
     keys: [KEY],
-    tape: tapeOf(market),
+    tape: tapeOf(market, venueId('alpaca')),
     cash,
     isSizeShown: true,
     limits: { symbols: total, tradingPerMinute: 10_000 },
@@ -94,47 +92,5 @@ async function standOf(market: ContractMarket, codec: 'json' | 'msgpack'): Promi
       await io.close()
       await server.stop()
     },
-  }
-}
-
-function tapeOf({ symbols, facts }: ContractMarket): Tape {
-  const of = <T extends ContractFact['type']>(symbol: string, type: T) =>
-    facts.filter(
-      (fact): fact is Extract<ContractFact, { type: T }> =>
-        fact.symbol === symbol && fact.type === type,
-    )
-  const column = <T>(rows: readonly T[], value: (row: T) => number): Float64Array =>
-    Float64Array.from(rows, value)
-  const pageOf = <T>(page: T) =>
-    async function* (): AsyncGenerator<T> {
-      yield page
-    }
-  const series = symbols.flatMap((symbol): TapeSeries[] => {
-    const quotes = of(symbol, 'quote')
-    const trades = of(symbol, 'trade')
-    const quotePage = {
-      length: quotes.length,
-      ts: column(quotes, ({ ts }) => ts),
-      bid: column(quotes, ({ bid }) => bid),
-      bidSize: column(quotes, ({ bidSize }) => bidSize),
-      ask: column(quotes, ({ ask }) => ask),
-      askSize: column(quotes, ({ askSize }) => askSize),
-    }
-    const tradePage = {
-      length: trades.length,
-      ts: column(trades, ({ ts }) => ts),
-      price: column(trades, ({ price }) => price),
-      size: column(trades, ({ size }) => size),
-    }
-    return [
-      { kind: 'quotes', symbol, pages: pageOf(quotePage) },
-      { kind: 'trades', symbol, pages: pageOf(tradePage) },
-    ]
-  })
-  const alpaca = venueId('alpaca')
-  return {
-    name: 'the market of the contract',
-    instruments: symbols.map((symbol) => equitySpec(symbol, alpaca)),
-    series,
   }
 }

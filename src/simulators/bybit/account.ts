@@ -334,7 +334,8 @@ export class Account {
       if (each !== undefined && !(each > 0 && instrument.isOnPriceGrid(each)))
         return this.#refused('price')
     if (!(qty > 0) || !instrument.isOnSizeGrid(qty)) return this.#refused('quantity')
-    const worth = instrument.notional(qty, price ?? trigger ?? this.#priceOf(instrument, 0))
+    // Before the first print nobody knows what a market order is worth.
+    const worth = instrument.notional(qty, price ?? trigger ?? this.#priceOf(instrument, Infinity))
     const isTooSmall = !reduceOnly && worth < instrument.spec.minNotional
     return isTooSmall ? this.#refused('notional') : undefined
   }
@@ -373,7 +374,8 @@ function sentOf(order: BybitOrder, at: Ms): Order {
     qty: instrument.qty(order.qty),
     ...(limit === undefined ? {} : { limit }),
     ...(isStop ? { stop: instrument.px(trigger) } : {}),
-    tif: tif === 'FOK' ? 'fok' : tif === 'IOC' && !isStop ? 'ioc' : 'gtc',
+    // A market order takes what is shown, quote after quote, until it is filled.
+    tif: tif === 'FOK' ? 'fok' : tif === 'IOC' && kind === 'limit' ? 'ioc' : 'gtc',
     ...(tif === 'PostOnly' ? { postOnly: true } : {}),
     ...(order.reduceOnly ? { reduceOnly: true } : {}),
     phase: 'sent',

@@ -1,10 +1,11 @@
 // Lookups: what an account may read of itself: orders, executions, positions, its wallet and its key.
+import type { Json } from '../../io/json.ts'
 import { DAY } from '../../core/time.ts'
 import type { Account } from './account.ts'
 import { badParameter } from './codes.ts'
 import { limitOf } from './market-data.ts'
 import { type BybitOrder, isOpen } from './order.ts'
-import { executionRow, type Json, orderRow, positionRow, walletRow } from './render.ts'
+import { executionRow, orderRow, positionRow, walletRow } from './render.ts'
 import type { BybitVenue } from './venue.ts'
 
 /** Closed orders that the list of open ones still knows. */

@@ -1,4 +1,5 @@
 // MarketData: Bybit's public REST endpoints on what the venue's market has shown.
+import type { Json } from '../../io/json.ts'
 import type { Instrument } from '../../core/instrument.ts'
 import { DAY, MINUTE } from '../../core/time.ts'
 import { decimal } from '../decimal.ts'
@@ -6,7 +7,7 @@ import { merged, type Shown } from '../history.ts'
 import type { Minute } from '../prints.ts'
 import { levelsOf } from './book.ts'
 import { badParameter } from './codes.ts'
-import { instrumentRow, type Json } from './render.ts'
+import { instrumentRow } from './render.ts'
 import type { BybitVenue } from './venue.ts'
 
 /** Lengths of klines by their names. Months are not made here. */

@@ -1,8 +1,8 @@
 // OrderRequest: the members of an order as clients send them, checked and turned into a draft.
+import type { Json } from '../../io/json.ts'
 import type { Instrument } from '../../core/instrument.ts'
 import { badParameter } from './codes.ts'
 import type { Draft } from './order.ts'
-import type { Json } from './render.ts'
 
 /** At most so long, and of these characters. */
 const LINK_ID = /^[A-Za-z0-9_-]{1,36}$/

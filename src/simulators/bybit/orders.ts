@@ -4,13 +4,13 @@
  * A batch is looked at item by item. Its answer has two lists, in the order of the request: ids, and codes. The quota
  * counts items: the leading ones pass, and the rest is refused with the code of the limit.
  */
+import { isObject, type Json } from '../../io/json.ts'
 import { ms } from '../../core/time.ts'
 import type { Account } from './account.ts'
 import { badParameter, BybitError, refused, SERVER_ERROR, tooMany, TOO_MANY } from './codes.ts'
 import { amountOf, draftOf, type Terms } from './order-request.ts'
 import type { BybitOrder } from './order.ts'
 import type { Allowance } from './quota.ts'
-import type { Json } from './render.ts'
 import type { BybitVenue } from './venue.ts'
 
 export const VERBS = ['create', 'amend', 'cancel'] as const
@@ -136,9 +136,6 @@ export class Limited extends BybitError {
     this.allowance = allowance
   }
 }
-
-export const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const idsOf = ({ id, linkId }: BybitOrder) => ({ orderId: id, orderLinkId: linkId })
 

@@ -8,11 +8,12 @@
  *
  * Nothing is told of what was before, and nothing is told again.
  */
+import type { Json } from '../../io/json.ts'
 import { createHmac } from 'node:crypto'
 import type { Peer } from '../wire.ts'
 import type { Account } from './account.ts'
 import type { AccountEvent } from './order.ts'
-import { executionRow, type Json, orderRow, positionRow, walletRow } from './render.ts'
+import { executionRow, orderRow, positionRow, walletRow } from './render.ts'
 import { BybitSession } from './session.ts'
 import type { BybitVenue } from './venue.ts'
 

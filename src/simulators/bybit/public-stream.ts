@@ -11,6 +11,7 @@
  * Books count their messages in `u`, one by one; one that counts from 1 again is whole. Of depth 1 all are whole, and one
  * that did not change for three seconds comes again with the same `u`. https://bybit-exchange.github.io/docs/v5/ws/connect
  */
+import type { Json } from '../../io/json.ts'
 import type { Instrument } from '../../core/instrument.ts'
 import { MINUTE } from '../../core/time.ts'
 import type { Told } from '../broadcast.ts'
@@ -20,7 +21,6 @@ import type { Minute } from '../prints.ts'
 import type { Peer } from '../wire.ts'
 import { changes, type Level, type Levels, levelsOf } from './book.ts'
 import { INTERVALS, type MarketData, startOf, takerOf } from './market-data.ts'
-import type { Json } from './render.ts'
 import { BybitSession, type SessionOptions } from './session.ts'
 import type { BybitVenue } from './venue.ts'
 

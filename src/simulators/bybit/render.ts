@@ -1,11 +1,10 @@
 // Render: orders, executions, positions and money as Bybit writes them: numbers are text, times are milliseconds as text.
+import type { Json } from '../../io/json.ts'
 import type { Instrument } from '../../core/instrument.ts'
 import { openProfit } from '../../core/position.ts'
 import { decimal } from '../decimal.ts'
 import type { Account } from './account.ts'
 import { type BybitOrder, type Execution, isOpen, leavesOf } from './order.ts'
-
-export type Json = Readonly<Record<string, unknown>>
 
 export const SIDES = { buy: 'Buy', sell: 'Sell' } as const
 

@@ -1,13 +1,13 @@
 // Rest: one request in, one answer out: signature, limits, faults, the right endpoint, the envelope, the audit log.
+import { isObject, type Json } from '../../io/json.ts'
 import { createHmac } from 'node:crypto'
 import { type Answer, type ErrorWords, isEarly, type Request, spoiled } from '../answer.ts'
 import type { Account } from './account.ts'
 import { badKey, badParameter, badSign, BybitError, stale } from './codes.ts'
 import { Lookups, READS } from './lookups.ts'
 import { MarketData } from './market-data.ts'
-import { type Done, isObject, Limited, Orders, type Verb, VERBS } from './orders.ts'
+import { type Done, Limited, Orders, type Verb, VERBS } from './orders.ts'
 import type { Allowance } from './quota.ts'
-import type { Json } from './render.ts'
 import type { BybitVenue } from './venue.ts'
 
 /** A request may come so long before its stamp. */

@@ -1,9 +1,8 @@
 // Session: one WebSocket connection of the local Bybit: JSON in, JSON out, and the pings that clients send as messages.
+import { isObject, type Json } from '../../io/json.ts'
 import type { StreamName } from '../fault-script.ts'
 import type { Peer } from '../wire.ts'
 import { Wire } from '../wire.ts'
-import { isObject } from './orders.ts'
-import type { Json } from './render.ts'
 import type { BybitVenue } from './venue.ts'
 
 export interface SessionOptions {

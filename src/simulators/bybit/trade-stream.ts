@@ -7,12 +7,12 @@
  *
  * It shares the quota of the requests over REST. What was asked before the connection ended is done.
  */
+import { isObject, type Json } from '../../io/json.ts'
 import type { Peer } from '../wire.ts'
 import type { Account } from './account.ts'
 import { badParameter, BybitError } from './codes.ts'
-import { type Done, isObject, Limited, type Orders, VERBS } from './orders.ts'
+import { type Done, Limited, type Orders, VERBS } from './orders.ts'
 import { authenticated } from './private-stream.ts'
-import type { Json } from './render.ts'
 import { quotaHeaders } from './rest.ts'
 import { BybitSession, type SessionOptions } from './session.ts'
 import type { BybitVenue } from './venue.ts'

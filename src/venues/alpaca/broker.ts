@@ -26,8 +26,8 @@ import { isDuplicate, isNotYet, isUnchanged } from './faults.ts'
 import { clientIdOf, type Identity, type Known, splitClientId } from './identity.ts'
 import type { Query, Rest } from './rest.ts'
 import { formatStamp } from './stamps.ts'
+import { decimal } from '../../io/json.ts'
 import {
-  decimal,
   type Extras,
   ocoBody,
   orderBody,

@@ -9,7 +9,7 @@
  * https://docs.alpaca.markets/docs/trading-api, https://docs.alpaca.markets/docs/streaming-market-data (read 2026-11)
  */
 import { type Fault, fault, type FaultCode } from '../../core/fault.ts'
-import { decimalOf, isObject, textOf } from './wire.ts'
+import { decimalOf, isObject, textOf } from '../../io/json.ts'
 
 /**
  * Codes in the body of an error: `{"code":40310000,"message":"insufficient buying power"}`. The http client would call

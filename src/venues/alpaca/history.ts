@@ -21,7 +21,8 @@ import type { Io } from '../../io/io.ts'
 import { chunk } from '../../io/paced.ts'
 import type { Lane, Query, Rest } from './rest.ts'
 import { formatStamp } from './stamps.ts'
-import { ASSET_FIELDS, flawOf, isObject, parseAsset, type WireAsset } from './wire.ts'
+import { isObject } from '../../io/json.ts'
+import { ASSET_FIELDS, flawOf, parseAsset, type WireAsset } from './wire.ts'
 import {
   barOf,
   type Clock,

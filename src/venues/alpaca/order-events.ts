@@ -6,7 +6,7 @@ import { type Fault, fault } from '../../core/fault.ts'
 import type { Io } from '../../io/io.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
 import { type Session, Socket, type SocketStats } from '../../io/socket.ts'
-import { isObject, textOf } from './wire.ts'
+import { isObject, textOf } from '../../io/json.ts'
 import type { Keys } from './rest.ts'
 
 export interface OrderEvents {

@@ -26,11 +26,11 @@ import { type OrderEventSource, TradingStream } from './order-events.ts'
 import { Orders } from './orders.ts'
 import { type Keys, Rest } from './rest.ts'
 import type { StreamOptions } from './stream.ts'
+import { isObject } from '../../io/json.ts'
 import {
   type Extras,
   ACCOUNT_FIELDS,
   flawOf,
-  isObject,
   ORDER_FIELDS,
   parseAccount,
   parseTradeUpdate,

@@ -7,7 +7,8 @@ import type { Ms, SymbolId } from '../../core/brand.ts'
 import type { Bar, Quote, Trade } from '../../core/market.ts'
 import type { Timeframe } from '../../core/time.ts'
 import { parseStamp } from './stamps.ts'
-import { decimalOf, type Fields, isObject, textOf } from './wire.ts'
+import { decimalOf, isObject, textOf } from '../../io/json.ts'
+import { type Fields } from './wire.ts'
 
 /** `{"t":"2022-01-03T09:00:00Z","o":178.26,"h":178.34,"l":177.76,"c":178.08,"v":60937,"n":1727,"vw":178.0}` */
 export function barOf(json: unknown, symbol: SymbolId, timeframe: Timeframe): Bar | undefined {

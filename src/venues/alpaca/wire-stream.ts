@@ -3,7 +3,7 @@
  *
  * https://docs.alpaca.markets/docs/streaming-market-data (read 2026-11)
  */
-import { decimalOf, isObject, textOf } from './wire.ts'
+import { decimalOf, isObject, textOf } from '../../io/json.ts'
 
 export const CHANNELS = ['trades', 'quotes', 'bars', 'updatedBars', 'statuses'] as const
 export type Channel = (typeof CHANNELS)[number]

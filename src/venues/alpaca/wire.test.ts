@@ -5,9 +5,8 @@ import { symbolId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
 import { errorOf, faultOfStream, isDuplicate, refine } from './faults.ts'
 import { parseStamp } from './stamps.ts'
+import { decimal, decimalOf } from '../../io/json.ts'
 import {
-  decimal,
-  decimalOf,
   parseAccount,
   parseAsset,
   parseFill,

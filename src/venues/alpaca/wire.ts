@@ -7,9 +7,8 @@
  */
 import type { Ms } from '../../core/brand.ts'
 import type { Order, OrderType, Side, TimeInForce } from '../../core/order.ts'
+import { decimal, decimalOf, isObject, type Json, some, textOf } from '../../io/json.ts'
 import { parseStamp } from './stamps.ts'
-
-type Json = Readonly<Record<string, unknown>>
 
 /**
  * An order as Alpaca tells it, by REST and on the stream:
@@ -397,21 +396,6 @@ function refusal(
 export const tifFor = (kind: string, tif: TimeInForce): TimeInForce =>
   kind === 'crypto' && tif === 'day' ? 'gtc' : tif
 
-/** `0.000001`, never `1e-6`: Alpaca reads decimals. At most nine places. */
-export function decimal(value: number): string {
-  const text = String(value)
-  return text.includes('e') ? value.toFixed(9).replace(/\.?0+$/, '') : text
-}
-
-/** A decimal as text, or a number; undefined for null, '', NaN and anything else. */
-export function decimalOf(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
-  if (typeof value !== 'string' || !/^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(value))
-    return undefined
-  const number = Number(value)
-  return Number.isFinite(number) ? number : undefined
-}
-
 const READERS = { number: decimalOf, stamp: parseStamp, text: (value: unknown) => textOf(value) }
 /** The fields that we use, and what each is read as. */
 export type Fields = Readonly<Record<string, keyof typeof READERS>>
@@ -446,13 +430,3 @@ export function flawOf(json: unknown, fields: Fields): string {
     ? ` makes no sense: ${shown(json)}`
     : `.${wrong[0]} is ${shown(json[wrong[0]])}`
 }
-
-export const textOf = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? value : undefined
-
-export const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** `{ [key]: value }`, or nothing where the value is undefined. */
-const some = <K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } =>
-  (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: T }

@@ -1,10 +1,9 @@
 /*
- * Doctor's look at the venue: keys, account, clock, plan and feed.
+ * Doctor's look at Alpaca: keys, account, clock, plan and feed.
  *
  * The plan is compared without asking: a venue tells its limit only by refusing a subscription, in the middle of the
  * start. Alpaca counts the symbols of a connection, and stocks and coins have a connection each.
  */
-import { statSync } from 'node:fs'
 import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import { MINUTE } from '../core/time.ts'
@@ -15,42 +14,28 @@ import { Rest } from '../venues/alpaca/rest.ts'
 import { formatStamp } from '../venues/alpaca/stamps.ts'
 import { parseAccount } from '../venues/alpaca/wire.ts'
 import { parseClock } from '../venues/alpaca/wire-history.ts'
-import { adviceOf, type AlpacaTerms, alpacaTermsOf, keyFileOf } from './alpaca.ts'
+import { adviceOf, type AlpacaTerms, alpacaTermsOf } from './alpaca.ts'
 import type { Config } from './config.ts'
 import type { Finding } from './finding.ts'
+import { keysFinding, offsetFinding } from './doctor-checks.ts'
 
-/** Bars are cut and orders are stamped by our clock, and compared with the venue's. */
-const OFFSET_USUAL_MS = 500
-const OFFSET_MAX_MS = 2_000
 /** Of several answers the fastest tells the time best. */
 const CLOCK_TRIES = 3
 
-export async function venueFindings(config: Config, io: Io): Promise<readonly Finding[]> {
-  if (config.venues?.alpaca === undefined) {
-    const todo = '"skein data fetch" and live runs need venues.alpaca; all else works without'
-    return [{ check: 'venue', state: 'warn', text: 'no venue is configured', todo }]
-  }
+/** A configuration with Alpaca. */
+export async function alpacaFindings(config: Config, io: Io): Promise<readonly Finding[]> {
   const plans = planFindings(config)
   try {
     const terms = alpacaTermsOf(config)
     const { key, secret } = terms.keys
     const clean = redactor([key, secret]).text
-    const found = [keysFinding(config), ...(await asked(config, terms, io)), ...plans]
+    const found = [keysFinding(config, 'alpaca'), ...(await asked(config, terms, io)), ...plans]
     return found.map((one) => ({ ...one, text: clean(one.text) }))
   } catch (error) {
     if (!(error instanceof BadInput)) throw error
     const todo = 'get keys from the dashboard of the venue, and set them there'
     return [{ check: 'keys', state: 'fail', text: error.message, todo }, ...plans]
   }
-}
-
-function keysFinding(config: Config): Finding {
-  const file = keyFileOf(config)
-  if (file === undefined) return { check: 'keys', state: 'ok', text: 'given by the environment' }
-  if ((statSync(file).mode & 0o077) === 0 || process.platform === 'win32')
-    return { check: 'keys', state: 'ok', text: `given by ${file}` }
-  const text = `${file} may be read by other users of this machine`
-  return { check: 'keys', state: 'warn', text, todo: `chmod 600 ${file}` }
 }
 
 /** What only the venue can answer. Where the account cannot be read, nothing else can. */
@@ -118,16 +103,6 @@ async function clockFinding(
     return { finding: { check, state: 'fail', text: 'the answer is no clock', todo } }
   }
   return { finding: offsetFinding(best), at: best.at }
-}
-
-function offsetFinding({ offsetMs, roundMs }: { offsetMs: number; roundMs: number }): Finding {
-  const check = 'clock'
-  const sureMs = Math.max(0, Math.abs(offsetMs) - roundMs / 2)
-  const side = offsetMs > 0 ? 'behind' : 'ahead of'
-  const text = `${Math.round(Math.abs(offsetMs))} ms ${side} the venue (give or take ${Math.ceil(roundMs / 2)} ms)`
-  if (sureMs <= OFFSET_USUAL_MS) return { check, state: 'ok', text }
-  const todo = 'let the machine keep time: chrony, ntpd, or "timedatectl set-ntp true"'
-  return { check, state: sureMs > OFFSET_MAX_MS ? 'fail' : 'warn', text, todo }
 }
 
 /** Asks for what the plan may not hold: minutes of just now. */

@@ -1,0 +1,98 @@
+/*
+ * Doctor's look at Bybit: keys, account, clock, the mode of its positions, and the symbols. No stream is opened, and nothing
+ * is changed.
+ */
+import { BadInput } from '../core/bad-input.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Io } from '../io/io.ts'
+import { decimalOf, textOf } from '../io/json.ts'
+import { redactor } from '../io/redact.ts'
+import { CATEGORY, listOf } from '../venues/bybit/lookup.ts'
+import { Rest } from '../venues/bybit/rest.ts'
+import { parsePosition } from '../venues/bybit/wire.ts'
+import { adviceOf, type BybitTerms, bybitTermsOf } from './bybit.ts'
+import type { Config } from './config.ts'
+import { keysFinding, offsetFinding } from './doctor-checks.ts'
+import type { Finding } from './finding.ts'
+
+/** A configuration with Bybit. */
+export async function bybitFindings(config: Config, io: Io): Promise<readonly Finding[]> {
+  try {
+    const terms = bybitTermsOf(config)
+    const { key, secret } = terms.keys
+    const clean = redactor([key, secret]).text
+    const found = [keysFinding(config, 'bybit'), ...(await asked(config, terms, io))]
+    return found.map((one) => ({ ...one, text: clean(one.text) }))
+  } catch (error) {
+    if (!(error instanceof BadInput)) throw error
+    const todo = 'get keys from the dashboard of the venue, and set them there'
+    return [{ check: 'keys', state: 'fail', text: error.message, todo }]
+  }
+}
+
+/** What only the venue can answer. Where it does not tell the time, it tells nothing else. */
+async function asked(config: Config, terms: BybitTerms, io: Io): Promise<readonly Finding[]> {
+  const { keys, hosts, ordersPerSecond = 10, environment } = terms
+  const onTrouble = (): void => {}
+  const rest = new Rest({ io, keys, baseUrl: hosts.rest, ordersPerSecond, onTrouble })
+  try {
+    const began = io.monotonic()
+    const synced = await rest.sync()
+    if (!synced.ok) return [failure('clock', synced.fault)]
+    const { offsetMs } = rest.clock
+    const clock = offsetFinding({ offsetMs, roundMs: (io.monotonic() - began) / 3 })
+    const key = await rest.get('/v5/user/query-api')
+    if (!key.ok) return [clock, failure('account', key.fault)]
+    const number = decimalOf(key.value.result['userID'])
+    const text = `account ${number ?? 'unknown'}, ${environment}`
+    const isReading = key.value.result['readOnly'] === 1
+    const todo = 'make a key that may trade contracts; this one may only read'
+    const account: Finding = isReading
+      ? { check: 'account', state: 'fail', text: `${text}, key without rights`, todo }
+      : { check: 'account', state: 'ok', text }
+    return [account, clock, await modeFinding(rest), await symbolsFinding(config, rest)]
+  } finally {
+    rest.close()
+  }
+}
+
+async function modeFinding(rest: Rest): Promise<Finding> {
+  const check = 'positions'
+  const query = { category: CATEGORY, settleCoin: 'USDT', limit: 200 }
+  const rows = await listOf(rest, '/v5/position/list', query, parsePosition)
+  if (!rows.ok) return failure(check, rows.fault)
+  const hedged = rows.value.filter(({ index }) => index !== 0).map(({ symbol }) => symbol)
+  if (hedged.length === 0) return { check, state: 'ok', text: `one-way, ${rows.value.length} held` }
+  const todo = 'close them, and set the position mode to one-way'
+  return { check, state: 'fail', text: `two sides in ${hedged.join(', ')}`, todo }
+}
+
+async function symbolsFinding({ universe, venues }: Config, rest: Rest): Promise<Finding> {
+  const check = 'symbols'
+  const { total } = venues!.bybit!.subscribe
+  if (universe === 'all') {
+    const todo = 'list the symbols in universe'
+    return { check, state: 'warn', text: 'universe is all', todo }
+  }
+  const wanted = universe.map((one) => (typeof one === 'string' ? one : one.symbol))
+  const parse = (json: unknown) =>
+    textOf(typeof json === 'object' && json !== null && 'symbol' in json ? json.symbol : undefined)
+  const query = { category: CATEGORY, limit: 1_000 }
+  const listed = await listOf(rest, '/v5/market/instruments-info', query, parse)
+  if (!listed.ok) return failure(check, listed.fault)
+  const unknown = wanted.filter((symbol) => !listed.value.includes(symbol))
+  if (unknown.length > 0) {
+    const todo = 'write symbols as Bybit does: BTCUSDT'
+    return { check, state: 'fail', text: `bybit has no perpetual ${unknown.join(', ')}`, todo }
+  }
+  const text = `${wanted.length} of ${total} symbols`
+  if (wanted.length <= total) return { check, state: 'ok', text }
+  return { check, state: 'fail', text, todo: 'raise venues.bybit.subscribe.total' }
+}
+
+const failure = (check: Finding['check'], told: Fault): Finding => ({
+  check,
+  state: 'fail',
+  text: told.message,
+  todo: adviceOf(told),
+})

@@ -1,0 +1,33 @@
+// Doctor's checks that are the same for every venue: where keys come from, and how far the clocks are apart.
+import { statSync } from 'node:fs'
+import type { Config } from './config.ts'
+import type { Finding } from './finding.ts'
+import { keyFileOf } from './venue-keys.ts'
+
+/** Bars are cut and orders are stamped by our clock, and compared with the venue's. */
+const OFFSET_USUAL_MS = 500
+const OFFSET_MAX_MS = 2_000
+export function keysFinding(config: Config, venue: 'alpaca' | 'bybit'): Finding {
+  const file = keyFileOf(config, venue)
+  if (file === undefined) return { check: 'keys', state: 'ok', text: 'given by the environment' }
+  if ((statSync(file).mode & 0o077) === 0 || process.platform === 'win32')
+    return { check: 'keys', state: 'ok', text: `given by ${file}` }
+  const text = `${file} may be read by other users of this machine`
+  return { check: 'keys', state: 'warn', text, todo: `chmod 600 ${file}` }
+}
+
+export function offsetFinding({
+  offsetMs,
+  roundMs,
+}: {
+  readonly offsetMs: number
+  readonly roundMs: number
+}): Finding {
+  const check = 'clock'
+  const sureMs = Math.max(0, Math.abs(offsetMs) - roundMs / 2)
+  const side = offsetMs > 0 ? 'behind' : 'ahead of'
+  const text = `${Math.round(Math.abs(offsetMs))} ms ${side} the venue (give or take ${Math.ceil(roundMs / 2)} ms)`
+  if (sureMs <= OFFSET_USUAL_MS) return { check, state: 'ok', text }
+  const todo = 'let the machine keep time: chrony, ntpd, or "timedatectl set-ntp true"'
+  return { check, state: sureMs > OFFSET_MAX_MS ? 'fail' : 'warn', text, todo }
+}

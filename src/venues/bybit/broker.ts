@@ -1,0 +1,324 @@
+/*
+ * Broker: orders to Bybit, and its own account of them.
+ *
+ * An answer of Bybit to an order says that it was received. That it works, or was rejected after all, is told on the
+ * private stream (orders.ts) and known by the report. How commands leave, one by one or together, is in batches.ts.
+ */
+import { unreachable } from '../../core/assert.ts'
+import { fillId, type Ms, type OrderId } from '../../core/brand.ts'
+import type { Batch, Command } from '../../core/command.ts'
+import { type Fault, fault } from '../../core/fault.ts'
+import { type Instrument, money } from '../../core/instrument.ts'
+import type { Order } from '../../core/order.ts'
+import { failed, ok, type Result } from '../../core/result.ts'
+import { DAY } from '../../core/time.ts'
+import type { Universe } from '../../core/universe.ts'
+import type { Broker, VenueReport } from '../../core/venue.ts'
+import type { Io } from '../../io/io.ts'
+import { decimal } from '../../io/json.ts'
+import { Batches, type Item, neverDone, refusalOf, type Taken, type Verb } from './batches.ts'
+import type { Identity } from './identity.ts'
+import { CATEGORY, type Found, listOf, lookup, ORDERS_PER_PAGE } from './lookup.ts'
+import type { Rest } from './rest.ts'
+import {
+  orderBody,
+  parseExecution,
+  parseOrder,
+  parsePosition,
+  parseWallet,
+  stateOf,
+  type WireExecution,
+  type WireOrder,
+  type WirePosition,
+} from './wire.ts'
+
+export interface BrokerOptions {
+  readonly rest: Rest
+  readonly universe: Universe
+  readonly identity: Identity
+  readonly isOurs: (id: OrderId) => boolean
+  readonly io: Pick<Io, 'monotonic' | 'after'>
+  readonly now: () => Ms
+  readonly batch: number
+  readonly concurrent: number
+  readonly settleCoin: string
+  readonly onTrouble: (why: string) => void
+}
+
+type Refusal = (command: Command) => Fault | undefined
+type Amend = Extract<Command, { readonly type: 'amend' }>
+type Prepared = { readonly item: Item } | { readonly refused: Fault }
+
+const EXECUTIONS_PER_PAGE = 100
+const POSITIONS_PER_PAGE = 200
+/** Longest span of a list of the past. */
+const WINDOW_MS = 7 * DAY
+
+/** Orders and executions as the venue tells them: what a report is made of, and what a gap is filled from. */
+export interface RawReport {
+  readonly orders: readonly WireOrder[]
+  readonly executions: readonly WireExecution[]
+}
+
+const VERBS: Readonly<Record<Command['type'], Verb>> = {
+  submit: 'create',
+  amend: 'amend',
+  cancel: 'cancel',
+}
+
+export class BybitBroker implements Broker {
+  readonly #options: BrokerOptions
+  readonly #batches: Batches
+  #since: Ms | undefined
+  #isClosed = false
+  /** Symbols with an order or a position that the universe does not know, as of the last report. */
+  strangers: readonly string[] = []
+
+  constructor(options: BrokerOptions) {
+    this.#options = options
+    const { io, rest, batch, concurrent, settleCoin, onTrouble } = options
+    this.#batches = new Batches({ io, rest, size: batch, concurrent, settleCoin, onTrouble })
+  }
+
+  /** From when a report tells finished orders and fills; one day back where never told. */
+  reportFrom(since: Ms): void {
+    this.#since = since
+  }
+
+  async execute(batch: Batch, refusal: Refusal = () => undefined): Promise<readonly Taken[]> {
+    if (this.#isClosed) return batch.commands.map(() => failed(CLOSED))
+    const prepared = batch.commands.map((command) => this.#prepared(command, refusal))
+    const items = prepared.flatMap((each) => ('item' in each ? [each.item] : []))
+    const answers = await this.#batches.send(VERBS[batch.kind], items)
+    return prepared.map((each, i): Taken => {
+      const answer =
+        'item' in each ? answers[items.indexOf(each.item)]! : failed<never>(each.refused)
+      this.#note(batch.commands[i]!, answer)
+      return answer
+    })
+  }
+
+  /** Nothing is sent any more. What is under way gets its answer. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /** Cancels everything of the account, ours and others', in one request; gives how many. */
+  async cancelAll(): Promise<Result<number>> {
+    const { rest, settleCoin } = this.#options
+    const body = { category: CATEGORY, settleCoin }
+    const answer = await rest.post('/v5/order/cancel-all', body, { bucket: 'cancel-all' })
+    if (!answer.ok) return answer
+    const { list } = answer.value.result
+    return ok(Array.isArray(list) ? list.length : 0)
+  }
+
+  async report(): Promise<Result<VenueReport>> {
+    const raw = await this.raw()
+    if (!raw.ok) return raw
+    const positions = await this.positions()
+    if (!positions.ok) return positions
+    const { rest, now } = this.#options
+    const query = { accountType: 'UNIFIED' }
+    const wallets = await listOf(rest, '/v5/account/wallet-balance', query, parseWallet)
+    if (!wallets.ok) return wallets
+    const [wallet] = wallets.value
+    if (wallet === undefined)
+      return failed(fault('corrupt-data', 'GET /v5/account/wallet-balance: no account'))
+    const strange = new Set<string>()
+    const known = this.#knownIn(strange)
+    const report: VenueReport = {
+      at: now(),
+      orders: known(raw.value.orders).map(({ item, instrument }) =>
+        this.#reported(item, instrument),
+      ),
+      fills: known(raw.value.executions).map(({ item, instrument }) => ({
+        id: fillId(item.id),
+        order: item.venueId,
+        qty: instrument.qty(item.qty),
+        price: item.price,
+        ts: item.ts,
+      })),
+      positions: known(positions.value.filter(({ qty }) => qty !== 0)).map(
+        ({ item, instrument }) => ({
+          symbol: instrument.id,
+          qty: instrument.qty(item.qty),
+          avgPrice: item.avgPrice,
+        }),
+      ),
+      account: {
+        equity: money(wallet.equity),
+        cash: money(wallet.cash),
+        buyingPower: money(Math.max(0, wallet.free)),
+      },
+    }
+    this.strangers = [...strange]
+    return ok(report)
+  }
+
+  positions(): Promise<Result<readonly WirePosition[]>> {
+    const { rest, settleCoin } = this.#options
+    const query = { category: CATEGORY, settleCoin, limit: POSITIONS_PER_PAGE }
+    return listOf(rest, '/v5/position/list', query, parsePosition)
+  }
+
+  /** Open orders, those that ended since `reportFrom`, those we believe to be open, and the executions: all pages. */
+  async raw(): Promise<Result<RawReport>> {
+    const { identity, isOurs, rest, settleCoin, now } = this.#options
+    const since = this.#since ?? ((now() - DAY) as Ms)
+    const all = new Map<string, WireOrder>()
+    const query = { category: CATEGORY, settleCoin, limit: ORDERS_PER_PAGE }
+    const isOld = (page: readonly WireOrder[]): boolean =>
+      page.every(({ updatedAt }) => (updatedAt ?? Infinity) < since)
+    // The history lags behind the matcher, and what the list of open orders knows of closed ones ends with a restart of
+    // the venue. What moves from one list to the other meanwhile is in both: the later word counts.
+    const from = { startTime: Math.max(since, now() - WINDOW_MS + DAY) }
+    for (const [path, more] of [
+      ['/v5/order/history', from],
+      ['/v5/order/realtime', { openOnly: 0 }],
+      ['/v5/order/realtime', { openOnly: 1 }],
+    ] as const) {
+      const rows = await listOf(rest, path, { ...query, ...more }, parseOrder, isOld)
+      if (!rows.ok) return rows
+      for (const order of rows.value) {
+        const isWanted = stateOf(order) === 'open' || (order.updatedAt ?? Infinity) >= since
+        if (isWanted) all.set(order.venueId, order)
+      }
+    }
+    const named = new Set<OrderId>()
+    for (const order of all.values()) {
+      const known = identity.of(order, isOurs)
+      if (known !== undefined) named.add(known.id)
+    }
+    // An order of last week that ended while we were away is in no list.
+    for (const { id } of identity.believedOpen(named)) {
+      const found = await lookup(rest, id)
+      if (!found.ok) return found
+      if (found.value.type === 'order') all.set(found.value.order.venueId, found.value.order)
+    }
+    const executions = await this.#executions(since)
+    return executions.ok
+      ? ok({ orders: [...all.values()], executions: executions.value })
+      : executions
+  }
+
+  /** Trades since a time, in spans as long as the venue allows. */
+  async #executions(since: Ms): Promise<Result<readonly WireExecution[]>> {
+    const { rest, now } = this.#options
+    const all = new Map<string, WireExecution>()
+    for (let from: number = since; from < now(); from += WINDOW_MS) {
+      const span = { startTime: from, endTime: Math.min(from + WINDOW_MS, now() + DAY) }
+      const query = { category: CATEGORY, ...span, limit: EXECUTIONS_PER_PAGE }
+      const rows = await listOf(rest, '/v5/execution/list', query, parseExecution)
+      if (!rows.ok) return rows
+      for (const row of rows.value) if (row.type === 'Trade') all.set(row.id, row)
+    }
+    return ok([...all.values()])
+  }
+
+  #prepared(command: Command, refusal: Refusal): Prepared {
+    const { universe } = this.#options
+    const instrument = universe.at(
+      command.type === 'submit' ? command.order.symbol : command.symbol,
+    )
+    const refuse = refusalOf(refusal, command)
+    switch (command.type) {
+      case 'submit': {
+        const { order, legs = [] } = command
+        if (legs.length > 0)
+          return {
+            refused: fault('unsupported', `${order.id}: bybit has no brackets of this kind`),
+          }
+        if (!isOnGrid(order, instrument)) return { refused: offGrid(order.id, instrument) }
+        const body = orderBody(order, instrument)
+        if (typeof body === 'string')
+          return { refused: fault('unsupported', `${order.id}: ${body}`) }
+        this.#options.identity.sent(order)
+        return { item: { id: order.id, body, refusal: refuse, isDoneBy: neverDone } }
+      }
+      case 'amend': {
+        if (!isOnGrid(command, instrument)) return { refused: offGrid(command.id, instrument) }
+        const { id, qty, limit, stop } = command
+        const body = {
+          symbol: instrument.symbol,
+          orderLinkId: id,
+          ...(qty === undefined ? {} : { qty: decimal(qty) }),
+          ...(limit === undefined ? {} : { price: decimal(limit) }),
+          ...(stop === undefined ? {} : { triggerPrice: decimal(stop) }),
+        }
+        const isDoneBy = (found: Found) => isAsAsked(command, found)
+        return { item: { id, body, refusal: refuse, isDoneBy } }
+      }
+      case 'cancel': {
+        const body = { symbol: instrument.symbol, orderLinkId: command.id }
+        return { item: { id: command.id, body, refusal: refuse, isDoneBy: neverDone } }
+      }
+      default:
+        return unreachable(command)
+    }
+  }
+
+  /** What an answer proves of an order that was submitted. */
+  #note(command: Command, answer: Taken): void {
+    if (command.type !== 'submit') return
+    const { identity } = this.#options
+    const { id } = command.order
+    const known = identity.find(id)
+    if (known === undefined || known.venueId !== undefined) return
+    if (answer.ok) identity.link(known, answer.value.venueId)
+    else if (isProof(answer.fault)) identity.forget(id)
+  }
+
+  #reported(order: WireOrder, instrument: Instrument): VenueReport['orders'][number] {
+    const { identity, isOurs } = this.#options
+    const state = stateOf(order)
+    const id = identity.of(order, isOurs)?.id
+    return {
+      ...(id === undefined ? {} : { id }),
+      venueId: order.venueId,
+      symbol: instrument.id,
+      side: order.side,
+      qty: instrument.qty(order.qty),
+      filled: instrument.qty(order.filled),
+      ...(order.limit === undefined ? {} : { limit: instrument.px(order.limit) }),
+      open: state === 'open',
+      ...(state === 'canceled' || state === 'rejected' ? { ended: state } : {}),
+    }
+  }
+
+  #knownIn(strange: Set<string>) {
+    return <T extends { readonly symbol: string }>(items: readonly T[]) =>
+      items.flatMap((item) => {
+        const instrument = this.#options.universe.find(item.symbol)
+        if (instrument === undefined) strange.add(item.symbol)
+        return instrument === undefined ? [] : [{ item, instrument }]
+      })
+  }
+}
+
+/** What is off the grid that `open` told is refused here, before it can spoil a batch. */
+const isOnGrid = (
+  { qty, limit, stop }: Pick<Partial<Order>, 'qty' | 'limit' | 'stop'>,
+  instrument: Instrument,
+): boolean =>
+  (qty === undefined || instrument.isOnSizeGrid(qty)) &&
+  (limit === undefined || instrument.isOnPriceGrid(limit)) &&
+  (stop === undefined || instrument.isOnPriceGrid(stop))
+
+const offGrid = (id: OrderId, { symbol }: Instrument): Fault =>
+  fault('bad-request', `${id} is off the grid of ${symbol}`)
+
+const isAsAsked = ({ qty, limit, stop }: Amend, found: Found): boolean =>
+  found.type === 'order' &&
+  (qty === undefined || found.order.qty === qty) &&
+  (limit === undefined || found.order.limit === limit) &&
+  (stop === undefined || found.order.stop === stop)
+
+/** A failure that proves that nothing is at the venue. */
+const isProof = ({ code, context }: Fault): boolean =>
+  code !== 'outcome-unknown' &&
+  code !== 'timeout' &&
+  code !== 'corrupt-data' &&
+  (code !== 'network' || context?.['sent'] === 'no')
+
+const CLOSED = fault('network', 'bybit is closed', { sent: 'no' })

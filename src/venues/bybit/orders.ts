@@ -1,0 +1,198 @@
+/*
+ * Orders: what Bybit's private stream means for our orders.
+ *
+ *   order      New, PartiallyFilled, Untriggered, Triggered    order.accepted, and order.amended where it has changed
+ *              Cancelled, PartiallyFilledCanceled, Deactivated order.canceled; order.rejected where it was refused after it was taken
+ *              Rejected                                        order.rejected
+ *              Filled                                          nothing: executions tell it
+ *              anything else                                   counted; the order counts as open
+ *   execution  Trade                                           order.filled, once for each execution
+ *              Funding                                         counted: no position moves
+ *              anything else                                   the position moved without an order of ours: the runtime must ask
+ *   position   of two sides                                    the symbol is halted: we trade one-way only
+ *
+ * An execution names the quantity of itself, and its id is the same on the stream and in the report.
+ */
+import { fillId, type Ms, type OrderId } from '../../core/brand.ts'
+import { fault } from '../../core/fault.ts'
+import type { Input, OrderFact } from '../../core/input.ts'
+import { type Instrument, money } from '../../core/instrument.ts'
+import type { Universe } from '../../core/universe.ts'
+import type { Identity, Known } from './identity.ts'
+import {
+  isKnownStatus,
+  stateOf,
+  type WireExecution,
+  type WireOrder,
+  type WirePosition,
+} from './wire.ts'
+
+export interface OrdersOptions {
+  readonly identity: Identity
+  readonly universe: Universe
+  /** Tells our ids from those of others who use the account. */
+  readonly isOurs: (id: OrderId) => boolean
+  readonly now: () => Ms
+  readonly sink: (input: Input) => void
+  /** Something that no input can say: the runtime should ask for a report. */
+  readonly onTrouble: (why: string) => void
+}
+
+/** Executions that are remembered. The engine remembers all of them; this only spares it the duplicates. */
+const SEEN_MAX = 50_000
+
+export class Orders {
+  readonly #options: OrdersOptions
+  readonly #seen = new Set<string>()
+  readonly #hedged = new Set<string>()
+  readonly counts = { updates: 0, duplicates: 0, foreign: 0, unknown: 0, funding: 0, malformed: 0 }
+
+  constructor(options: OrdersOptions) {
+    this.#options = options
+  }
+
+  /** An order as it is now, in whatever order and however often it comes. */
+  apply(order: WireOrder): void {
+    const { identity, isOurs, universe, now } = this.#options
+    this.counts.updates++
+    const instrument = universe.find(order.symbol)
+    // What is not in our universe moves no position of ours; the report counts it in the account.
+    if (instrument === undefined) return
+    const known = identity.of(order, isOurs)
+    if (known === undefined) {
+      this.counts.foreign++
+      this.#sayExternal(order, instrument)
+      return
+    }
+    const at = now()
+    const about = { id: known.id, ts: order.updatedAt ?? at, at }
+    const state = stateOf(order)
+    if (!isKnownStatus(order.status)) {
+      this.counts.unknown++
+      this.#options.onTrouble(`${known.id}: nobody knows the status ${order.status}`)
+    }
+    if (state !== 'rejected' && state !== 'canceled') this.#accept(known, order.venueId, about)
+    if (state === 'open') this.#sayChanges(known, order, instrument, about)
+    else known.isDone = true
+    if (state === 'canceled') this.#say({ type: 'order.canceled', ...about })
+    if (state === 'rejected') {
+      const words = `bybit rejected ${known.id} in ${order.symbol}: ${order.rejectReason}`
+      this.#say({ type: 'order.rejected', fault: fault('bad-request', words), ...about })
+    }
+  }
+
+  applyExecution(execution: WireExecution): void {
+    const { identity, isOurs, universe, now } = this.#options
+    const { id, venueId, symbol, type, qty, price, fee, ts } = execution
+    if (type === 'Funding') {
+      this.counts.funding++
+      return
+    }
+    if (type !== 'Trade') {
+      this.#options.onTrouble(`the position in ${symbol} moved by an execution of type ${type}`)
+      return
+    }
+    const known = identity.of(execution, isOurs)
+    const instrument = universe.find(symbol)
+    if (known === undefined || instrument === undefined) return
+    if (this.#seen.has(id)) {
+      this.counts.duplicates++
+      return
+    }
+    this.#remember(id)
+    const at = now()
+    this.#accept(known, venueId, { id: known.id, ts, at })
+    this.#say({
+      type: 'order.filled',
+      id: known.id,
+      fill: fillId(id),
+      qty: instrument.qty(qty),
+      price,
+      fee: money(fee),
+      ts,
+      at,
+    })
+  }
+
+  /** We hold one position of a symbol: somebody who gives it two sides has changed what our orders mean. */
+  applyPosition({ symbol, index }: WirePosition): void {
+    const instrument = this.#options.universe.find(symbol)
+    const isHedged = index !== 0
+    if (instrument === undefined || isHedged === this.#hedged.has(symbol)) return
+    if (isHedged) this.#hedged.add(symbol)
+    else this.#hedged.delete(symbol)
+    const why = isHedged ? `the position in ${symbol} has two sides` : 'it has one side again'
+    const control = { do: 'halt-symbol', symbol: instrument.id, cause: 'not-tradable' } as const
+    this.#options.sink({
+      type: 'control',
+      at: this.#options.now(),
+      by: 'bybit',
+      control: { ...control, on: isHedged, why },
+    })
+  }
+
+  #accept(
+    known: Known,
+    venueId: string,
+    about: { readonly id: OrderId; readonly ts: Ms; readonly at: Ms },
+  ): void {
+    if (known.isTold) return
+    known.isTold = true
+    this.#say({ type: 'order.accepted', venueId, ...about })
+  }
+
+  /** An amend of ours was taken, or somebody else changed it. */
+  #sayChanges(
+    known: Known,
+    { qty, limit, stop }: WireOrder,
+    instrument: Instrument,
+    about: { readonly id: OrderId; readonly ts: Ms; readonly at: Ms },
+  ): void {
+    // A market order is told with a bound for its price, which is none of ours.
+    const now = {
+      qty,
+      limit: known.limit === undefined && known.qty !== undefined ? undefined : limit,
+      stop: known.stop === undefined && known.qty !== undefined ? undefined : stop,
+    }
+    const isNew = known.qty === undefined
+    const isSame = known.qty === now.qty && known.limit === now.limit && known.stop === now.stop
+    Object.assign(known, now)
+    if (isNew || isSame) return
+    this.#say({
+      type: 'order.amended',
+      ...about,
+      qty: instrument.qty(qty),
+      ...(now.limit === undefined ? {} : { limit: instrument.px(now.limit) }),
+      ...(now.stop === undefined ? {} : { stop: instrument.px(now.stop) }),
+    })
+  }
+
+  #sayExternal(order: WireOrder, instrument: Instrument): void {
+    const { venueId, side, qty, filled, avgPrice = 0, limit } = order
+    this.#options.sink({
+      type: 'external',
+      at: this.#options.now(),
+      order: {
+        venueId,
+        symbol: instrument.id,
+        side,
+        qty: instrument.qty(qty),
+        filled: instrument.qty(filled),
+        avgPrice,
+        ...(limit === undefined ? {} : { limit: instrument.px(limit) }),
+        open: stateOf(order) === 'open',
+      },
+    })
+  }
+
+  #say(fact: OrderFact): void {
+    this.#options.sink(fact)
+  }
+
+  #remember(id: string): void {
+    this.#seen.add(id)
+    if (this.#seen.size <= SEEN_MAX) return
+    const oldest = this.#seen.values().next().value
+    if (oldest !== undefined) this.#seen.delete(oldest)
+  }
+}

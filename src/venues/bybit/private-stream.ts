@@ -1,0 +1,157 @@
+/*
+ * PrivateStream: the account's events. Connect, authenticate, listen; nothing is told of what was before, so every
+ * connection but the first is followed by a report.
+ *
+ *   {"op":"auth","args":["KEY",1767625455000,"hex of HMAC-SHA256(secret, GET/realtime1767625455000)"]}
+ *   {"success":true,"ret_msg":"","op":"auth","conn_id":"…"}
+ *   {"op":"subscribe","args":["order","execution","position"]}
+ *   {"success":true,"ret_msg":"","op":"subscribe","conn_id":"…"}
+ *   {"id":"…","topic":"order","creationTime":1672364262474,"data":[{…}]}
+ *
+ * That it is silent says nothing: nobody may be trading. The socket finds cuts by its pings.
+ */
+import { createHmac } from 'node:crypto'
+import type { Ms } from '../../core/brand.ts'
+import { type Fault, fault } from '../../core/fault.ts'
+import type { Io } from '../../io/io.ts'
+import { isObject, type Json, textOf } from '../../io/json.ts'
+import type { LivenessOptions } from '../../io/liveness.ts'
+import { type Session, Socket } from '../../io/socket.ts'
+import type { Keys } from './rest.ts'
+
+export interface AccountEvents {
+  onRow(topic: 'order' | 'execution' | 'position', row: unknown): void
+  /** Listening. `hasGap` where events may have been missed. */
+  onUp(hasGap: boolean): void
+  /** Does not listen, and tries again. */
+  onDown(why: string): void
+  /** Does not listen, and does not try again before `clear`. */
+  onSafeMode(why: Fault): void
+}
+
+export interface PrivateStreamOptions {
+  readonly io: Io
+  readonly url: string
+  readonly keys: Keys
+  /** The venue's time. */
+  readonly now: () => Ms
+  readonly events: AccountEvents
+  /** To open, and from there to listen. */
+  readonly answerMs?: number
+  readonly liveness?: LivenessOptions
+}
+
+const TOPICS = ['order', 'execution', 'position'] as const
+/** A signature is good for so long. */
+const EXPIRY_MS = 10_000
+/** The venue wants a word from us now and then. */
+const PING_MS = 20_000
+
+export class PrivateStream {
+  readonly #socket: Socket
+  readonly #options: PrivateStreamOptions
+  #hasBeenUp = false
+  #isRefused = false
+  #stopPing: (() => void) | undefined
+  readonly counts = { malformed: 0 }
+
+  constructor(options: PrivateStreamOptions) {
+    this.#options = options
+    const { io, url, events, answerMs = 10_000, liveness } = options
+    this.#socket = new Socket(io, {
+      name: 'bybit orders',
+      url,
+      timeoutMs: answerMs,
+      readyWithinMs: answerMs,
+      ...(liveness === undefined ? {} : { liveness }),
+      onOpen: (session) => this.#authenticate(session),
+      onMessage: (data, session) => this.#hear(data, session),
+      onState: (state, why) => {
+        if (state === 'disconnected') events.onDown(why)
+      },
+      onSafeMode: (why) =>
+        events.onSafeMode(fault(this.#isRefused ? 'unauthorized' : 'network', why)),
+    })
+  }
+
+  open(): void {
+    this.#socket.start()
+  }
+
+  clear(): void {
+    this.#isRefused = false
+    this.#socket.clear()
+  }
+
+  /** Resolves when the connection has ended. */
+  close(): Promise<void> {
+    this.#stopPing?.()
+    return this.#socket.stop()
+  }
+
+  #authenticate(session: Session): void {
+    const { keys, now } = this.#options
+    const expires = now() + EXPIRY_MS
+    const sign = createHmac('sha256', keys.secret).update(`GET/realtime${expires}`).digest('hex')
+    session.send(JSON.stringify({ op: 'auth', args: [keys.key, expires, sign] }))
+    this.#ping(session)
+  }
+
+  #ping(session: Session): void {
+    this.#stopPing?.()
+    this.#stopPing = this.#options.io.after(PING_MS, () => {
+      if (session.send('{"op":"ping"}')) this.#ping(session)
+    })
+  }
+
+  #hear(frame: string | Uint8Array, session: Session): void {
+    const message = parse(frame)
+    if (message === undefined) {
+      this.counts.malformed++
+      return
+    }
+    const topic = TOPICS.find((name) => name === message['topic'])
+    const { data, op } = message
+    if (topic !== undefined && Array.isArray(data)) {
+      for (const row of data as unknown[]) this.#options.events.onRow(topic, row)
+    } else if (op === 'auth') this.#onAuthorization(message, session)
+    else if (op === 'subscribe') this.#onSubscription(message, session)
+    else if (op !== 'ping' && op !== 'pong') this.counts.malformed++
+  }
+
+  #onAuthorization(message: Json, session: Session): void {
+    if (message['success'] === true) {
+      session.advance('authenticated')
+      session.send(JSON.stringify({ op: 'subscribe', args: TOPICS }))
+      return
+    }
+    const words = textOf(message['ret_msg']) ?? textOf(message['retMsg']) ?? 'nothing'
+    // A stamp that is off says nothing of the key: it is signed anew with the next connection.
+    const isClock = message['ret_code'] === 10002 || message['retCode'] === 10002
+    this.#isRefused = !isClock
+    session.fail(`the private stream says ${words}`, isClock ? {} : { retry: 'never' })
+  }
+
+  #onSubscription(message: Json, session: Session): void {
+    if (message['success'] !== true) {
+      session.fail(`the private stream does not listen: ${String(message['ret_msg'])}`)
+      return
+    }
+    // Said again, it changes nothing.
+    if (this.#socket.state === 'subscribed') return
+    session.advance('subscribed')
+    const hasGap = this.#hasBeenUp
+    this.#hasBeenUp = true
+    this.#options.events.onUp(hasGap)
+  }
+}
+
+export function parse(frame: string | Uint8Array): Json | undefined {
+  try {
+    const text = typeof frame === 'string' ? frame : Buffer.from(frame).toString('utf8')
+    const message: unknown = JSON.parse(text)
+    return isObject(message) ? message : undefined
+  } catch {
+    return undefined
+  }
+}

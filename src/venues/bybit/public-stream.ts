@@ -1,0 +1,227 @@
+/*
+ * PublicStream: topics of Bybit's market data on one connection. What is wanted is asked for again on every connection,
+ * some topics at a time; it is up when all of it was acknowledged.
+ *
+ *   {"op":"subscribe","req_id":"3","args":["kline.1.BTCUSDT","orderbook.1.BTCUSDT"]}
+ *   {"success":true,"ret_msg":"","conn_id":"…","req_id":"3","op":"subscribe"}
+ *   {"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1672304486868,"data":[{…}]}
+ */
+import { fault } from '../../core/fault.ts'
+import { failed, ok, type Result } from '../../core/result.ts'
+import { pause } from '../../io/clock.ts'
+import type { Io } from '../../io/io.ts'
+import { type Json, textOf } from '../../io/json.ts'
+import type { Liveness, LivenessOptions } from '../../io/liveness.ts'
+import { chunk } from '../../io/paced.ts'
+import { type Session, Socket } from '../../io/socket.ts'
+import { parse } from './private-stream.ts'
+
+export interface PublicStreamOptions {
+  readonly io: Io
+  readonly url: string
+  /** Topics of one request, and the pause between two. */
+  readonly batch: number
+  readonly everyMs: number
+  readonly onMessage: (message: Json & { readonly topic: string }) => void
+  /** All that is wanted is told from now on; `hasGap` where something may have been missed. */
+  readonly onUp: (hasGap: boolean) => void
+  readonly onDown: (why: string) => void
+  readonly onSafeMode: (why: string) => void
+  /** These symbols alone are silent though their data are expected. */
+  readonly onQuiet: (symbols: readonly string[]) => void
+  readonly answerMs?: number
+  readonly liveness?: LivenessOptions
+}
+
+/** The venue wants a word from us now and then. */
+const PING_MS = 20_000
+
+interface Waiting {
+  readonly topics: readonly string[]
+  readonly settle: (result: Result<void>) => void
+}
+
+export class PublicStream {
+  readonly #options: PublicStreamOptions
+  readonly #socket: Socket
+  readonly #wanted = new Set<string>()
+  readonly #waiting = new Map<string, Waiting>()
+  #requests = 0
+  #hasBeenUp = false
+  #stopPing: (() => void) | undefined
+  readonly counts = { malformed: 0 }
+
+  constructor(options: PublicStreamOptions) {
+    this.#options = options
+    const { io, url, answerMs = 10_000, liveness } = options
+    this.#socket = new Socket(io, {
+      name: 'bybit market data',
+      url,
+      timeoutMs: answerMs,
+      readyWithinMs: Infinity,
+      ...(liveness === undefined ? {} : { liveness }),
+      onOpen: (session) => void this.#opened(session),
+      onMessage: (data, session) => this.#hear(data, session),
+      onState: (state, why) => {
+        if (state !== 'disconnected') return
+        this.#abandon(why)
+        options.onDown(why)
+      },
+      onSafeMode: options.onSafeMode,
+      onQuiet: options.onQuiet,
+    })
+  }
+
+  get liveness(): Liveness {
+    return this.#socket.liveness
+  }
+
+  get isUp(): boolean {
+    return this.#socket.state === 'subscribed'
+  }
+
+  /** Resolves when the venue has acknowledged them. What it refuses is wanted no more. */
+  async subscribe(topics: readonly string[]): Promise<Result<void>> {
+    const fresh = topics.filter((topic) => !this.#wanted.has(topic))
+    if (fresh.length === 0) return ok(undefined)
+    for (const topic of fresh) this.#wanted.add(topic)
+    const { session } = this.#socket
+    // One that opens asks for all that is wanted; whoever waits is told with it.
+    const answer =
+      session !== undefined && this.isUp
+        ? await this.#ask(session, 'subscribe', fresh)
+        : await this.#withNext(fresh)
+    if (!answer.ok && answer.fault.code === 'bad-request')
+      for (const topic of fresh) this.#wanted.delete(topic)
+    return answer
+  }
+
+  async unsubscribe(topics: readonly string[]): Promise<Result<void>> {
+    const known = topics.filter((topic) => this.#wanted.delete(topic))
+    const { session } = this.#socket
+    if (known.length === 0 || session === undefined || !this.isUp) return ok(undefined)
+    return this.#ask(session, 'unsubscribe', known)
+  }
+
+  /** This connection is of no use: its books do not add up, or nothing of it can be read. */
+  renew(why: string): void {
+    this.#socket.session?.fail(why)
+  }
+
+  clear(): void {
+    this.#socket.clear()
+  }
+
+  close(): Promise<void> {
+    this.#stopPing?.()
+    this.#abandon('closed')
+    return this.#socket.stop()
+  }
+
+  #withNext(topics: readonly string[]): Promise<Result<void>> {
+    return new Promise((resolve) => {
+      this.#waiting.set(`next ${++this.#requests}`, { topics, settle: resolve })
+      this.#socket.start()
+    })
+  }
+
+  async #opened(session: Session): Promise<void> {
+    this.#ping(session)
+    const asked = new Set<string>()
+    // What is wanted meanwhile is asked for too.
+    for (;;) {
+      const left = [...this.#wanted].filter((topic) => !asked.has(topic))
+      if (left.length === 0) break
+      const answer = await this.#ask(session, 'subscribe', left)
+      if (!session.isCurrent) return
+      for (const topic of left) asked.add(topic)
+      if (answer.ok) continue
+      for (const topic of left) this.#wanted.delete(topic)
+      this.#settleNext(left, answer)
+      if (answer.fault.code !== 'bad-request') {
+        for (const topic of left) this.#wanted.add(topic)
+        session.fail(answer.fault.message)
+        return
+      }
+    }
+    session.advance('subscribed')
+    const hasGap = this.#hasBeenUp
+    this.#hasBeenUp = true
+    this.#settleNext([...asked], ok(undefined))
+    this.#options.onUp(hasGap)
+  }
+
+  #settleNext(topics: readonly string[], result: Result<void>): void {
+    for (const [key, { topics: theirs, settle }] of this.#waiting) {
+      if (!key.startsWith('next ') || !theirs.some((topic) => topics.includes(topic))) continue
+      this.#waiting.delete(key)
+      settle(result)
+    }
+  }
+
+  /** Asks in parts; the first that is refused ends it. */
+  async #ask(
+    session: Session,
+    op: 'subscribe' | 'unsubscribe',
+    topics: readonly string[],
+  ): Promise<Result<void>> {
+    const { io, batch, everyMs, answerMs = 10_000 } = this.#options
+    let isFirst = true
+    for (const part of chunk(topics, batch)) {
+      if (!isFirst) await pause(io, everyMs, session.signal)
+      isFirst = false
+      if (!session.isCurrent) return failed(fault('network', 'the stream was lost'))
+      const key = String(++this.#requests)
+      const answer = await new Promise<Result<void>>((resolve) => {
+        const late = fault('timeout', `${op} was not answered within ${answerMs} ms`)
+        const stop = io.after(answerMs, () => settle(failed(late)))
+        const settle = (result: Result<void>): void => {
+          stop()
+          this.#waiting.delete(key)
+          resolve(result)
+        }
+        this.#waiting.set(key, { topics: part, settle })
+        session.send(JSON.stringify({ op, req_id: key, args: part }))
+      })
+      if (!answer.ok) return answer
+    }
+    return ok(undefined)
+  }
+
+  #ping(session: Session): void {
+    this.#stopPing?.()
+    this.#stopPing = this.#options.io.after(PING_MS, () => {
+      if (session.send('{"op":"ping"}')) this.#ping(session)
+    })
+  }
+
+  #hear(frame: string | Uint8Array, session: Session): void {
+    const message = parse(frame)
+    const topic = message === undefined ? undefined : textOf(message['topic'])
+    if (message !== undefined && topic !== undefined) {
+      if (this.#wanted.has(topic)) this.#options.onMessage({ ...message, topic })
+      return
+    }
+    if (message === undefined || !session.isCurrent) {
+      this.counts.malformed++
+      return
+    }
+    const waiting = this.#waiting.get(textOf(message['req_id']) ?? '')
+    if (waiting === undefined) return
+    const words = textOf(message['ret_msg']) ?? ''
+    waiting.settle(
+      message['success'] === true
+        ? ok(undefined)
+        : failed(fault('bad-request', `bybit refuses ${waiting.topics.join(', ')}: ${words}`)),
+    )
+  }
+
+  /** Whoever waits for an answer of this connection gets none; whoever waits for the next one goes on waiting. */
+  #abandon(why: string): void {
+    for (const [key, { settle }] of Array.from(this.#waiting)) {
+      if (key.startsWith('next ') && why !== 'closed') continue
+      this.#waiting.delete(key)
+      settle(failed(fault('network', `the stream was lost: ${why}`)))
+    }
+  }
+}

@@ -1,0 +1,359 @@
+/*
+ * Bybit V5 behind the venue port: perpetuals in USDT, one way, of one unified account.
+ *
+ * `open` asks for the time, the key and the instruments first, so a wrong clock, wrong keys, keys that may only read, a
+ * position of two sides and unknown symbols are found before anything connects. The private stream listens before `open`
+ * resolves: an order that is sent earlier could lose its first events. Market data connect with the first `subscribe`.
+ */
+import type { Ms, OrderId, SymbolId, VenueId } from '../../core/brand.ts'
+import { venueId } from '../../core/brand.ts'
+import { type Fault, fault } from '../../core/fault.ts'
+import type { Input } from '../../core/input.ts'
+import type { InstrumentSpec } from '../../core/instrument.ts'
+import type { Order } from '../../core/order.ts'
+import { failed, ok, type Result } from '../../core/result.ts'
+import type { Universe } from '../../core/universe.ts'
+import type { Limits, Venue, VenueAccount, VenueStatistics } from '../../core/venue.ts'
+import type { Io } from '../../io/io.ts'
+import type { LivenessOptions } from '../../io/liveness.ts'
+import { decimalOf, isObject, textOf } from '../../io/json.ts'
+import { BybitBroker } from './broker.ts'
+import { BybitFeed } from './feed.ts'
+import { BybitHistory } from './history.ts'
+import { Identity, isOwnId } from './identity.ts'
+import { CATEGORY, listOf } from './lookup.ts'
+import { Orders } from './orders.ts'
+import { PrivateStream } from './private-stream.ts'
+import { type Keys, Rest } from './rest.ts'
+import { parseExecution, parseOrder, parsePosition, specOf } from './wire.ts'
+
+export interface BybitOptions {
+  readonly io: Io
+  readonly keys: Keys
+  /** Symbols that are traded or watched, by Bybit's names: `BTCUSDT`. */
+  readonly symbols: readonly string[]
+  /** Symbol ids of the run. The runtime adds what `open` gives before it subscribes. */
+  readonly universe: Universe
+  readonly id?: VenueId
+  /** The test network, where not told otherwise. */
+  readonly environment?: Environment
+  readonly hosts?: Partial<Hosts>
+  readonly limits?: Partial<Limits>
+  /** Orders of each kind in a second, by the level of the account: 10 where not told. */
+  readonly ordersPerSecond?: number
+  /** Orders of others are not listened to: for a venue that is only watched. */
+  readonly isWatchedOnly?: boolean
+  /** How long streams wait for answers and data, where not as usual. */
+  readonly patience?: { readonly answerMs?: number; readonly liveness?: LivenessOptions }
+  readonly isOurs?: (id: OrderId) => boolean
+  /** What no input can say: the runtime should reconcile. */
+  readonly onTrouble?: (why: string) => void
+}
+
+/** Money is real on `mainnet` only. */
+export type Environment = 'mainnet' | 'testnet' | 'demo'
+
+/** Base addresses, without a slash at the end. */
+export interface Hosts {
+  readonly rest: string
+  /** The whole addresses of the streams. */
+  readonly market: string
+  readonly account: string
+}
+
+const ORDERS_PER_SECOND = 10
+
+/** Of an account without a level; https://bybit-exchange.github.io/docs/v5/rate-limit (read 2026-11). */
+export const bybitLimits = (ordersPerSecond = ORDERS_PER_SECOND): Limits => ({
+  subscribe: { batch: 10, everyMs: 100, total: 500 },
+  orders: { batch: 20, perSecond: ordersPerSecond, quota: ordersPerSecond, inFlight: 1 },
+  history: { symbols: 1, rows: 1_000, perMinute: 600 },
+  concurrent: 4,
+  // Take-profit and stop-loss of an order follow the position, not the order: they are no legs.
+  brackets: 'emulated',
+  protectsParts: false,
+  amend: true,
+  exitsBesideLegs: true,
+  // Lists "may have a delay" in volatile markets. What is looked up by id is there within seconds.
+  visibilityMs: 30_000,
+})
+
+const HOSTS: Readonly<Record<Environment, Hosts>> = {
+  mainnet: {
+    rest: 'https://api.bybit.com',
+    market: 'wss://stream.bybit.com/v5/public/linear',
+    account: 'wss://stream.bybit.com/v5/private',
+  },
+  testnet: {
+    rest: 'https://api-testnet.bybit.com',
+    market: 'wss://stream-testnet.bybit.com/v5/public/linear',
+    account: 'wss://stream-testnet.bybit.com/v5/private',
+  },
+  demo: {
+    rest: 'https://api-demo.bybit.com',
+    market: 'wss://stream.bybit.com/v5/public/linear',
+    account: 'wss://stream-demo.bybit.com/v5/private',
+  },
+}
+
+export const hostsOf = (environment: Environment): Hosts => HOSTS[environment]
+
+const SETTLE_COIN = 'USDT'
+const INSTRUMENTS_PER_PAGE = 1_000
+/** Updates that wait while a gap is being filled. */
+const HELD_MAX = 10_000
+
+type Held = readonly [topic: 'order' | 'execution' | 'position', row: unknown]
+
+export class BybitVenue implements Venue {
+  readonly id: VenueId
+  readonly limits: Limits
+  readonly feed: BybitFeed
+  readonly history: BybitHistory
+  readonly broker: BybitBroker
+  readonly orders: Orders
+  readonly rest: Rest
+  readonly #options: BybitOptions
+  readonly #identity = new Identity()
+  readonly #stream: PrivateStream
+  #sink: (input: Input) => void = () => {}
+  #account: VenueAccount | undefined
+  /** Updates that wait for the gap before them. */
+  #held: Held[] | undefined
+  #ups = 0
+  #onListening: (trouble: Fault | undefined) => void = () => {}
+
+  constructor(options: BybitOptions) {
+    this.#options = options
+    const { io, keys, universe, id = BYBIT, environment = 'testnet', isOurs = isOwnId } = options
+    const { ordersPerSecond = ORDERS_PER_SECOND, patience = {} } = options
+    const hosts = { ...hostsOf(environment), ...options.hosts }
+    this.id = id
+    this.limits = { ...bybitLimits(ordersPerSecond), ...options.limits }
+    const { subscribe, history, orders, concurrent } = this.limits
+    const onTrouble = (why: string): void => options.onTrouble?.(why)
+    const now = (): Ms => io.now()
+    const sink = (input: Input): void => this.#sink(input)
+    const rest = new Rest({ io, keys, baseUrl: hosts.rest, ordersPerSecond, onTrouble })
+    this.rest = rest
+    this.history = new BybitHistory({ io, rest, universe, rows: history.rows })
+    const { batch, everyMs, total } = subscribe
+    const stream = { url: hosts.market, batch, everyMs, ...patience }
+    this.feed = new BybitFeed({
+      io,
+      venue: id,
+      universe,
+      history: this.history,
+      stream,
+      total,
+      onTrouble,
+    })
+    const identity = this.#identity
+    this.broker = new BybitBroker({
+      rest,
+      universe,
+      identity,
+      isOurs,
+      io,
+      now,
+      batch: orders.batch,
+      concurrent,
+      settleCoin: SETTLE_COIN,
+      onTrouble,
+    })
+    this.orders = new Orders({ identity, universe, isOurs, now, sink, onTrouble })
+    this.#stream = new PrivateStream({
+      io,
+      url: hosts.account,
+      keys,
+      now: () => rest.clock.now(),
+      events: {
+        onRow: (topic, row) => this.#heard(topic, row),
+        onUp: (hasGap) => this.#onUp(hasGap),
+        onDown: (why) => this.#onDown(why),
+        onSafeMode: (why) => this.#onSafeMode(why),
+      },
+      ...patience,
+    })
+  }
+
+  get account(): VenueAccount | undefined {
+    return this.#account
+  }
+
+  get statistics(): VenueStatistics {
+    const all = Object.entries(this.rest.budgets).map(([name, budget]) => ({
+      name,
+      ...budget.stats(),
+    }))
+    const sum = (count: (one: (typeof all)[number]) => number): number =>
+      all.reduce((total, one) => total + count(one), 0)
+    return {
+      requests: sum(({ granted }) => granted),
+      saved: sum(({ saved }) => saved),
+      limited: sum(({ limited }) => limited),
+      gaps: this.feed.counts.gaps,
+      gapBars: this.feed.counts.filled,
+      budgets: all
+        .filter(({ granted }) => granted > 0)
+        .map(({ name, used, limit, waiting }) => ({ name, used, limit, waiting })),
+    }
+  }
+
+  /** Orders of ours that may still be open, after a restart and before anything is sent. */
+  adopt(orders: readonly Order[], _halted: readonly SymbolId[] = []): void {
+    this.#identity.adopt(orders)
+  }
+
+  async open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>> {
+    this.#sink = sink
+    this.feed.open(sink)
+    const synced = await this.rest.sync()
+    if (!synced.ok) return synced
+    const account = await this.#accountOf()
+    if (!account.ok) return account
+    this.#account = account.value
+    const specs = await this.#specs()
+    if (!specs.ok) return specs
+    const positions = await this.broker.positions()
+    if (!positions.ok) return positions
+    const hedged = positions.value.find(({ index }) => index !== 0)
+    if (hedged !== undefined)
+      return failed(
+        fault('unsupported', `the position in ${hedged.symbol} has two sides; set one-way mode`),
+      )
+    if (this.#options.isWatchedOnly === true) return specs
+    const trouble = await this.#listen()
+    return trouble === undefined ? specs : failed(trouble)
+  }
+
+  /** Streams that are in safe mode try again: a person says so. */
+  clear(): void {
+    this.feed.clear()
+    this.#stream.clear()
+  }
+
+  async close(): Promise<void> {
+    this.#ups++
+    this.broker.close()
+    this.rest.close()
+    await Promise.all([this.feed.close(), this.#stream.close()])
+    this.#sink = () => {}
+  }
+
+  async #accountOf(): Promise<Result<VenueAccount>> {
+    const answer = await this.rest.get('/v5/user/query-api')
+    if (!answer.ok) return answer
+    const { userID, readOnly } = answer.value.result
+    const number = decimalOf(userID)
+    if (number === undefined)
+      return failed(fault('corrupt-data', 'GET /v5/user/query-api: no userID'))
+    if (readOnly === 1 && this.#options.isWatchedOnly !== true)
+      return failed(fault('unauthorized', 'the key may only read'))
+    return ok({ name: `bybit account ${number} at ${this.rest.baseUrl}`, number: String(number) })
+  }
+
+  async #specs(): Promise<Result<readonly InstrumentSpec[]>> {
+    const query = { category: CATEGORY, limit: INSTRUMENTS_PER_PAGE }
+    const parse = (json: unknown) => (isObject(json) ? json : undefined)
+    const rows = await listOf(this.rest, '/v5/market/instruments-info', query, parse)
+    if (!rows.ok) return rows
+    const bySymbol = new Map(rows.value.map((row) => [textOf(row['symbol']), row]))
+    const specs: InstrumentSpec[] = []
+    for (const symbol of this.#options.symbols) {
+      const row = bySymbol.get(symbol)
+      if (row === undefined) return failed(fault('not-found', `bybit has no perpetual ${symbol}`))
+      const spec = specOf(row, this.id)
+      if (spec === undefined || row['status'] !== 'Trading')
+        return failed(fault('bad-request', `${symbol} cannot be traded at bybit`))
+      specs.push(spec)
+    }
+    return ok(specs)
+  }
+
+  /** Resolves when the account is listened to, or will never be. */
+  #listen(): Promise<Fault | undefined> {
+    return new Promise((resolve) => {
+      this.#onListening = resolve
+      this.#stream.open()
+    })
+  }
+
+  #onUp(hasGap: boolean): void {
+    this.#onListening(undefined)
+    if (hasGap) void this.#mend(++this.#ups)
+    else this.#tell('venue.up')
+  }
+
+  #onDown(why: string): void {
+    this.#ups++
+    this.#held ??= []
+    this.#tell('venue.down', why)
+  }
+
+  #onSafeMode(why: Fault): void {
+    const safe = `the private stream is in safe mode until a person clears it: ${why.message}`
+    this.#onDown(safe)
+    this.#options.onTrouble?.(safe)
+    this.#onListening(why)
+  }
+
+  #heard(topic: Held[0], row: unknown): void {
+    if (this.#held === undefined) this.#apply([topic, row])
+    else if (this.#held.length < HELD_MAX) this.#held.push([topic, row])
+    // The report that is under way, or the next one, knows it.
+    else this.#options.onTrouble?.('too many events of the account while a gap was filled')
+  }
+
+  #apply([topic, row]: Held): void {
+    const read = (): boolean => {
+      if (topic === 'order') return said(parseOrder(row), (order) => this.orders.apply(order))
+      if (topic === 'execution')
+        return said(parseExecution(row), (execution) => this.orders.applyExecution(execution))
+      return said(parsePosition(row), (position) => this.orders.applyPosition(position))
+    }
+    if (isObject(row) && typeof row['category'] === 'string' && row['category'] !== CATEGORY) return
+    if (read()) return
+    this.orders.counts.malformed++
+    const shown = (JSON.stringify(row) ?? 'nothing').slice(0, 200)
+    this.#options.onTrouble?.(`an event of the account that cannot be read: ${topic} ${shown}`)
+  }
+
+  /** What was missed while the stream was down: fills first, then how orders are, then what has waited. */
+  async #mend(up: number): Promise<void> {
+    const raw = await this.broker.raw()
+    if (this.#ups !== up) return
+    if (raw.ok) {
+      const { orders, executions } = raw.value
+      for (const execution of executions.toSorted((a, b) => a.ts - b.ts))
+        this.orders.applyExecution(execution)
+      for (const order of orders) this.orders.apply(order)
+    } else
+      this.#options.onTrouble?.(
+        `the gap in the account's events was not filled: ${raw.fault.message}`,
+      )
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const each of held) this.#apply(each)
+    this.#tell('venue.up', raw.ok ? undefined : raw.fault.message)
+  }
+
+  #tell(type: 'venue.up' | 'venue.down', why?: string): void {
+    this.#sink({
+      type,
+      at: this.#options.io.now(),
+      venue: this.id,
+      stream: 'orders',
+      ...(why === undefined ? {} : { why }),
+    })
+  }
+}
+
+/** Hands on what could be read; false where nothing could. */
+function said<T>(value: T | undefined, hear: (value: T) => void): boolean {
+  if (value === undefined) return false
+  hear(value)
+  return true
+}
+
+export const BYBIT = venueId('bybit')

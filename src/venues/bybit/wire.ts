@@ -1,0 +1,249 @@
+/*
+ * Wire: Bybit's payloads of orders, executions, positions, money and instruments, to our words and back. Pure. Numbers
+ * and times come as text; what is missing, empty or no number is `undefined`, and a payload that lacks what it must have
+ * is no payload at all.
+ *
+ * https://bybit-exchange.github.io/docs/v5/intro (read 2026-11)
+ */
+import type { Ms } from '../../core/brand.ts'
+import type { InstrumentSpec } from '../../core/instrument.ts'
+import type { VenueId } from '../../core/brand.ts'
+import type { Instrument } from '../../core/instrument.ts'
+import type { Order, Side, TimeInForce } from '../../core/order.ts'
+import { decimal, decimalOf, isObject, type Json, some, textOf } from '../../io/json.ts'
+
+/**
+ * An order, by REST and on the stream:
+ *
+ *   {"category":"linear","symbol":"ETHUSDT","orderId":"5cf98598-39a7-459e-97bf-76ca765ee020","orderLinkId":"s7-1","side":"Sell",
+ *    "orderStatus":"New","price":"1800","qty":"1","cumExecQty":"0","avgPrice":"","triggerPrice":"","rejectReason":"EC_NoError",
+ *    "reduceOnly":false,"positionIdx":0,"createdTime":"1672364262444","updatedTime":"1672364262457"}
+ */
+export interface WireOrder {
+  readonly venueId: string
+  /** Empty where whoever sent it gave none. */
+  readonly linkId: string
+  readonly symbol: string
+  readonly side: Side
+  readonly status: string
+  readonly qty: number
+  readonly filled: number
+  readonly avgPrice?: number
+  readonly limit?: number
+  readonly stop?: number
+  readonly rejectReason: string
+  readonly updatedAt?: Ms
+}
+
+export function parseOrder(json: unknown): WireOrder | undefined {
+  if (!isObject(json)) return undefined
+  const venueId = textOf(json['orderId'])
+  const symbol = textOf(json['symbol'])
+  const status = textOf(json['orderStatus'])
+  const side = sideOf(json['side'])
+  const qty = decimalOf(json['qty'])
+  if (
+    venueId === undefined ||
+    symbol === undefined ||
+    status === undefined ||
+    side === undefined ||
+    qty === undefined
+  )
+    return undefined
+  return {
+    venueId,
+    linkId: textOf(json['orderLinkId']) ?? '',
+    symbol,
+    side,
+    status,
+    qty,
+    filled: decimalOf(json['cumExecQty']) ?? 0,
+    ...some('avgPrice', decimalOf(json['avgPrice'])),
+    ...some('limit', positive(json['price'])),
+    ...some('stop', positive(json['triggerPrice'])),
+    rejectReason: textOf(json['rejectReason']) ?? '',
+    ...some('updatedAt', timeOf(json['updatedTime'])),
+  }
+}
+
+export type WireState = 'open' | 'filled' | 'canceled' | 'rejected'
+
+const STATES: Readonly<Record<string, WireState>> = {
+  New: 'open',
+  PartiallyFilled: 'open',
+  Untriggered: 'open',
+  Triggered: 'open',
+  Filled: 'filled',
+  Cancelled: 'canceled',
+  PartiallyFilledCanceled: 'canceled',
+  Deactivated: 'canceled',
+  Rejected: 'rejected',
+}
+
+export const isKnownStatus = (status: string): boolean => Object.hasOwn(STATES, status)
+
+/** An order that was taken and refused afterwards is told as canceled, with the reason. */
+const REFUSALS: ReadonlySet<string> = new Set(['EC_PostOnlyWillTakeLiquidity'])
+
+/** What nobody knows counts as open: it may fill. */
+export function stateOf({ status, rejectReason, filled }: WireOrder): WireState {
+  const state = STATES[status] ?? 'open'
+  return state === 'canceled' && filled === 0 && REFUSALS.has(rejectReason) ? 'rejected' : state
+}
+
+/**
+ * An execution:
+ *
+ *   {"category":"linear","symbol":"BTCUSDT","orderId":"8c06…","orderLinkId":"s7-1","side":"Buy","execFee":"0.015","execId":"e0cb…",
+ *    "execPrice":"50000","execQty":"0.1","execType":"Trade","execTime":"1672282722429","isMaker":true}
+ */
+export interface WireExecution {
+  readonly id: string
+  readonly venueId: string
+  readonly linkId: string
+  readonly symbol: string
+  /** `Trade`, or what moved the position or the money without an order of ours. */
+  readonly type: string
+  readonly qty: number
+  readonly price: number
+  readonly fee: number
+  readonly ts: Ms
+}
+
+export function parseExecution(json: unknown): WireExecution | undefined {
+  if (!isObject(json)) return undefined
+  const id = textOf(json['execId'])
+  const venueId = textOf(json['orderId'])
+  const symbol = textOf(json['symbol'])
+  const type = textOf(json['execType'])
+  const qty = decimalOf(json['execQty'])
+  const price = decimalOf(json['execPrice'])
+  const ts = timeOf(json['execTime'])
+  if (id === undefined || venueId === undefined || symbol === undefined || type === undefined)
+    return undefined
+  if (qty === undefined || price === undefined || ts === undefined) return undefined
+  const linkId = textOf(json['orderLinkId']) ?? ''
+  const fee = decimalOf(json['execFee']) ?? 0
+  return { id, venueId, linkId, symbol, type, qty, price, fee, ts }
+}
+
+/** `{"symbol":"BTCUSDT","side":"Buy","size":"0.5","avgPrice":"50000","positionIdx":0}`; a flat one has no side. */
+export interface WirePosition {
+  readonly symbol: string
+  readonly qty: number
+  readonly avgPrice: number
+  /** One-way where 0; else one of the two sides of a hedged position. */
+  readonly index: number
+}
+
+export function parsePosition(json: unknown): WirePosition | undefined {
+  if (!isObject(json)) return undefined
+  const symbol = textOf(json['symbol'])
+  const size = decimalOf(json['size'])
+  const index = decimalOf(json['positionIdx'])
+  if (symbol === undefined || size === undefined || index === undefined) return undefined
+  const sign = json['side'] === 'Sell' ? -1 : 1
+  const avgPrice = decimalOf(json['avgPrice']) ?? decimalOf(json['entryPrice']) ?? 0
+  return { symbol, qty: sign * size, avgPrice, index }
+}
+
+export interface WireWallet {
+  readonly equity: number
+  readonly cash: number
+  /** What new orders may bind. */
+  readonly free: number
+}
+
+/** `{"accountType":"UNIFIED","totalEquity":"3.3","totalWalletBalance":"3.0","totalAvailableBalance":"3.0","coin":[…]}` */
+export function parseWallet(json: unknown): WireWallet | undefined {
+  if (!isObject(json)) return undefined
+  const equity = decimalOf(json['totalEquity'])
+  const cash = decimalOf(json['totalWalletBalance'])
+  const free = decimalOf(json['totalAvailableBalance'])
+  return equity === undefined || cash === undefined || free === undefined
+    ? undefined
+    : { equity, cash, free }
+}
+
+/**
+ *   {"symbol":"BTCUSDT","contractType":"LinearPerpetual","status":"Trading","settleCoin":"USDT","priceFilter":{"tickSize":"0.5"},
+ *    "lotSizeFilter":{"qtyStep":"0.001","minOrderQty":"0.001","minNotionalValue":"5"}}
+ */
+export function specOf(json: unknown, venue: VenueId): InstrumentSpec | undefined {
+  if (!isObject(json) || !isObject(json['priceFilter']) || !isObject(json['lotSizeFilter']))
+    return undefined
+  const symbol = textOf(json['symbol'])
+  const tickSize = decimalOf(json['priceFilter']['tickSize'])
+  const lotSize = decimalOf(json['lotSizeFilter']['qtyStep'])
+  if (symbol === undefined || !(tickSize! > 0) || !(lotSize! > 0)) return undefined
+  return {
+    symbol,
+    venue,
+    kind: 'perpetual',
+    currency: textOf(json['settleCoin']) ?? 'USDT',
+    tickSize: tickSize!,
+    lotSize: lotSize!,
+    multiplier: 1,
+    minNotional: decimalOf(json['lotSizeFilter']['minNotionalValue']) ?? 0,
+    calendar: '24/7',
+  }
+}
+
+/** The parameters of an order; words where Bybit has no such order. */
+export function orderBody(order: Order, { symbol }: Instrument): Json | string {
+  const { id, side, type, qty, limit, stop } = order
+  const timeInForce = tifOf(order)
+  if (timeInForce === undefined) return `bybit has no ${order.tif} order of type ${type}`
+  const isLimit = type === 'limit' || type === 'stop-limit'
+  return {
+    symbol,
+    side: side === 'buy' ? 'Buy' : 'Sell',
+    orderType: isLimit ? 'Limit' : 'Market',
+    qty: decimal(qty),
+    ...(isLimit ? { price: decimal(limit!) } : {}),
+    timeInForce,
+    orderLinkId: id,
+    // One-way mode: a symbol has one position.
+    positionIdx: 0,
+    ...(order.reduceOnly === true ? { reduceOnly: true } : {}),
+    ...(stop === undefined
+      ? {}
+      : {
+          triggerPrice: decimal(stop),
+          triggerDirection: side === 'buy' ? 1 : 2,
+          triggerBy: 'LastPrice',
+        }),
+  }
+}
+
+/** There is no session that a day order would end with: it is good till canceled. */
+const TIFS: Readonly<Record<TimeInForce, string>> = {
+  day: 'GTC',
+  gtc: 'GTC',
+  ioc: 'IOC',
+  fok: 'FOK',
+}
+
+function tifOf({ type, tif, postOnly }: Order): string | undefined {
+  const isNow = tif === 'ioc' || tif === 'fok'
+  if (postOnly === true) return type === 'limit' && !isNow ? 'PostOnly' : undefined
+  if (type === 'market') return tif === 'fok' ? undefined : 'IOC'
+  if (type === 'limit') return TIFS[tif]
+  if (isNow) return undefined
+  return type === 'stop' ? 'IOC' : 'GTC'
+}
+
+const sideOf = (value: unknown): Side | undefined =>
+  value === 'Buy' ? 'buy' : value === 'Sell' ? 'sell' : undefined
+
+/** Prices that are not there are text, empty or "0". */
+const positive = (value: unknown): number | undefined => {
+  const number = decimalOf(value)
+  return number !== undefined && number > 0 ? number : undefined
+}
+
+/** Milliseconds, as text or as a number. */
+export const timeOf = (value: unknown): Ms | undefined => {
+  const at = decimalOf(value)
+  return at !== undefined && Number.isSafeInteger(at) && at > 0 ? (at as Ms) : undefined
+}
