@@ -47,6 +47,21 @@ export function barColumns(length: number): BarColumns {
   }
 }
 
+/** Copies of the bars from `from` up to `to`. */
+export function copyBars(bars: BarColumns, from: number, to: number): BarColumns {
+  return {
+    length: to - from,
+    start: bars.start.slice(from, to),
+    open: bars.open.slice(from, to),
+    high: bars.high.slice(from, to),
+    low: bars.low.slice(from, to),
+    close: bars.close.slice(from, to),
+    volume: bars.volume.slice(from, to),
+    trades: bars.trades.slice(from, to),
+    filled: bars.filled.slice(from, to),
+  }
+}
+
 /** The bars from `from` up to `to`, as views: nothing is copied. */
 export function sliceBars(bars: BarColumns, from: number, to: number): BarColumns {
   return {

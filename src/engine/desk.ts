@@ -310,7 +310,8 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   }
 
   placeQuote(lane: Lane, request: OrderRequest): OrderId | Denial {
-    const denial = this.#check(lane, request, { live: this.ordersOf(lane), isProtective: false })
+    const live = lane.position.isFlat ? [] : this.ordersOf(lane)
+    const denial = this.#check(lane, request, { live, isProtective: false })
     if (denial === undefined) return this.place(lane, request)
     this.deny(lane, request, denial)
     return denial
@@ -321,7 +322,8 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     const qty = lane.instrument.qty(change.qty - order.filled)
     const { limit } = change
     const request = { symbol, side, type, tif, qty, limit, postOnly: true, quote: true } as const
-    const live = this.ordersOf(lane).filter(({ id }) => id !== order.id)
+    // What else is under way tells only whether it reduces, and where nothing is held nothing does.
+    const live = lane.position.isFlat ? [] : this.ordersOf(lane).filter(({ id }) => id !== order.id)
     const denial = this.#check(lane, request, { live, isProtective: false, replaces: order })
     if (denial !== undefined) this.deny(lane, request, denial)
     else this.#amend(order, change)

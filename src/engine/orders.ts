@@ -52,8 +52,12 @@ export class Orders {
   /** Those that are live, oldest first: all of them, and by symbol. */
   readonly #live = new Map<OrderId, Entry>()
   readonly #bySymbol: (Entry[] | undefined)[] = []
-  /** Those that are live and no legs, oldest first: risk counts them for each new order. */
-  readonly #liveNoLegs = new Map<OrderId, Entry>()
+  /** Symbols with live orders that are no legs, in order: risk counts those orders for each new one. */
+  readonly #noLegSymbols: SymbolId[] = []
+  /** How many such orders a symbol has. */
+  readonly #noLegs: number[] = []
+  /** Symbols of orders that have changed since whoever counts them has looked; it clears the set. */
+  readonly changed = new Set<SymbolId>()
   /** Live orders of each bracket. */
   readonly #liveOfGroup = new Map<OrderId, number>()
   readonly #finished: OrderId[] = []
@@ -116,9 +120,9 @@ export class Orders {
     for (const { order } of this.#live.values()) yield order
   }
 
-  /** Live orders that may add to a position, oldest first: all but the legs of brackets. */
-  get liveNoLegs(): Iterable<{ readonly order: Order }> {
-    return this.#liveNoLegs.values()
+  /** Symbols with live orders that may add to a position, that is all but the legs of brackets; in order. */
+  get noLegSymbols(): readonly SymbolId[] {
+    return this.#noLegSymbols
   }
 
   /** Replaces an order by what the engine itself decided: a cancel that was sent, an order that never left. */
@@ -194,16 +198,17 @@ export class Orders {
   #enlist(entry: Entry): void {
     const { id, symbol, group, role } = entry.order
     this.#live.set(id, entry)
-    if (role === undefined || role === 'entry') this.#liveNoLegs.set(id, entry)
+    this.changed.add(symbol)
+    if (role === undefined || role === 'entry') this.#countNoLeg(symbol, 1)
     const entries = (this.#bySymbol[symbol] ??= [])
     entries.push(entry)
     if (group !== undefined) this.#liveOfGroup.set(group, (this.#liveOfGroup.get(group) ?? 0) + 1)
   }
 
   #delist(entry: Entry): void {
-    const { id, symbol, group } = entry.order
+    const { id, symbol, group, role } = entry.order
     this.#live.delete(id)
-    this.#liveNoLegs.delete(id)
+    if (role === undefined || role === 'entry') this.#countNoLeg(symbol, -1)
     const entries = this.#bySymbol[symbol]!
     entries.splice(entries.indexOf(entry), 1)
     if (group === undefined) return
@@ -212,9 +217,20 @@ export class Orders {
     else this.#liveOfGroup.delete(group)
   }
 
+  #countNoLeg(symbol: SymbolId, by: 1 | -1): void {
+    const before = this.#noLegs[symbol] ?? 0
+    this.#noLegs[symbol] = before + by
+    const symbols = this.#noLegSymbols
+    if (before + by === 0) symbols.splice(symbols.indexOf(symbol), 1)
+    if (before > 0) return
+    const i = symbols.findIndex((other) => other > symbol)
+    symbols.splice(i < 0 ? symbols.length : i, 0, symbol)
+  }
+
   #settle(entry: Entry, order: Order): void {
     const wasLive = isLive(entry.order)
     entry.order = order
+    this.changed.add(order.symbol)
     if (!wasLive || order.phase !== 'done') return
     this.#delist(entry)
     this.#finished.push(order.id)

@@ -15,6 +15,7 @@ export interface PortfolioState {
 export class Portfolio {
   readonly #universe: Universe
   #account: Account
+  #revision = 0
   /** Equity since the last price, fill or setting of cash; NaN where it must be summed again. */
   #equity = NaN
   #positions: (Position | undefined)[] = []
@@ -63,6 +64,7 @@ export class Portfolio {
     const held = instrument.qty(qty)
     this.#positions[symbol] = { ...before, qty: held, avgPrice: held === 0 ? 0 : avgPrice }
     this.#qtys[symbol] = held
+    this.#revision++
     if (before.qty === 0 && held !== 0) this.#held.push(instrument)
     if (before.qty !== 0 && held === 0) this.#held.splice(this.#held.indexOf(instrument), 1)
     this.#equity = NaN
@@ -74,6 +76,12 @@ export class Portfolio {
     this.#prices[symbol] = price
     this.#pricedAt[symbol] = at
     this.#equity = NaN
+    this.#revision++
+  }
+
+  /** Another number after every price and every change of a position. */
+  get revision(): number {
+    return this.#revision
   }
 
   /** Books a fill to the net position and the account. Gives the profit that it realised, before its fee. */
@@ -86,6 +94,7 @@ export class Portfolio {
     const after = applyFill(before, fill, instrument)
     this.#positions[symbol] = after
     this.#qtys[symbol] = after.qty
+    this.#revision++
     this.#equity = NaN
     const realised = realisedBy(before, after)
     this.#account = applyCash(this.#account, fill, realised, instrument)

@@ -14,6 +14,12 @@ export interface ReplaceRules {
 
 export const REPLACE_DEFAULTS: ReplaceRules = { minRestMs: 500, amendBps: 1, amendSize: 0.2 }
 
+/** Where an order is or should be, and what is left of it. */
+interface Stand {
+  readonly price: number
+  readonly qty: number
+}
+
 /** How far two prices are apart, in basis points of the first. */
 export const apartBps = (price: number, other: number): number =>
   (Math.abs(price - other) / price) * 10_000
@@ -28,7 +34,8 @@ export function mayBecome(
   if (order.phase !== 'open' || order.type !== 'limit' || request.type !== 'limit') return false
   if (limit === undefined || request.limit === undefined || order.group !== undefined) return false
   if (order.amending !== undefined || now - order.updatedAt < rules.minRestMs) return false
-  return isAlike(order, request) && isNear(limit, remaining(order), request, rules)
+  const wanted = { price: request.limit, qty: request.qty }
+  return isAlike(order, request) && isNear({ price: limit, qty: remaining(order) }, wanted, rules)
 }
 
 const isAlike = (order: Order, request: OrderRequest): boolean =>
@@ -42,14 +49,15 @@ const isAlike = (order: Order, request: OrderRequest): boolean =>
 /** A hair of slack: 0.2 of a size such as 0.3 is not exact. */
 const HAIR = 1e-9
 
-function isNear(
-  limit: number,
-  left: number,
-  { limit: wanted, qty }: OrderRequest,
-  { amendBps, amendSize }: ReplaceRules,
+/** True where price and size move no further than an amend may move them. */
+export function isNear(
+  { price, qty }: Stand,
+  wanted: Stand,
+  { amendBps, amendSize }: Pick<ReplaceRules, 'amendBps' | 'amendSize'>,
 ): boolean {
-  if (!(left > 0) || wanted === undefined) return false
+  if (!(qty > 0)) return false
   return (
-    apartBps(limit, wanted) <= amendBps + HAIR && Math.abs(qty - left) / left <= amendSize + HAIR
+    apartBps(price, wanted.price) <= amendBps + HAIR &&
+    Math.abs(wanted.qty - qty) / qty <= amendSize + HAIR
   )
 }

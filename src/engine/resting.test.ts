@@ -293,3 +293,13 @@ test('makes no amend of what is too young, too far, of another size or of anothe
     { ...LOOSE, actors: { s: {}, t: {} } },
   )
 })
+
+test('lets an order of another size take the price of the one that goes', () => {
+  quoting(
+    `${QUOTED}
+    10:00:10  s rest 2 @ 9999 1 @ 9998 | 1 @ 10001 1 @ 10002       > cancel #1
+                                                                   > submit #5 buy 2 limit 9999 gtc post-only
+  `,
+    LOOSE,
+  )
+})

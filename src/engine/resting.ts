@@ -21,7 +21,7 @@ import type { Ladder, RestPolicy } from '../strategy/context.ts'
 import { ladderDiff, type Match } from './ladder.ts'
 import type { Lane } from './lanes.ts'
 import { type Moment, Quota } from './quota.ts'
-import { apartBps, mayBecome } from './replacing.ts'
+import { apartBps, isNear } from './replacing.ts'
 
 /** After a quote that risk or the venue refused. */
 export const REFUSED_WAIT_MS = 1_500
@@ -262,7 +262,7 @@ export class Restings {
     const wanted = side === 'buy' ? wish.bids : wish.asks
     const resting = restingOf(quotes, side)
     if (resting.length === 0 && wanted.length === 0) return
-    const judge = new Judge(lane, side, {
+    const judge = new Judge(side, {
       policy: desk.canAmend(lane.instrument) ? policy : { ...policy, amends: false },
       now: desk.now,
     })
@@ -370,17 +370,11 @@ export class Restings {
 
 /** What may become of a resting order for a level, by one policy at one moment. */
 class Judge {
-  readonly #lane: Lane
   readonly #side: Side
   readonly #policy: RestPolicy
   readonly #now: Ms
 
-  constructor(
-    lane: Lane,
-    side: Side,
-    { policy, now }: { readonly policy: RestPolicy; readonly now: Ms },
-  ) {
-    this.#lane = lane
+  constructor(side: Side, { policy, now }: { readonly policy: RestPolicy; readonly now: Ms }) {
     this.#side = side
     this.#policy = policy
     this.#now = now
@@ -389,13 +383,12 @@ class Judge {
   matchOf(quote: Quote, level: Level): Match {
     const { requoteBps, requoteSize, amends } = this.#policy
     const { order, price, qty } = quote
-    const isNear = apartBps(price, level.price) <= requoteBps
-    if (isNear && Math.abs(qty - level.qty) <= requoteSize * level.qty) return 'keep'
+    const isClose = apartBps(price, level.price) <= requoteBps
+    if (isClose && Math.abs(qty - level.qty) <= requoteSize * level.qty) return 'keep'
     if (this.isUrgent(quote, level)) return 'none'
     if (this.freeAt(order) > this.#now) return 'wait'
-    if (!amends) return 'none'
-    const request = requestOf(this.#lane.instrument, this.#side, level)
-    return mayBecome(order, request, { ...this.#policy, now: this.#now }) ? 'amend' : 'none'
+    // A quote is like any other quote of its side, and it is open and old enough by now.
+    return amends && isNear(quote, level, this.#policy) ? 'amend' : 'none'
   }
 
   /** More aggressive than wanted by so much that it would be picked off; or its amend was not answered. */

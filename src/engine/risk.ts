@@ -28,6 +28,7 @@ import type { Denial, DenyCode } from '../core/notice.ts'
 import { isLeg, isLive, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
 import { Drawdown, DRAWDOWN_DEFAULTS, type DrawdownLimits, type DrawdownState } from './drawdown.ts'
 import { type Externals, leftOf } from './externals.ts'
+import { OpenEntries } from './open-entries.ts'
 import type { Orders } from './orders.ts'
 import type { Portfolio } from './portfolio.ts'
 
@@ -149,6 +150,7 @@ export class Risk {
   readonly #calendar: Calendar
   #drawdown: Drawdown
   readonly #denied = new Map<DenyCode, number>()
+  readonly #open: OpenEntries
   #killSwitch: string | null = null
   #safeMode: string | null = null
   #isPaused = false
@@ -171,6 +173,7 @@ export class Risk {
     this.#portfolio = portfolio
     this.#orders = orders
     this.#externals = externals
+    this.#open = new OpenEntries(orders, portfolio, this.#valueOfEntries)
     this.#calendar = calendar
     this.#drawdown = new Drawdown(limits.drawdown)
   }
@@ -374,7 +377,7 @@ export class Risk {
     if (!(this.#realisedToday > -maxLoss)) {
       return above('daily-loss', 'the loss of the day', -this.#realisedToday, maxLoss)
     }
-    const entries = this.#openEntries(request)
+    const entries = this.#open.flat(request.symbol)
     const trades = this.#tradesToday + entries.flat
     if (!(trades < limits.maxTradesPerDay) && asker.held === 0) {
       return above('max-trades-per-day', 'trades of the day', trades + 1, limits.maxTradesPerDay)
@@ -451,16 +454,6 @@ export class Risk {
     return deny('self-cross', `it would trade with our own ${own.id}, ${own.side} at ${own.limit}`)
   }
 
-  /** Live entries: how many symbols would newly be held, and whether this symbol is one of them. */
-  #openEntries(request: OrderRequest): { readonly flat: number; readonly hasOwn: boolean } {
-    const symbols = new Set<number>()
-    for (const { order } of this.#orders.liveNoLegs) {
-      if (this.#isExit(order) || this.#portfolio.qty(order.symbol) !== 0) continue
-      symbols.add(order.symbol)
-    }
-    return { flat: symbols.size, hasOwn: symbols.has(request.symbol) }
-  }
-
   /** The largest position, in quantity, that the symbol could come to if all its open entries filled. */
   #worstQty(request: OrderRequest, replaces?: Order): number {
     const held = this.#portfolio.qty(request.symbol)
@@ -474,8 +467,7 @@ export class Risk {
 
   /** What positions and open entries together are worth, and what margin they tie up. */
   #committed(replaces?: Order): { readonly notional: number; readonly margin: number } {
-    let notional = 0
-    let margin = 0
+    let { notional, margin } = this.#open.value((instrument) => this.#marginOf(instrument))
     const count = (instrument: Instrument, qty: number, price: number): void => {
       const value = isKnown(price) ? instrument.notional(qty, price) : NaN
       notional += value
@@ -485,16 +477,28 @@ export class Risk {
       const qty = this.#portfolio.qty(instrument.id)
       count(instrument, qty, this.#portfolio.price(instrument.id))
     }
-    for (const { order } of this.#orders.liveNoLegs) {
-      if (order === replaces || this.#isExit(order)) continue
-      const price = valuedAt(order, this.#portfolio.price(order.symbol))
-      count(this.#orders.instrumentOf(order), remaining(order), price)
+    if (replaces !== undefined && !this.#isExit(replaces)) {
+      const price = valuedAt(replaces, this.#portfolio.price(replaces.symbol))
+      count(this.#orders.instrumentOf(replaces), -remaining(replaces), price)
     }
     for (const order of this.#externals.open()) {
       const price = valuedAt(order, this.#portfolio.price(order.symbol))
       count(this.#orders.instrumentOf(order), leftOf(order), price)
     }
     return { notional, margin }
+  }
+
+  /** What the open entries of a symbol come to; undefined where it has none. */
+  readonly #valueOfEntries = (symbol: SymbolId): number | undefined => {
+    const instrument = this.#orders.instrumentOf({ symbol })
+    const last = this.#portfolio.price(symbol)
+    let value: number | undefined
+    for (const order of this.#orders.liveOf(symbol)) {
+      if (this.#isExit(order)) continue
+      const price = valuedAt(order, last)
+      value = (value ?? 0) + (isKnown(price) ? instrument.notional(remaining(order), price) : NaN)
+    }
+    return value
   }
 
   /** A leg of a bracket, or a reduce-only order that its symbol's position can take. */
@@ -582,11 +586,11 @@ export function isReducing(instrument: Instrument, request: OrderRequest, asker:
   return request.qty <= free + instrument.lotSize / 2
 }
 
-/** A quote that is being canceled is no twin of the one that follows it. */
+/** Quotes have no twins: what rests was held against what is wanted, and one may take the price that another leaves. */
 const isTwin = (order: Order, request: OrderRequest): boolean =>
   isLive(order) &&
   !isLeg(order) &&
-  !(request.quote === true && order.cancelSentAt !== undefined) &&
+  request.quote !== true &&
   order.symbol === request.symbol &&
   order.side === request.side &&
   order.limit === request.limit &&

@@ -56,6 +56,8 @@ export interface Call {
   readonly waitMaxMs?: number
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
+  /** Reads the body of a good answer; where it gives undefined, or is not told, the body is parsed as JSON. */
+  readonly scan?: (body: Uint8Array) => object | undefined
 }
 
 export interface WriteCall extends Call {
@@ -69,7 +71,7 @@ export interface WriteCall extends Call {
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** The parsed JSON; undefined where the answer has no body. */
+  /** What `scan` gave, or the parsed JSON; undefined where the answer has no body. */
   readonly body: unknown
 }
 
@@ -179,13 +181,15 @@ export class HttpClient {
   }
 
   #answered(
-    { method, path }: { method: string; path: string },
+    { method, path, scan }: { method: string; path: string; scan?: Call['scan'] },
     response: HttpResponse,
   ): Result<Answer> {
     const { status, headers } = response
-    const text = Buffer.from(response.body).toString('utf8')
-    const body = parse(text)
     const isOk = status >= 200 && status < 300
+    const scanned = isOk ? scan?.(response.body) : undefined
+    if (scanned !== undefined) return ok({ status, headers, body: scanned })
+    const text = textOf(response.body)
+    const body = parse(text)
     if (isOk && body.ok) return ok({ status, headers, body: body.value })
     const isWrite = method !== 'GET'
     const code = isOk ? (isWrite ? 'outcome-unknown' : 'corrupt-data') : codeOf(status, isWrite)
@@ -218,6 +222,9 @@ function codeOf(status: number, isWrite: boolean): FaultCode {
   if (status === 429) return 'rate-limited'
   return status === 408 || status === 425 || status >= 500 ? 'venue-unavailable' : 'bad-request'
 }
+
+const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).toString('utf8')
 
 function parse(text: string): { ok: true; value: unknown } | { ok: false } {
   if (text.trim() === '') return { ok: true, value: undefined }

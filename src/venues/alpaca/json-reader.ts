@@ -49,6 +49,9 @@ export class JsonReader {
   /** The last minute that was read, `2026-01-05T15:04:`, and when it began. */
   readonly #minute = new Int32Array(4)
   #minuteMs = NaN
+  /** The last day, `2026-01-05` as a number, and its midnight. */
+  #day = -1
+  #midnight = NaN
 
   /** Takes a frame; the position of its first byte. */
   open(frame: Uint8Array, length: number): number {
@@ -255,9 +258,14 @@ export class JsonReader {
     if (bytes[at + 4] !== MINUS || bytes[at + 7] !== MINUS || bytes[at + 10] !== UPPER_T)
       return false
     if (bytes[at + 13] !== COLON || bytes[at + 16] !== COLON) return false
-    const midnight = dayMs(century * 100 + year, month, dayOfMonth)
-    if (midnight === undefined) return false
-    this.#minuteMs = midnight + hour * 3_600_000 + minutes * 60_000
+    const day = ((century * 100 + year) * 100 + month) * 100 + dayOfMonth
+    if (day !== this.#day) {
+      const midnight = dayMs(century * 100 + year, month, dayOfMonth)
+      if (midnight === undefined) return false
+      this.#day = day
+      this.#midnight = midnight
+    }
+    this.#minuteMs = this.#midnight + hour * 3_600_000 + minutes * 60_000
     for (let i = 0; i < 4; i++) minute[i] = this.view.getInt32(at + i * 4, true)
     return true
   }

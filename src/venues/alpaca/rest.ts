@@ -1,7 +1,7 @@
 // Rest: requests to one of Alpaca's hosts, with the keys, a share of the budget and Alpaca's own faults.
 import type { Fault } from '../../core/fault.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
-import { HttpClient } from '../../io/http.ts'
+import { type Call, HttpClient } from '../../io/http.ts'
 import type { Io } from '../../io/io.ts'
 import { type Budget, LANES } from '../../io/rate.ts'
 import { redactor } from '../../io/redact.ts'
@@ -62,10 +62,16 @@ export class Rest {
     this.#options.budget.save(requests)
   }
 
-  /** The parsed body of a read. */
-  async get(path: string, query: Query = {}, lane: Lane = 'read'): Promise<Result<unknown>> {
+  /** The body of a read, parsed or scanned. */
+  async get(
+    path: string,
+    query: Query = {},
+    lane: Lane = 'read',
+    scan?: Call['scan'],
+  ): Promise<Result<unknown>> {
     const { readMs = 5_000 } = this.#options
-    const answer = await this.#client.read({ path, query, lane: LANES[lane], timeoutMs: readMs })
+    const call = { path, query, lane: LANES[lane], timeoutMs: readMs }
+    const answer = await this.#client.read(scan === undefined ? call : { ...call, scan })
     return answer.ok ? ok(answer.value.body) : failed(refine(answer.fault))
   }
 

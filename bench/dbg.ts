@@ -1,0 +1,2 @@
+import { bench } from './quote-turn.bench.ts'
+console.log(bench.run.skein('full'))
