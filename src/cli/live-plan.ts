@@ -1,7 +1,13 @@
 // Live plan: what a run at a venue will be, worked out and checked before anything is opened.
 import { BadInput } from '../core/bad-input.ts'
 import { Universe } from '../core/universe.ts'
-import { type Config, toInstrumentSpec, toRiskLimits, toSimOptions } from '../runtime/config.ts'
+import {
+  type Config,
+  toInstrumentSpec,
+  toBatching,
+  toRiskLimits,
+  toSimOptions,
+} from '../runtime/config.ts'
 import type { VenueMode } from '../runtime/consent.ts'
 import type { ExitPolicy } from '../runtime/exit-policy.ts'
 import type { FeedKind } from '../runtime/live-options.ts'
@@ -35,6 +41,7 @@ export async function planOf(name: string, config: Config, options: LiveRunOptio
     universe,
     uses,
     risk: unfinished?.risk ?? toRiskLimits(config),
+    batching: unfinished?.batching ?? toBatching(config),
     sim: toSimOptions(config),
     run: options.run ?? unfinished?.run ?? nameOfNow(),
     currency: config.account.currency,

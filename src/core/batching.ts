@@ -3,6 +3,7 @@
  * share a call, and never which commands leave nor their order.
  */
 import { assert } from './assert.ts'
+import type { LimitChange, LimitValue } from './input.ts'
 
 export interface Batching {
   /** Off: each command is a call of its own, one after the other. */
@@ -25,6 +26,34 @@ export const BATCHING_DEFAULTS: Batching = {
   coalescePlace: true,
   maxBatchSize: 20,
   tickDeadlineMs: 200,
+}
+
+const PREFIX = 'batching.'
+const NAMES = Object.keys(BATCHING_DEFAULTS) as (keyof Batching)[]
+
+export const isOfBatching = ({ limit }: LimitChange): boolean => limit.startsWith(PREFIX)
+
+/** Settings that differ. */
+export function batchingChanges(before: Batching, after: Batching): readonly LimitChange[] {
+  const told = (value: number | boolean): LimitValue =>
+    typeof value === 'number' ? value : value ? 'on' : 'off'
+  return NAMES.flatMap((name) =>
+    before[name] === after[name]
+      ? []
+      : [{ limit: `${PREFIX}${name}`, before: told(before[name]), after: told(after[name]) }],
+  )
+}
+
+/** With the changes made, in their order. */
+export function withChanges(batching: Batching, changes: readonly LimitChange[]): Batching {
+  const settings: Record<string, number | boolean> = { ...batching }
+  for (const { limit, after } of changes) {
+    const name = limit.slice(PREFIX.length)
+    const value = typeof after === 'number' ? after : after === 'on'
+    assert(typeof settings[name] === typeof value, `batching has a setting ${name}, not ${after}`)
+    settings[name] = value
+  }
+  return checkedBatching({ ...batching, ...settings })
 }
 
 /** Gives it back where it makes sense. */

@@ -1,6 +1,5 @@
 // Input: every fact that may enter the engine. Ordered, journaled, replayable; plain JSON.
 import { unreachable } from './assert.ts'
-import type { Batching } from './batching.ts'
 import type { FillId, Money, Ms, OrderId, Px, Qty, SymbolId, VenueId } from './brand.ts'
 import type { Fault } from './fault.ts'
 import type { InstrumentSpec } from './instrument.ts'
@@ -133,22 +132,23 @@ export type Control =
       readonly qty: number
       readonly avgPrice: number
     }
-  /** How commands share calls, from this turn on. */
-  | { readonly do: 'batching'; readonly batching: Batching }
-  /** Other limits of risk from this turn on. */
+  /** Other limits of risk, or another batching, from this turn on. */
   | { readonly do: 'retune'; readonly changes: readonly LimitChange[] }
   /** Lets a halted lane trade again; without a symbol, every lane of the strategy. */
   | { readonly do: 'release'; readonly strategy: string; readonly symbol?: SymbolId }
 
-/** One limit of risk, by its name below `risk` in the configuration: `drawdown.halt`. */
+/**
+ * One limit of risk, by its name below `risk` in the configuration: `drawdown.halt`. Or one setting of batching, by its
+ * whole name: `batching.enabled`.
+ */
 export interface LimitChange {
   readonly limit: string
   readonly before: LimitValue
   readonly after: LimitValue
 }
 
-/** `off` is no limit: JSON has no infinity. Words are those of `tradingHours`. */
-export type LimitValue = number | 'off' | 'regular' | 'extended' | 'always'
+/** `off` is no limit: JSON has no infinity. Of a switch, it is off or on. Other words are those of `tradingHours`. */
+export type LimitValue = number | 'off' | 'on' | 'regular' | 'extended' | 'always'
 
 /** An order whose fate is open, a position that differs from the venue's, a person's word, or the market's state. */
 export type HaltCause = 'unknown-order' | 'position' | 'operator' | MarketCause

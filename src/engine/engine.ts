@@ -13,12 +13,12 @@
  *   the outbox is cut into batches
  */
 import { assert, unreachable } from '../core/assert.ts'
-import type { Batching } from '../core/batching.ts'
+import { type Batching, isOfBatching, withChanges } from '../core/batching.ts'
 import type { Ms, SymbolId, VenueId } from '../core/brand.ts'
 import { calendarOf, type CalendarName } from '../core/calendar.ts'
 import type { Turn } from '../core/command.ts'
 import { hashOf } from '../core/hash.ts'
-import type { Control, ExternalOrder, Input, OrderFact } from '../core/input.ts'
+import type { Control, ExternalOrder, Input, LimitChange, OrderFact } from '../core/input.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
 import { isRisk } from '../core/order.ts'
 import { MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
@@ -230,9 +230,10 @@ export class Engine {
     return this.#desk.parts.risk.safety
   }
 
-  /** How commands share calls now. */
-  get batching(): Batching {
-    return this.#desk.parts.outbox.batching
+  /** What may be changed while a run goes on, as it is now. */
+  get inForce(): { readonly risk: RiskLimits; readonly batching: Batching } {
+    const { risk, outbox } = this.#desk.parts
+    return { risk: risk.limits, batching: outbox.batching }
   }
 
   /** Those in force. */
@@ -555,11 +556,8 @@ export class Engine {
       case 'adopt':
         this.#desk.adopt(control)
         return
-      case 'batching':
-        this.#desk.parts.outbox.switch(control.batching)
-        return
       case 'retune':
-        risk.retune(control.changes)
+        this.#retune(control.changes)
         this.notices.publish({
           type: 'limits.changed',
           at: this.#now,
@@ -576,6 +574,14 @@ export class Engine {
       default:
         unreachable(control)
     }
+  }
+
+  #retune(changes: readonly LimitChange[]): void {
+    const { risk, outbox } = this.#desk.parts
+    const ofBatching = changes.filter((change) => isOfBatching(change))
+    const ofRisk = changes.filter((change) => !isOfBatching(change))
+    if (ofRisk.length > 0) risk.retune(ofRisk)
+    if (ofBatching.length > 0) outbox.switch(withChanges(outbox.batching, ofBatching))
   }
 
   #killSwitch(why: string | null): void {

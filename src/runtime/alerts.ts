@@ -3,6 +3,7 @@ import { unreachable } from '../core/assert.ts'
 import type { LimitChange } from '../core/input.ts'
 import type { Notice } from '../core/notice.ts'
 import type { Universe } from '../core/universe.ts'
+import { settingOf } from './limit-changes.ts'
 
 export interface Told {
   readonly level: 'info' | 'warn' | 'error'
@@ -71,7 +72,7 @@ export function alertOf(notice: Notice, universe: Universe): Told | undefined {
 }
 
 /** `risk.maxDailyLoss is 300, and was 500`. */
-export const changeText = ({ limit, before, after }: LimitChange): string =>
-  `risk.${limit} is ${after}, and was ${before}`
+export const changeText = (change: LimitChange): string =>
+  `${settingOf(change)} is ${change.after}, and was ${change.before}`
 
 const error = (text: string): Told => ({ level: 'error', text })

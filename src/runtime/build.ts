@@ -1,5 +1,6 @@
 // Build: an engine and its simulated venue from what was configured. Backtest, paper and replay start here.
 import { BadInput } from '../core/bad-input.ts'
+import { type Batching, BATCHING_DEFAULTS } from '../core/batching.ts'
 import type { VenueId } from '../core/brand.ts'
 import type { Tape } from '../core/tape.ts'
 import { lengthMs, type Timeframe, TIMEFRAMES } from '../core/time.ts'
@@ -16,6 +17,8 @@ export interface Setup {
   readonly universe: Universe
   readonly uses: readonly Use[]
   readonly risk: RiskLimits
+  /** BATCHING_DEFAULTS where not given. */
+  readonly batching?: Batching
   readonly sim: SimOptions
   /** Names the run in every order id: 1 to 8 letters or digits. */
   readonly run: string
@@ -32,11 +35,11 @@ export function buildSession(setup: Setup, beforeSend?: BeforeSend): Session {
 
 /** A fresh engine, all of whose instruments are at a venue with these limits. */
 export function buildEngine(setup: Omit<Setup, 'sim'>, venueLimits: Limits): Engine {
-  const { universe, uses, risk, run, currency, base, bars } = setup
+  const { universe, uses, risk, batching = BATCHING_DEFAULTS, run, currency, base, bars } = setup
   const limits = new Map<VenueId, Limits>()
   for (const { venue } of universe.all) limits.set(venue, venueLimits)
   const calendar = universe.all[0]?.spec.calendar ?? '24/7'
-  const options = { universe, uses, limits, risk, run, currency, calendar, base, ...bars }
+  const options = { universe, uses, limits, risk, batching, run, currency, calendar, base, ...bars }
   return new Engine(options)
 }
 

@@ -1,5 +1,6 @@
 // The schema of the configuration. Top-level keys are folder or module names: a setting tells where its code is.
 import { z } from 'zod'
+import { BATCHING_DEFAULTS } from '../core/batching.ts'
 import { MAX_SYMBOLS } from '../core/universe.ts'
 import { INBOX_DEFAULTS } from '../engine/inbox.ts'
 import { RISK_DEFAULTS } from '../engine/risk.ts'
@@ -286,6 +287,21 @@ const bybit = z.strictObject({
     .prefault({}),
 })
 
+const B = BATCHING_DEFAULTS
+const batching = z.strictObject({
+  enabled: z.boolean().default(B.enabled).describe('off: each command is a call of its own'),
+  maxParallelSymbols: z
+    .int()
+    .min(1)
+    .max(MAX_SYMBOLS)
+    .default(B.maxParallelSymbols)
+    .describe('symbols quoted at once; more follow in waves'),
+  coalesceCancel: z.boolean().default(B.coalesceCancel).describe('cancels share calls'),
+  coalescePlace: z.boolean().default(B.coalescePlace).describe('submits and amends share calls'),
+  maxBatchSize: z.int().min(1).max(1_000).default(B.maxBatchSize).describe('commands of one call'),
+  tickDeadlineMs: milliseconds(1, 60_000).default(B.tickDeadlineMs),
+})
+
 /** The whole configuration. Nothing is required: an empty file runs sma-cross on all symbols. */
 export const configSchema = z.strictObject({
   mode: z
@@ -314,6 +330,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   risk: risk.prefault({}),
+  batching: batching.prefault({}),
   sim: sim.prefault({}),
   venues: z
     .strictObject({ alpaca: alpaca.exactOptional(), bybit: bybit.exactOptional() })

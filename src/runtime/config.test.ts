@@ -75,6 +75,14 @@ const DEFAULTS: Settings = {
       warningScale: 0.5,
     },
   },
+  batching: {
+    enabled: true,
+    maxParallelSymbols: 10,
+    coalesceCancel: true,
+    coalescePlace: true,
+    maxBatchSize: 20,
+    tickDeadlineMs: 200,
+  },
   sim: {
     latency: { entryMs: 50, responseMs: 50, jitterMs: 0 },
     fees: { type: 'none' },
@@ -174,6 +182,7 @@ report: { html: out.html }
       maxPositions: 'off',
       drawdown: { ...DEFAULTS.risk.drawdown, emergency: 'off' },
     },
+    batching: DEFAULTS.batching,
     sim: {
       ...DEFAULTS.sim,
       latency: { entryMs: 1, responseMs: 50, jitterMs: 5 },
@@ -807,7 +816,7 @@ test('the hash is of what decides, not of how it is written or where it is kept'
   assert.notEqual(hash('strategies: [{ use: sma-cross, params: { shorts: false } }]'), hash(''))
   assert.notEqual(hash('sim: { seed: 2 }'), hash(''))
   // Journals hold it: where it changes, they are of another configuration. A new setting changes it too.
-  assert.equal(hash(''), '0a2cb36a9e2e38e7')
+  assert.equal(hash(''), 'dbe083ad8b8bd283')
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'skein-config-'))

@@ -13,6 +13,7 @@ import { type VenueId, venueId } from '../core/brand.ts'
 import type { CalendarName } from '../core/calendar.ts'
 import { hashOf } from '../core/hash.ts'
 import { equitySpec, type InstrumentSpec } from '../core/instrument.ts'
+import type { Batching } from '../core/batching.ts'
 import type { RiskLimits } from '../engine/risk.ts'
 import type { SimOptions } from '../venues/sim/index.ts'
 import { conflictsOf } from './config-conflicts.ts'
@@ -103,6 +104,9 @@ export const toRestarts = ({ restarts }: Config): Restarts => ({
   max: numberOf(restarts.max),
 })
 
+/** How commands share calls, until it is switched. */
+export const toBatching = ({ batching }: Config): Batching => batching
+
 /** The limits of the engine: `off` is Infinity there. */
 export function toRiskLimits({ risk }: Config): RiskLimits {
   const { drawdown } = risk
@@ -179,6 +183,6 @@ function decisiveOf(config: Config) {
 
 /** The same without what a run at a venue may change while it runs. */
 export function fixedHash(config: Config): string {
-  const { risk: _risk, ...fixed } = decisiveOf(config)
+  const { risk: _risk, batching: _batching, ...fixed } = decisiveOf(config)
   return hashOf(fixed)
 }

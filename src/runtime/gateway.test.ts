@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Ms } from '../core/brand.ts'
+import { type Ms, orderId } from '../core/brand.ts'
 import type { Batch, Command, Turn } from '../core/command.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import type { Input } from '../core/input.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import type { Broker } from '../core/venue.ts'
 import { A, MONDAY_10, order, SIM } from '../testing/builders.ts'
+import { ms } from '../core/time.ts'
 import { Gateway, type GatewayOptions, QUEUE_MAX } from './gateway.ts'
 
 type Answer = Result<{ readonly venueId: string }>
@@ -40,7 +41,10 @@ class Desk {
   }
 
   send(...commands: readonly Command[]): void {
-    const batches = [{ venue: SIM, kind: commands[0]!.type, commands }]
+    this.sendAll([{ venue: SIM, kind: commands[0]!.type, commands }])
+  }
+
+  sendAll(batches: readonly Batch[]): void {
     const turn: Turn = { n: ++this.#n, at: this.now, inputs: [], notices: [], batches }
     this.gateway.send(turn)
   }
@@ -64,6 +68,7 @@ class Desk {
   }
 }
 
+const QUOTE = { quote: true } as const
 const submit = (id: string, changes = {}): Command => ({
   type: 'submit',
   order: order({ id, ...changes }),
@@ -204,4 +209,67 @@ test('nothing is told and nothing leaves after it is closed', async () => {
 
   assert.deepEqual(await desk.answer(taken), [])
   assert.equal(desk.calls.length, 1)
+})
+
+const THREE = new Map([[SIM, 3]])
+const batchOf = (wave: number, ...commands: readonly Command[]): Batch => ({
+  venue: SIM,
+  kind: commands[0]!.type,
+  commands,
+  ...(wave === 0 ? {} : { wave }),
+})
+const kinds = ({ calls }: Desk): string[] =>
+  calls.map(({ commands }) =>
+    commands
+      .map((one) => (one.type === 'submit' ? one.order.id : `${one.type} ${one.id}`))
+      .join(' '),
+  )
+
+test('lets as many batches be under way as the venue takes, in their order', async () => {
+  const desk = new Desk({ inFlight: THREE })
+  for (const id of ['a', 'b', 'c', 'd']) desk.send(submit(id))
+  assert.deepEqual(kinds(desk), ['a', 'b', 'c'])
+  await desk.answer(ok({ venueId: 'v' }))
+  assert.deepEqual(kinds(desk), ['a', 'b', 'c', 'd'])
+})
+
+test('what is about an order under way waits for its answer, and all behind it', async () => {
+  const desk = new Desk({ inFlight: THREE })
+  desk.send(submit('a'))
+  desk.send(cancel('a'))
+  desk.send(submit('b'))
+  assert.deepEqual(kinds(desk), ['a'])
+  await desk.answer(ok({ venueId: 'v' }))
+  assert.deepEqual(kinds(desk), ['a', 'cancel a', 'b'])
+})
+
+test('a wave of quotes waits for the waves before it, and not for cancels', async () => {
+  const desk = new Desk({ inFlight: THREE })
+  desk.sendAll([
+    batchOf(0, cancel('old')),
+    batchOf(0, submit('a', QUOTE)),
+    batchOf(1, submit('b', QUOTE)),
+  ])
+  assert.deepEqual(kinds(desk), ['cancel old', 'a'])
+  await desk.answer(ok({ venueId: 'v' }))
+  assert.deepEqual(kinds(desk), ['cancel old', 'a'])
+  await desk.answer(ok({ venueId: 'v' }))
+  assert.deepEqual(kinds(desk), ['cancel old', 'a', 'b'])
+})
+
+test('places and moves no quote after the deadline of its turn, and cancels all the same', async () => {
+  let deadlineMs = 200
+  const desk = new Desk({ quoteAgeMsMax: () => deadlineMs })
+  const late: readonly Command[] = [submit('q', QUOTE), submit('plain'), cancel('c')]
+  desk.send(submit('first'))
+  for (const one of late) desk.send(one)
+  desk.send({ type: 'amend', id: orderId('m'), symbol: A, quote: true })
+  desk.now = ms(desk.now + 201)
+  for (let i = 0; i < 3; i++) await desk.answer(ok({ venueId: 'v' }))
+  assert.deepEqual(kinds(desk), ['first', 'plain', 'cancel c'])
+  assert.equal(desk.gateway.statistics.late, 2)
+
+  deadlineMs = 1_000
+  desk.send(submit('again', QUOTE))
+  assert.deepEqual(kinds(desk).at(-1), 'again')
 })

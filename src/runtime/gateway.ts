@@ -1,7 +1,9 @@
 /*
  * Gateway: batches that are durable go to their venues; what the venues answer comes back as inputs.
  *
- * One batch per venue is under way, the next follows in the order of the turns; venues do not wait for each other.
+ * Batches leave in the order of the turns, and as many may be under way as the venue takes; venues do not wait for each
+ * other. What is about an order of which something is under way waits for its answer, and everything behind it too. So
+ * does a wave of quotes, until the waves before it have been answered.
  * A command is sent once, ever; only what the engine sends again as such, under its old id, leaves a second time. Its
  * answer is one of three:
  *
@@ -10,7 +12,8 @@
  *   unknown     nothing is concluded: the symbol is halted, and reconciliation finds out what happened
  *
  * A failure that does not prove that nothing happened is unknown, a thrown one among them. A submit that has waited
- * too long, or meets the kill switch, is rejected here: what never left cannot have been taken. Cancels always leave.
+ * too long, or meets the kill switch, is rejected here: what never left cannot have been taken. A quote that comes after
+ * the deadline of its turn is neither placed nor moved. Cancels always leave.
  */
 import { assert, unreachable } from '../core/assert.ts'
 import type { Ms, OrderId, SymbolId, VenueId } from '../core/brand.ts'
@@ -18,6 +21,7 @@ import type { Batch, Command, Turn } from '../core/command.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import type { Input } from '../core/input.ts'
 import { isLeg, type Order } from '../core/order.ts'
+import { isQuote } from '../engine/outbox.ts'
 import { failed, type Result } from '../core/result.ts'
 import type { Broker } from '../core/venue.ts'
 
@@ -34,6 +38,10 @@ export interface GatewayOptions {
   readonly isDryRun?: boolean
   /** A submit that waited longer is not sent: what it was meant for has passed. */
   readonly maxAgeMs?: number
+  /** The same of quotes, asked anew for each: a deadline that was switched holds from then on. */
+  readonly quoteAgeMsMax?: () => number
+  /** Batches of a venue that may be under way at once; 1 where not given. */
+  readonly inFlight?: ReadonlyMap<VenueId, number>
   /** Told where the outcome of a submit is not known. */
   readonly onUnknown?: (id: OrderId) => void
   /** Told of an error of the program while a batch was sent: nothing of that venue leaves any more. */
@@ -48,6 +56,8 @@ export interface GatewayStatistics {
   readonly unknown: number
   /** Submits that were rejected here, because they came too late or against the kill switch. */
   readonly unsent: number
+  /** Quotes that were not placed or moved, because the deadline of their turn was over. */
+  readonly late: number
   readonly waiting: number
   /** Longest time from a turn to its answer, in milliseconds. */
   readonly slowestMs: number
@@ -62,10 +72,20 @@ interface Waiting {
 export class Gateway {
   readonly #options: GatewayOptions
   readonly #queues = new Map<VenueId, Waiting[]>()
-  readonly #working = new Map<VenueId, Promise<void>>()
+  readonly #working = new Map<VenueId, Set<Waiting>>()
+  readonly #idle: (() => void)[] = []
+  #failure: Error | undefined
   readonly #underWay = new Map<OrderId, number>()
   readonly #sent = new Set<OrderId>()
-  readonly #counts = { batches: 0, commands: 0, accepted: 0, rejected: 0, unknown: 0, unsent: 0 }
+  readonly #counts = {
+    batches: 0,
+    commands: 0,
+    accepted: 0,
+    rejected: 0,
+    unknown: 0,
+    unsent: 0,
+    late: 0,
+  }
   #slowestMs = 0
   #killed: string | undefined
   #isClosed = false
@@ -84,11 +104,8 @@ export class Gateway {
       assert(queue.length < QUEUE_MAX, `at most ${QUEUE_MAX} batches wait for ${venue}`)
       for (const id of idsOf(batch)) this.#underWay.set(id, (this.#underWay.get(id) ?? 0) + 1)
       queue.push({ batch, at })
-      if (this.#working.has(venue) || this.#isClosed) continue
-      const work = this.#work(venue, queue)
-      this.#working.set(venue, work)
-      if (this.#options.onError !== undefined) work.catch(this.#options.onError)
     }
+    for (const venue of this.#queues.keys()) this.#start(venue)
   }
 
   /** While there is a reason, no submit leaves but those that reduce. */
@@ -103,7 +120,9 @@ export class Gateway {
 
   /** Resolves when nothing waits and nothing is under way. */
   async idle(): Promise<void> {
-    while (this.#working.size > 0) await Promise.all(this.#working.values())
+    while (this.#isWorking() && this.#failure === undefined)
+      await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   /** Nothing more leaves. What is under way is no longer told. */
@@ -118,12 +137,38 @@ export class Gateway {
     return { ...this.#counts, waiting, slowestMs: this.#slowestMs }
   }
 
-  async #work(venue: VenueId, queue: Waiting[]): Promise<void> {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      await this.#execute(venue, next)
-      if (this.#isClosed) break
+  #isWorking(): boolean {
+    for (const working of this.#working.values()) if (working.size > 0) return true
+    return false
+  }
+
+  /** Lets leave what may, from the head of the queue on: nothing overtakes. */
+  #start(venue: VenueId): void {
+    const queue = this.#queues.get(venue)
+    const working = this.#working.get(venue) ?? new Set<Waiting>()
+    this.#working.set(venue, working)
+    const most = this.#options.inFlight?.get(venue) ?? 1
+    while (queue !== undefined && !this.#isClosed && working.size < most) {
+      const [next] = queue
+      if (next === undefined || [...working].some((other) => mustWait(next, other))) break
+      queue.shift()
+      working.add(next)
+      void this.#work(venue, next, working)
     }
-    this.#working.delete(venue)
+  }
+
+  async #work(venue: VenueId, next: Waiting, working: Set<Waiting>): Promise<void> {
+    try {
+      await this.#execute(venue, next)
+      working.delete(next)
+      this.#start(venue)
+    } catch (error) {
+      // It stays among those under way: nothing more of this venue leaves.
+      this.#failure ??= error instanceof Error ? error : new Error(String(error))
+      this.#options.onError?.(error)
+    }
+    const waiting = this.#idle.splice(0)
+    for (const resolve of waiting) resolve()
   }
 
   async #execute(venue: VenueId, { batch, at }: Waiting): Promise<void> {
@@ -155,8 +200,13 @@ export class Gateway {
 
   /** Why a command does not leave. What is refused here never was at the venue. */
   #refusal(command: Command, at: Ms): Fault | undefined {
-    const { isDryRun = false, maxAgeMs = Infinity, now } = this.#options
+    const { isDryRun = false, maxAgeMs = Infinity, quoteAgeMsMax, now } = this.#options
     if (isDryRun) return fault('unsupported', 'dry-run')
+    const deadlineMs = isQuote(command) ? (quoteAgeMsMax?.() ?? Infinity) : Infinity
+    if (now() - at > deadlineMs) {
+      this.#counts.late++
+      return fault('venue-unavailable', `its turn was over its deadline of ${deadlineMs} ms`)
+    }
     if (command.type !== 'submit') return undefined
     const { order } = command
     const isProtective = order.reduceOnly === true || isLeg(order)
@@ -238,6 +288,15 @@ export class Gateway {
       break
     }
   }
+}
+
+/** True where a batch waits for the answer to another: they are about one order, or that one is of an earlier wave. */
+function mustWait(next: Waiting, other: Waiting): boolean {
+  const isEarlier = other.at === next.at && (other.batch.wave ?? 0) < (next.batch.wave ?? 0)
+  if (isEarlier && other.batch.kind !== 'cancel') return true
+  const ids = new Set(idsOf(other.batch))
+  for (const id of idsOf(next.batch)) if (ids.has(id)) return true
+  return false
 }
 
 function* idsOf(batch: Batch): Iterable<OrderId> {

@@ -1,4 +1,6 @@
-// Limit changes: which limits of risk two configurations differ in, and whether a change allows more than before.
+// Limit changes: what two configurations differ in of what may change while a run goes on: the limits of risk and
+// batching; and whether a change allows more than before.
+import { type Batching, batchingChanges, isOfBatching } from '../core/batching.ts'
 import type { LimitChange, LimitValue } from '../core/input.ts'
 import { hashOf } from '../core/hash.ts'
 import type { RiskLimits } from '../engine/risk.ts'
@@ -37,17 +39,30 @@ const LOOSER: Readonly<Record<Named | `drawdown.${Rung}`, 'up' | 'down' | 'hours
 
 const HOURS: readonly LimitValue[] = ['regular', 'extended', 'always']
 
-/** In the order of the names above. */
-export function limitChanges(before: RiskLimits, after: RiskLimits): readonly LimitChange[] {
-  const [old, young] = [valuesOf(before), valuesOf(after)]
-  return Object.keys(LOOSER).flatMap((limit) => {
+/** What may change while a run goes on. */
+export interface InForce {
+  readonly risk: RiskLimits
+  readonly batching: Batching
+}
+
+/** In the order of the names above, then those of batching. */
+export function limitChanges(before: InForce, after: InForce): readonly LimitChange[] {
+  const [old, young] = [valuesOf(before.risk), valuesOf(after.risk)]
+  const ofRisk = Object.keys(LOOSER).flatMap((limit) => {
     const change = { limit, before: old.get(limit)!, after: young.get(limit)! }
     return change.before === change.after ? [] : [change]
   })
+  return [...ofRisk, ...batchingChanges(before.batching, after.batching)]
 }
 
-/** True where the change allows what was denied before. */
-export function isLooser({ limit, before, after }: LimitChange): boolean {
+/** Its place in the configuration. */
+export const settingOf = (change: LimitChange): string =>
+  isOfBatching(change) ? change.limit : `risk.${change.limit}`
+
+/** True where the change allows what was denied before: batching never does, the same orders leave. */
+export function isLooser(change: LimitChange): boolean {
+  const { limit, before, after } = change
+  if (isOfBatching(change)) return false
   const way = LOOSER[limit as keyof typeof LOOSER]
   if (way === 'hours') return HOURS.indexOf(after) > HOURS.indexOf(before)
   const rises = numberOf(after) > numberOf(before)

@@ -136,7 +136,7 @@ export class Start {
   /** The limits in force are the journal's; what the configuration says now is another matter. */
   #retuned(): readonly Input[] {
     const { options, engine, tell } = this.#parts
-    const reloaded = options.reload?.consider(engine.riskLimits)
+    const reloaded = options.reload?.consider(engine.inForce)
     if (reloaded === undefined) return []
     if (reloaded.ok) return reloaded.value === undefined ? [] : [this.#control(reloaded.value)]
     tell('warn', reloaded.fault.message)

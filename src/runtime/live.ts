@@ -134,7 +134,7 @@ export class Live {
     this.#operator = new Operator({
       ...options,
       killSwitch: () => this.engine.killSwitch,
-      changed: () => options.reload?.look(this.engine.riskLimits),
+      changed: () => options.reload?.look(this.engine.inForce),
       resolve: (wanted) => this.#resolve(wanted),
       control: (control, by) => this.control(control, by),
       flush: () => journal.flush(),
@@ -267,7 +267,7 @@ export class Live {
     }
     if (reload === undefined)
       return failed(fault('unsupported', 'this run has no configuration that could be read again'))
-    return reload.consider(this.engine.riskLimits, wanted.confirm)
+    return reload.consider(this.engine.inForce, wanted.confirm)
   }
 
   #gatewayTo(broker: Broker): Gateway {
@@ -283,6 +283,8 @@ export class Live {
       },
       isDryRun,
       maxAgeMs: orderAgeMsMax,
+      quoteAgeMsMax: () => this.engine.inForce.batching.tickDeadlineMs,
+      inFlight: new Map([[venue.id, venue.limits.orders.inFlight ?? 1]]),
       onError: (error) => this.pump.fail(error),
       onUnknown: (id) => {
         this.#tell('warn', `the outcome of order ${id} is not known; ${venue.id} is asked`)

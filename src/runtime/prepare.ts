@@ -4,7 +4,7 @@ import { venueId } from '../core/brand.ts'
 import type { Tape } from '../core/tape.ts'
 import { Universe } from '../core/universe.ts'
 import { baseOf, type Setup } from './build.ts'
-import { type Config, toInstrumentSpec, toRiskLimits, toSimOptions } from './config.ts'
+import { type Config, toInstrumentSpec, toBatching, toRiskLimits, toSimOptions } from './config.ts'
 import { loadUses } from './uses.ts'
 
 /** The venue of backtests and paper runs. */
@@ -24,6 +24,7 @@ export async function prepare(config: Config, tape: Tape, run: string): Promise<
     universe,
     uses,
     risk: toRiskLimits(config),
+    batching: toBatching(config),
     sim: toSimOptions(config),
     run,
     currency: config.account.currency,

@@ -1,6 +1,6 @@
 /*
- * Reload: the configuration of a run is read again while it runs. Only the limits of risk are declared as settings that
- * may change then; what differs becomes one control input, whole or not at all.
+ * Reload: the configuration of a run is read again while it runs. Only the limits of risk and batching are declared as
+ * settings that may change then; what differs becomes one control input, whole or not at all.
  *
  *   the file is wrong              nothing is taken, and why is told
  *   it changes anything else       nothing is taken: that setting needs a restart
@@ -15,9 +15,8 @@ import { BadInput } from '../core/bad-input.ts'
 import type { Control } from '../core/input.ts'
 import { fault } from '../core/fault.ts'
 import { failed, ok, type Result } from '../core/result.ts'
-import type { RiskLimits } from '../engine/risk.ts'
-import { type Config, toRiskLimits } from './config.ts'
-import { isLooser, limitChanges, tokenOf } from './limit-changes.ts'
+import { type Config, toBatching, toRiskLimits } from './config.ts'
+import { type InForce, isLooser, limitChanges, settingOf, tokenOf } from './limit-changes.ts'
 import { keyPath, type Path } from './source.ts'
 
 export interface ReloadOptions {
@@ -44,17 +43,17 @@ export class Reload {
   }
 
   /** Undefined where the file is as it was, or is still being written. */
-  look(limits: RiskLimits): Reloaded | undefined {
+  look(inForce: InForce): Reloaded | undefined {
     const mark = this.#mark()
     const isSettled = mark === this.#seen
     this.#seen = mark
     if (!isSettled || mark === this.#considered) return undefined
     this.#considered = mark
-    return this.consider(limits)
+    return this.consider(inForce)
   }
 
   /** @param confirm The token of changes that allow more. */
-  consider(limits: RiskLimits, confirm?: string): Reloaded {
+  consider(inForce: InForce, confirm?: string): Reloaded {
     const { config, read } = this.#options
     let wanted: Config
     try {
@@ -70,13 +69,14 @@ export class Reload {
         `${others.join(', ')} ${need} a restart; nothing of the configuration is taken`,
       )
     }
-    const changes = limitChanges(limits, toRiskLimits(wanted))
+    const after = { risk: toRiskLimits(wanted), batching: toBatching(wanted) }
+    const changes = limitChanges(inForce, after)
     if (changes.length === 0) return ok(undefined)
     const token = tokenOf(changes)
     const looser = changes.filter((change) => isLooser(change))
     if (looser.length > 0 && confirm !== token) {
       const list = looser.map(
-        ({ limit, before, after }) => `risk.${limit} from ${before} to ${after}`,
+        (change) => `${settingOf(change)} from ${change.before} to ${change.after}`,
       )
       const how = `confirm with "skein control reload --confirm ${token}"`
       return refused(`the configuration allows more: ${list.join(', ')}; ${how}`)
@@ -95,7 +95,12 @@ export class Reload {
 const refused = (text: string): Reloaded => failed(fault('bad-request', text))
 
 /** What needs a restart. */
-function settled({ source: _source, risk: _risk, ...settings }: Config): unknown {
+function settled({
+  source: _source,
+  risk: _risk,
+  batching: _batching,
+  ...settings
+}: Config): unknown {
   return settings
 }
 

@@ -12,11 +12,12 @@ import { hashOf } from '../core/hash.ts'
 import type { InstrumentSpec } from '../core/instrument.ts'
 import { TIMEFRAMES } from '../core/time.ts'
 import { Universe } from '../core/universe.ts'
+import type { Batching } from '../core/batching.ts'
 import type { RiskLimits } from '../engine/risk.ts'
 import { type FileLock, openJournal, type SqliteJournal, StoreError } from '../store/index.ts'
 import type { Setup } from './build.ts'
 import { type Config, configHash, fixedHash, restoreConfig } from './config.ts'
-import { toRiskLimits, toSimOptions } from './config.ts'
+import { toBatching, toRiskLimits, toSimOptions } from './config.ts'
 import { isPath } from './config-conflicts.ts'
 import { SIM } from './prepare.ts'
 import { lockRun } from './run-lock.ts'
@@ -180,6 +181,7 @@ export class RunFile {
       universe,
       uses,
       risk: toRiskLimits(config),
+      batching: toBatching(config),
       sim: toSimOptions(config),
       run: found.run,
       currency: config.account.currency,
@@ -217,6 +219,12 @@ export class Unfinished {
   get risk(): RiskLimits {
     const { config, folder } = this.#header
     return toRiskLimits(restoreConfig(config, this.#path, folder))
+  }
+
+  /** As the run began, likewise. */
+  get batching(): Batching {
+    const { config, folder } = this.#header
+    return toBatching(restoreConfig(config, this.#path, folder))
   }
 
   get #isAtVenue(): boolean {

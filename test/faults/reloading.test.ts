@@ -145,3 +145,23 @@ test('a run whose limits were changed is done again to the same hash, and goes o
   assert.equal(bench.live.engine.riskLimits.drawdown.warning, 0.02)
   assert.equal(bench.venue.arrived.length, 1, 'the limit holds after the restart')
 })
+
+test('batching is switched by the configuration while the run goes on, in both directions', async (t) => {
+  const { bench, write, told } = await reloading(t)
+  write(`${yaml()}batching: { enabled: false, maxBatchSize: 5 }\n`)
+  await bench.bar(0)
+  await bench.bar(0)
+
+  assert.match(
+    told(),
+    /batching\.enabled is off, and was on; batching\.maxBatchSize is 5, and was 20/,
+  )
+  const { enabled, maxBatchSize } = bench.live.engine.inForce.batching
+  assert.deepEqual([enabled, maxBatchSize], [false, 5])
+
+  write(yaml())
+  await bench.bar(0)
+  await bench.bar(0)
+  assert.match(told(), /batching\.enabled is on, and was off/)
+  assert.equal(bench.live.engine.inForce.batching.enabled, true)
+})
