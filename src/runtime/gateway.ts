@@ -144,11 +144,11 @@ export class Gateway {
 
   /** Lets leave what may, from the head of the queue on: nothing overtakes. */
   #start(venue: VenueId): void {
-    const queue = this.#queues.get(venue)
+    const queue = this.#queues.get(venue) ?? []
     const working = this.#working.get(venue) ?? new Set<Waiting>()
     this.#working.set(venue, working)
     const most = this.#options.inFlight?.get(venue) ?? 1
-    while (queue !== undefined && !this.#isClosed && working.size < most) {
+    while (!this.#isClosed && working.size < most) {
       const [next] = queue
       if (next === undefined || [...working].some((other) => mustWait(next, other))) break
       queue.shift()
