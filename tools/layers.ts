@@ -28,7 +28,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ['ws', '@msgpack/msgpack', 'yaml', 'zod'],
   },
   jobs: { may: ['core', 'io'] },
-  ops: { may: ['core', 'io'] },
+  ops: { may: ['core', 'io'], packages: ['prom-client'] },
   runtime: { may: [...LOWER, ...MIDDLE], packages: ['zod', 'yaml'] },
   server: { may: ['core', 'runtime'] },
   cli: {

@@ -24,6 +24,8 @@ export interface LiveRunOptions {
   /** For all strategies, instead of their own. */
   readonly onStop?: ExitPolicy
   readonly mode: VenueMode
+  /** Where its numbers are served; as configured where not told, and nowhere where neither does. */
+  readonly metrics?: number
   /** The number of the account that a live run may use. */
   readonly account?: string
 }
@@ -65,6 +67,7 @@ export async function planOf(name: string, config: Config, options: LiveRunOptio
     path,
     archivePath: options.archive ?? storedAt(config, config.store.archive),
     consent: { mode: options.mode, account: options.account },
+    metricsPort: options.metrics ?? config.ops.metrics,
     title: `${options.mode} run ${setup.run} at ${name}: ${what}`,
   }
 }

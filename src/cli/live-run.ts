@@ -142,7 +142,11 @@ async function started(
     isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),
     tell: ({ level, text }) => say(level === 'info' ? text : `${level}: ${text}`),
     publish: (health) => status.write(health),
-    onTurn: (turn) => voice.show?.take(turn),
+    onTurn: (turn) => {
+      voice.show?.take(turn)
+      stage.metrics.onTurn(turn)
+    },
+    onAnswered: (at, now) => stage.metrics.onAnswered(at, now),
     onRecovered: ({ from, redone, at }) => {
       if (from === 'nothing') return
       say(`going on at ${iso(at)} from the ${from}, ${redone} turns done again`)
@@ -153,6 +157,7 @@ async function started(
     throw new RunFailed(`${plan.name} cannot be used: ${answer.fault.message}`)
   }
   stage.live = answer.value
+  stage.metrics.watch(answer.value, stage.venue)
   return answer.value
 }
 

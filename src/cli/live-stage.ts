@@ -7,6 +7,7 @@ import { dirname } from 'node:path'
 import type { Venue } from '../core/venue.ts'
 import { type AccountLease, accountLease, leasesAt } from '../runtime/account-lease.ts'
 import type { Live } from '../runtime/live.ts'
+import { LiveMetrics } from '../runtime/live-metrics.ts'
 import { RunFile } from '../runtime/run-file.ts'
 import { type VenueIo, venueIo, venueOf } from '../runtime/venues.ts'
 import type { SqliteArchive } from '../store/index.ts'
@@ -20,6 +21,7 @@ const BOOKS = 'books'
 export class LiveStage {
   readonly reached: VenueIo
   readonly lease: AccountLease
+  readonly metrics: LiveMetrics
   /** Set when it trades: what the venue and the lease say goes there. */
   live: Live | undefined
   readonly #plan: LivePlan
@@ -32,8 +34,9 @@ export class LiveStage {
     this.#plan = plan
     this.#say = say
     this.reached = reached
+    this.metrics = new LiveMetrics(plan.setup.universe, plan.consent.mode === 'live')
     this.lease = accountLease({
-      io: reached.io,
+      io: this.metrics.timed(reached.io),
       path: leasesAt(plan.config),
       run: plan.setup.run,
       onLost: (why) => {
@@ -49,6 +52,7 @@ export class LiveStage {
     if (!reached.ok) throw new RunFailed(`${plan.name} cannot be used: ${reached.fault.message}`)
     const stage = new LiveStage(plan, reached.value, say)
     try {
+      if (plan.metricsPort !== undefined) await stage.#serve(plan.metricsPort)
       stage.#venue = await stage.#adapter()
       mkdirSync(dirname(plan.path), { recursive: true })
       stage.#archive = await openForWriting(plan.archivePath)
@@ -74,9 +78,16 @@ export class LiveStage {
 
   async close(): Promise<void> {
     this.lease.release()
+    await this.metrics.close()
     await this.#archive?.close()
     this.#file?.close()
     await this.reached.close()
+  }
+
+  async #serve(port: number): Promise<void> {
+    const served = await this.metrics.serve(port)
+    if (!served.ok) throw new RunFailed(served.fault.message)
+    this.#say(`its numbers are at ${served.value}`)
   }
 
   #adapter(): Promise<Venue> {

@@ -9,7 +9,7 @@ import { liveRun } from './live-run.ts'
 import { type OutputOptions, outputsOf, withOutputOptions } from './output.ts'
 import { paperRun, type PaperRunOptions } from './paper-run.ts'
 import { type ConfigOptions, configOf, venueConfigOf, withConfigOptions } from './settings.ts'
-import { pathOf, runNameOf, speedOf } from './values.ts'
+import { pathOf, portOf, runNameOf, speedOf } from './values.ts'
 
 const FILLS = ['venue', 'simulated'] as const
 
@@ -21,6 +21,7 @@ type Options = TapeOptions &
     readonly account?: string
     readonly venue: string
     readonly onStop?: ExitPolicy
+    readonly metrics?: number
   }
 
 export function runCommand(): Command {
@@ -57,6 +58,11 @@ export function runCommand(): Command {
       '--run <name>',
       'begins every order id: 1 to 8 letters or digits; made from the time if not given',
       runNameOf,
+    )
+    .option(
+      '--metrics <port>',
+      'numbers of a venue run for Prometheus, on this port of 127.0.0.1; 0 takes any free one',
+      portOf,
     )
     .addHelpText(
       'after',

@@ -41,6 +41,13 @@ export function integerOf(text: string): number {
   return value
 }
 
+/** Of this machine; 0 takes any that is free. */
+export function portOf(text: string): number {
+  const port = numberOf(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw refused('a port from 0 to 65535')
+  return port
+}
+
 /** A length of time, in milliseconds. */
 export function durationOf(text: string): number {
   const lengthMs = parseDuration(text)

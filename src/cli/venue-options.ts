@@ -9,6 +9,7 @@ import type { Audit } from '../simulators/audit.ts'
 import { type FaultScript, NO_FAULTS, parseFaults } from '../simulators/fault-script.ts'
 import { type TapeOptions, withTapeOptions } from './inputs.ts'
 import { stopSignal } from './output.ts'
+import { portOf } from './values.ts'
 import { timeOf } from './values.ts'
 
 interface Key {
@@ -109,14 +110,6 @@ function keysOf(text: string): readonly Key[] {
     throw new InvalidArgumentError('each key once')
   }
   return keys
-}
-
-function portOf(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new InvalidArgumentError('a port from 0 to 65535')
-  }
-  return port
 }
 
 export function integerOf(text: string): number {

@@ -361,6 +361,11 @@ export const configSchema = z.strictObject({
       withinMs: milliseconds(1, DAY_MS).default(600_000),
     })
     .prefault({}),
+  ops: z
+    .strictObject({
+      metrics: z.int().min(0).max(65_535).exactOptional().describe('a port of this machine'),
+    })
+    .prefault({}),
   report: z.strictObject({ html: path.exactOptional(), json: path.exactOptional() }).prefault({}),
 })
 

@@ -97,6 +97,7 @@ const DEFAULTS: Settings = {
   inbox: { capacity: 10_000, maxAgeMs: 60_000 },
   store: { journal: './data/journal.db', archive: './data/archive.db', snapshotEvery: 1_000 },
   restarts: { max: 5, withinMs: 600_000 },
+  ops: {},
   report: {},
 }
 
@@ -145,6 +146,7 @@ sim:
 bars: { latenessMs: 500 }
 inbox: { capacity: 100 }
 restarts: { max: off }
+ops: { metrics: 9464 }
 store: { journal: j.db, snapshotEvery: 10 }
 report: { html: out.html }
 `)
@@ -194,6 +196,7 @@ report: { html: out.html }
     inbox: { capacity: 100, maxAgeMs: 60_000 },
     store: { journal: 'j.db', archive: './data/archive.db', snapshotEvery: 10 },
     restarts: { max: 'off', withinMs: 600_000 },
+    ops: { metrics: 9_464 },
     report: { html: 'out.html' },
   })
   assert.equal(toRiskLimits(config).maxPositions, Infinity)

@@ -170,13 +170,13 @@ export function toInstrumentSpec(config: Config, symbol: string, venue: VenueId)
 
 /**
  * Equal for configurations that decide equally: a journal keeps it, to know its own again. Where things are
- * stored and reported does not count, nor how a run ends; of a strategy's file only the path does, not what is in it.
+ * stored, reported and watched does not count, nor how a run ends; of a strategy's file only the path does, not what is in it.
  */
 export const configHash = (config: Config): string => hashOf(decisiveOf(config))
 
 function decisiveOf(config: Config) {
   const { source: _source, store: _store, report: _report, ...rest } = config
-  const { restarts: _restarts, strategies, ...decisive } = rest
+  const { restarts: _restarts, ops: _ops, strategies, ...decisive } = rest
   const deciding = strategies.map(({ onStop: _onStop, ...strategy }) => strategy)
   return { ...decisive, strategies: deciding }
 }

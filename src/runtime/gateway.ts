@@ -42,6 +42,8 @@ export interface GatewayOptions {
   readonly quoteAgeMsMax?: () => number
   /** Batches of a venue that may be under way at once; 1 where not given. */
   readonly inFlight?: ReadonlyMap<VenueId, number>
+  /** Told of each batch, by the time of its turn, when all its commands were answered. */
+  readonly onAnswered?: (at: Ms) => void
   /** Told where the outcome of a submit is not known. */
   readonly onUnknown?: (id: OrderId) => void
   /** Told of an error of the program while a batch was sent: nothing of that venue leaves any more. */
@@ -196,6 +198,7 @@ export class Gateway {
       if (left > 0) this.#underWay.set(id, left)
       else this.#underWay.delete(id)
     }
+    this.#options.onAnswered?.(at)
   }
 
   /** Why a command does not leave. What is refused here never was at the venue. */

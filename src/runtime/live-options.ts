@@ -1,4 +1,5 @@
 // Live options: what a run at a venue is made of, its time limits, and what its phases share.
+import type { Ms } from '../core/brand.ts'
 import type { Control, Input } from '../core/input.ts'
 import type { Turn } from '../core/command.ts'
 import type { Archive, Journal } from '../core/store.ts'
@@ -50,6 +51,8 @@ export interface LiveOptions {
   /** Once a second, and with each change of the phase. */
   readonly publish?: (health: Health) => void
   readonly onTurn?: (turn: Turn) => void
+  /** Each batch of a turn at `at`, when all its commands were answered. */
+  readonly onAnswered?: (at: Ms, now: Ms) => void
   /** Told before anything is sent. */
   readonly onRecovered?: (recovered: Omit<Recovered<unknown>, 'session' | 'marks'>) => void
 }

@@ -286,6 +286,7 @@ export class Live {
       quoteAgeMsMax: () => this.engine.inForce.batching.tickDeadlineMs,
       inFlight: new Map([[venue.id, venue.limits.orders.inFlight ?? 1]]),
       onError: (error) => this.pump.fail(error),
+      onAnswered: (at) => this.#options.onAnswered?.(at, this.pump.now()),
       onUnknown: (id) => {
         this.#tell('warn', `the outcome of order ${id} is not known; ${venue.id} is asked`)
         this.#agreement.askIn(Math.min(lookupEveryMs, visibilityMs))

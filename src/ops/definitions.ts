@@ -1,0 +1,111 @@
+/*
+ * Definitions: every metric of a run, by name. Labels are closed sets or bounded by the configuration, so that no metric
+ * grows without end. Names that begin with `mm_` are as the market maker's dashboards have them; all times are
+ * milliseconds, all money is in the account's currency.
+ */
+
+interface Told {
+  readonly help: string
+  readonly labels?: readonly string[]
+}
+
+export type Definition =
+  | (Told & { readonly type: 'counter' | 'gauge' })
+  | (Told & { readonly type: 'histogram'; readonly buckets: readonly number[] })
+
+/** From a tick within the machine to one that a busy venue answers. */
+const TICK_MS = [1, 2, 5, 10, 20, 50, 100, 150, 200, 250, 300, 500, 1_000, 2_000, 5_000]
+/** From a quote that is moved at once to an order that rests for a day. */
+const AGE_MS = [100, 250, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 600_000, 3_600_000]
+
+export const DEFINITIONS = {
+  mm_tick_duration_ms: {
+    type: 'histogram',
+    help: 'From a turn that commands something to the last answer to it',
+    buckets: TICK_MS,
+  },
+  mm_exchange_req_ms: {
+    type: 'histogram',
+    help: 'A request to the venue, from its first byte to its answer or its failure',
+    labels: ['verb', 'api'],
+    buckets: TICK_MS,
+  },
+  mm_order_age_ms: {
+    type: 'histogram',
+    help: 'Age of an order at its end',
+    labels: ['reason'],
+    buckets: AGE_MS,
+  },
+  mm_cmd_total: { type: 'counter', help: 'Commands that left for the venue', labels: ['op'] },
+  mm_cmd_coalesced_total: {
+    type: 'counter',
+    help: 'Wishes that needed no command of their own, by what became of them',
+    labels: ['op'],
+  },
+  mm_batches_total: { type: 'counter', help: 'Batches that left for the venue' },
+  mm_calls_saved_total: {
+    type: 'counter',
+    help: 'Calls that one call for each wish would have made besides',
+  },
+  mm_answers_total: {
+    type: 'counter',
+    help: 'Answers to submits: accepted, rejected, unknown; unsent ones never left',
+    labels: ['outcome'],
+  },
+  mm_denied_total: { type: 'counter', help: 'Orders that risk refused', labels: ['code'] },
+  mm_fills_total: { type: 'counter', help: 'Fills', labels: ['side'] },
+  mm_fees: { type: 'gauge', help: 'Fees paid since this process began; below zero are rebates' },
+  mm_realised_profit: {
+    type: 'gauge',
+    help: 'Profit that fills have realised since this process began, before fees',
+  },
+  mm_requests_total: { type: 'counter', help: 'Requests that the venue budgets let pass' },
+  mm_rate_limited_total: {
+    type: 'counter',
+    help: 'Requests that the venue refused for their rate',
+  },
+  mm_ws_reconnects_total: { type: 'counter', help: 'Times that the feed was lost and came back' },
+  mm_reconcile_reports_total: { type: 'counter', help: 'Reports of the venue that were compared' },
+  mm_turns_total: { type: 'counter', help: 'Turns of the engine' },
+  mm_reconcile_differences: {
+    type: 'gauge',
+    help: 'Differences to the venue that are not explained yet',
+  },
+  mm_equity: { type: 'gauge', help: 'Cash and positions at the last prices' },
+  mm_inventory_abs: { type: 'gauge', help: 'Gross value of all positions' },
+  mm_risk_ratio: { type: 'gauge', help: 'Gross value of all positions by equity' },
+  mm_position: {
+    type: 'gauge',
+    help: 'Position in units, of symbols that are held',
+    labels: ['symbol'],
+  },
+  mm_orders_open: { type: 'gauge', help: 'Orders that may trade' },
+  mm_orders_unknown: { type: 'gauge', help: 'Orders of which the venue has not said what became' },
+  mm_risk_paused: {
+    type: 'gauge',
+    help: '1 while nothing new is risked, by reason',
+    labels: ['why'],
+  },
+  mm_symbols_halted: { type: 'gauge', help: 'Symbols that take no new risk', labels: ['cause'] },
+  mm_strategies_halted: { type: 'gauge', help: 'Strategies that threw, by symbol' },
+  mm_stream_up: { type: 'gauge', help: '1 while a stream of the venue is up', labels: ['stream'] },
+  mm_ws_lag_ms: { type: 'gauge', help: 'Age of the newest price; NaN before the first' },
+  mm_inbox_use: { type: 'gauge', help: 'Part of the inbox that is full, 0 to 1' },
+  mm_inbox_dropped_total: { type: 'counter', help: 'Market inputs that had to make room' },
+  mm_budget_use: {
+    type: 'gauge',
+    help: 'Part of a budget of requests that is used, 0 to 1',
+    labels: ['budget'],
+  },
+  mm_live_enable: { type: 'gauge', help: '1 where orders move real money' },
+  mm_healthy: { type: 'gauge', help: '1 while nothing is as it should not be' },
+} as const satisfies Readonly<Record<`mm_${string}`, Definition>>
+
+type Definitions = typeof DEFINITIONS
+export type MetricName = keyof Definitions
+type NameOf<T extends Definition['type']> = {
+  [K in MetricName]: Definitions[K]['type'] extends T ? K : never
+}[MetricName]
+export type CounterName = NameOf<'counter'>
+export type GaugeName = NameOf<'gauge'>
+export type HistogramName = NameOf<'histogram'>
