@@ -52,6 +52,10 @@ export const DEFINITIONS = {
     help: 'Answers to submits: accepted, rejected, unknown; unsent ones never left',
     labels: ['outcome'],
   },
+  mm_deadline_misses_total: {
+    type: 'counter',
+    help: 'Quotes that were neither placed nor moved, because the deadline of their turn was over',
+  },
   mm_denied_total: { type: 'counter', help: 'Orders that risk refused', labels: ['code'] },
   mm_fills_total: { type: 'counter', help: 'Fills', labels: ['side'] },
   mm_fees: { type: 'gauge', help: 'Fees paid since this process began; below zero are rebates' },

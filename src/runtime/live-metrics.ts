@@ -116,6 +116,7 @@ export class LiveMetrics {
       metrics.total('mm_denied_total', count, { code })
     for (const outcome of ['accepted', 'rejected', 'unknown', 'unsent'] as const)
       metrics.total('mm_answers_total', gateway[outcome], { outcome })
+    metrics.total('mm_deadline_misses_total', gateway.late)
     metrics.total('mm_batches_total', gateway.batches)
     metrics.total('mm_calls_saved_total', engine.outbox.saved)
     metrics.total('mm_turns_total', engine.turns)

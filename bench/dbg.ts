@@ -1,2 +1,0 @@
-import { bench } from './quote-turn.bench.ts'
-console.log(bench.run.skein('full'))
