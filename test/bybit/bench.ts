@@ -1,0 +1,183 @@
+/*
+ * Bench: the real Bybit adapter at the local Bybit, in virtual time. AAAUSDT prints 100 and BBBUSDT 50, once a second, with a
+ * cent of spread on each side; orders of a bench rest far below unless a test says otherwise.
+ */
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import type { Command } from '../../src/core/command.ts'
+import type { Input, OrderFact } from '../../src/core/input.ts'
+import { equitySpec } from '../../src/core/instrument.ts'
+import type { Order } from '../../src/core/order.ts'
+import type { Tape } from '../../src/core/tape.ts'
+import { Universe } from '../../src/core/universe.ts'
+import type { VenueReport } from '../../src/core/venue.ts'
+import type { HttpRequest, Io } from '../../src/io/io.ts'
+import { VirtualWorld } from '../../src/io/virtual.ts'
+import type { Account } from '../../src/simulators/bybit/account.ts'
+import type { BybitOptions as LocalOptions } from '../../src/simulators/bybit/venue.ts'
+import type { RuleText } from '../../src/simulators/fault-script.ts'
+import { order } from '../../src/testing/builders.ts'
+import type { Taken } from '../../src/venues/bybit/batches.ts'
+import { BYBIT, type BybitOptions, BybitVenue } from '../../src/venues/bybit/venue.ts'
+import { KEY, START } from './local.ts'
+import { HOST, HOSTS, VirtualBybit } from './virtual.ts'
+
+const PRICES = { AAAUSDT: 100, BBBUSDT: 50 } as const
+const SECONDS = 3_600
+
+export interface BenchOptions {
+  readonly local?: Partial<Omit<LocalOptions, 'timers' | 'speed'>>
+  readonly adapter?: Partial<BybitOptions>
+  /** What becomes of the body of an answer on its way. */
+  readonly spoil?: (path: string, body: string) => string
+}
+
+export class Bench {
+  readonly world = new VirtualWorld({ seed: 1, startAt: START })
+  readonly inputs: Input[] = []
+  readonly troubles: string[] = []
+  local!: VirtualBybit
+  venue!: BybitVenue
+  universe!: Universe
+  readonly #options: BenchOptions
+  #adapters = 0
+  #orders = 0
+
+  private constructor(options: BenchOptions) {
+    this.#options = options
+  }
+
+  static async start(t: TestContext, options: BenchOptions = {}): Promise<Bench> {
+    const bench = new Bench(options)
+    const given = { startAt: START, tape: tapeOf(), keys: [KEY], ...options.local }
+    bench.local = await bench.world.settled(VirtualBybit.serve(bench.world, given))
+    const opened = await bench.connect()
+    assert(opened.ok, JSON.stringify(opened))
+    t.after(() => bench.local.stop())
+    return bench
+  }
+
+  /** A new adapter, as a process that starts; it knows these orders from its journal. */
+  async connect(orders: readonly Order[] = []) {
+    const io = this.world.node(`engine ${++this.#adapters}`)
+    this.universe = new Universe()
+    this.venue = new BybitVenue({
+      io: this.#spoiled(io),
+      keys: KEY,
+      symbols: Object.keys(PRICES),
+      universe: this.universe,
+      hosts: HOSTS,
+      onTrouble: (why) => this.troubles.push(why),
+      ...this.#options.adapter,
+    })
+    this.venue.adopt(orders)
+    const opened = await this.world.settled(this.venue.open((input) => this.inputs.push(input)))
+    if (opened.ok) for (const spec of opened.value) this.universe.add(spec)
+    return opened
+  }
+
+  /** The process dies: nothing of it is heard or sent any more. */
+  die(): void {
+    this.world.node(`engine ${this.#adapters}`).close()
+  }
+
+  get account(): Account {
+    return this.local.venue.accounts[0]!
+  }
+
+  inject(rule: RuleText): void {
+    this.local.venue.nemesis.inject(rule)
+  }
+
+  run(forMs: number): Promise<void> {
+    return this.world.run(forMs)
+  }
+
+  /** So many orders for 10 of the first symbol, with ids of their own. */
+  orders(count: number, changes: Parameters<typeof order>[0] = {}): readonly Order[] {
+    return Array.from({ length: count }, () => {
+      const id = `s-b-${(++this.#orders).toString(36)}`
+      return order({ id, type: 'limit', limit: 90, tif: 'gtc', ...changes })
+    })
+  }
+
+  submit(orders: readonly Order[]): Promise<readonly Taken[]> {
+    return this.send(orders.map((each) => ({ type: 'submit', order: each })))
+  }
+
+  cancel(orders: readonly Order[]): Promise<readonly Taken[]> {
+    return this.send(orders.map(({ id, symbol }) => ({ type: 'cancel', id, symbol })))
+  }
+
+  async send(commands: readonly Command[]): Promise<readonly Taken[]> {
+    const kind = commands[0]!.type
+    return this.world.settled(this.venue.broker.execute({ venue: BYBIT, kind, commands }))
+  }
+
+  async report(): Promise<VenueReport> {
+    const answer = await this.world.settled(this.venue.broker.report())
+    assert(answer.ok, JSON.stringify(answer))
+    return answer.value
+  }
+
+  /** What was said of an order. */
+  said(id: string): readonly OrderFact[] {
+    return this.inputs.filter((input): input is OrderFact => 'id' in input && input.id === id)
+  }
+
+  /** Requests that arrived at a path, with the number of their orders. */
+  sizesOf(path: string): readonly number[] {
+    return this.local.venue.audit.requests
+      .filter((request) => request.path === path && request.method === 'POST')
+      .map(({ body }) => {
+        const { request } = JSON.parse(body) as { request?: readonly unknown[] }
+        return request?.length ?? 1
+      })
+  }
+
+  #spoiled(io: Io): Io {
+    const { spoil } = this.#options
+    if (spoil === undefined) return io
+    const request = async (asked: HttpRequest) => {
+      const answer = await io.http.request(asked)
+      if (!answer.ok) return answer
+      const path = asked.url.slice(`https://${HOST}`.length)
+      const body = Buffer.from(spoil(path, Buffer.from(answer.value.body).toString()))
+      return { ok: true as const, value: { ...answer.value, body } }
+    }
+    // What a node has beside its network is on its prototype.
+    return {
+      now: () => io.now(),
+      monotonic: () => io.monotonic(),
+      after: (delayMs, fire) => io.after(delayMs, fire),
+      random: io.random,
+      http: { request },
+      websocket: io.websocket,
+      tcp: io.tcp,
+    }
+  }
+}
+
+function tapeOf(): Tape {
+  const column = (value: (second: number) => number) =>
+    Float64Array.from({ length: SECONDS }, (_none, i) => value(i + 1))
+  const ts = column((second) => START + second * 1_000)
+  const size = column(() => 500)
+  const pageOf = <T>(page: T) =>
+    async function* (): AsyncGenerator<T> {
+      yield page
+    }
+  return {
+    name: 'two perpetuals',
+    instruments: Object.keys(PRICES).map((symbol) => equitySpec(symbol, BYBIT)),
+    series: Object.entries(PRICES).flatMap(([symbol, price]) => {
+      const [bid, ask] = [column(() => price - 0.01), column(() => price + 0.01)]
+      const quotes = { length: SECONDS, ts, bid, bidSize: size, ask, askSize: size }
+      const trades = { length: SECONDS, ts, price: column(() => price), size }
+      return [
+        { kind: 'quotes', symbol, pages: pageOf(quotes) } as const,
+        { kind: 'trades', symbol, pages: pageOf(trades) } as const,
+      ]
+    }),
+  }
+}

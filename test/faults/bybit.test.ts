@@ -1,0 +1,113 @@
+// Faults of Bybit: its clock, its codes, what it says after it has taken an order, and what others do to the account.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Bench } from '../bybit/bench.ts'
+
+const SECOND = 1_000
+const CREATE = { on: 'rest', path: '/v5/order/create' } as const
+
+test('F067 a stamp that is off by up to ten seconds is signed again by the right clock, and the order is there once', async (t) => {
+  const bench = await Bench.start(t, { local: { limits: { orders: 100 } } })
+  const skews = [-10_000, -6_000, -900, 0, 900, 1_100, 6_000, 10_000]
+  for (const by of skews) {
+    bench.local.venue.nemesis.clear()
+    bench.inject({ on: 'clock', fault: 'skew', by })
+    const orders = bench.orders(1)
+    const [taken] = await bench.submit(orders)
+    assert(taken?.ok, `${by} ms: ${JSON.stringify(taken)}`)
+  }
+
+  const ids = [...bench.account.open].map(({ linkId }) => linkId)
+  assert.equal(new Set(ids).size, skews.length)
+  assert.equal(ids.length, skews.length)
+  assert.ok(bench.troubles.some((why) => why.includes('our clock is')))
+})
+
+test('F068 an answer of 200 with another code than 0 is a refusal, of whatever it is', async (t) => {
+  const bench = await Bench.start(t)
+  const [poor] = await bench.submit(bench.orders(1, { qty: 1_000_000 }))
+  assert(poor !== undefined && !poor.ok)
+  assert.equal(poor.fault.code, 'bad-request')
+  assert.match(poor.fault.message, /110007/)
+
+  bench.inject({ ...CREATE, fault: 'code', code: 999_999, message: 'who knows', times: 1 })
+  const [strange] = await bench.submit(bench.orders(1))
+  assert(strange !== undefined && !strange.ok)
+  assert.equal(strange.fault.code, 'outcome-unknown')
+
+  bench.inject({ on: 'rest', fault: 'code', code: 10005, path: '/v5/order/realtime', times: 1 })
+  const report = await bench.world.settled(bench.venue.broker.report())
+  assert(!report.ok)
+  assert.equal(report.fault.code, 'unauthorized')
+})
+
+test('F069 an order that was taken and is rejected afterwards ends as rejected, with the reason', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ on: 'orders', fault: 'late-reject', reason: 'EC_Others', times: 1 })
+  const [order] = bench.orders(1)
+  const [taken] = await bench.submit([order!])
+  await bench.run(SECOND)
+  const [crossing] = bench.orders(1, { limit: 100.05, postOnly: true })
+  const [also] = await bench.submit([crossing!])
+  await bench.run(SECOND)
+
+  assert(taken?.ok && also?.ok)
+  for (const [{ id }, reason] of [
+    [order!, /EC_Others/],
+    [crossing!, /EC_PostOnlyWillTakeLiquidity/],
+  ] as const) {
+    const last = bench.said(id).at(-1)
+    assert(last?.type === 'order.rejected', JSON.stringify(bench.said(id)))
+    assert.match(last.fault.message, reason)
+  }
+})
+
+test('F070 what the venue canceled while nobody listened is told once the stream is back', async (t) => {
+  const bench = await Bench.start(t)
+  const orders = bench.orders(3)
+  await bench.submit(orders)
+  await bench.run(SECOND)
+  bench.inject({ on: 'trading', fault: 'cut-off' })
+  bench.inject({ on: 'trading', fault: 'refuse', for: '10s' })
+  bench.inject({ on: 'orders', fault: 'revoke-all', at: '5s' })
+  await bench.run(9 * SECOND)
+  assert.equal(bench.account.open.size, 0)
+  assert.ok(orders.every(({ id }) => !bench.said(id).some(({ type }) => type === 'order.canceled')))
+  await bench.run(60 * SECOND)
+
+  const said = bench.inputs.map(({ type }) => type)
+  for (const { id } of orders) {
+    const canceled = bench.said(id).filter(({ type }) => type === 'order.canceled')
+    assert.equal(canceled.length, 1, id)
+  }
+  assert.ok(said.lastIndexOf('order.canceled') < said.lastIndexOf('venue.up'))
+})
+
+test('F071 a position that gets two sides halts its symbol, and no run begins with one', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ on: 'orders', fault: 'hedge', symbol: 'AAAUSDT' })
+  await bench.run(SECOND)
+
+  const [halt] = bench.inputs.flatMap((input) => (input.type === 'control' ? [input.control] : []))
+  assert(halt?.do === 'halt-symbol', JSON.stringify(halt))
+  assert.deepEqual([halt.symbol, halt.cause, halt.on], [0, 'not-tradable', true])
+  bench.die()
+  const opened = await bench.connect()
+  assert(!opened.ok)
+  assert.match(opened.fault.message, /AAAUSDT has two sides; set one-way mode/)
+})
+
+test('F072 a minute without its confirmation is never a bar', async (t) => {
+  const bench = await Bench.start(t)
+  const [first] = bench.universe.all
+  await bench.world.settled(bench.venue.feed.subscribe('bars', [first!.id]))
+  bench.inject({ on: 'data', fault: 'drop', holding: '"confirm":true', for: '125s' })
+  await bench.run(125 * SECOND)
+  const early = bench.inputs.filter(({ type }) => type === 'bar')
+  await bench.run(60 * SECOND)
+  const late = bench.inputs.flatMap((input) => (input.type === 'bar' ? [input.bar] : []))
+
+  assert.deepEqual(early, [])
+  assert.equal(late.length, 1)
+  assert.equal(late[0]!.volume, 60 * 500)
+})
