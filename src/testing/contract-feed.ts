@@ -31,8 +31,12 @@ export function describeFeed(contract: VenueContract): void {
             .filter((input) => isMarket(input))
             .filter((input) => keyOf(input)?.kind === kind && keyOf(input)?.symbol === id)
             .map((input) => keyOf(input)?.text)
-          assert(told.length >= 8, `${told.length} ${kind} of ${symbol}`)
-          const market = marketTexts(bench, kind, symbol)
+          const isStill = kind === 'quotes' && contract.lacks?.['repeated-quotes'] !== undefined
+          // The second symbol stays where it is: where nothing changes, one quote is enough.
+          const least = isStill && id !== bench.instruments[0].id ? 1 : 8
+          assert(told.length >= least, `${told.length} ${kind} of ${symbol}`)
+          const all = marketTexts(bench, kind, symbol)
+          const market = isStill ? all.filter((text, i) => !isRepeat(text, all[i - 1])) : all
           const from = market.indexOf(told[0] ?? '')
           assert.deepEqual(told, market.slice(from, from + told.length))
         }
@@ -251,6 +255,10 @@ const expectedOf = ({ lacks = {} }: VenueContract, market: Bench['market']) =>
   minutesOf(market).map((minute) =>
     lacks['trade-counts'] === undefined ? minute : { ...minute, trades: 0 },
   )
+
+/** The same prices at another time. */
+const isRepeat = (text: string, before: string | undefined): boolean =>
+  before !== undefined && text.slice(text.indexOf(' ')) === before.slice(before.indexOf(' '))
 
 const barsOf = (bench: Bench): readonly Bar[] =>
   bench.inputs.flatMap((input) => (input.type === 'bar' ? [input.bar] : []))

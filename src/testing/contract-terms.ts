@@ -22,6 +22,8 @@ export interface Stand {
 export type Ability =
   | 'trades'
   | 'quotes'
+  /** Quotes come again where nothing has changed. */
+  | 'repeated-quotes'
   | 'bars'
   | 'history'
   | 'partial-fills'

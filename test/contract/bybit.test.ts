@@ -30,7 +30,10 @@ describeVenue({
     ['stop-limit', 'day'],
     ['stop-limit', 'gtc'],
   ],
-  lacks: { 'trade-counts': 'its klines do not say how many trades they hold' },
+  lacks: {
+    'trade-counts': 'its klines do not say how many trades they hold',
+    'repeated-quotes': 'its books tell what changes',
+  },
   make: standOf,
 })
 

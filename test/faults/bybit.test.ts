@@ -1,7 +1,9 @@
 // Faults of Bybit: its clock, its codes, what it says after it has taken an order, and what others do to the account.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { generatedMarket } from '../../src/simulators/bybit/index.ts'
 import { Bench } from '../bybit/bench.ts'
+import { START } from '../bybit/local.ts'
 
 const SECOND = 1_000
 const CREATE = { on: 'rest', path: '/v5/order/create' } as const
@@ -110,4 +112,42 @@ test('F072 a minute without its confirmation is never a bar', async (t) => {
   assert.deepEqual(early, [])
   assert.equal(late.length, 1)
   assert.equal(late[0]!.volume, 60 * 500)
+})
+
+test('F318 a book that lost a delta shows nothing, and is whole again with the snapshot that is asked for', async (t) => {
+  const symbols = ['AAAUSDT', 'BBBUSDT']
+  const local = generatedMarket({ seed: 5, symbols, startAt: START, days: 1 })
+  const bench = await Bench.start(t, { local })
+  const ids = bench.universe.all.map(({ id }) => id)
+  await bench.world.settled(bench.venue.feed.subscribe('quotes', ids))
+  await bench.run(60 * SECOND)
+  bench.inject({ on: 'data', fault: 'drop', holding: '"type":"delta"', times: 1 })
+  await bench.run(60 * SECOND)
+  bench.inject({ on: 'market', fault: 'restart' })
+  await bench.run(120 * SECOND)
+
+  const halts = bench.inputs.flatMap((input) =>
+    input.type === 'control' && input.control.do === 'halt-symbol' ? [input.control] : [],
+  )
+  assert.deepEqual(
+    halts.map(({ cause, on }) => [cause, on]),
+    [
+      ['bad-prices', true],
+      ['bad-prices', false],
+    ],
+  )
+  assert.match(halts[0]!.why, /has a fault: gap/)
+  for (const { id, symbol } of bench.universe.all) {
+    const shown = bench.local.venue.market.shown(symbol)!.quote!
+    const told = bench.inputs.flatMap((input) =>
+      input.type === 'quote' && input.quote.symbol === id ? [input.quote] : [],
+    )
+    const { bid, ask, bidSize, askSize } = told.at(-1)!
+    assert.deepEqual(
+      [bid, bidSize, ask, askSize],
+      [shown.bid, shown.bidSize, shown.ask, shown.askSize],
+    )
+    assert.ok(told.length > 20 && told.every((quote) => quote.bid < quote.ask))
+    assert.equal(bench.venue.feed.bookOf(id)?.bids.size, 50)
+  }
 })

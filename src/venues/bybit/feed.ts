@@ -2,16 +2,21 @@
  * Feed: Bybit's market data as inputs.
  *
  *   trades   publicTrade.SYM      each print once, by its id
- *   quotes   orderbook.1.SYM      the top of the book, whole each time; one that comes again with its number is no news
+ *   quotes   orderbook.50.SYM     the top of a book that is kept from snapshot and deltas, told where it changes
  *   bars     kline.1.SYM          only with `confirm`: without it the minute still forms
  *
  * A bar is given once and in order. After a reconnect, what was missed is fetched over REST and given before anything
  * newer; what the stream brings meanwhile waits. Numbers that cannot be are refused and counted.
+ *
+ * Books count their messages one by one (in recordings of the venue, too; its documents promise the order alone). One that
+ * has a gap or is crossed shows nothing: its symbol takes no new risk, the topic is asked for anew, and the snapshot that
+ * comes with it lifts that. A service that counts from 1 again has begun anew, and its first message is a snapshot.
  */
 import type { Ms, SymbolId, VenueId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
 import type { Input, MarketInput } from '../../core/input.ts'
-import type { Bar } from '../../core/market.ts'
+import type { Bar, Quote } from '../../core/market.ts'
+import { OrderBook } from '../../core/order-book.ts'
 import { failed, type Result } from '../../core/result.ts'
 import { MINUTE, ms } from '../../core/time.ts'
 import type { Universe } from '../../core/universe.ts'
@@ -38,11 +43,13 @@ export interface FeedOptions {
 
 const TOPICS: Readonly<Record<Kind, string>> = {
   trades: 'publicTrade',
-  quotes: 'orderbook.1',
+  quotes: 'orderbook.50',
   bars: 'kline.1',
 }
-/** Silence of all symbols together that ends a connection: tops of books come every 3 s, bars form each minute. */
-const WITHIN_MS: Readonly<Record<Kind, number>> = { trades: 60_000, quotes: 10_000, bars: 70_000 }
+/** Levels of a side of a book. */
+const DEPTH = 50
+/** Silence of all symbols together that ends a connection: books of what trades move each second, bars form each minute. */
+const WITHIN_MS: Readonly<Record<Kind, number>> = { trades: 60_000, quotes: 30_000, bars: 70_000 }
 /** Inputs that wait while a gap is being filled. */
 const HELD_MAX = 100_000
 /** Ids of trades that are remembered, by symbol: a print may span two messages, and come twice. */
@@ -53,9 +60,13 @@ const FILL_PAUSE_MS = 1_000
 interface Watched {
   readonly id: SymbolId
   readonly kinds: Set<Kind>
-  /** Start of the last bar, and number of the last book. */
+  readonly book: OrderBook
+  /** The top that was told last. */
+  quote: Quote | undefined
+  /** Its book is not good, and a snapshot was asked for. */
+  isRenewing: boolean
+  /** Start of the last bar. */
   lastBar: Ms | undefined
-  lastBook: number | undefined
   readonly ids: Set<string>
 }
 
@@ -66,7 +77,16 @@ export class BybitFeed implements Feed {
   #sink: (input: Input) => void = () => {}
   #held: MarketInput[] | undefined
   #ups = 0
-  readonly counts = { trades: 0, quotes: 0, bars: 0, filled: 0, gaps: 0, refused: 0, repeated: 0 }
+  readonly counts = {
+    trades: 0,
+    quotes: 0,
+    bars: 0,
+    filled: 0,
+    gaps: 0,
+    brokenBooks: 0,
+    refused: 0,
+    repeated: 0,
+  }
 
   constructor(options: FeedOptions) {
     this.#options = options
@@ -96,8 +116,7 @@ export class BybitFeed implements Feed {
     if (all.size > total)
       return failed(fault('bad-request', `${all.size} symbols are more than the limit of ${total}`))
     for (const [i, name] of names.entries()) {
-      const fresh = { id: symbols[i]!, lastBar: undefined, lastBook: undefined }
-      const watched = this.#watched.get(name) ?? { ...fresh, kinds: new Set(), ids: new Set() }
+      const watched = this.#watched.get(name) ?? watchedOf(symbols[i]!)
       watched.kinds.add(kind)
       this.#watched.set(name, watched)
     }
@@ -132,7 +151,7 @@ export class BybitFeed implements Feed {
     const watched = this.#watched.get(symbol)
     if (watched === undefined) return
     this.#stream.liveness.saw(symbol)
-    if (topic.startsWith('orderbook.')) this.#onBook(watched, message)
+    if (topic.startsWith('orderbook.')) this.#onBook(symbol, watched, message)
     else if (Array.isArray(data)) {
       for (const row of data as unknown[]) {
         if (topic.startsWith('kline.')) this.#onKline(watched, row)
@@ -160,26 +179,54 @@ export class BybitFeed implements Feed {
     this.#say({ type: 'trade', at: this.#now(), trade })
   }
 
-  /** `{"s":"BTCUSDT","b":[["16493.50","0.006"]],"a":[["16611.00","0.029"]],"u":18521288,"seq":7961638724}` */
-  #onBook(watched: Watched, { data, ts: told }: Json): void {
+  /** The depth of a symbol that is asked for as quotes; undefined of others, and where it is not good. */
+  bookOf(symbol: SymbolId): OrderBook | undefined {
+    const book = this.#watched.get(this.#options.universe.at(symbol).symbol)?.book
+    return book?.isGood === true ? book : undefined
+  }
+
+  /** `{"s":"BTCUSDT","b":[["16493.50","0.006"]],"a":[["16611.00","0"]],"u":18521288,"seq":7961638724}` */
+  #onBook(name: string, watched: Watched, { topic, type, data, ts: told }: Json): void {
     const json = isObject(data) ? data : {}
     const [ts, u] = [timeOf(told), decimalOf(json['u'])]
-    const [bid, bidSize] = topOf(json['b'])
-    const [ask, askSize] = topOf(json['a'])
-    const isWhole = bid !== undefined && ask !== undefined && bidSize! > 0 && askSize! > 0
-    if (ts === undefined || u === undefined || !isWhole || bid >= ask) {
+    const [bids, asks] = [levelsOf(json['b']), levelsOf(json['a'])]
+    if (ts === undefined || u === undefined || bids === undefined || asks === undefined) {
       this.counts.refused++
       return
     }
-    // A service that began anew counts from one; else a number that is no higher is no news.
-    if (u !== 1 && watched.lastBook !== undefined && u <= watched.lastBook) {
-      this.counts.repeated++
-      return
-    }
-    watched.lastBook = u
+    const { book } = watched
+    const isSnapshot = type === 'snapshot'
+    const frame = { first: u, last: u, bids, asks, ts }
+    const isMoved = book.apply({ ...frame, type: isSnapshot ? 'snapshot' : 'delta' })
+    if (book.isGood && watched.isRenewing) this.#renewed(watched)
+    if (book.wantsSnapshot) void this.#renew(name, watched, String(topic))
+    const { quote } = book
+    if (!isMoved || quote === undefined || isSameTop(quote, watched.quote)) return
+    watched.quote = quote
     this.counts.quotes++
-    const quote = { symbol: watched.id, ts, bid, bidSize: bidSize!, ask, askSize: askSize! }
     this.#say({ type: 'quote', at: this.#now(), quote })
+  }
+
+  /** A book that does not add up: nothing new is risked on it before a snapshot has come. */
+  async #renew(name: string, watched: Watched, topic: string): Promise<void> {
+    if (watched.isRenewing) return
+    watched.isRenewing = true
+    this.counts.brokenBooks++
+    this.#halt(watched, true, `the book of ${name} has a fault: ${watched.book.fault ?? 'none'}`)
+    const dropped = await this.#stream.unsubscribe([topic])
+    const answer = dropped.ok ? await this.#stream.subscribe([topic]) : dropped
+    // On a connection that gives no answer, nothing else of it is better.
+    if (!answer.ok && this.#stream.isUp) this.#stream.renew(answer.fault.message)
+  }
+
+  #renewed(watched: Watched): void {
+    watched.isRenewing = false
+    this.#halt(watched, false, 'the book is whole again')
+  }
+
+  #halt({ id }: Watched, on: boolean, why: string): void {
+    const control = { do: 'halt-symbol', symbol: id, cause: 'bad-prices', on, why } as const
+    this.#sink({ type: 'control', at: this.#now(), by: 'bybit', control })
   }
 
   /** `{"start":1672324800000,"interval":"1","open":"16649.5","close":"16677","high":"16677","low":"16608","volume":"2.081","confirm":false}` */
@@ -227,6 +274,7 @@ export class BybitFeed implements Feed {
 
   #fall(why: string): void {
     this.#ups++
+    for (const { book } of this.#watched.values()) book.reset()
     this.#held ??= []
     this.#tell('venue.down', why)
   }
@@ -296,12 +344,34 @@ export class BybitFeed implements Feed {
   }
 }
 
-/** Price and size of the best level. */
-function topOf(side: unknown): readonly [price?: number | undefined, size?: number | undefined] {
-  const [level] = Array.isArray(side) ? (side as unknown[]) : []
-  if (!Array.isArray(level)) return []
-  return [decimalOf(level[0]), decimalOf(level[1])]
+const watchedOf = (id: SymbolId): Watched => ({
+  id,
+  kinds: new Set(),
+  // Within a message a level may come before another one goes.
+  book: new OrderBook({ symbol: id, depth: 2 * DEPTH }),
+  quote: undefined,
+  isRenewing: false,
+  lastBar: undefined,
+  ids: new Set(),
+})
+
+/** Price, size, price, size …; undefined where one of them is no number. */
+function levelsOf(side: unknown): readonly number[] | undefined {
+  if (!Array.isArray(side)) return undefined
+  const levels: number[] = []
+  for (const level of side as unknown[]) {
+    const [price, size] = Array.isArray(level) ? level.map((one) => decimalOf(one)) : []
+    if (!(price! > 0) || !(size! >= 0)) return undefined
+    levels.push(price!, size!)
+  }
+  return levels
 }
+
+const isSameTop = (one: Quote, other: Quote | undefined): boolean =>
+  one.bid === other?.bid &&
+  one.ask === other.ask &&
+  one.bidSize === other.bidSize &&
+  one.askSize === other.askSize
 
 function remember(ids: Set<string>, id: string): void {
   ids.add(id)

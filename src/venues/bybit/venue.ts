@@ -66,7 +66,7 @@ const ORDERS_PER_SECOND = 10
 /** Of an account without a level; https://bybit-exchange.github.io/docs/v5/rate-limit (read 2026-11). */
 export const bybitLimits = (ordersPerSecond = ORDERS_PER_SECOND): Limits => ({
   subscribe: { batch: 10, everyMs: 100, total: 500 },
-  orders: { batch: 20, perSecond: ordersPerSecond, quota: ordersPerSecond, inFlight: 1 },
+  orders: { batch: 20, perSecond: ordersPerSecond, quota: ordersPerSecond, inFlight: 10 },
   history: { symbols: 1, rows: 1_000, perMinute: 600 },
   concurrent: 4,
   // Take-profit and stop-loss of an order follow the position, not the order: they are no legs.
