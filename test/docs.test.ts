@@ -16,7 +16,8 @@ import { WAITING_MAX } from '../src/runtime/recorder.ts'
 import { loadUses } from '../src/runtime/uses.ts'
 import { prepare } from '../src/runtime/prepare.ts'
 import { generateTape } from '../src/simulators/market.ts'
-import { smaCross } from '../src/strategies/sma-cross.ts'
+import { marketMaker, smaCross } from '../src/strategies/index.ts'
+import type { Strategy } from '../src/strategy/index.ts'
 import { ms } from '../src/core/time.ts'
 import { layerOf } from '../tools/layers.ts'
 
@@ -89,10 +90,16 @@ test('the strategy of the README loads and runs', async (t) => {
   assert.equal(use!.name, 'momentum')
 })
 
-test('the page of sma-cross has its parameters and their defaults', () => {
-  const defaults: Record<string, unknown> = smaCross.params.parse({})
+const STRATEGIES: readonly Pick<Strategy, 'name' | 'params'>[] = [smaCross, marketMaker]
+
+for (const { name, params } of STRATEGIES) {
+  test(`the page of ${name} has its parameters and their defaults`, () => hasAll(name, params))
+}
+
+function hasAll(name: string, params: Strategy['params']): void {
+  const defaults: Record<string, unknown> = params.parse({})
   const told = new Map<string, unknown>()
-  for (const [names = '', values = ''] of rowsOf(read('docs/strategies/sma-cross.md'))) {
+  for (const [names = '', values = ''] of rowsOf(read(`docs/strategies/${name}.md`))) {
     const keys = [...names.matchAll(/`(\w+)`/g)].map((match) => match[1]!)
     if (!keys.every((key) => key in defaults)) continue
     const parts = keys.length === 1 ? [values] : values.split(', ')
@@ -103,7 +110,7 @@ test('the page of sma-cross has its parameters and their defaults', () => {
     const text = typeof value === 'string' ? value : JSON.stringify(value).replaceAll(',', ', ')
     assert.equal(told.get(key), text, key)
   }
-})
+}
 
 test('the layers of ARCHITECTURE are those that are checked', () => {
   const rows = rowsOf(read('ARCHITECTURE.md')).filter(([name = '']) => /^`[\w/*]+`/.test(name))

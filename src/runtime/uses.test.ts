@@ -133,7 +133,7 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
   [
     'a built-in that is not known',
     using('sma-croos'),
-    /^skein\.yaml:2: strategies\[0\]\.use is not known \(did you mean sma-cross\?\): "sma-croos"; allowed: sma-cross.*, or a path/,
+    /^skein\.yaml:2: strategies\[0\]\.use is not known \(did you mean sma-cross\?\): "sma-croos"; allowed: .*sma-cross.*, or a path/,
   ],
   [
     'a file that is missing',

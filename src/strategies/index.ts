@@ -1,1 +1,2 @@
+export { marketMaker } from './market-maker.ts'
 export { smaCross } from './sma-cross.ts'
