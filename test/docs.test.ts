@@ -77,6 +77,20 @@ test('the configuration of the README is right', () => {
   assert.equal(parseConfig(yaml!, 'skein.yaml', {}).strategies[0]!.use, 'sma-cross')
 })
 
+test('the configurations that the pages show are right', () => {
+  const keys = { ALPACA_KEY: 'a', ALPACA_SECRET: 'b', BYBIT_KEY: 'a', BYBIT_SECRET: 'b' }
+  let checked = 0
+  for (const page of pages) {
+    for (const yaml of blocks(read(page), 'yaml')) {
+      const file = /^# ([\w-]+\.yaml)/.exec(yaml)?.[1]
+      if (file === undefined) continue
+      assert.doesNotThrow(() => parseConfig(yaml, file, keys), page)
+      checked++
+    }
+  }
+  assert.ok(checked >= 4, `${checked} configurations were found`)
+})
+
 test('the strategy of the README loads and runs', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'skein-docs-'))
   t.after(() => rmSync(folder, { recursive: true }))

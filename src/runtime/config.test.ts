@@ -513,6 +513,21 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
     'venues: { alpaca: { local: { speed: 1000 } } }',
     /local\.speed is too large: 1000; allowed: .*120/,
   ],
+  [
+    'an environment that Bybit does not have',
+    'venues: { bybit: { environment: prod } }',
+    /venues\.bybit\.environment is not allowed: "prod"; allowed: testnet, demo or mainnet/,
+  ],
+  [
+    'a local Bybit beside real money',
+    'venues: { bybit: { environment: mainnet, local: {} } }',
+    /venues\.bybit\.local is there with environment: mainnet; allowed: one of them/,
+  ],
+  [
+    'a key of Bybit without its secret',
+    'venues: { bybit: { key: ${A} } }',
+    /venues\.bybit\.secret is missing; allowed: both, as key is given/,
+  ],
   ['paper as a word', 'venues: { alpaca: { paper: "no" } }', /alpaca\.paper is not true or false/],
   // Words.
   [

@@ -1,0 +1,109 @@
+// A venue that speaks Bybit, a doctor that looks at it, and a run that trades on it, as a person starts them.
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { ms } from '../src/core/time.ts'
+import type { Finding } from '../src/runtime/finding.ts'
+import type { BybitServer } from '../src/simulators/bybit/index.ts'
+import { startVenue, SYMBOLS } from './bybit/local.ts'
+import { put, skein, start, temporary } from './cli/skein.ts'
+
+const LOCAL = { key: 'local', secret: 'local' }
+const SPEED = 60
+
+function folderFor(t: TestContext, server: BybitServer, venue: string, symbols = SYMBOLS): string {
+  const folder = temporary(t)
+  const port = new URL(server.urls.rest).port
+  put(
+    folder,
+    'skein.yaml',
+    `universe: [${symbols.join(', ')}]
+account: { cash: 100000, currency: USDT }
+instrument: { kind: perpetual, currency: USDT, calendar: 24/7, lotSize: 0.01 }
+strategies: [{ use: sma-cross, params: { pairs: [[1, 2]], fraction: 0.02 } }]
+risk: { maxTradesPerDay: 1000 }
+store: { leases: ./data/leases.db }
+venues: { bybit: { ${venue.replace('PORT', port)} } }
+`,
+  )
+  return folder
+}
+
+test('skein venue bybit prints where to point a client, and stops in order', async (t) => {
+  const words = ['venue', 'bybit', '--port', '0', '--symbols', 'BTCUSDT', '--days', '1']
+  const { child, ended } = start(temporary(t), words)
+  child.stdout!.on('data', (text: Buffer) => {
+    if (text.includes('Ctrl-C stops it.')) child.kill('SIGINT')
+  })
+  const { code, stdout } = await ended
+
+  assert.equal(code, 0)
+  assert.match(stdout, /private stream {2}ws:\/\/127\.0\.0\.1:\d+\/v5\/private/)
+  assert.match(stdout, /venues: \{ bybit: \{ local: \{ port: \d+, speed: 1 \} \} \}/)
+  assert.match(stdout, /stopped: 0 requests, 0 order events/)
+})
+
+test('the doctor looks at key, clock, positions and symbols of Bybit', async (t) => {
+  const server = await startVenue({ startAt: ms(Date.now()), speed: 1, keys: [LOCAL] })
+  t.after(() => server.stop())
+  const doctor = async (symbols: readonly string[]): Promise<readonly string[]> => {
+    const folder = folderFor(t, server, 'local: { port: PORT }', [...symbols])
+    const { stdout } = await skein(folder, 'doctor', '--config', 'skein.yaml', '--json')
+    const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] }
+    return findings.map(({ check, state }) => `${check} ${state}`)
+  }
+
+  const well = await doctor(SYMBOLS)
+  server.nemesis.inject({ on: 'orders', fault: 'hedge', symbol: 'BTCUSDT' })
+  server.nemesis.inject({ on: 'clock', fault: 'skew', by: 5_000 })
+  await new Promise((resolve) => server.venue.onMove(() => resolve(undefined)))
+  const ill = await doctor(['BTCUSDT', 'NOSUCH'])
+
+  for (const check of ['keys', 'account', 'clock', 'positions', 'symbols'])
+    assert.ok(well.includes(`${check} ok`), `${check}: ${well.join(', ')}`)
+  for (const check of ['positions', 'symbols'])
+    assert.ok(ill.includes(`${check} fail`), `${check}: ${ill.join(', ')}`)
+})
+
+test(
+  'a run trades perpetuals whose minutes are seconds, ends flat, and replays to the same',
+  { timeout: 180_000 },
+  async (t) => {
+    const server = await startVenue({ speed: SPEED, keys: [LOCAL] })
+    t.after(() => server.stop())
+    const filled = new Promise<void>((resolve) => {
+      server.venue.onAccount((_, { type }) => {
+        if (type === 'execution') resolve()
+      })
+    })
+    const folder = folderFor(t, server, `local: { port: PORT, speed: ${SPEED} }`)
+    const run = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
+    const { child, ended } = start(folder, [...run, '--on-stop', 'flatten'])
+    await Promise.race([ended, filled])
+    child.kill('SIGINT')
+    const { code, stdout, stderr } = await ended
+
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^paper {2}sma-cross on 3 symbols$/m)
+    assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
+    const [account] = server.venue.accounts
+    assert.equal(account!.open.size, 0)
+    for (const symbol of SYMBOLS) assert.equal(account!.positionOf(symbol).qty, 0)
+  },
+)
+
+test('keys are asked for by name, and real money only where it is said twice', async (t) => {
+  const server = await startVenue()
+  t.after(() => server.stop())
+  const hosts = `hosts: { rest: "${server.urls.rest}" }`
+  const run = async (venue: string, ...words: readonly string[]) => {
+    const folder = folderFor(t, server, venue)
+    return skein(folder, 'run', '--venue', 'bybit', '--config', 'skein.yaml', ...words)
+  }
+  const missing = await run(hosts)
+  const real = await run(`environment: mainnet, keyFile: ./keys`, '--mode', 'paper')
+
+  assert.equal(missing.code, 2)
+  assert.match(missing.stderr, /venues\.bybit\.key is missing; allowed: \$\{BYBIT_KEY\} from the/)
+  assert.equal(real.code, 2)
+  assert.match(real.stderr, /venues\.bybit\.environment is configured for real money, and this is/)
+})
