@@ -195,6 +195,8 @@ export class BybitBroker implements Broker {
       const found = await lookup(rest, id)
       if (!found.ok) return found
       if (found.value.type === 'order') all.set(found.value.order.venueId, found.value.order)
+      // Should it come after all, the lists and the stream have it by its id.
+      if (found.value.type === 'nothing') identity.forget(id)
     }
     const executions = await this.#executions(since)
     return executions.ok

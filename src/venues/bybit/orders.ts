@@ -148,22 +148,16 @@ export class Orders {
     instrument: Instrument,
     about: { readonly id: OrderId; readonly ts: Ms; readonly at: Ms },
   ): void {
-    // A market order is told with a bound for its price, which is none of ours.
-    const now = {
-      qty,
-      limit: known.limit === undefined && known.qty !== undefined ? undefined : limit,
-      stop: known.stop === undefined && known.qty !== undefined ? undefined : stop,
-    }
     const isNew = known.qty === undefined
-    const isSame = known.qty === now.qty && known.limit === now.limit && known.stop === now.stop
-    Object.assign(known, now)
+    const isSame = known.qty === qty && known.limit === limit && known.stop === stop
+    Object.assign(known, { qty, limit, stop })
     if (isNew || isSame) return
     this.#say({
       type: 'order.amended',
       ...about,
       qty: instrument.qty(qty),
-      ...(now.limit === undefined ? {} : { limit: instrument.px(now.limit) }),
-      ...(now.stop === undefined ? {} : { stop: instrument.px(now.stop) }),
+      ...(limit === undefined ? {} : { limit: instrument.px(limit) }),
+      ...(stop === undefined ? {} : { stop: instrument.px(stop) }),
     })
   }
 

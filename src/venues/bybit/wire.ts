@@ -59,7 +59,8 @@ export function parseOrder(json: unknown): WireOrder | undefined {
     qty,
     filled: decimalOf(json['cumExecQty']) ?? 0,
     ...some('avgPrice', decimalOf(json['avgPrice'])),
-    ...some('limit', positive(json['price'])),
+    // A market order is told with a bound for its price, which is none of ours.
+    ...some('limit', json['orderType'] === 'Market' ? undefined : positive(json['price'])),
     ...some('stop', positive(json['triggerPrice'])),
     rejectReason: textOf(json['rejectReason']) ?? '',
     ...some('updatedAt', timeOf(json['updatedTime'])),
