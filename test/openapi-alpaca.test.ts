@@ -24,7 +24,9 @@ describe('answers of the local Alpaca', { skip }, () => {
   let server: AlpacaServer
 
   before(async () => {
-    server = await startVenue()
+    const split = { symbol: 'AAPL', exAt: Date.UTC(2026, 0, 6, 5), oldRate: 1, newRate: 4 }
+    const reverse = { symbol: 'MSFT', exAt: Date.UTC(2026, 0, 7, 5), oldRate: 10, newRate: 1 }
+    server = await startVenue({ splits: [split, reverse] })
   })
   after(() => server.stop())
 
@@ -164,6 +166,28 @@ describe('answers of the local Alpaca', { skip }, () => {
       with: { ticktype: 'trade' },
       query: 'tape=A',
     })
+  })
+
+  it('of corporate actions', async () => {
+    const path = '/v1/corporate-actions'
+    const range = 'start=2025-12-01&end=2026-01-07'
+    type Answer = {
+      readonly corporate_actions: Readonly<Record<string, readonly Record<string, unknown>[]>>
+      readonly next_page_token: string | null
+    }
+    const all = (await check(data, { path, query: range })) as Answer
+    const one = (await check(data, { path, query: `${range}&limit=1` })) as Answer
+    const next = `${range}&limit=1&page_token=${one.next_page_token}`
+    const two = (await check(data, { path, query: next })) as Answer
+    const none = (await check(data, { path, query: `${range}&types=cash_dividend` })) as Answer
+
+    const { forward_splits: forward, reverse_splits: reverse } = all.corporate_actions
+    assert.deepEqual([forward?.[0]?.['symbol'], reverse?.[0]?.['symbol']], ['AAPL', 'MSFT'])
+    assert.deepEqual(
+      [one.corporate_actions, two.corporate_actions, two.next_page_token],
+      [{ forward_splits: forward }, { reverse_splits: reverse }, null],
+    )
+    assert.deepEqual(none.corporate_actions, {})
   })
 
   it('of market data of coins', async () => {

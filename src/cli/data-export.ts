@@ -3,11 +3,14 @@ import { createWriteStream, mkdirSync, renameSync, rmSync, statSync } from 'node
 import { dirname, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { BarColumns } from '../core/columns.ts'
+import type { Split } from '../core/jobs.ts'
 import { exportCsv } from '../formats/index.ts'
+import { splitAdjusted } from '../jobs/adjust.ts'
 import { archiveTape } from '../runtime/archive-tape.ts'
+import type { SqliteArchive } from '../store/index.ts'
 import { type ArchiveOptions, archivePathOf, withArchiveOptions } from './archive-path.ts'
 import { present, reading, refuseEmptyRange, withSeriesOptions } from './inputs.ts'
 import type { SeriesOptions } from './inputs.ts'
@@ -15,19 +18,26 @@ import { partOf } from './output.ts'
 import { progress } from './progress.ts'
 import { pathOf } from './values.ts'
 
-type Options = ArchiveOptions & SeriesOptions
+interface Options extends ArchiveOptions, SeriesOptions {
+  readonly adjustment: 'raw' | 'split'
+}
 
 export function exportCommand(): Command {
   return withArchiveOptions(withSeriesOptions(new Command('export')))
     .description('Writes one series of the archive as csv, with times in UTC.')
     .argument('[file]', 'where to; without it, to standard output', pathOf)
+    .addOption(
+      new Option('--adjustment <mode>', 'as traded, or as if later splits had been all along')
+        .choices(['raw', 'split'])
+        .default('raw'),
+    )
     .addHelpText('after', '\nExample:\n  skein data export spy.csv --symbols SPY --timeframe 1m')
     .action(exportData)
 }
 
 async function exportData(file: string | undefined, options: Options): Promise<void> {
   const path = archivePathOf(options)
-  const { symbols = [], timeframe = '1m', from, to } = options
+  const { symbols = [], timeframe = '1m', from, to, adjustment } = options
   const [symbol, ...more] = symbols
   if (symbol === undefined || more.length > 0) {
     const place = { file: 'command line', field: '--symbols' }
@@ -41,11 +51,31 @@ async function exportData(file: string | undefined, options: Options): Promise<v
     const range = { timeframe, symbols: [symbol], ...present({ from, to }) }
     const tape = await archiveTape(archive, path, range)
     await refuseEmptyRange(tape, options)
-    const bars = archive.bars({ symbol, ...range })
+    const raw = archive.bars({ symbol, ...range })
+    const bars = adjustment === 'raw' ? raw : adjusted(raw, await splitsOf(archive, path, symbol))
     const text = Readable.from(exportCsv(counted(bars), { symbol, timeframe }))
     if (file === undefined) await pipeline(text, process.stdout, { end: false })
     else await writeWhole(file, text)
   })
+}
+
+/** Where nobody has asked for them, bars that look adjusted would not be. */
+async function splitsOf(
+  { jobs }: SqliteArchive,
+  path: string,
+  symbol: string,
+): Promise<readonly Split[]> {
+  const asked = (await jobs.splitsAsked('alpaca')).find((one) => one.symbol === symbol)
+  if (asked !== undefined) return jobs.splits([symbol])
+  const allowed = 'a symbol that "skein jobs work" keeps, which asks for them once a day'
+  throw new BadInput({ file: path }, 'has not asked for the splits of', symbol, allowed)
+}
+
+async function* adjusted(
+  pages: AsyncIterable<BarColumns>,
+  splits: readonly Split[],
+): AsyncIterable<BarColumns> {
+  for await (const page of pages) yield splitAdjusted(page, splits)
 }
 
 /** What was there stays until the new file is complete. */

@@ -42,6 +42,10 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
       signal: stop.signal,
       ...(terms.untilDone === undefined ? {} : { untilDone: true }),
       ...(terms.packsMax === undefined ? {} : { packsMax: terms.packsMax }),
+      splits: true,
+      onTrouble: ({ message }) => {
+        process.stderr.write(`splits are asked for again in a minute: ${message}\n`)
+      },
       onTick: ({ enqueued, repairs, stale }) => {
         // Told when it changes: a worker ticks once a minute.
         if (stale !== undefined && stale !== alert) process.stderr.write(`alert: ${stale}\n`)

@@ -10,7 +10,7 @@ import {
 } from '../simulators/alpaca/index.ts'
 import { DEMO_SYMBOLS } from '../simulators/market.ts'
 import { madeSymbols, Past, silentTape } from '../simulators/past.ts'
-import { tapeOf } from './inputs.ts'
+import { present, tapeOf } from './inputs.ts'
 import { configOf } from './settings.ts'
 import {
   faultsOf,
@@ -26,6 +26,7 @@ interface Options extends VenueOptions {
   readonly alwaysOpen?: true
   readonly pastDays?: number
   readonly count?: number
+  readonly splitOf?: number
 }
 
 /** The demo's universe, and two coins. */
@@ -40,6 +41,7 @@ export const alpacaCommand = (): Command =>
       integerOf,
     )
     .option('--count <n>', 'so many made-up symbols, with --past-days', integerOf)
+    .option('--split-of <n>', 'one symbol of so many has had a split, with --past-days', integerOf)
     .option('--always-open', 'markets never close: a generated market trades around the clock')
     .addOption(
       new Option('--plan <plan>', 'limits of the data plan')
@@ -83,9 +85,10 @@ async function marketOf(options: Options): Promise<Market> {
 
 /** Nothing trades: what can be asked for is the past. */
 function pastMarketOf(options: Options, pastDays: number): Market {
-  const { seed, count, start: startAt = ms(Date.now()) } = options
+  const { seed, count, splitOf, start: startAt = ms(Date.now()) } = options
   const symbols = count === undefined ? (options.symbols ?? DEMO_SYMBOLS) : madeSymbols(count)
-  const past = new Past({ seed, symbols, from: startAt - pastDays * DAY, to: startAt })
+  const range = { from: startAt - pastDays * DAY, to: startAt }
+  const past = new Past({ seed, symbols, ...range, ...present({ splitOf }) })
   return { tape: silentTape(symbols), past, startAt, isAlwaysOpen: false }
 }
 

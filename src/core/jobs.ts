@@ -234,6 +234,25 @@ export interface Quarantined {
   readonly since: number
 }
 
+/** `oldRate` shares became `newRate` of them. */
+export interface Split {
+  /** The provider's. */
+  readonly id: string
+  readonly symbol: string
+  /** Start of the first trading day at the new price. */
+  readonly exAt: Ms
+  readonly oldRate: number
+  readonly newRate: number
+}
+
+/** What a provider was asked for of some symbols, and has told: all of it. */
+export interface SplitsTold extends Span {
+  readonly provider: string
+  readonly symbols: readonly string[]
+  readonly splits: readonly Split[]
+  readonly at: number
+}
+
 /** What people ask again and again; the SQL is in docs/commands/jobs.md, and is what runs. */
 export const MONITORS = ['versions', 'requests', 'rows', 'runs'] as const
 export type Monitor = (typeof MONITORS)[number]
@@ -355,6 +374,13 @@ export interface JobStore {
     readonly limit: number
   }): Promise<readonly RequestRow[]>
 
+  /** Instead of those that were known of the symbols within the range. */
+  putSplits(told: SplitsTold): Promise<void>
+  /** In order of symbol, then of time. */
+  splits(symbols: readonly string[]): Promise<readonly Split[]>
+  /** The range that was asked for, of each symbol. */
+  splitsAsked(provider: string): Promise<readonly (Span & { readonly symbol: string })[]>
+
   beat(beat: Beat): Promise<void>
   beats(): Promise<readonly Beat[]>
   quarantine(symbols: readonly Quarantined[]): Promise<void>
@@ -399,4 +425,8 @@ export interface BarSource {
   }
   /** Pages by symbol, then by time, to the first fault or the end. A refused symbol is `context.symbol` of its fault. */
   pages(query: SourceQuery): AsyncIterable<Result<BarPage>>
+  /** All splits within a range, of at most `limits.symbols`; a source may know of none. */
+  readonly splits?: (
+    query: Span & { readonly symbols: readonly string[] },
+  ) => Promise<Result<readonly Split[]>>
 }

@@ -3,12 +3,14 @@
  * thousands of runs of one kind cannot starve another. Many of these may run beside each other, on one store.
  */
 import type { BarSource, JobLane, JobRun, JobStore } from '../core/jobs.ts'
-import { MINUTE } from '../core/time.ts'
+import type { Fault } from '../core/fault.ts'
+import { HOUR, MINUTE } from '../core/time.ts'
 import { pause } from '../io/clock.ts'
 import type { Io } from '../io/io.ts'
 import { Estimate } from './estimate.ts'
 import type { Meter } from './metered.ts'
 import { type Pack, packFirst } from './pack.ts'
+import { fetchSplits } from './splits.ts'
 import { tick, type TickReport } from './tick.ts'
 import { type Outcome, type PageTold, Worker } from './worker.ts'
 
@@ -16,6 +18,8 @@ import { type Outcome, type PageTold, Worker } from './worker.ts'
 const LOOK_RUNS = 2_000
 /** Between two looks at a queue that has nothing to do now. */
 const IDLE_MS = 1_000
+/** Between two looks whether splits were asked for today. */
+const SPLITS_MS = HOUR
 const WEIGHTS: Readonly<Record<JobLane, number>> = { batch: 4, repair: 1, single: 1 }
 
 export interface LoopOptions {
@@ -30,7 +34,11 @@ export interface LoopOptions {
   /** Ends after so many packs. */
   readonly packsMax?: number
   readonly signal?: AbortSignal
+  /** Asks for corporate actions too, once a day. */
+  readonly splits?: true
   readonly onTick?: (report: TickReport) => void
+  /** A question beside the runs was not answered; it is asked again. */
+  readonly onTrouble?: (fault: Fault) => void
   readonly onPage?: (page: PageTold) => void
   readonly onPack?: (pack: Pack, outcome: Outcome) => void
 }
@@ -48,9 +56,11 @@ export async function loop(options: LoopOptions): Promise<void> {
     ...(signal === undefined ? {} : { signal }),
     ...(onPage === undefined ? {} : { onPage }),
   })
+  const asking = { store, source, ...(meter === undefined ? {} : { meter }) }
   const estimate = new Estimate()
   const turns = new Turns()
   let tickAt = -Infinity
+  let splitsAt = options.splits === true ? -Infinity : Infinity
   let packs = 0
   // What a former life of this worker had is at hand at once, and not when its lease is over.
   await store.requeueStale(io.now(), name)
@@ -60,6 +70,11 @@ export async function loop(options: LoopOptions): Promise<void> {
       const report = await tick(store, io.now())
       onTick?.(report)
       tickAt = io.now() + MINUTE
+    }
+    if (io.now() >= splitsAt) {
+      const told = await fetchSplits({ ...asking, now: io.now() })
+      if (!told.ok) options.onTrouble?.(told.fault)
+      splitsAt = io.now() + (told.ok ? SPLITS_MS : MINUTE)
     }
     const queued = (await store.queued(io.now(), LOOK_RUNS)).filter(
       ({ provider }) => provider === source.provider,

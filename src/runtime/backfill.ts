@@ -24,6 +24,7 @@ import type { Config } from './config.ts'
 import { onLocalClock } from './local-clock.ts'
 
 const SHARE = 0.8
+const COUNTED = /\/(?:bars|corporate-actions)$/
 
 export { PAGE_LIMITS }
 
@@ -78,7 +79,7 @@ export class Backfill {
       worker: name,
       perMinute: Math.max(1, Math.floor(perMinute * SHARE)),
       speed,
-      counts: (url) => url.startsWith(hosts.data) && new URL(url).pathname.endsWith('/bars'),
+      counts: (url) => url.startsWith(hosts.data) && COUNTED.test(new URL(url).pathname),
     })
     const budget = (what: string): Budget =>
       new Budget(io, { name: `alpaca ${what}`, limit: perMinute, windowMs: MINUTE })
@@ -113,7 +114,7 @@ export class Backfill {
   async work(
     options: Pick<
       LoopOptions,
-      'untilDone' | 'packsMax' | 'signal' | 'onPack' | 'onPage' | 'onTick'
+      'untilDone' | 'packsMax' | 'signal' | 'splits' | 'onPack' | 'onPage' | 'onTick' | 'onTrouble'
     >,
   ): Promise<void> {
     const { store, io, name, speed = 1 } = this.#options

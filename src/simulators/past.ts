@@ -16,6 +16,7 @@ import type { Tape } from '../core/tape.ts'
 import { ms } from '../core/time.ts'
 import { venueId } from '../core/brand.ts'
 import type { Minute } from './prints.ts'
+import { asTraded, madeSplit, type Split } from './splits.ts'
 
 export interface PastOptions {
   readonly seed: number
@@ -24,6 +25,8 @@ export interface PastOptions {
   readonly to: number
   /** One bar of so many is missing, 5,000 where not told. */
   readonly missingOf?: number
+  /** One symbol of so many has a split; none where not told. */
+  readonly splitOf?: number
 }
 
 export const PAST_STEP = '15m'
@@ -45,6 +48,12 @@ export class Past {
     this.#symbols = new Set(symbols)
     const span = { from: ms(from), to: ms(to) }
     this.#starts = expectedStarts(calendarOf('us-equity'), PAST_STEP, span)
+  }
+
+  /** Its split, where the symbol has one. */
+  splitOf(symbol: string): Split | undefined {
+    const { splitOf, ...range } = this.options
+    return splitOf === undefined ? undefined : madeSplit(symbol, { ...range, splitOf })
   }
 
   /** Bars of the step of a symbol, as `make` turns them into what was asked for. */
@@ -71,6 +80,7 @@ export class Past {
     let log = Math.log(15) + random() * Math.log(40)
     const size = 2_000 + 20_000 * random()
     let close = cents(log)
+    const split = this.splitOf(symbol)
     const steps: Minute[] = []
     for (const t of this.#starts) {
       const open = close
@@ -82,8 +92,9 @@ export class Past {
       const v = Math.max(1, Math.round(size * (0.2 + 1.6 * random())))
       const n = Math.max(1, Math.round(v / 90))
       const isThere = random() * missingOf >= 1
-      if (isThere)
-        steps.push({ t, o: open, h: high, l: low, c: close, v, n, vw: (high + low + close) / 3 })
+      if (!isThere) continue
+      const bar = { t, o: open, h: high, l: low, c: close, v, n, vw: (high + low + close) / 3 }
+      steps.push(split === undefined ? bar : asTraded(bar, split))
     }
     return steps
   }

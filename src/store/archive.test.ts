@@ -206,7 +206,7 @@ describe('archive', () => {
   }
 
   it('keeps nothing of a write that meets a full disk', async () => {
-    const archive = await openArchive(freshPath(), { maxBytes: 200_000 })
+    const archive = await openArchive(freshPath(), { maxBytes: 300_000 })
     await archive.putBars('SPY', '1m', minutes(0, 100))
 
     await assert.rejects(archive.putBars('SPY', '1m', minutes(0, 100_000, 3)), {

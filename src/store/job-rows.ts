@@ -11,6 +11,8 @@ import type {
   RequestRow,
   Revised,
   RunResult,
+  Span,
+  Split,
 } from '../core/jobs.ts'
 import { canonical } from '../core/hash.ts'
 import { isTimeframe, ms, type Timeframe } from '../core/time.ts'
@@ -120,6 +122,20 @@ export const revisedOf = (row: Row): Revised => ({
 export const lastOf = (row: Row): { readonly symbol: string; readonly start: Ms } => ({
   symbol: text(row, 'symbol'),
   start: ms(number(row, 'start')),
+})
+
+export const splitOf = (row: Row): Split => ({
+  id: text(row, 'id'),
+  symbol: text(row, 'symbol'),
+  exAt: ms(number(row, 'ex_ts')),
+  oldRate: number(row, 'old_rate'),
+  newRate: number(row, 'new_rate'),
+})
+
+export const askedOf = (row: Row): Span & { readonly symbol: string } => ({
+  symbol: text(row, 'symbol'),
+  from: ms(number(row, 'from_ts')),
+  to: ms(number(row, 'to_ts')),
 })
 
 export const requestOf = (row: Row): RequestRow => ({

@@ -11,6 +11,26 @@ export const REVISION_COUNTS = `
     primary key (symbol, timeframe, adjustment)
   );`
 
+export const SPLIT_TABLES = `
+  create table corporate_actions (
+    id text primary key,
+    symbol text not null,
+    kind text not null,
+    ex_ts bigint not null,
+    old_rate double precision not null,
+    new_rate double precision not null,
+    provider text not null,
+    seen_at bigint not null
+  );
+  create index corporate_actions_symbol on corporate_actions (symbol, ex_ts);
+  create table corporate_actions_asked (
+    symbol text not null,
+    provider text not null,
+    from_ts bigint not null,
+    to_ts bigint not null,
+    primary key (symbol, provider)
+  );`
+
 export const JOB_TABLES = `
   create table job_definitions (
     id text primary key,

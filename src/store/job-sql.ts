@@ -119,6 +119,21 @@ export const SQL = {
     values (?1, ?2, ?3, ?4)
     on conflict (symbol, timeframe, adjustment) do update set
       bars = revision_counts.bars + excluded.bars`,
+  dropSplits: `delete from corporate_actions
+    where symbol = ?1 and provider = ?2 and ex_ts >= ?3 and ex_ts < ?4`,
+  split: `insert into corporate_actions (id, symbol, kind, ex_ts, old_rate, new_rate, provider, seen_at)
+    values (?1, ?2, 'split', ?3, ?4, ?5, ?6, ?7)
+    on conflict (id) do update set symbol = excluded.symbol, ex_ts = excluded.ex_ts,
+      old_rate = excluded.old_rate, new_rate = excluded.new_rate, seen_at = excluded.seen_at`,
+  askedSplits: `insert into corporate_actions_asked (symbol, provider, from_ts, to_ts)
+    values (?1, ?2, ?3, ?4)
+    on conflict (symbol, provider) do update set
+      from_ts = case when excluded.from_ts < corporate_actions_asked.from_ts then excluded.from_ts
+        else corporate_actions_asked.from_ts end,
+      to_ts = case when excluded.to_ts > corporate_actions_asked.to_ts then excluded.to_ts
+        else corporate_actions_asked.to_ts end`,
+  splits: `select * from corporate_actions where kind = 'split' and symbol = ?1 order by ex_ts`,
+  splitsAsked: `select * from corporate_actions_asked where provider = ?1 order by symbol`,
   flaws: `select symbol, rule, is_rejected, count(*) as n from bar_flaws
     group by symbol, rule, is_rejected order by symbol, rule`,
 } as const

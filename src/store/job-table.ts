@@ -23,8 +23,11 @@ import {
   type RunStatus,
   type SeriesFilter,
   type Settlement,
+  type Split,
+  type SplitsTold,
 } from '../core/jobs.ts'
 import {
+  askedOf,
   beatOf,
   coverageOf,
   definitionCells,
@@ -38,6 +41,7 @@ import {
   revisedOf,
   type Row,
   runOf,
+  splitOf,
 } from './job-rows.ts'
 import { lastsSql, orderOf, runsSql, type SeriesTable, SQL } from './job-sql.ts'
 import { MONITOR_SQL } from './monitor-sql.ts'
@@ -304,6 +308,25 @@ export class JobTable implements JobTableSync {
 
   requests({ since, limit }: Parameters<JobStore['requests']>[0]): readonly RequestRow[] {
     return this.#all(SQL.requests, since, limit).map(requestOf)
+  }
+
+  putSplits({ provider, symbols, from, to, splits, at }: SplitsTold): void {
+    this.alone(() => {
+      for (const symbol of symbols) {
+        this.#run(SQL.dropSplits, symbol, provider, from, to)
+        this.#run(SQL.askedSplits, symbol, provider, from, to)
+      }
+      for (const { id, symbol, exAt, oldRate, newRate } of splits)
+        this.#run(SQL.split, id, symbol, exAt, oldRate, newRate, provider, at)
+    })
+  }
+
+  splits(symbols: readonly string[]): readonly Split[] {
+    return symbols.toSorted().flatMap((symbol) => this.#all(SQL.splits, symbol).map(splitOf))
+  }
+
+  splitsAsked(provider: string) {
+    return this.#all(SQL.splitsAsked, provider).map(askedOf)
   }
 
   beat({ name, at, status, message }: Beat): void {

@@ -11,7 +11,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { assert } from '../core/assert.ts'
-import { JOB_TABLES, REVISION_COUNTS } from './job-schema.ts'
+import { JOB_TABLES, REVISION_COUNTS, SPLIT_TABLES } from './job-schema.ts'
 import { StoreError, storeError } from './store-error.ts'
 
 export interface Migration {
@@ -128,6 +128,7 @@ export const ARCHIVE_SCHEMA: Schema = {
       name: 'how often bars gave way to others',
       sql: REVISION_COUNTS,
     },
+    { version: 5, name: 'splits, and what of them was asked for', sql: SPLIT_TABLES },
   ],
 }
 

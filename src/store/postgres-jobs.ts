@@ -32,9 +32,12 @@ import {
   type RunStatus,
   type SeriesFilter,
   type Settlement,
+  type Split,
+  type SplitsTold,
 } from '../core/jobs.ts'
 import { checkBars } from './check-bars.ts'
 import {
+  askedOf,
   beatOf,
   coverageOf,
   definitionCells,
@@ -48,6 +51,7 @@ import {
   revisedOf,
   type Row,
   runOf,
+  splitOf,
 } from './job-rows.ts'
 import { lengthMs } from '../core/time.ts'
 import { TABLES } from './bar-sheet.ts'
@@ -341,6 +345,28 @@ export class PostgresJobs implements JobStore {
     limit,
   }: Parameters<JobStore['requests']>[0]): Promise<readonly RequestRow[]> {
     return (await this.#all(SQL.requests, since, limit)).map(requestOf)
+  }
+
+  async putSplits({ provider, symbols, from, to, splits, at }: SplitsTold): Promise<void> {
+    await this.#postgres.transaction(async ({ run }) => {
+      for (const symbol of symbols.toSorted()) {
+        await run(SQL.dropSplits, symbol, provider, from, to)
+        await run(SQL.askedSplits, symbol, provider, from, to)
+      }
+      for (const { id, symbol, exAt, oldRate, newRate } of splits)
+        await run(SQL.split, id, symbol, exAt, oldRate, newRate, provider, at)
+    })
+  }
+
+  async splits(symbols: readonly string[]): Promise<readonly Split[]> {
+    const found: Split[] = []
+    for (const symbol of symbols.toSorted())
+      found.push(...(await this.#all(SQL.splits, symbol)).map(splitOf))
+    return found
+  }
+
+  async splitsAsked(provider: string) {
+    return (await this.#all(SQL.splitsAsked, provider)).map(askedOf)
   }
 
   async beat({ name, at, status, message }: Beat): Promise<void> {

@@ -6,7 +6,7 @@
  */
 import { INTRADAY_VIEW, type Migration } from './migrations.ts'
 import { TABLES } from './bar-sheet.ts'
-import { JOB_TABLES, REVISION_COUNTS } from './job-schema.ts'
+import { JOB_TABLES, REVISION_COUNTS, SPLIT_TABLES } from './job-schema.ts'
 import type { Postgres, Session } from './postgres.ts'
 import { StoreError } from './store-error.ts'
 
@@ -44,6 +44,7 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
     ${JOB_TABLES}`,
   },
   { version: 2, name: 'how often bars gave way to others', sql: REVISION_COUNTS },
+  { version: 3, name: 'splits, and what of them was asked for', sql: SPLIT_TABLES },
 ]
 
 /** Brings the database to the newest version, or refuses it. Throws StoreError. */

@@ -470,6 +470,41 @@ export function describeJobStore(contract: JobStoreContract): void {
       assert.deepEqual(await other.lasts({ ...asked, adjustment: 'split' }), [])
     })
 
+    it('keeps splits by the range that was asked for, and what is told again replaces them', async (t) => {
+      const { store, open } = await connect(t)
+      const split = (id: string, symbol: string, day: number, newRate = 2) => ({
+        id,
+        symbol,
+        exAt: ms(T0 + day * DAY),
+        oldRate: 1,
+        newRate,
+      })
+      const tell = (from: number, to: number, splits: readonly ReturnType<typeof split>[]) => ({
+        provider: 'alpaca',
+        symbols: ['MSFT', 'AAPL'],
+        from: ms(T0 + from * DAY),
+        to: ms(T0 + to * DAY),
+        splits,
+        at: T0,
+      })
+
+      await store.putSplits(
+        tell(0, 10, [split('b', 'MSFT', 5), split('a', 'AAPL', 3), split('c', 'AAPL', 7)]),
+      )
+      await store.putSplits(tell(5, 20, [split('c', 'AAPL', 8, 3)]))
+
+      const other = await open()
+      assert.deepEqual(await other.splits(['MSFT', 'AAPL', 'NVDA']), [
+        split('a', 'AAPL', 3),
+        split('c', 'AAPL', 8, 3),
+      ])
+      assert.deepEqual(await other.splitsAsked('alpaca'), [
+        { symbol: 'AAPL', from: T0, to: T0 + 20 * DAY },
+        { symbol: 'MSFT', from: T0, to: T0 + 20 * DAY },
+      ])
+      assert.deepEqual(await other.splitsAsked('other'), [])
+    })
+
     it('grants no more requests than fit the window, to all together', async (t) => {
       const { store, open } = await connect(t)
       const other = await open()

@@ -187,6 +187,32 @@ test('freshness names what is late, is an alert of the tick, and judges an ended
   assert.ok(beat !== undefined && typeof beat['message'] === 'string')
 })
 
+test('raw bars are exported as if their splits had been all along, where those are known', async (t) => {
+  const exAt = Date.UTC(2026, 0, 2, 5)
+  const splits = [{ symbol: 'NVDA', exAt, oldRate: 1, newRate: 4 }]
+  const { run } = await desk(t, { splits })
+  await run('backfill', 'run', ...WISH, '--timeframes', '1d')
+  const series = ['data', 'export', '--timeframe', '1d', '--symbols']
+  const closes = async (...words: readonly string[]): Promise<number[]> =>
+    (await run(...series, ...words)).stdout
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => Number(line.split(',')[4]))
+
+  const raw = await closes('NVDA')
+  const adjusted = await closes('NVDA', '--adjustment', 'split')
+  const other = await run(...series, 'SPY', '--adjustment', 'split')
+
+  // Three sessions were before the second of January.
+  assert.deepEqual(
+    adjusted,
+    raw.map((close, i) => (i < 3 ? Math.round((close / 4) * 10_000) / 10_000 : close)),
+  )
+  assert.ok(raw.length > 4)
+  assert.notEqual(other.code, 0)
+})
+
 test('the queries of the page are those of the program, and run on the file', async (t) => {
   const { run, json, archive } = await desk(t)
   await run('backfill', 'run', ...WISH, '--timeframes', '1h,1d')

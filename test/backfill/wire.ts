@@ -65,6 +65,7 @@ export interface WireOptions {
   readonly days?: number
   readonly pageRows?: number
   readonly missingOf?: number
+  readonly splitOf?: number
   readonly spoil?: Spoil
 }
 
@@ -110,7 +111,8 @@ export class Wire {
     this.#spoil = options.spoil ?? (() => undefined)
     const range = { from: this.from, to: TO }
     const rare = missingOf === undefined ? {} : { missingOf }
-    this.#past = new Past({ seed: 5, symbols: this.symbols, ...range, ...rare })
+    const split = options.splitOf === undefined ? {} : { splitOf: options.splitOf }
+    this.#past = new Past({ seed: 5, symbols: this.symbols, ...range, ...rare, ...split })
     const timers = {
       monotonic: () => this.#now,
       after: (delayMs: number, fire: () => void) => {
@@ -205,6 +207,28 @@ export class Wire {
   async queue(): Promise<readonly NewRun[]> {
     await tick(this.store, this.#now)
     return this.store.queued(this.#now, 1_000)
+  }
+
+  /** What the venue says when it is asked for bars of a symbol, in an adjustment. */
+  async told(symbol: string, timeframe: '1h' | '1d', adjustment: string): Promise<string[]> {
+    const query = new URLSearchParams({
+      symbols: symbol,
+      timeframe: timeframe === '1h' ? '1Hour' : '1Day',
+      start: new Date(this.from).toISOString(),
+      end: new Date(TO - 1).toISOString(),
+      limit: '10000',
+      adjustment,
+    })
+    const url = `${HOST}/v2/stocks/bars?${query.toString()}`
+    const headers = { 'apca-api-key-id': 'local', 'apca-api-secret-key': 'local' }
+    const answer = await this.#answer(url, headers)
+    if (!answer.ok) throw new Error(answer.fault.message)
+    const { bars } = JSON.parse(Buffer.from(answer.value.body).toString()) as {
+      readonly bars: Readonly<Record<string, readonly Record<string, number>[]>>
+    }
+    return (bars[symbol] ?? []).map(({ t, o, h, l, c, v, n }) =>
+      [Date.parse(String(t)), o, h, l, c, v, n].join(),
+    )
   }
 
   /** Rows that the venue has. */

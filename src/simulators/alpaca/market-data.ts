@@ -2,6 +2,9 @@
 import { calendarOf } from '../../core/calendar.ts'
 import { DAY, MINUTE, ms } from '../../core/time.ts'
 import { merged, type Shown } from '../history.ts'
+import type { Minute } from '../prints.ts'
+import { splitAdjusted } from '../splits.ts'
+import { corporateActions } from './corporate-actions.ts'
 import { ApiError, badData } from './error.ts'
 import { barJson, type Json, quoteJson, tradeJson } from './quotes-json.ts'
 import type { Call, Reply } from './call.ts'
@@ -15,6 +18,8 @@ const RECENT_MS = 15 * MINUTE
 /** A made past has no finer bars than these, and what they add up to. */
 const PAST_MINUTES = 15
 const FEEDS: readonly string[] = ['sip', 'iex', 'otc', 'boats', 'delayed_sip', 'overnight']
+
+const ADJUSTMENTS: readonly string[] = ['raw', 'split', 'dividend', 'spin-off', 'all']
 
 type Kind = 'bars' | 'trades' | 'quotes'
 interface Row {
@@ -31,6 +36,8 @@ export class MarketData {
 
   /** Answers a request; undefined where there is no such endpoint. */
   answer(call: Call): Reply | undefined {
+    if (call.path === '/v1/corporate-actions')
+      return corporateActions(call, { splits: this.#venue.splits, now: this.#venue.shownNow() })
     const stocks = /^\/v2\/stocks\/(.+)$/.exec(call.path)
     if (stocks !== null) return this.#stocks(call, stocks[1]!.split('/'))
     const crypto = /^\/v1beta3\/crypto\/[a-z0-9-]+\/(.+)$/.exec(call.path)
@@ -121,7 +128,7 @@ export class MarketData {
       if (skip === Infinity) continue
       const shown = this.#shown(symbol, isCrypto)
       if (shown === undefined) continue
-      const range = { from, to, timeframe, isCrypto }
+      const range = { from, to, timeframe, isCrypto, adjust: this.#adjustment(query, symbol) }
       const rows = [...this.#pastOf(symbol, range), ...rowsOf(kind, shown, range)]
       const sorted = isUp ? rows : rows.toReversed()
       const page = sorted.slice(skip, skip + left)
@@ -136,8 +143,17 @@ export class MarketData {
     return { rows: pages, token: null }
   }
 
+  /** How bars of before its splits are told. */
+  #adjustment(query: URLSearchParams, symbol: string): Adjust {
+    const adjustment = query.get('adjustment') ?? 'raw'
+    if (!ADJUSTMENTS.includes(adjustment)) throw badData(`invalid adjustment: ${adjustment}`)
+    const splits =
+      adjustment === 'split' || adjustment === 'all' ? this.#venue.splitsOf(symbol) : []
+    return (bar) => (splits.length === 0 ? bar : splitAdjusted(bar, splits))
+  }
+
   /** Bars that were made when they were asked for: of 15 minutes and more. */
-  #pastOf(symbol: string, { from, to, timeframe, isCrypto }: Range): Row[] {
+  #pastOf(symbol: string, { from, to, timeframe, isCrypto, adjust }: Range): Row[] {
     const { past } = this.#venue.options
     if (past === undefined || timeframe === undefined || isCrypto) return []
     if (timeframe.unit === 'minute' && timeframe.count % PAST_MINUTES !== 0) return []
@@ -145,7 +161,7 @@ export class MarketData {
     const rows = past.rows(symbol, kind, (steps) => rolled(steps, timeframe, false))
     return rows
       .slice(firstFrom(rows, from), firstFrom(rows, to + 1))
-      .map((bar) => ({ t: bar.t, json: barJson(bar, false) }))
+      .map((bar) => ({ t: bar.t, json: barJson(adjust(bar), false) }))
   }
 
   #isLate(query: URLSearchParams, isCrypto: boolean): boolean {
@@ -216,7 +232,10 @@ export class MarketData {
   }
 }
 
+type Adjust = (bar: Minute) => Minute
+
 interface Range {
+  readonly adjust: Adjust
   readonly from: number
   readonly to: number
   readonly timeframe: ReturnType<typeof parseTimeframe> | undefined
@@ -239,7 +258,7 @@ const isKind = (text: string): text is Kind =>
 const reply = (json: unknown): Reply => ({ status: 200, json })
 
 function rowsOf(kind: Kind, shown: Shown, range: Range): Row[] {
-  const { from, to, timeframe, isCrypto } = range
+  const { from, to, timeframe, isCrypto, adjust } = range
   const isIn = (t: number): boolean => t >= from && t <= to
   if (kind === 'trades')
     return shown.trades
@@ -255,7 +274,7 @@ function rowsOf(kind: Kind, shown: Shown, range: Range): Row[] {
   const minutes = shown.minutes.filter(({ t }) => t >= first)
   return rolled(minutes, timeframe, isCrypto)
     .filter(({ t }) => isIn(t))
-    .map((bar) => ({ t: bar.t, json: barJson(bar, isCrypto) }))
+    .map((bar) => ({ t: bar.t, json: barJson(adjust(bar), isCrypto) }))
 }
 
 function metaOf(what: string): Reply | undefined {

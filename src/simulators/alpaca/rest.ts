@@ -24,7 +24,7 @@ export class Rest {
     const { method, path } = request
     const faults = this.#venue.nemesis.onRequest({ method, path })
     const account = this.#accountOf(request)
-    const isData = path.startsWith('/v2/stocks') || path.startsWith('/v1beta')
+    const isData = /^\/(?:v2\/stocks|v1beta|v1\/corporate-actions)/.test(path)
     const done = faults.some(isEarly) ? undefined : this.#done(request, account, isData)
     const answer = spoiled(done ?? this.#plain(200, {}, undefined), faults, wordsOf)
     const { audit } = this.#venue

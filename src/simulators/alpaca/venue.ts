@@ -12,6 +12,7 @@ import { Hours } from '../hours.ts'
 import { Ids } from '../ids.ts'
 import type { Nemesis, OneTime } from '../nemesis.ts'
 import type { Past } from '../past.ts'
+import type { Split } from '../splits.ts'
 import { Stage, type StageOptions, type Timers } from '../stage.ts'
 import { type AccountEvent, isOver, type VenueOrder } from '../venue-order.ts'
 import { RateLimit } from './rate-limit.ts'
@@ -26,6 +27,8 @@ export type Plan = 'free' | 'plus'
 export interface AlpacaOptions extends StageOptions {
   /** Years before tape and history, for requests about bars. */
   readonly past?: Past
+  /** Of its symbols; those of the past come with it. */
+  readonly splits?: readonly Split[]
   /** One account each. */
   readonly keys: readonly Key[]
   /** Accounts have the numbers of real money. */
@@ -110,6 +113,20 @@ export class AlpacaVenue {
     this.tradingRate = new RateLimit(this.limits.tradingPerMinute)
     this.dataRate = new RateLimit(this.limits.dataPerMinute)
     this.accounts = keys.map(({ key }) => this.#account(key))
+  }
+
+  /** All splits that are known at this time. */
+  get splits(): readonly Split[] {
+    const { past, splits = [] } = this.options
+    const made = past?.options.symbols.flatMap((symbol) => past.splitOf(symbol) ?? []) ?? []
+    return [...splits, ...made].filter(({ exAt }) => exAt <= this.shownNow())
+  }
+
+  splitsOf(symbol: string): readonly Split[] {
+    const { past, splits = [] } = this.options
+    const made = past?.splitOf(symbol)
+    const all = [...splits.filter((one) => one.symbol === symbol), ...(made ? [made] : [])]
+    return all.filter(({ exAt }) => exAt <= this.shownNow())
   }
 
   /** Venue time, in whole milliseconds. */

@@ -12,8 +12,9 @@
 import { type BarColumns, sliceBars } from '../../core/columns.ts'
 import { type Fault, fault } from '../../core/fault.ts'
 import { hashOf } from '../../core/hash.ts'
-import type { BarPage, BarSource, SourceQuery } from '../../core/jobs.ts'
+import type { BarPage, BarSource, SourceQuery, Split } from '../../core/jobs.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
+import { splitsOf, type SplitsQuery } from './corporate-actions.ts'
 import { parsedBars } from './decode-bars.ts'
 import { errorOf } from './faults.ts'
 import { WIRE_TIMEFRAMES } from './history.ts'
@@ -91,6 +92,9 @@ export class AlpacaBarPages implements BarSource {
       if (token === undefined) return
     }
   }
+
+  splits = (query: SplitsQuery): Promise<Result<readonly Split[]>> =>
+    splitsOf(this.#options.data, query)
 }
 
 interface About {
