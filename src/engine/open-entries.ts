@@ -6,7 +6,6 @@
  * of the symbols, so that they do not depend on what was asked before.
  */
 import type { SymbolId } from '../core/brand.ts'
-import type { Instrument } from '../core/instrument.ts'
 import type { Orders } from './orders.ts'
 import type { Portfolio } from './portfolio.ts'
 
@@ -18,8 +17,9 @@ export class OpenEntries {
   readonly #portfolio: Portfolio
   readonly #count: CountEntries
   #revision = -1
-  #values: number[] = []
-  #hasEntry: boolean[] = []
+  readonly #values: number[] = []
+  readonly #isMargined: boolean[] = []
+  readonly #hasEntry: boolean[] = []
 
   constructor(orders: Orders, portfolio: Portfolio, count: CountEntries) {
     this.#orders = orders
@@ -40,20 +40,16 @@ export class OpenEntries {
     return { flat, hasOwn }
   }
 
-  /** In money: their value, and the margin that it ties up. */
-  value(marginOf: (instrument: Instrument) => number): {
-    readonly notional: number
-    readonly margin: number
-  } {
+  /** In money: what those are worth that are paid in full, and those of which a margin is. */
+  value(): { readonly paid: number; readonly margined: number } {
     this.#refresh()
-    let notional = 0
-    let margin = 0
+    let paid = 0
+    let margined = 0
     for (const symbol of this.#orders.noLegSymbols) {
-      const value = this.#values[symbol]!
-      notional += value
-      margin += value * marginOf(this.#orders.instrumentOf({ symbol }))
+      if (this.#isMargined[symbol] === true) margined += this.#values[symbol]!
+      else paid += this.#values[symbol]!
     }
-    return { notional, margin }
+    return { paid, margined }
   }
 
   #refresh(): void {
@@ -70,5 +66,6 @@ export class OpenEntries {
     const value = this.#count(symbol)
     this.#hasEntry[symbol] = value !== undefined
     this.#values[symbol] = value ?? 0
+    this.#isMargined[symbol] = this.#orders.instrumentOf({ symbol }).isMargined
   }
 }

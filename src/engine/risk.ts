@@ -377,6 +377,8 @@ export class Risk {
     if (!(this.#realisedToday > -maxLoss)) {
       return above('daily-loss', 'the loss of the day', -this.#realisedToday, maxLoss)
     }
+    // Without such limits nothing is counted: a turn may ask for hundreds of quotes.
+    if (limits.maxTradesPerDay === Infinity && limits.maxPositions === Infinity) return undefined
     const entries = this.#open.flat(request.symbol)
     const trades = this.#tradesToday + entries.flat
     if (!(trades < limits.maxTradesPerDay) && asker.held === 0) {
@@ -467,7 +469,9 @@ export class Risk {
 
   /** What positions and open entries together are worth, and what margin they tie up. */
   #committed(replaces?: Order): { readonly notional: number; readonly margin: number } {
-    let { notional, margin } = this.#open.value((instrument) => this.#marginOf(instrument))
+    const { paid, margined } = this.#open.value()
+    let notional = paid + margined
+    let margin = paid + margined * this.limits.marginRate
     const count = (instrument: Instrument, qty: number, price: number): void => {
       const value = isKnown(price) ? instrument.notional(qty, price) : NaN
       notional += value
