@@ -5,58 +5,11 @@
  * Whoever drops all of them has a level that is no longer there, and a book that crosses a minute and a half later.
  */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
-import { gunzipSync } from 'node:zlib'
 import { symbolId } from '../src/core/brand.ts'
 import { type BookFrame, OrderBook } from '../src/core/order-book.ts'
-import { ms } from '../src/core/time.ts'
-import { recorded, SKIPPED } from './cli/skein.ts'
-
-const CAPTURES = recorded('crypto_l2_binance_2024-08')
-
-type Levels = readonly (readonly [string, string])[]
-interface Snapshot {
-  readonly lastUpdateId: number
-  readonly bids: Levels
-  readonly asks: Levels
-}
-interface Depth {
-  readonly data: {
-    readonly E: number
-    readonly U: number
-    readonly u: number
-    readonly pu?: number
-    readonly b: Levels
-    readonly a: Levels
-  }
-}
-
-const flat = (levels: Levels): Float64Array => Float64Array.from(levels.flat(), Number)
-
-/** Depth frames and the snapshot, in the order in which they were received. */
-function framesOf(file: string): readonly BookFrame[] {
-  const frames: BookFrame[] = []
-  let ts = ms(0)
-  for (const line of gunzipSync(readFileSync(join(CAPTURES!, file)))
-    .toString()
-    .split('\n')) {
-    const text = line.slice(line.indexOf(' ') + 1)
-    if (text.includes('"lastUpdateId"')) {
-      const { lastUpdateId: last, bids, asks } = JSON.parse(text) as Snapshot
-      const levels = { bids: flat(bids), asks: flat(asks) }
-      frames.push({ type: 'snapshot', first: last, last, ...levels, ts })
-    } else if (text.includes('@depth')) {
-      const { E, U, u, pu, b, a } = (JSON.parse(text) as Depth).data
-      ts = ms(E)
-      const levels = { bids: flat(b), asks: flat(a) }
-      const frame = { type: 'delta', first: U, last: u, ...levels, ts } as const
-      frames.push(pu === undefined ? frame : { ...frame, previous: pu })
-    }
-  }
-  return frames
-}
+import { SKIPPED } from './cli/skein.ts'
+import { CAPTURES, framesOf } from './quoting/captures.ts'
 
 /** Deep enough that no level of the captures is forgotten. */
 const bookOf = (): OrderBook => new OrderBook({ symbol: symbolId(0), depth: 20_000 })

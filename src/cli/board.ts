@@ -207,6 +207,7 @@ export class Board {
       case 'trade.late':
       case 'order.placed':
       case 'order.changed':
+      case 'quote.marked':
       case 'signal':
         return
       default:

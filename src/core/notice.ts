@@ -2,7 +2,7 @@
 import type { FillId, Ms, SymbolId } from './brand.ts'
 import type { ExternalOrder, HaltCause, LimitChange } from './input.ts'
 import type { Bar, Trade } from './market.ts'
-import type { DoneReason, Fill, Order, OrderRequest } from './order.ts'
+import type { DoneReason, Fill, Order, OrderRequest, Side } from './order.ts'
 import type { Timeframe } from './time.ts'
 
 /** Why risk refused an order: a closed list. Each denial carries the value that was met and its limit. */
@@ -80,6 +80,20 @@ export type Notice =
       readonly profit: number
       /** The lane's position after it. */
       readonly position: number
+    }
+  /** A second after a quote has filled: the middle of the market then, and at the fill. */
+  | {
+      readonly type: 'quote.marked'
+      /** Of the fill. */
+      readonly at: Ms
+      readonly symbol: SymbolId
+      readonly strategy: string
+      readonly side: Side
+      readonly qty: number
+      readonly price: number
+      readonly fee: number
+      readonly middle: number
+      readonly later: number
     }
   | {
       readonly type: 'position.changed'

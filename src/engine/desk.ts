@@ -32,6 +32,7 @@ import { type BracketDesk, Brackets, type Group } from './brackets.ts'
 import { type ClosingDesk, Closings } from './closing.ts'
 import type { Externals } from './externals.ts'
 import type { Lane, LaneDesk } from './lanes.ts'
+import { Markouts } from './markouts.ts'
 import type { Notices } from './notices.ts'
 import { type Applied, Orders } from './orders.ts'
 import { Outbox } from './outbox.ts'
@@ -65,6 +66,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   readonly brackets: Brackets
   readonly closings: Closings
   readonly restings: Restings
+  readonly markouts: Markouts
   /** In the order in which they were added: strategies as they are listed, then their symbols. */
   readonly lanes: Lane[] = []
   readonly #runHook: RunHook
@@ -77,6 +79,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     this.brackets = new Brackets(this)
     this.closings = new Closings(this)
     this.restings = new Restings(this)
+    this.markouts = new Markouts(
+      (symbol) => middleOf(this.#quotes[symbol]),
+      (notice) => parts.notices.publish(notice),
+    )
     this.#runHook = runHook
   }
 
@@ -358,7 +364,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     const lane = this.laneOf(after.strategy, after.symbol)
     assert(lane !== undefined, `order ${after.id} belongs to a lane`)
     notices.publish({ type: 'order.changed', order: after })
-    if (input.type === 'order.filled') this.#book(lane, applied, input)
+    if (input.type === 'order.filled') {
+      if (after.quote === true) this.markouts.onFill(this.now, after, input)
+      this.#book(lane, applied, input)
+    }
     if (input.type === 'order.busted') this.#unbook(lane, after, input)
     if (input.type === 'order.absent') this.#sendAgain(after)
     if (input.type === 'order.amended') this.brackets.onAmended(after)
@@ -573,6 +582,9 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     return limits
   }
 }
+
+const middleOf = (quote: Quote | undefined): number =>
+  quote !== undefined && quote.bid > 0 && quote.ask > 0 ? (quote.bid + quote.ask) / 2 : NaN
 
 /** Why the lane has asked for this already. */
 function repeats(lane: Lane, once: string | undefined): Denial | undefined {

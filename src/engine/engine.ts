@@ -29,6 +29,7 @@ import type { BracketState } from './brackets.ts'
 import { Desk } from './desk.ts'
 import { Externals } from './externals.ts'
 import { Lane, type LaneState, type Use } from './lanes.ts'
+import type { Markouts } from './markouts.ts'
 import { Notices } from './notices.ts'
 import { Orders, type OrdersState } from './orders.ts'
 import { Outbox, type OutboxState } from './outbox.ts'
@@ -71,6 +72,7 @@ export interface EngineState {
   readonly risk: RiskState
   readonly brackets: BracketState
   readonly restings: readonly LaneRestState[]
+  readonly markouts: ReturnType<Markouts['capture']>
   readonly quotes: readonly Quote[]
   readonly bars: BarState
   readonly lanes: readonly LaneState[]
@@ -157,6 +159,7 @@ export class Engine {
     this.#fireDue(at)
     if (this.#hasTurnLanes) this.#runTurns()
     if (at >= this.#desk.restings.nextAt) this.#desk.restings.work()
+    if (at >= this.#desk.markouts.nextAt) this.#desk.markouts.work(at)
     if (at >= this.#minute) this.#onMinute(at)
     this.#desk.closings.workOff()
     const batches = this.#desk.parts.outbox.flush(at)
@@ -269,6 +272,7 @@ export class Engine {
       risk: risk.capture(),
       brackets: this.#desk.brackets.capture(),
       restings: this.#desk.restings.capture(),
+      markouts: this.#desk.markouts.capture(),
       quotes: this.#desk.quotes,
       bars: this.#bars.capture(),
       lanes: this.#lanes.map((lane) => lane.capture()),
@@ -305,6 +309,7 @@ export class Engine {
       assert(lane !== undefined, `lane ${saved.strategy} of symbol ${saved.symbol} is configured`)
       this.#desk.restings.restore(lane, saved)
     }
+    this.#desk.markouts.restore(state.markouts)
     this.#desk.closings.resume()
     this.#timers.start(this.#now)
   }

@@ -9,6 +9,7 @@
  */
 import type { Drawdown, EquityPoints, Exposure } from './equity.ts'
 import type { Daily, Incidents, NamedResults, OrderCounts, Summary } from './statistics.ts'
+import type { QuoteResults } from './quotes.ts'
 import type { Results } from './tally.ts'
 import type { RoundTrip } from './trips.ts'
 
@@ -81,6 +82,8 @@ export interface Report {
   /** Orders that risk denied, by code. */
   readonly denied: Readonly<Record<string, number>>
   readonly incidents: Incidents
+  /** What resting quotes earned; null where none has filled. */
+  readonly quotes: QuoteResults | null
   /** What a reader must know before trusting the numbers, in words. */
   readonly warnings: readonly string[]
   readonly curve: EquityPoints
@@ -121,6 +124,7 @@ export function makeReport(run: {
     orders: summary.orders,
     denied: summary.denied,
     incidents: summary.incidents,
+    quotes: summary.quotes,
     warnings: [...(run.warnings ?? []), ...warningsOf(summary)],
     curve: summary.curve,
     trips: { list: summary.trips, unlisted: summary.tripsUnlisted },

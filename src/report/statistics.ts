@@ -12,6 +12,7 @@ import {
   type EquityPoints,
   type Exposure,
 } from './equity.ts'
+import { type QuoteResults, QuoteTally } from './quotes.ts'
 import { sharpe, sortino } from './returns.ts'
 import { type Results, Tally } from './tally.ts'
 import { type FillNotice, type RoundTrip, RoundTrips } from './trips.ts'
@@ -103,6 +104,8 @@ export interface Summary {
   readonly orders: OrderCounts
   readonly denied: Readonly<Partial<Record<DenyCode, number>>>
   readonly incidents: Incidents
+  /** Null where no quote has filled. */
+  readonly quotes: QuoteResults | null
 }
 
 /**
@@ -129,6 +132,7 @@ export class Statistics {
   readonly #denied = new Map<DenyCode, number>()
   readonly #incidents = { gaps: 0, lateTrades: 0, safeMode: 0, killSwitch: 0, halts: 0 }
   readonly #halted: string[] = []
+  readonly #quotes = new QuoteTally()
 
   constructor(options: StatisticsOptions) {
     this.#universe = options.universe
@@ -153,6 +157,7 @@ export class Statistics {
     ]
     const notional = instrument.notional(fill.qty, fill.price)
     for (const tally of tallies) tally.addFill({ profit, fee: fill.fee, notional })
+    if (order.quote === true) this.#quotes.onFill(notice, instrument)
     const trip = this.#roundTrips.onFill(notice, instrument)
     if (trip === undefined) return
     for (const tally of tallies) tally.addTrip(trip)
@@ -165,6 +170,8 @@ export class Statistics {
     switch (notice.type) {
       case 'fill':
         return this.onFill(notice)
+      case 'quote.marked':
+        return this.#quotes.add(notice, this.#universe.at(notice.symbol))
       case 'order.placed':
         this.#orders.placed++
         return
@@ -231,6 +238,7 @@ export class Statistics {
       orders: { ...this.#orders },
       denied: Object.fromEntries(this.#denied),
       incidents: { ...this.#incidents, halted: [...this.#halted] },
+      quotes: this.#quotes.results(),
     }
   }
 

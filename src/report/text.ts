@@ -62,6 +62,7 @@ export function reportText(report: Report, options: TextOptions = {}): string {
     figures(report, { width, paint }),
     results('strategy', report.strategies, { width, paint, rows }),
     results('symbol', report.symbols, { width, paint, rows }),
+    quotes(report, paint),
     denials(report, paint),
     warnings(report.warnings, { width, paint }),
     origin(report, { width, paint }),
@@ -227,6 +228,21 @@ function results(
     lines.push(paint('dim', `${'…'.padEnd(nameWidth)}  ${left} more, net ${signed(net)}`))
   }
   return lines
+}
+
+function quotes({ quotes, manifest }: Report, paint: Paint): string[] {
+  if (quotes === null) return []
+  const { fills, traded, largestPosition } = quotes
+  const row = (name: string, amount: number, bps: number): string =>
+    `  ${name.padEnd(22)}${signed(amount).padStart(12)}${signed(bps).padStart(10)} bps`
+  return [
+    paint('dim', `quotes, ${count(fills, 'fill')}, ${money(traded)} ${manifest.currency} traded`),
+    row('edge at the fill', quotes.edge, quotes.edgeBps),
+    row('lost a second later', -quotes.adverse, -quotes.adverseBps),
+    row('fees', -quotes.fees, -quotes.feesBps),
+    row('left', quotes.left, quotes.leftBps),
+    `  ${'largest position'.padEnd(22)}${money(largestPosition).padStart(12)}`,
+  ]
 }
 
 function denials({ denied }: Report, paint: Paint): string[] {

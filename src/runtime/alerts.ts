@@ -59,6 +59,7 @@ export function alertOf(notice: Notice, universe: Universe): Told | undefined {
     case 'bar.gap':
     case 'trade.late':
     case 'order.placed':
+    case 'quote.marked':
     case 'order.changed':
     case 'order.denied':
     case 'position.changed':

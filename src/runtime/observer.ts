@@ -14,6 +14,7 @@ import { VERSIONS } from './version.ts'
 
 const TYPES: readonly Notice['type'][] = [
   'fill',
+  'quote.marked',
   'order.placed',
   'order.changed',
   'order.denied',

@@ -108,10 +108,11 @@ export const marketMaker = defineStrategy({
         if (quote === undefined || !(quote.bid > 0 && quote.ask > quote.bid)) return
         noteAcceptances(ctx)
         const mid = (quote.bid + quote.ask) / 2
-        const isAllowed = mayQuote(ctx, p)
         const { declaredAt, declaredMid } = ctx.state
         const isStill = Math.abs(Math.log(mid / declaredMid)) * 10_000 < 1
-        if (isAllowed && isStill && now - declaredAt < p.refreshMs) return
+        // Nothing is declared while it is withdrawn: then it is looked at in every turn.
+        if (declaredAt > 0 && isStill && now - declaredAt < p.refreshMs) return
+        const isAllowed = mayQuote(ctx, p)
         ctx.state = { ...ctx.state, declaredAt: isAllowed ? now : 0, declaredMid: mid }
         ctx.rest(isAllowed ? ladderNow(ctx, p, quote) : NOTHING, {
           levelsPerSide: p.levels,

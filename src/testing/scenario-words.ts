@@ -333,6 +333,7 @@ export function noticeText(notice: Notice, shown: Shown): string | undefined {
       return `external ${notice.order.venueId} ${notice.order.filled}/${notice.order.qty}`
     case 'bar.closed':
     case 'order.placed':
+    case 'quote.marked':
     case 'order.changed':
     case 'fill':
     case 'fill.late':
