@@ -7,15 +7,16 @@
  *   settle   results, coverage and holes together
  *
  * What can go wrong: a fault that may pass gives the runs back, to be tried later from the last cursor; a symbol that the
- * provider refuses is quarantined, and the others go on at once; a fault that stays ends the runs as failed, with its code.
+ * provider refuses is quarantined, and the others go on at once, and where it is not named it is found by halves; a fault that stays ends the runs as failed, with its code.
  */
 import { barColumns, type BarColumns, joinedBars } from '../core/columns.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import type { BarSource, Hole, JobStore, Settlement } from '../core/jobs.ts'
-import { ok, type Result } from '../core/result.ts'
+import { failed, ok, type Result } from '../core/result.ts'
 import { without } from '../core/spans.ts'
-import type { Timeframe } from '../core/time.ts'
+import { DAY, ms, type Timeframe } from '../core/time.ts'
 import type { Io } from '../io/io.ts'
+import { refusedOne } from './bisect.ts'
 import { derived, differenceOf } from './derive.ts'
 import { type Meter, nameOnce } from './metered.ts'
 import type { Pack } from './pack.ts'
@@ -26,6 +27,9 @@ import { holesIn, seamBefore } from './verify.ts'
 export const LEASE_MS = 120_000
 const BACKOFF_FIRST_MS = 15_000
 const BACKOFF_MAX_MS = 10 * 60_000
+
+/** Requests of one claim that look for refused symbols: five or so of 200. */
+const PROBES_MAX = 48
 
 export interface PageTold {
   readonly rows: number
@@ -79,10 +83,22 @@ export class Worker {
       if (pack.symbols.includes(symbol)) refused.set(symbol, reason)
     }
     if (pack.derivedFrom !== undefined) return this.#derive(pack, pack.derivedFrom, token, refused)
+    const probes = { left: PROBES_MAX }
     for (;;) {
       const symbols = pack.symbols.filter((symbol) => !refused.has(symbol))
       const read =
         symbols.length === 0 ? { type: 'read' as const } : await this.#read(pack, token, symbols)
+      if (read.type === 'unnamed') {
+        const found = await this.#whose(pack, token, symbols, probes)
+        if (!found.ok) return this.#ended(pack, token, found.fault)
+        const symbol = found.value
+        if (symbol === undefined) return this.#ended(pack, token, read.fault)
+        const reason = `refused alone, while others were not: ${read.fault.message}`
+        refused.set(symbol, reason)
+        const since = io.now()
+        await store.quarantine([{ symbol, reason, provider: source.provider, since }])
+        continue
+      }
       if (read.type === 'refused') {
         const { symbol, reason } = read
         refused.set(symbol, reason)
@@ -104,6 +120,7 @@ export class Worker {
     | Exclude<Outcome, { readonly type: 'done' }>
     | { readonly type: 'read' }
     | { readonly type: 'refused'; readonly symbol: string; readonly reason: string }
+    | { readonly type: 'unnamed'; readonly fault: Fault }
   > {
     const { store, source, io, meter, signal, onPage } = this.#options
     const { timeframe, adjustment } = pack
@@ -160,6 +177,43 @@ export class Worker {
     if (fault.code === 'bad-request' && typeof refused === 'string' && symbols.includes(refused)) {
       return { type: 'refused' as const, symbol: refused, reason: fault.message }
     }
+    if (fault.code === 'bad-request' && symbols.length > 1)
+      return { type: 'unnamed' as const, fault }
+    return this.#ended(pack, token, fault)
+  }
+
+  /** The symbol that the provider refuses and does not name; undefined where it is none's fault. */
+  async #whose(
+    pack: Pack,
+    token: string,
+    symbols: readonly string[],
+    probes: { left: number },
+  ): Promise<Result<string | undefined>> {
+    const { store, source, io, meter } = this.#options
+    const { timeframe, adjustment, to } = pack
+    // Little is asked for: whether it is answered is what counts.
+    const from = ms(Math.max(pack.from, to - DAY))
+    const found = await refusedOne(symbols, async (part) => {
+      if (probes.left-- <= 0) {
+        const text = `${PROBES_MAX} requests did not find which symbols are refused`
+        return failed(fault('unsupported', text))
+      }
+      if (!(await store.renew(token, this.#leaseUntil(), io.now())))
+        return failed(fault('unsupported', 'the claim is of another worker'))
+      meter?.about({ timeframe, symbols: part.length })
+      const query = { symbols: part, timeframe, adjustment, from, to, cursor: undefined }
+      for await (const page of source.pages(query)) {
+        if (!page.ok) return page.fault.code === 'bad-request' ? ok(false) : page
+        const id = meter?.last
+        if (id !== undefined) await store.answered({ id, status: 200, at: io.now() })
+        break
+      }
+      return ok(true)
+    })
+    return found.ok ? ok(found.value?.symbol) : found
+  }
+
+  async #ended(pack: Pack, token: string, fault: Fault) {
     const { signal } = this.#options
     if (signal?.aborted === true) {
       await this.#giveBack(token, { code: 'STOPPED', message: 'the worker was stopped' }, 'stopped')
@@ -215,8 +269,7 @@ export class Worker {
     }
     const told = await this.#ownOf(pack, series[0]?.symbol)
     if (!told.ok) {
-      const outcome = await this.#failed(pack, token, told.fault, [])
-      return outcome.type === 'refused' ? { type: 'failed', fault: told.fault } : outcome
+      return this.#ended(pack, token, told.fault)
     }
     const difference = series[0] && differenceOf(series[0].bars, told.value)
     if (difference !== undefined) {

@@ -174,6 +174,43 @@ test('F208 a ticker that the provider refuses is left out, and the other 49 are 
   assert.equal(wire.asked.filter(({ symbols }) => symbols.includes(bad)).length, 1)
 })
 
+test('F213 tickers that are refused and not named are found by halves, and the others are fetched', async (t) => {
+  const bad = ['AAM', 'ABD']
+  const spoil: Spoil = (_answer, _n, { symbols }) =>
+    symbols.some((symbol) => bad.includes(symbol))
+      ? { status: 400, body: JSON.stringify({ message: 'invalid request' }) }
+      : undefined
+  const wire = await Wire.open(t, { spoil })
+
+  await wire.work()
+  const asked = wire.asked.length
+  await wire.work()
+
+  assert.deepEqual(await wire.wrong(), bad)
+  const found = await wire.store.quarantined('alpaca')
+  assert.deepEqual(
+    found.map(({ symbol }) => symbol),
+    bad,
+  )
+  assert.match(found[0]!.reason, /refused alone, while others were not: .*invalid request/)
+  assert.equal((await wire.store.counts()).failed, 0)
+  const pages = wire.symbols.reduce((sum, one) => sum + wire.rowsOf(one).length, 0) / 1_000
+  assert.ok(asked <= Math.ceil(pages) + 22, `${asked} requests for ${Math.ceil(pages)} pages`)
+  assert.equal(wire.asked.length, asked)
+})
+
+test('F213 nobody is quarantined where the question is refused, whoever it is about', async (t) => {
+  const spoil: Spoil = () => ({ status: 400, body: JSON.stringify({ message: 'invalid feed' }) })
+  const wire = await Wire.open(t, { spoil })
+
+  await wire.work()
+
+  assert.deepEqual(await wire.store.quarantined('alpaca'), [])
+  const [failed] = await wire.store.runs({ status: ['failed'], limit: 1 })
+  assert.match(failed?.errorMessage ?? '', /invalid feed/)
+  assert.ok(wire.asked.length < 40, `${wire.asked.length} requests`)
+})
+
 for (const [what, change, named] of [
   [
     'a number that became text',
