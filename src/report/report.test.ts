@@ -77,6 +77,7 @@ test('keeps the keys of skein-report/1', () => {
     'incidents.killSwitch',
     'incidents.halts',
     'incidents.halted[]',
+    'quotes',
     'warnings[]',
     'curve.at[]',
     'curve.equity[]',
