@@ -24,6 +24,8 @@ import { HOST, HOSTS, VirtualBybit } from './virtual.ts'
 
 const PRICES = { AAAUSDT: 100, BBBUSDT: 50 } as const
 const SECONDS = 3_600
+/** The venue's time moves in such steps: minutes pass quickly so. */
+const PACE_MS = 100
 
 export interface BenchOptions {
   readonly local?: Partial<Omit<LocalOptions, 'timers' | 'speed'>>
@@ -50,7 +52,7 @@ export class Bench {
   static async start(t: TestContext, options: BenchOptions = {}): Promise<Bench> {
     const bench = new Bench(options)
     const given = { startAt: START, tape: tapeOf(), keys: [KEY], ...options.local }
-    bench.local = await bench.world.settled(VirtualBybit.serve(bench.world, given))
+    bench.local = await bench.world.settled(VirtualBybit.serve(bench.world, given, PACE_MS))
     const opened = await bench.connect()
     assert(opened.ok, JSON.stringify(opened))
     t.after(() => bench.local.stop())

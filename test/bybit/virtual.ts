@@ -23,10 +23,12 @@ export class VirtualBybit extends VirtualFront {
   static serve(
     world: VirtualWorld,
     options: Omit<BybitOptions, 'timers' | 'speed'>,
+    paceMs?: number,
   ): Promise<VirtualBybit> {
     const node = world.node('venue')
     const venue = new BybitVenue({ ...options, speed: 0, timers: node })
     const front = new BybitFront(venue)
-    return new VirtualBybit(world, { host: HOST, venue, front, node }, venue).start()
+    const pace = paceMs === undefined ? {} : { paceMs }
+    return new VirtualBybit(world, { host: HOST, venue, front, node, ...pace }, venue).start()
   }
 }

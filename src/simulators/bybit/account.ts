@@ -66,6 +66,10 @@ export class Account {
   readonly #byLink = new Map<string, BybitOrder>()
   readonly #byMatcher = new Map<OrderId, BybitOrder>()
   readonly #open = new Set<BybitOrder>()
+  /** Open orders of each symbol, and the money that each open order binds. */
+  readonly #active = new Map<Instrument, number>()
+  readonly #margins = new Map<BybitOrder, number>()
+  #marginOfOrders = 0
   readonly #executions: Execution[] = []
   readonly #positions = new Map<string, Position>()
   #cash: number
@@ -114,7 +118,7 @@ export class Account {
       worth += isSpot ? position.qty * price : openProfit(position, price, instrument)
       if (!isSpot) bound += Math.abs(position.qty * price) / LEVERAGE
     }
-    for (const order of this.#open) bound += this.#marginOf(order, leavesOf(order))
+    bound += this.#marginOfOrders
     const equity = money(this.#cash + worth)
     return { cash: this.#cash, equity, free: (isSpot ? this.#cash : equity) - bound }
   }
@@ -142,6 +146,8 @@ export class Account {
     this.#byId.set(id, order)
     if (order.linkId !== '') this.#byLink.set(order.linkId, order)
     this.#open.add(order)
+    this.#active.set(order.instrument, this.#activeIn(order.instrument) + 1)
+    this.#bind(order)
     const rejection = this.#options.rejection(order)
     if (rejection !== undefined) {
       order.rejectReason = rejection
@@ -241,6 +247,7 @@ export class Account {
         if (fact.qty !== undefined) order.qty = fact.qty
         if (fact.limit !== undefined) order.price = fact.limit
         if (fact.stop !== undefined) order.trigger = fact.stop
+        this.#bind(order)
         this.#tell(order, at)
         return
       // What came too late: the venue has answered, and tells no more of it.
@@ -286,14 +293,33 @@ export class Account {
     }
     keep(this.#executions, execution)
     this.#options.onEvent(this, { type: 'execution', at, execution })
-    if (isFull) this.#open.delete(order)
+    if (isFull) this.#close(order)
+    else this.#bind(order)
     this.#tell(order, at)
   }
 
   #end(order: BybitOrder, status: BybitOrder['status'], at: number): void {
     order.status = status
-    this.#open.delete(order)
+    this.#close(order)
     this.#tell(order, at)
+  }
+
+  #activeIn(instrument: Instrument): number {
+    return this.#active.get(instrument) ?? 0
+  }
+
+  /** What the order binds is counted as it is now. */
+  #bind(order: BybitOrder): void {
+    const margin = this.#marginOf(order, leavesOf(order))
+    this.#marginOfOrders = money(this.#marginOfOrders + margin - (this.#margins.get(order) ?? 0))
+    this.#margins.set(order, margin)
+  }
+
+  #close(order: BybitOrder): void {
+    if (!this.#open.delete(order)) return
+    this.#active.set(order.instrument, this.#activeIn(order.instrument) - 1)
+    this.#marginOfOrders = money(this.#marginOfOrders - (this.#margins.get(order) ?? 0))
+    this.#margins.delete(order)
   }
 
   #tell(order: BybitOrder, at: number): void {
@@ -321,8 +347,7 @@ export class Account {
     const held = this.positionOf(symbol).qty * -sign(side)
     if (reduceOnly && held <= 0 && draft.trigger === undefined) return this.#refused('reduce')
     if (this.#options.isSpot && side === 'sell' && qty > held) return this.#refused('balance')
-    const active = [...this.#open].filter((order) => order.instrument === instrument).length
-    if (active >= ACTIVE_MAX) return this.#refused('cap')
+    if (this.#activeIn(instrument) >= ACTIVE_MAX) return this.#refused('cap')
     const opening = reduceOnly ? 0 : Math.max(0, qty - Math.max(0, held))
     const needed = this.#marginOf(draft, opening)
     return needed > this.balance().free ? this.#refused('balance') : undefined

@@ -1,4 +1,5 @@
 // Lookups: what an account may read of itself: orders, executions, positions, its wallet and its key.
+import type { Instrument } from '../../core/instrument.ts'
 import type { Json } from '../../io/json.ts'
 import { DAY } from '../../core/time.ts'
 import type { Account } from './account.ts'
@@ -112,7 +113,7 @@ export class Lookups {
       if (linkId !== null) return order.linkId === linkId
       return symbol === null || order.instrument.symbol === symbol
     })
-    return this.#page(query, meant.toReversed().map(orderRow), limitOf(query, 20, 50))
+    return this.#page(query, meant.toReversed(), { most: [20, 50], row: orderRow })
   }
 
   #executions(query: URLSearchParams, account: Account): Json {
@@ -124,7 +125,7 @@ export class Lookups {
       if (symbol !== null && order.instrument.symbol !== symbol) return false
       return ts >= from && ts <= to
     })
-    return this.#page(query, meant.toReversed().map(executionRow), limitOf(query, 50, 100))
+    return this.#page(query, meant.toReversed(), { most: [50, 100], row: executionRow })
   }
 
   /** Where a symbol is named, its position also when it is flat. */
@@ -137,11 +138,11 @@ export class Lookups {
         : instrument.symbol === symbol,
     )
     const at = this.#venue.now()
-    const rows = all.map((instrument) => {
+    const row = (instrument: Instrument): Json => {
       const price = this.#venue.market.price(instrument.symbol)
       return positionRow(account, instrument, { price, at })
-    })
-    return this.#page(query, rows, limitOf(query, 20, 200))
+    }
+    return this.#page(query, all, { most: [20, 200], row })
   }
 
   #mustName(query: URLSearchParams, names: readonly string[]): void {
@@ -150,12 +151,17 @@ export class Lookups {
       throw badParameter('params error: symbol or settleCoin is missing')
   }
 
-  #page(query: URLSearchParams, rows: readonly Json[], limit: number): Json {
+  /** `most` rows of a page: where nothing is asked for, and at the most. */
+  #page<T>(
+    query: URLSearchParams,
+    items: readonly T[],
+    { most: [usual, most], row }: { most: readonly [number, number]; row: (item: T) => Json },
+  ): Json {
     const { category } = this.#venue
     this.#venue.mustServe(query.get('category'))
     const from = Number(query.get('cursor') ?? 0)
-    const list = rows.slice(from, from + limit)
-    const next = from + list.length < rows.length ? String(from + list.length) : ''
+    const list = items.slice(from, from + limitOf(query, usual, most)).map(row)
+    const next = from + list.length < items.length ? String(from + list.length) : ''
     return { category, list, nextPageCursor: next }
   }
 }

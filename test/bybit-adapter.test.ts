@@ -1,0 +1,104 @@
+// The Bybit adapter at the local Bybit, in virtual time: what its contract does not ask and its faults do not cover.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MINUTE } from '../src/core/time.ts'
+import { Bench } from './bybit/bench.ts'
+
+const SECOND = 1_000
+
+test('cancels everything of the account in one request, ours and that of others', async (t) => {
+  const bench = await Bench.start(t)
+  const orders = bench.orders(6)
+  await bench.submit(orders)
+  await bench.run(SECOND)
+  const canceled = await bench.world.settled(bench.venue.broker.cancelAll())
+  await bench.run(SECOND)
+
+  assert.deepEqual(canceled, { ok: true, value: 6 })
+  assert.equal(bench.account.open.size, 0)
+  assert.deepEqual(bench.sizesOf('/v5/order/cancel-all'), [1])
+  for (const { id } of orders) assert.equal(bench.said(id).at(-1)?.type, 'order.canceled')
+})
+
+test('fetches the bars that were missed while its stream was down, before anything newer', async (t) => {
+  const bench = await Bench.start(t)
+  const ids = bench.universe.all.map(({ id }) => id)
+  await bench.world.settled(bench.venue.feed.subscribe('bars', ids))
+  await bench.run(2 * MINUTE + 5 * SECOND)
+  bench.inject({ on: 'data', fault: 'cut-off' })
+  bench.inject({ on: 'data', fault: 'refuse', for: '100s' })
+  await bench.run(5 * MINUTE)
+
+  for (const id of ids) {
+    const starts = bench.inputs.flatMap((input) =>
+      input.type === 'bar' && input.bar.symbol === id ? [input.bar.start] : [],
+    )
+    assert.ok(starts.length >= 6, `${starts.length} bars`)
+    const steps = starts.slice(1).map((start, i) => start - starts[i]!)
+    assert.deepEqual(new Set(steps), new Set([MINUTE]))
+  }
+  assert.ok(bench.venue.statistics.gapBars > 0)
+  const streams = bench.inputs.flatMap((input) =>
+    (input.type === 'venue.up' || input.type === 'venue.down') && input.stream === 'feed'
+      ? [input.type]
+      : [],
+  )
+  assert.deepEqual([streams[0], streams[1], streams.at(-1)], ['venue.up', 'venue.down', 'venue.up'])
+})
+
+test('tells orders of others as such, and takes none of them for its own', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ on: 'orders', fault: 'foreign', symbol: 'AAAUSDT', side: 'buy', qty: 3 })
+  await bench.run(3 * SECOND)
+  const externals = bench.inputs.flatMap((input) =>
+    input.type === 'external' ? [input.order] : [],
+  )
+  const report = await bench.report()
+
+  assert.equal(externals.at(-1)?.filled, 3)
+  assert.equal(externals.at(-1)?.open, false)
+  assert.ok(!bench.inputs.some(({ type }) => type === 'order.filled'))
+  assert.deepEqual(
+    report.positions.map(({ qty }) => qty),
+    [3],
+  )
+  assert.deepEqual(
+    report.orders.map(({ id }) => id),
+    [undefined],
+  )
+})
+
+test('sends nothing for ten minutes after it was told that this machine asks too much', async (t) => {
+  const bench = await Bench.start(t)
+  const { audit } = bench.local.venue
+  const told = { status: 403, body: 'access too frequent', when: 'before', times: 1 } as const
+  bench.inject({ on: 'rest', path: '/v5/order/create', fault: 'status', ...told })
+  const [banned] = await bench.submit(bench.orders(1))
+  const sent = audit.requests.length
+  const [waiting] = await bench.submit(bench.orders(1))
+
+  assert(banned !== undefined && !banned.ok && waiting !== undefined && !waiting.ok)
+  assert.deepEqual([banned.fault.code, waiting.fault.code], ['rate-limited', 'rate-limited'])
+  assert.equal(audit.requests.length, sent)
+  await bench.run(10 * MINUTE)
+  const [later] = await bench.submit(bench.orders(1))
+  assert.ok(later?.ok, JSON.stringify(later))
+})
+
+test('shows the secret in no fault, whatever the venue answers', async (t) => {
+  const bench = await Bench.start(t)
+  const body = 'you sent test-secret and test-key'
+  bench.inject({
+    on: 'rest',
+    path: '/v5/order',
+    fault: 'status',
+    status: 500,
+    body,
+    when: 'before',
+  })
+  const taken = await bench.submit(bench.orders(1))
+  const report = await bench.world.settled(bench.venue.broker.report())
+
+  assert.doesNotMatch(JSON.stringify([taken, report, bench.troubles]), /test-(?:secret|key)/)
+  assert.match(JSON.stringify(taken), /answered 500/)
+})
