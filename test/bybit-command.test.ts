@@ -65,27 +65,40 @@ test('the doctor looks at key, clock, positions and symbols of Bybit', async (t)
 })
 
 test(
-  'a run trades perpetuals whose minutes are seconds, ends flat, and replays to the same',
+  'a run trades perpetuals, is killed, goes on, ends flat, and replays to the same',
   { timeout: 180_000 },
   async (t) => {
     const server = await startVenue({ speed: SPEED, keys: [LOCAL] })
     t.after(() => server.stop())
-    const filled = new Promise<void>((resolve) => {
-      server.venue.onAccount((_, { type }) => {
-        if (type === 'execution') resolve()
-      })
+    const [account] = server.venue.accounts
+    let onExecution = (): void => {}
+    server.venue.onAccount((_, { type }) => {
+      if (type === 'execution') onExecution()
     })
     const folder = folderFor(t, server, `local: { port: PORT, speed: ${SPEED} }`)
-    const run = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
-    const { child, ended } = start(folder, [...run, '--on-stop', 'flatten'])
-    await Promise.race([ended, filled])
-    child.kill('SIGINT')
-    const { code, stdout, stderr } = await ended
+    const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
+    const untilFilled = async () => {
+      const filled = new Promise<void>((resolve) => (onExecution = resolve))
+      const running = start(folder, [...words, '--on-stop', 'flatten'])
+      await Promise.race([running.ended, filled])
+      return running
+    }
+    const first = await untilFilled()
+    first.child.kill('SIGKILL')
+    await first.ended
+    const before = account!.executions.length
+    const second = await untilFilled()
+    second.child.kill('SIGINT')
+    const { code, stdout, stderr } = await second.ended
 
     assert.equal(code, 0, stderr)
+    assert.match(stderr, /going on at \S+ from the \w+, \d+ turns done again/)
     assert.match(stdout, /^paper {2}sma-cross on 3 symbols$/m)
+    assert.match(stdout, /Fills are those of bybit, with its fees\./)
     assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
-    const [account] = server.venue.accounts
+    assert.ok(before > 0 && account!.executions.length > before)
+    const ids = account!.orders.map(({ linkId }) => linkId)
+    assert.equal(new Set(ids).size, ids.length)
     assert.equal(account!.open.size, 0)
     for (const symbol of SYMBOLS) assert.equal(account!.positionOf(symbol).qty, 0)
   },

@@ -134,7 +134,7 @@ export class Observer {
       warnings: [
         isSimulated
           ? `Fills are simulated: ${costsOf(this.#config)}; an order takes at most ${percent(sim.participation)} of the traded volume.`
-          : `Fills are those of ${this.#venue}'s paper account, which fills orders of any size and takes no fees.`,
+          : `Fills are those of ${FILLS_OF[this.#venue ?? ''] ?? `${this.#venue}, with its fees`}.`,
         ...this.#changes.slice(-CHANGES_MAX),
         ...(ended.warnings ?? []),
       ],
@@ -160,6 +160,11 @@ export class Observer {
     }
     if (notice.bar.timeframe === this.#setup.base) this.#charts.push(notice.bar)
   }
+}
+
+/** What there is to know of the fills of a venue. */
+const FILLS_OF: Readonly<Record<string, string>> = {
+  alpaca: "alpaca's paper account, which fills orders of any size and takes no fees",
 }
 
 /** What fills cost, in words: a report without costs is too good to be true. */
