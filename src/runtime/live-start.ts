@@ -185,7 +185,7 @@ export class Start {
   }
 
   async #warmUpOnce(history: History): Promise<void> {
-    const { options, engine, pump, tell } = this.#parts
+    const { options, engine, pump, recorder, tell } = this.#parts
     const plan = { base: options.setup.base, now: pump.now() }
     const { bars, faults } = await warmUpBars(engine, history, options.venue.limits, plan)
     for (const { message } of faults) tell('error', `warm-up is incomplete: ${message}`)
@@ -194,6 +194,7 @@ export class Start {
       const part = bars.slice(i, i + WARMUP_BARS)
       this.#turn(part.map((bar) => ({ type: 'bar', at, bar, source: 'warmup' })))
       await new Promise(setImmediate)
+      await recorder.calm()
     }
   }
 }

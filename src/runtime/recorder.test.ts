@@ -101,3 +101,19 @@ test('more bars than may wait end the run, though a handler may not throw', asyn
   await assert.rejects(recorder.work(), /has not taken 200000 bars that wait \(no room\)/)
   await assert.rejects(recorder.flush(), /has not taken 200000 bars/)
 })
+
+test('whoever makes bars as fast as it can waits for the archive, and more than may wait go through', async (t) => {
+  const { recorder, archive, tell } = await fixture(t)
+
+  for (let from = 0; from < WAITING_MAX + 30_000; from += 10_000) {
+    tell(from, from + 10_000)
+    await recorder.calm()
+  }
+  await recorder.flush()
+
+  assert.equal(recorder.statistics.written, WAITING_MAX + 30_000)
+  assert.deepEqual(
+    (await archive.series()).map(({ bars }) => bars),
+    [WAITING_MAX + 30_000],
+  )
+})

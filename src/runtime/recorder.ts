@@ -16,6 +16,8 @@ import { StoreError } from '../store/index.ts'
 export const WAITING_MAX = 200_000
 /** Bars that are worth a write of their own. */
 const BATCH = 2_000
+/** Whoever can make bars faster than any archive takes them waits while more than this wait. */
+const CALM_MAX = 20_000
 
 export type Last = Pick<Bar, 'symbol' | 'timeframe' | 'start'>
 
@@ -58,6 +60,11 @@ export class Recorder {
     this.#checkRoom()
     if (this.#count < BATCH || this.#flushing !== undefined) return
     await this.flush().catch(() => {})
+  }
+
+  /** Resolves when few bars wait, or a write has failed: for whoever makes bars as fast as it can. */
+  async calm(): Promise<void> {
+    if (this.#count > CALM_MAX) await this.flush().catch(() => {})
   }
 
   /** Writes all that waits. Throws the archive's error; what was not written waits on. */

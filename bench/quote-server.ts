@@ -1,0 +1,33 @@
+/*
+ * Quote server: the local Bybit in a process of its own, whose answers to orders take a while, for benches.
+ *
+ *   node bench/quote-server.ts <symbols> <ms>     says {"rest", "market", "account"}; takes "calls" and says how many came
+ */
+import assert from 'node:assert/strict'
+import { ms } from '../src/core/time.ts'
+import { BybitServer, generatedMarket } from '../src/simulators/bybit/index.ts'
+import { KEY, symbolsOf, UNLIMITED } from './quote-market.ts'
+
+assert.ok(process.send !== undefined, 'the quote server is started by a bench')
+const [count, latencyMs] = process.argv.slice(2).map(Number)
+const startAt = ms(Date.now())
+const market = generatedMarket({ seed: 3, symbols: symbolsOf(count!), startAt, days: 1 })
+const limits = { orders: UNLIMITED, reads: UNLIMITED, requests: UNLIMITED }
+const server = await BybitServer.start({
+  port: 0,
+  speed: 1,
+  keys: [KEY],
+  cash: 1e9,
+  ...market,
+  limits,
+  startAt,
+})
+for (const path of ['create', 'amend', 'cancel'].map((verb) => `/v5/order/${verb}`))
+  server.nemesis.inject({ on: 'rest', method: 'POST', path, fault: 'slow', by: `${latencyMs}ms` })
+const { rest, publicStream, privateStream } = server.urls
+process.on('message', () => {
+  const calls = server.audit.requests.filter(({ path }) => path.startsWith('/v5/order/')).length
+  process.send?.({ calls })
+})
+process.on('disconnect', () => process.exit())
+process.send({ rest, market: publicStream, account: privateStream })
