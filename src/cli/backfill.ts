@@ -18,6 +18,7 @@ import { type Config } from '../runtime/config.ts'
 import { PAGE_LIMITS } from '../runtime/backfill.ts'
 import { workWith } from './jobs-work.ts'
 import { RunFailed } from './output.ts'
+import { membersOf } from './settings.ts'
 
 export function backfillCommand(): Command {
   return new Command('backfill')
@@ -96,7 +97,7 @@ async function planWish(
     from,
     to,
     adjustment,
-    provider: 'alpaca',
+    provider: config.history.providers[0]!,
     batchVersion: single === true ? 1 : 2,
     batchSymbols: batch,
     isDeriving: derive === true,
@@ -145,7 +146,7 @@ async function symbolsOf(
   all: () => Promise<readonly string[]>,
 ): Promise<readonly string[]> {
   if (symbols?.length === 1 && symbols[0]?.toLowerCase() === 'all') return all()
-  if (symbols !== undefined) return symbols
+  if (symbols !== undefined) return membersOf(config, symbols)
   const { universe } = config
   if (universe !== 'all') return universe.map((one) => (typeof one === 'string' ? one : one.symbol))
   const place = { file: 'command line', field: '--symbols' }

@@ -7,6 +7,7 @@ import { openDesk } from './desk.ts'
 import { type DeskOptions, withDeskOptions } from './jobs-options.ts'
 import { present } from './inputs.ts'
 import { RunFailed } from './output.ts'
+import { membersOf } from './settings.ts'
 import { table } from './table.ts'
 import { listOf } from './values.ts'
 
@@ -38,7 +39,10 @@ export function coverageCommand(): Command {
 async function showCoverage(options: Options): Promise<void> {
   const desk = await openDesk(options)
   try {
-    const filter = present({ symbols: options.symbols, timeframe: options.timeframe })
+    const filter = present({
+      symbols: options.symbols && membersOf(desk.config, options.symbols),
+      timeframe: options.timeframe,
+    })
     const now = await desk.now()
     if (options.freshness === true) {
       tellFreshness(await freshness(desk.store, filter, now), now, options)

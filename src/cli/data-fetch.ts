@@ -11,7 +11,7 @@ import { type ArchiveOptions, withArchiveOptions } from './archive-path.ts'
 import { openForWriting, storedAt } from './inputs.ts'
 import { RunFailed } from './output.ts'
 import { progress } from './progress.ts'
-import { alpacaConfigOf } from './settings.ts'
+import { alpacaConfigOf, membersOf } from './settings.ts'
 import { listOf, timeOf } from './values.ts'
 
 interface Options extends ArchiveOptions {
@@ -48,7 +48,7 @@ async function fetchData(options: Options): Promise<void> {
   const { timeframe, from, to = ms(Date.now()) } = options
   const config = alpacaConfigOf(options)
   const terms = alpacaTermsOf(config)
-  const symbols = options.symbols ?? universeOf(config)
+  const symbols = options.symbols ? membersOf(config, options.symbols) : universeOf(config)
   if (from >= to) {
     const place = { file: 'command line', field: '--from' }
     throw new BadInput(place, 'is not before --to', iso(from), `a time before ${iso(to)}`)

@@ -11,6 +11,8 @@ import { alpacaTermsOf } from '../runtime/alpaca.ts'
 import { Backfill, openWorld, type World } from '../runtime/backfill.ts'
 import type { Config } from '../runtime/config.ts'
 import { jobTime } from '../runtime/job-time.ts'
+import type { TapeSource } from '../jobs/tape-source.ts'
+import { tapeSourcesOf } from '../runtime/tape-sources.ts'
 import { openPostgresJobs } from '../store/index.ts'
 import { openForWriting, storedAt } from './inputs.ts'
 import type { DeskOptions, WorkOptions } from './jobs-options.ts'
@@ -27,6 +29,7 @@ export interface Desk {
 
 export interface WorkDesk extends Pick<Desk, 'config' | 'store' | 'close'> {
   readonly io: World['io']
+  readonly tapes: readonly TapeSource[]
 }
 
 /** For looking and switching: jobs that are there, and no venue. */
@@ -53,13 +56,14 @@ export async function openWorkDesk(options: DeskOptions): Promise<WorkDesk> {
   try {
     const world = await openWorld(config)
     if (!world.ok) throw new RunFailed(world.fault.message)
+    const tapes = await tapeSourcesOf(config)
     const isLocal = config.venues?.alpaca?.local?.speed !== undefined
     const time = isLocal || opened.now === undefined ? {} : { now: opened.now }
     const close = async (): Promise<void> => {
       await opened.close()
       await world.value.close()
     }
-    return { config, store: opened.store, io: { ...world.value.io, ...time }, close }
+    return { config, tapes, store: opened.store, io: { ...world.value.io, ...time }, close }
   } catch (error) {
     await opened.close()
     throw error
@@ -102,15 +106,21 @@ export function workersOf(desk: WorkDesk, options: WorkOptions): readonly Backfi
 }
 
 export function backfillOf(
-  { config, store, io }: WorkDesk,
+  { config, store, io, tapes }: WorkDesk,
   name: string,
   { pageRows }: Pick<WorkOptions, 'pageRows'> = {},
 ): Backfill {
+  const { providers } = config.history
   return new Backfill({
     store,
     io,
-    terms: alpacaTermsOf(config),
+    tapes,
     name,
+    providers,
+    ...(providers.includes('alpaca') ? { terms: alpacaTermsOf(config) } : {}),
+    onParked: (provider, why) => {
+      process.stderr.write(`${provider} is parked for 5 minutes, others stand in: ${why}\n`)
+    },
     speed: config.venues?.alpaca?.local?.speed ?? 1,
     ...(pageRows === undefined ? {} : { pageRows }),
   })

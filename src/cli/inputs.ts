@@ -10,6 +10,7 @@ import { openTape, type RecordedTape } from '../formats/index.ts'
 import { archiveTape } from '../runtime/archive-tape.ts'
 import type { Config } from '../runtime/config.ts'
 import { openArchive, type SqliteArchive } from '../store/index.ts'
+import { membersOf } from './settings.ts'
 import { listOf, pathOf, timeOf } from './values.ts'
 
 /** Which series, and which part of them. */
@@ -76,7 +77,11 @@ export async function tapeOf(options: TapeOptions, config: Config): Promise<Open
   const archive = await openExisting(path)
   try {
     const { timeframe = '1m', ...rest } = options
-    const range = present({ symbols: rest.symbols, from: rest.from, to: rest.to })
+    const range = present({
+      symbols: rest.symbols && membersOf(config, rest.symbols),
+      from: rest.from,
+      to: rest.to,
+    })
     const tape = await archiveTape(archive, path, { timeframe, ...range })
     if (tape.series.length === 0) {
       const allowed = '--tape with recorded data, or "skein data import" first'
@@ -96,7 +101,8 @@ export async function recordedTape(
   options: SeriesOptions & FileOptions,
   config: Config,
 ): Promise<RecordedTape> {
-  const { symbols, timeframe, from, to, kind, zone, stamp, columns } = options
+  const symbols = options.symbols && membersOf(config, options.symbols)
+  const { timeframe, from, to, kind, zone, stamp, columns } = options
   const { kind: market, calendar, ...instrument } = config.instrument
   const usual = market === 'equity' ? 'us-equity' : market === 'future' ? 'cme' : '24/7'
   const tape = await openTape(path, {

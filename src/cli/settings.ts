@@ -12,6 +12,7 @@ import {
 import { isPath } from '../runtime/config-conflicts.ts'
 import { keyPath, type Path, Source } from '../runtime/source.ts'
 import { VENUE_NAMES } from '../runtime/venues.ts'
+import { symbolsOf } from '../runtime/watchlists.ts'
 import { amountOf, jsonOf, pathOf } from './values.ts'
 
 export interface ConfigOptions {
@@ -105,6 +106,10 @@ export function venueConfigOf(venue: string, options: VenueOptions): Config {
   if (fills === undefined || settings === undefined) return config
   return { ...config, venues: { ...config.venues, [venue]: { ...settings, fills } } }
 }
+
+/** Symbols of an option, with the members of watch lists in the place of their names. */
+export const membersOf = (config: Config, symbols: readonly string[]): readonly string[] =>
+  symbolsOf(symbols, config.watchlists, { file: 'command line', field: '--symbols' })
 
 export const alpacaConfigOf = (options: VenueOptions): Config => venueConfigOf('alpaca', options)
 

@@ -402,6 +402,8 @@ export interface BarPage {
   readonly series: readonly { readonly symbol: string; readonly bars: BarColumns }[]
   /** Resumes after this page; undefined at the end. */
   readonly cursor: string | undefined
+  /** Where it is not the source's own: who stood in for it. */
+  readonly provider?: string
 }
 
 export interface SourceQuery extends Span {

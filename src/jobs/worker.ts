@@ -64,6 +64,8 @@ export class Worker {
   readonly #options: WorkerOptions
   /** Where pages of the query began. */
   readonly #seams = new Set<string>()
+  /** Who gave pages of the query, but for its own provider. */
+  readonly #standIns = new Set<string>()
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -107,7 +109,8 @@ export class Worker {
         continue
       }
       if (read.type !== 'read') return read
-      return this.#settle(pack, token, refused, source.provider)
+      const [standIn = source.provider] = this.#standIns
+      return this.#settle(pack, token, refused, standIn)
     }
   }
 
@@ -125,6 +128,7 @@ export class Worker {
     const { store, source, io, meter, signal, onPage } = this.#options
     const { timeframe, adjustment } = pack
     this.#seams.clear()
+    this.#standIns.clear()
     let before: string | undefined
     if (pack.cursor === END) return { type: 'read' }
     meter?.about({ timeframe, symbols: symbols.length })
@@ -144,7 +148,8 @@ export class Worker {
         return { type: 'stopped' }
       }
       if (!page.ok) return this.#failed(pack, token, page.fault, symbols)
-      const { cursor } = page.value
+      const { cursor, provider } = page.value
+      if (provider !== undefined) this.#standIns.add(provider)
       const { series, flaws } = looked(page.value.series, pack)
       const rows = series.reduce((sum, { bars }) => sum + bars.length, 0)
       const [first] = series
@@ -164,7 +169,8 @@ export class Worker {
         series,
         flaws,
         cursor: cursor ?? END,
-        request: meter?.last,
+        // The last request of the ledger is another provider's, and was answered otherwise.
+        request: provider === undefined ? meter?.last : undefined,
       })
       if (kept === undefined) return { type: 'lost' }
       onPage?.({ rows, revised: kept.revised, symbols: series.length, pack })

@@ -4,6 +4,7 @@
  * Of a provider's requests a minute, jobs take four fifths together; the rest is left to live trading, whose own budget has
  * the higher lanes.
  */
+import { assert } from '../core/assert.ts'
 import type { BarSource, JobStore } from '../core/jobs.ts'
 import { MINUTE } from '../core/time.ts'
 import { Universe } from '../core/universe.ts'
@@ -14,6 +15,8 @@ import { MACHINE_MS } from '../io/scaled.ts'
 import { systemIo } from '../io/system.ts'
 import { loop, type LoopOptions } from '../jobs/loop.ts'
 import { Meter } from '../jobs/metered.ts'
+import { Router, type RouterOptions } from '../jobs/router.ts'
+import type { TapeSource } from '../jobs/tape-source.ts'
 import { LEASE_MS } from '../jobs/worker.ts'
 import { AlpacaBarPages, PAGE_LIMITS } from '../venues/alpaca/bar-pages.ts'
 import { AlpacaHistory } from '../venues/alpaca/history.ts'
@@ -49,7 +52,13 @@ export async function openWorld(config: Config): Promise<Result<World>> {
 
 export interface BackfillOptions {
   readonly store: JobStore
-  readonly terms: AlpacaTerms
+  /** Without them, Alpaca is not asked. */
+  readonly terms?: AlpacaTerms
+  /** Others, by the order of `providers`. */
+  readonly tapes?: readonly TapeSource[]
+  /** The primary first: Alpaca alone where not told. */
+  readonly providers?: readonly string[]
+  readonly onParked?: RouterOptions['onParked']
   readonly io: Io
   /** Time of the venue per time of the machine: 1 where not told. */
   readonly speed?: number
@@ -59,19 +68,18 @@ export interface BackfillOptions {
   readonly pageRows?: number
 }
 
-/** A worker's side of the provider. Close it when it has worked. */
+/** A worker's side of its providers. Close it when it has worked. */
 export class Backfill {
   readonly source: BarSource
   readonly meter: Meter
   readonly #options: BackfillOptions
-  readonly #budgets: readonly Budget[]
-  readonly #history: AlpacaHistory
+  readonly #alpaca: AlpacaSide | undefined
 
   constructor(options: BackfillOptions) {
     this.#options = options
-    const { store, terms, io, name, pageRows, speed = 1 } = options
-    const { keys, hosts, feed = 'iex' } = terms
-    const { perMinute } = terms.limits?.history ?? ALPACA_LIMITS.history
+    const { store, terms, io, name, speed = 1, tapes = [], onParked } = options
+    const { perMinute } = terms?.limits?.history ?? ALPACA_LIMITS.history
+    const data = terms?.hosts.data
     this.meter = new Meter({
       store,
       io,
@@ -79,35 +87,28 @@ export class Backfill {
       worker: name,
       perMinute: Math.max(1, Math.floor(perMinute * SHARE)),
       speed,
-      counts: (url) => url.startsWith(hosts.data) && COUNTED.test(new URL(url).pathname),
+      counts: (url) =>
+        data !== undefined && url.startsWith(data) && COUNTED.test(new URL(url).pathname),
     })
-    const budget = (what: string): Budget =>
-      new Budget(io, { name: `alpaca ${what}`, limit: perMinute, windowMs: MINUTE })
-    const [dataBudget, tradingBudget] = [budget('data'), budget('trading')]
-    this.#budgets = [dataBudget, tradingBudget]
-    const metered = this.meter.io
-    const data = new Rest({
-      io: metered,
-      keys,
-      budget: dataBudget,
-      baseUrl: hosts.data,
-      readMs: 20_000,
+    this.#alpaca = terms && new AlpacaSide({ ...options, terms }, this.meter.io, perMinute)
+    const { providers = ['alpaca'] } = options
+    const sources = providers.map((provider) => {
+      const found =
+        provider === 'alpaca'
+          ? this.#alpaca?.source
+          : tapes.find((tape) => tape.provider === provider)
+      assert(found !== undefined, () => `${provider} is a source of bars`)
+      return found
     })
-    const trading = new Rest({ io, keys, budget: tradingBudget, baseUrl: hosts.trading })
-    this.source = new AlpacaBarPages({
-      data,
-      feed,
-      perMinute,
-      ...(pageRows === undefined ? {} : { rows: pageRows }),
-    })
-    const universe = new Universe()
-    this.#history = new AlpacaHistory({ io, data, trading, universe, feed, symbols: 1, rows: 1 })
+    const parked = onParked === undefined ? {} : { onParked }
+    this.source = sources.length === 1 ? sources[0]! : new Router({ store, io, sources, ...parked })
   }
 
-  /** All symbols that the provider knows of these kinds. */
+  /** All symbols that the primary provider knows. */
   async universe(): Promise<Result<readonly string[]>> {
-    const assets = await this.#history.assets('us_equity')
-    return assets.ok ? ok(assets.value.map(({ symbol }) => symbol).toSorted()) : assets
+    const { provider } = this.source
+    const tape = this.#options.tapes?.find((one) => one.provider === provider)
+    return tape === undefined ? this.#alpaca!.universe() : ok(tape.symbols)
   }
 
   /** Works until there is nothing to do, or for ever. */
@@ -122,6 +123,41 @@ export class Backfill {
     // A venue that is faster than the machine gives a worker the machine's time all the same.
     const leaseMs = Math.max(LEASE_MS, MACHINE_MS * speed)
     await loop({ ...options, store, io, name, source, meter, leaseMs })
+  }
+
+  close(): void {
+    this.#alpaca?.close()
+  }
+}
+
+/** What of it speaks to Alpaca. */
+class AlpacaSide {
+  readonly source: AlpacaBarPages
+  readonly #budgets: readonly Budget[]
+  readonly #history: AlpacaHistory
+
+  constructor(
+    { io, terms, pageRows }: BackfillOptions & { readonly terms: AlpacaTerms },
+    metered: Io,
+    perMinute: number,
+  ) {
+    const { keys, hosts, feed = 'iex' } = terms
+    const budget = (what: string): Budget =>
+      new Budget(io, { name: `alpaca ${what}`, limit: perMinute, windowMs: MINUTE })
+    const [dataBudget, tradingBudget] = [budget('data'), budget('trading')]
+    this.#budgets = [dataBudget, tradingBudget]
+    const about = { keys, baseUrl: hosts.data, readMs: 20_000 }
+    const data = new Rest({ ...about, io: metered, budget: dataBudget })
+    const trading = new Rest({ io, keys, budget: tradingBudget, baseUrl: hosts.trading })
+    const rows = pageRows === undefined ? {} : { rows: pageRows }
+    this.source = new AlpacaBarPages({ data, feed, perMinute, ...rows })
+    const universe = new Universe()
+    this.#history = new AlpacaHistory({ io, data, trading, universe, feed, symbols: 1, rows: 1 })
+  }
+
+  async universe(): Promise<Result<readonly string[]>> {
+    const assets = await this.#history.assets('us_equity')
+    return assets.ok ? ok(assets.value.map(({ symbol }) => symbol).toSorted()) : assets
   }
 
   close(): void {

@@ -302,6 +302,28 @@ const batching = z.strictObject({
   tickDeadlineMs: milliseconds(1, 60_000).default(B.tickDeadlineMs),
 })
 
+const history = z.strictObject({
+  providers: z
+    .array(z.enum(['alpaca', 'files', 'sim']))
+    .min(1)
+    .refine((list) => new Set(list).size === list.length, { message: 'each once' })
+    .default(['alpaca'])
+    .describe('where bars of the past come from: the primary, then those that stand in for it'),
+  files: path.exactOptional().describe('a folder of csv or Lean files'),
+  sim: z
+    .strictObject({
+      seed: z.int().min(0).max(4_294_967_295).default(1),
+      symbols: z.array(symbol).min(1).max(MAX_SYMBOLS).default(['AAA', 'AAB', 'AAC']),
+      start: z
+        .string()
+        .regex(/^\d{4}-\d{2}-\d{2}$/)
+        .default('2025-01-02')
+        .describe('its first day, such as 2025-01-02'),
+      sessions: z.int().min(1).max(1_000).default(20).describe('trading days'),
+    })
+    .prefault({}),
+})
+
 /** The whole configuration. Nothing is required: an empty file runs sma-cross on all symbols. */
 export const configSchema = z.strictObject({
   mode: z
@@ -366,6 +388,17 @@ export const configSchema = z.strictObject({
       metrics: z.int().min(0).max(65_535).exactOptional().describe('a port of this machine'),
     })
     .prefault({}),
+  watchlists: z
+    .record(
+      z
+        .string()
+        .regex(/^[a-z0-9-]{1,20}$/)
+        .describe('1 to 20 lower-case letters, digits and hyphens'),
+      z.array(symbol).min(1).max(MAX_SYMBOLS),
+    )
+    .default({})
+    .describe('symbols by a name, which @name stands for'),
+  history: history.prefault({}),
   report: z.strictObject({ html: path.exactOptional(), json: path.exactOptional() }).prefault({}),
 })
 

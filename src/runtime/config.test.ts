@@ -44,6 +44,11 @@ function settingsOf({ source: _source, ...settings }: Config): Settings {
 const DEFAULTS: Settings = {
   mode: 'paper',
   universe: 'all',
+  watchlists: {},
+  history: {
+    providers: ['alpaca'],
+    sim: { seed: 1, symbols: ['AAA', 'AAB', 'AAC'], start: '2025-01-02', sessions: 20 },
+  },
   instrument: { kind: 'equity', tickSize: 0.01, lotSize: 1, multiplier: 1, minNotional: 0 },
   strategies: [{ use: 'sma-cross', on: 'all', params: {}, onStop: 'keep' }],
   account: { cash: 100_000, currency: 'USD' },
@@ -147,6 +152,8 @@ bars: { latenessMs: 500 }
 inbox: { capacity: 100 }
 restarts: { max: off }
 ops: { metrics: 9464 }
+watchlists: { tech: [AAPL, MSFT] }
+history: { providers: [files, sim], files: ./bars, sim: { seed: 7 } }
 store: { journal: j.db, snapshotEvery: 10 }
 report: { html: out.html }
 `)
@@ -197,10 +204,30 @@ report: { html: out.html }
     store: { journal: 'j.db', archive: './data/archive.db', snapshotEvery: 10 },
     restarts: { max: 'off', withinMs: 600_000 },
     ops: { metrics: 9_464 },
+    watchlists: { tech: ['AAPL', 'MSFT'] },
+    history: {
+      providers: ['files', 'sim'],
+      files: './bars',
+      sim: { ...DEFAULTS.history.sim, seed: 7 },
+    },
     report: { html: 'out.html' },
   })
   assert.equal(toRiskLimits(config).maxPositions, Infinity)
   assert.equal(toRiskLimits(config).drawdown.emergency, Infinity)
+})
+
+test('a watch list stands for its members in the universe and in strategies', () => {
+  const lists = 'watchlists: { tech: [AAPL, MSFT], one: [SPY] }'
+  const config = parse(`${lists}
+universe: ['@tech', SPY]
+strategies: [{ use: sma-cross, on: ['@one', AAPL] }]
+`)
+  const whole = parse(`${lists}\nuniverse: '@tech'\n`)
+
+  assert.deepEqual(config.universe, ['AAPL', 'MSFT', 'SPY'])
+  assert.deepEqual(config.strategies[0]?.on, ['SPY', 'AAPL'])
+  assert.deepEqual(whole.universe, ['AAPL', 'MSFT'])
+  assert.throws(() => parse(`${lists}\nuniverse: ['@other']\n`), /universe\[0\].*"@other"/)
 })
 
 test('a symbol has what its entry says, else what all have in common', () => {

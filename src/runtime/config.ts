@@ -22,6 +22,7 @@ import type { Restarts } from './crash-loop.ts'
 import { type Env, MAX_BYTES, readText } from './config-text.ts'
 import { badInput, problemsOf } from './problems.ts'
 import { Source } from './source.ts'
+import { withMembers } from './watchlists.ts'
 
 /** Checked, with every default filled in. `source` says where it came from; it is no setting. */
 export type Config = Readonly<Settings> & { readonly source: Source }
@@ -59,7 +60,8 @@ export const defineConfig = (input: ConfigInput): Config =>
 export const restoreConfig = (kept: unknown, file: string, folder: string): Config =>
   check(kept, new Source(file, folder))
 
-function check(data: unknown, source: Source): Config {
+function check(told: unknown, source: Source): Config {
+  const data = withMembers(told)
   const parsed = configSchema.safeParse(data)
   if (!parsed.success) throw badInput(problemsOf(parsed.error, configSchema, data), source)
   const conflicts = conflictsOf(parsed.data)
@@ -176,7 +178,9 @@ export const configHash = (config: Config): string => hashOf(decisiveOf(config))
 
 function decisiveOf(config: Config) {
   const { source: _source, store: _store, report: _report, ...rest } = config
-  const { restarts: _restarts, ops: _ops, strategies, ...decisive } = rest
+  const { restarts: _restarts, ops: _ops, history: _history, ...more } = rest
+  // Names of lists stand for their members, which are where they are used.
+  const { watchlists: _watchlists, strategies, ...decisive } = more
   const deciding = strategies.map(({ onStop: _onStop, ...strategy }) => strategy)
   return { ...decisive, strategies: deciding }
 }

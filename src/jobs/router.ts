@@ -1,0 +1,84 @@
+/*
+ * Router: a primary provider and those that stand in for it. One that fails is parked for five minutes, for all workers,
+ * and the query goes to the next from its beginning; the last in line is asked whatever has happened. What is asked for too
+ * often is not failing: its own limits make it wait.
+ */
+import type { BarPage, BarSource, JobStore, SourceQuery } from '../core/jobs.ts'
+import { ok, type Result } from '../core/result.ts'
+import { MINUTE } from '../core/time.ts'
+import type { Io } from '../io/io.ts'
+
+export const PARKED_MS = 5 * MINUTE
+
+export interface RouterOptions {
+  readonly store: Pick<JobStore, 'note' | 'noted'>
+  readonly io: Pick<Io, 'now'>
+  /** The primary first. */
+  readonly sources: readonly BarSource[]
+  readonly onParked?: (provider: string, why: string) => void
+}
+
+export class Router implements BarSource {
+  readonly provider: string
+  readonly limits: BarSource['limits']
+  readonly splits?: NonNullable<BarSource['splits']>
+  readonly #options: RouterOptions
+
+  constructor(options: RouterOptions) {
+    this.#options = options
+    const [primary] = options.sources
+    this.provider = primary!.provider
+    this.limits = primary!.limits
+    if (primary!.splits !== undefined) this.splits = primary!.splits
+  }
+
+  async *pages(query: SourceQuery): AsyncGenerator<Result<BarPage>> {
+    const { sources } = this.#options
+    for (const [i, source] of sources.entries()) {
+      const isLast = i === sources.length - 1
+      if (!isLast && (await this.#isParked(source.provider))) continue
+      const isPrimary = i === 0
+      let why: string | undefined
+      const cursor = cursorFor(query.cursor, isPrimary ? undefined : source.provider)
+      for await (const page of source.pages({ ...query, cursor })) {
+        if (!page.ok && !isLast && isFailing(page.fault)) {
+          why = page.fault.message
+          break
+        }
+        yield isPrimary || !page.ok ? page : ok(standIn(page.value, source.provider))
+        if (!page.ok) return
+      }
+      if (why === undefined) return
+      await this.#park(source.provider, why)
+    }
+  }
+
+  async #isParked(provider: string): Promise<boolean> {
+    const { store, io } = this.#options
+    return Number((await store.noted(noteOf(provider))) ?? 0) > io.now()
+  }
+
+  async #park(provider: string, why: string): Promise<void> {
+    const { store, io, onParked } = this.#options
+    await store.note(noteOf(provider), String(io.now() + PARKED_MS))
+    onParked?.(provider, why)
+  }
+}
+
+const noteOf = (provider: string): string => `parked ${provider}`
+
+const isFailing = ({ code, retry }: { readonly code: string; readonly retry: string }): boolean =>
+  retry === 'later' && code !== 'rate-limited'
+
+/** A cursor is good for whoever gave it. */
+function cursorFor(cursor: string | undefined, provider: string | undefined): string | undefined {
+  if (cursor === undefined || provider === undefined) return cursor
+  const prefix = `${provider}:`
+  return cursor.startsWith(prefix) ? cursor.slice(prefix.length) : undefined
+}
+
+const standIn = (page: BarPage, provider: string): BarPage => ({
+  ...page,
+  provider,
+  cursor: page.cursor === undefined ? undefined : `${provider}:${page.cursor}`,
+})
