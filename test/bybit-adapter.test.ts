@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MINUTE } from '../src/core/time.ts'
+import { generatedMarket } from '../src/simulators/bybit/index.ts'
 import { Bench } from './bybit/bench.ts'
+import { START } from './bybit/local.ts'
 
 const SECOND = 1_000
 
@@ -44,6 +46,47 @@ test('fetches the bars that were missed while its stream was down, before anythi
       : [],
   )
   assert.deepEqual([streams[0], streams[1], streams.at(-1)], ['venue.up', 'venue.down', 'venue.up'])
+})
+
+test('loses no topic with another one that the venue has no more', async (t) => {
+  const bench = await Bench.start(t)
+  const ids = bench.universe.all.map(({ id }) => id)
+  await bench.world.settled(bench.venue.feed.subscribe('bars', ids))
+  const refusal = { on: 'data', fault: 'error', code: 0, msg: 'error:handler not found' } as const
+  // The request for both is refused, and then the one for the first alone.
+  bench.inject({ ...refusal, times: 2 })
+  bench.inject({ on: 'data', fault: 'cut-off' })
+  await bench.run(3 * MINUTE)
+
+  const symbols = bench.inputs.flatMap((input) => (input.type === 'bar' ? [input.bar.symbol] : []))
+  assert.deepEqual([...new Set(symbols)], [ids[1]])
+  const halts = bench.inputs.flatMap((input) =>
+    input.type === 'control' && input.control.do === 'halt-symbol' ? [input.control] : [],
+  )
+  assert.deepEqual(
+    halts.map(({ symbol, cause, on }) => [symbol, cause, on]),
+    [[ids[0], 'not-tradable', true]],
+  )
+  assert.ok(bench.troubles.some((why) => /refuses kline\.1\.AAAUSDT/.test(why)))
+})
+
+test('asks for a book again on the next connection, where this one ends meanwhile', async (t) => {
+  const symbols = ['AAAUSDT', 'BBBUSDT']
+  const local = generatedMarket({ seed: 5, symbols, startAt: START, days: 1 })
+  const bench = await Bench.start(t, { local })
+  const ids = bench.universe.all.map(({ id }) => id)
+  await bench.world.settled(bench.venue.feed.subscribe('quotes', ids))
+  await bench.run(30 * SECOND)
+  bench.inject({ on: 'data', fault: 'drop', holding: '"type":"delta"', times: 1 })
+  bench.inject({ on: 'data', fault: 'no-ack', for: '60s' })
+  bench.inject({ on: 'data', fault: 'cut-off', at: '40s' })
+  await bench.run(180 * SECOND)
+
+  for (const id of ids) assert.equal(bench.venue.feed.bookOf(id)?.bids.size, 50)
+  const halts = bench.inputs.flatMap((input) =>
+    input.type === 'control' && input.control.do === 'halt-symbol' ? [input.control.on] : [],
+  )
+  assert.equal(halts.at(-1), false)
 })
 
 test('tells orders of others as such, and takes none of them for its own', async (t) => {

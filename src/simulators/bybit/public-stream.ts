@@ -123,7 +123,8 @@ export class PublicSession extends BybitSession {
       this.say({ success: true, ret_msg: '', ...base })
       return
     }
-    const flaw = op === 'subscribe' ? this.#flawOf(args) : 'Invalid op'
+    const fault = this.venue.nemesis.onStream('error', 'data')
+    const flaw = fault?.msg ?? (op === 'subscribe' ? this.#flawOf(args) : 'Invalid op')
     if (flaw !== undefined) {
       this.say({ success: false, ret_msg: flaw, ...base })
       return

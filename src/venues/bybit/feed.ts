@@ -14,7 +14,7 @@
  */
 import type { Ms, SymbolId, VenueId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
-import type { Input, MarketInput } from '../../core/input.ts'
+import type { Input, MarketCause, MarketInput } from '../../core/input.ts'
 import type { Bar, Quote } from '../../core/market.ts'
 import { OrderBook } from '../../core/order-book.ts'
 import { failed, type Result } from '../../core/result.ts'
@@ -96,6 +96,13 @@ export class BybitFeed implements Feed {
       onMessage: (message) => this.#hear(message),
       onUp: (hasGap) => void this.#rise(hasGap),
       onDown: (why) => this.#fall(why),
+      onRefused: (topics, why) => {
+        options.onTrouble(why)
+        for (const topic of topics) {
+          const watched = this.#watched.get(symbolIn(topic))
+          if (watched !== undefined) this.#halt(watched, true, why, 'not-tradable')
+        }
+      },
       onSafeMode: (why) => {
         this.#fall(why)
         options.onTrouble(`market data are in safe mode until a person clears it: ${why}`)
@@ -147,7 +154,7 @@ export class BybitFeed implements Feed {
 
   #hear(message: Json & { readonly topic: string }): void {
     const { topic, data } = message
-    const symbol = topic.slice(topic.lastIndexOf('.') + 1)
+    const symbol = symbolIn(topic)
     const watched = this.#watched.get(symbol)
     if (watched === undefined) return
     this.#stream.liveness.saw(symbol)
@@ -213,8 +220,9 @@ export class BybitFeed implements Feed {
     watched.isRenewing = true
     this.counts.brokenBooks++
     this.#halt(watched, true, `the book of ${name} has a fault: ${watched.book.fault ?? 'none'}`)
-    const dropped = await this.#stream.unsubscribe([topic])
-    const answer = dropped.ok ? await this.#stream.subscribe([topic]) : dropped
+    // Where the connection is lost meanwhile, the next one asks for it.
+    await this.#stream.unsubscribe([topic])
+    const answer = await this.#stream.subscribe([topic])
     // On a connection that gives no answer, nothing else of it is better.
     if (!answer.ok && this.#stream.isUp) this.#stream.renew(answer.fault.message)
   }
@@ -224,8 +232,8 @@ export class BybitFeed implements Feed {
     this.#halt(watched, false, 'the book is whole again')
   }
 
-  #halt({ id }: Watched, on: boolean, why: string): void {
-    const control = { do: 'halt-symbol', symbol: id, cause: 'bad-prices', on, why } as const
+  #halt({ id }: Watched, on: boolean, why: string, cause: MarketCause = 'bad-prices'): void {
+    const control = { do: 'halt-symbol', symbol: id, cause, on, why } as const
     this.#sink({ type: 'control', at: this.#now(), by: 'bybit', control })
   }
 
@@ -354,6 +362,8 @@ const watchedOf = (id: SymbolId): Watched => ({
   lastBar: undefined,
   ids: new Set(),
 })
+
+const symbolIn = (topic: string): string => topic.slice(topic.lastIndexOf('.') + 1)
 
 /** Price, size, price, size …; undefined where one of them is no number. */
 function levelsOf(side: unknown): readonly number[] | undefined {

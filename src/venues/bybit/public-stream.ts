@@ -26,6 +26,8 @@ export interface PublicStreamOptions {
   /** All that is wanted is told from now on; `hasGap` where something may have been missed. */
   readonly onUp: (hasGap: boolean) => void
   readonly onDown: (why: string) => void
+  /** The venue does not have these topics, or no more. */
+  readonly onRefused: (topics: readonly string[], why: string) => void
   readonly onSafeMode: (why: string) => void
   /** These symbols alone are silent though their data are expected. */
   readonly onQuiet: (symbols: readonly string[]) => void
@@ -132,23 +134,38 @@ export class PublicStream {
     for (;;) {
       const left = [...this.#wanted].filter((topic) => !asked.has(topic))
       if (left.length === 0) break
-      const answer = await this.#ask(session, 'subscribe', left)
+      const part = left.slice(0, this.#options.batch)
+      if (asked.size > 0) await pause(this.#options.io, this.#options.everyMs, session.signal)
+      const answer = await this.#again(session, part)
       if (!session.isCurrent) return
-      for (const topic of left) asked.add(topic)
-      if (answer.ok) continue
-      for (const topic of left) this.#wanted.delete(topic)
-      this.#settleNext(left, answer)
-      if (answer.fault.code !== 'bad-request') {
-        for (const topic of left) this.#wanted.add(topic)
+      if (!answer.ok) {
         session.fail(answer.fault.message)
         return
       }
+      for (const topic of part) asked.add(topic)
     }
     session.advance('subscribed')
     const hasGap = this.#hasBeenUp
     this.#hasBeenUp = true
     this.#settleNext([...asked], ok(undefined))
     this.#options.onUp(hasGap)
+  }
+
+  /** A part that is refused is asked for topic by topic: one that is no more must not take the others with it. */
+  async #again(session: Session, part: readonly string[]): Promise<Result<void>> {
+    const answer = await this.#ask(session, 'subscribe', part)
+    if (answer.ok || answer.fault.code !== 'bad-request') return answer
+    if (part.length > 1) {
+      for (const topic of part) {
+        const alone = await this.#again(session, [topic])
+        if (!alone.ok) return alone
+      }
+      return ok(undefined)
+    }
+    for (const topic of part) this.#wanted.delete(topic)
+    this.#settleNext(part, answer)
+    this.#options.onRefused(part, answer.fault.message)
+    return ok(undefined)
   }
 
   #settleNext(topics: readonly string[], result: Result<void>): void {
