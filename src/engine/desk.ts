@@ -307,8 +307,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   // ── What resting asks for ─────────────────────────────────────────────────────────────────────────
 
   quotesOf({ symbol, strategy }: Lane): readonly Order[] {
-    const live = this.parts.orders.liveOf(symbol)
-    return live.filter((order) => order.quote === true && order.strategy === strategy)
+    const quotes: Order[] = []
+    for (const { order } of this.parts.orders.heldOf(symbol))
+      if (order.quote === true && order.strategy === strategy) quotes.push(order)
+    return quotes
   }
 
   canAmend(instrument: Instrument): boolean {

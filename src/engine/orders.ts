@@ -26,6 +26,8 @@ interface Entry {
 /** Shared by the orders without a fill, which most are: a set for each was a tenth of what an order allocates. */
 const NO_FILLS = new Set<string>()
 
+const NO_ENTRIES: readonly Entry[] = []
+
 /** What an input did to an order. */
 export interface Applied {
   readonly before: Order
@@ -100,6 +102,11 @@ export class Orders {
   liveOf(symbol: SymbolId): Order[] {
     const entries = this.#bySymbol[symbol]
     return entries === undefined ? [] : entries.map(({ order }) => order)
+  }
+
+  /** The same without a copy: for whoever only looks, and changes nothing meanwhile. */
+  heldOf(symbol: SymbolId): readonly { readonly order: Order }[] {
+    return this.#bySymbol[symbol] ?? NO_ENTRIES
   }
 
   instrumentOf(order: Pick<Order, 'symbol'>): Instrument {

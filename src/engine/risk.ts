@@ -451,16 +451,21 @@ export class Risk {
     }
     const twin = asker.live.find((order) => isTwin(order, request))
     if (twin !== undefined) return deny('duplicate', `the same order is live as ${twin.id}`)
-    const own = this.#orders.liveOf(request.symbol).find((order) => isCrossed(order, request, last))
-    if (own === undefined) return undefined
-    return deny('self-cross', `it would trade with our own ${own.id}, ${own.side} at ${own.limit}`)
+    for (const { order: own } of this.#orders.heldOf(request.symbol)) {
+      if (!isCrossed(own, request, last)) continue
+      return deny(
+        'self-cross',
+        `it would trade with our own ${own.id}, ${own.side} at ${own.limit}`,
+      )
+    }
+    return undefined
   }
 
   /** The largest position, in quantity, that the symbol could come to if all its open entries filled. */
   #worstQty(request: OrderRequest, replaces?: Order): number {
     const held = this.#portfolio.qty(request.symbol)
     let worst = held + sign(request.side) * request.qty
-    for (const order of this.#orders.liveOf(request.symbol)) {
+    for (const { order } of this.#orders.heldOf(request.symbol)) {
       if (order !== replaces && !this.#isExit(order) && order.side === request.side)
         worst += sign(order.side) * remaining(order)
     }
@@ -497,7 +502,7 @@ export class Risk {
     const instrument = this.#orders.instrumentOf({ symbol })
     const last = this.#portfolio.price(symbol)
     let value: number | undefined
-    for (const order of this.#orders.liveOf(symbol)) {
+    for (const { order } of this.#orders.heldOf(symbol)) {
       if (this.#isExit(order)) continue
       const price = valuedAt(order, last)
       value = (value ?? 0) + (isKnown(price) ? instrument.notional(remaining(order), price) : NaN)
