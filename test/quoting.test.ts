@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { Batch } from '../src/core/command.ts'
 import { liveSession } from '../src/runtime/live-session.ts'
 import { replay } from '../src/runtime/replay.ts'
+import { SIM } from '../src/testing/builders.ts'
 import { LEVELS, Stand, type StandOptions } from './quoting/stand.ts'
 
 const kinds = (calls: readonly Batch[]): string[] => calls.map(({ kind }) => kind)
@@ -104,6 +105,29 @@ test('a run whose switch was flipped is done again from its journal to the same 
   assert.deepEqual([again.differing, again.hash, again.intents], [0, engine.hash(), engine.intents])
   const { enabled, coalescePlace, tickDeadlineMs } = session.engine.inForce.batching
   assert.deepEqual([enabled, coalescePlace, tickDeadlineMs], [true, false, 500])
+})
+
+test('a run that stops leaves no quote behind, whatever its policy', async (t) => {
+  const stand = await Stand.start(t, { symbols: 2 })
+  await stand.price(10_000)
+  assert.equal(stand.resting.length, 2 * 2 * LEVELS)
+  let isStopped = false
+  void stand.live.stop('keep').then(() => (isStopped = true))
+  await stand.world.until(() => isStopped, 60_000)
+  assert.deepEqual(stand.resting, [])
+})
+
+test('a feed that is lost takes the quotes with it', async (t) => {
+  const stand = await Stand.start(t, { symbols: 2 })
+  await stand.price(10_000)
+  const at = stand.world.now
+  stand.live.pump.push({ type: 'venue.down', at, venue: SIM, stream: 'feed' })
+  await stand.world.run(100)
+  assert.deepEqual(stand.resting, [])
+
+  stand.live.pump.push({ type: 'venue.up', at, venue: SIM, stream: 'feed' })
+  await stand.price(10_001)
+  assert.deepEqual(stand.resting, stand.wantedAt(10_001))
 })
 
 test('a tick past its deadline moves no quote, cancels all the same, and is made up for', async (t) => {

@@ -313,6 +313,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     return quotes
   }
 
+  refusesQuotes({ instrument }: Lane): boolean {
+    return this.parts.risk.refusal(this.now, instrument) !== undefined
+  }
+
   canAmend(instrument: Instrument): boolean {
     return this.#limitsOf(instrument).amend
   }

@@ -407,6 +407,7 @@ export class Engine {
       case 'venue.up':
       case 'venue.down':
         this.#desk.parts.risk.setStream(input.venue, input.stream, input.type === 'venue.up')
+        this.#desk.restings.lookAtAll()
         return
       case 'instrument.added':
         this.universe.add(input.spec)
@@ -415,6 +416,7 @@ export class Engine {
         return
       case 'control':
         this.#control(input.control)
+        this.#desk.restings.lookAtAll()
         return
       default:
         unreachable(input)

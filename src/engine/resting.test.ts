@@ -184,14 +184,38 @@ test('moves no more quotes in a second than allowed, and the rest when it is', (
   `)
 })
 
-test('quotes that are paused by risk are told once, and tried again later', () => {
+for (const [off, on] of [
+  ['pause', 'resume'],
+  ['safe-mode on', 'safe-mode off'],
+  ['venue down feed', 'venue up feed'],
+  ['venue down orders', 'venue up orders'],
+] as const) {
+  test(`withdraws all quotes at "${off}", and quotes again when it is declared after "${on}"`, () => {
+    const told = off.startsWith('safe') ? '! safe-mode' : ''
+    quoting(
+      `${QUOTED}
+    10:00:01  ${off}                                               > cancel #1
+                                                                   > cancel #2
+                                                                   > cancel #3
+                                                                   > cancel #4
+                                                                   ${told}
+    10:00:02  s rest 1 @ 9999 |
+    10:00:03  ${on}                                                ${told}
+    10:00:04  s rest 1 @ 9999 |                                    > submit #5 buy 1 limit 9999 gtc post-only
+    `,
+      LOOSE,
+    )
+  })
+}
+
+test('withdraws all quotes when it is stopped', () => {
   quoting(
-    `
-    10:00:00  trade BTC 10000
-    10:00:01  pause
-    10:00:02  s rest 1 @ 9999 |                                    ! denied paused
-    10:00:03  wait
-    10:00:03.500  wait                                             ! denied paused
+    `${QUOTED}
+    10:00:01  stop                                                 > cancel #1
+                                                                   > cancel #2
+                                                                   > cancel #3
+                                                                   > cancel #4
+    10:00:02  s rest 1 @ 9999 |
   `,
     LOOSE,
   )

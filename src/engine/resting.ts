@@ -10,7 +10,9 @@
  * than wanted by more than `urgentBps`, or where an amend of it was not answered. Caps and the time in book hold only
  * the moving of orders; they never keep one in the market that is no longer wanted.
  *
- * Where risk or the venue refuses a quote, nothing is placed for the lane for a while; cancels go on.
+ * Where risk or the venue refuses a quote, nothing is placed for the lane for a while; cancels go on. Where nothing new
+ * may be risked at all (stopped, paused, held, safe mode, kill switch, a stream that is down, a halted symbol) there is
+ * nobody behind a quote: all are withdrawn, and none is placed until it is declared after that.
  */
 import type { Ms, OrderId, Px, Qty } from '../core/brand.ts'
 import type { Fault } from '../core/fault.ts'
@@ -51,6 +53,8 @@ export interface RestingDesk {
   readonly now: Ms
   /** Live quotes of the lane, oldest first. */
   quotesOf(lane: Lane): readonly Order[]
+  /** True where nothing new may be risked in its symbol. */
+  refusesQuotes(lane: Lane): boolean
   canAmend(instrument: Instrument): boolean
   placeQuote(lane: Lane, request: OrderRequest): OrderId | Denial
   /** False where risk refuses what the order would become. */
@@ -130,6 +134,11 @@ export class Restings {
   /** Takes all quotes of a lane back; nothing of it is placed until it declares anew. */
   withdraw(lane: Lane): void {
     if (this.#lanes.has(lane)) this.declare(lane, { bids: [], asks: [] }, {})
+  }
+
+  /** What may be risked has changed: quotes are looked at again. */
+  lookAtAll(): void {
+    for (const rest of this.#lanes.values()) this.#dueAt(rest, 0)
   }
 
   /** What became of a quote: a fill ends the wish, a refusal makes the lane wait, all else lets it go on. */
@@ -238,12 +247,13 @@ export class Restings {
   }
 
   #settle(lane: Lane, rest: LaneRest): void {
+    if (lane.closing !== undefined) rest.wish = undefined
+    if (this.#desk.refusesQuotes(lane)) {
+      rest.wish = undefined
+      for (const order of this.#desk.quotesOf(lane)) this.#desk.cancelOrder(order)
+    }
     const { wish } = rest
     if (wish === undefined) return
-    if (lane.closing !== undefined) {
-      rest.wish = undefined
-      return
-    }
     const quotes = this.#desk.quotesOf(lane)
     for (const side of SIDES) this.#settleSide(lane, rest, { side, quotes, wish })
   }

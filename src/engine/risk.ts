@@ -282,6 +282,11 @@ export class Risk {
     return denial
   }
 
+  /** Why nothing new may be risked in the instrument at all, whatever it is; undefined where it may. Counts nothing. */
+  refusal(now: Ms, instrument: Instrument): Denial | undefined {
+    return this.#checkSafety(now, instrument) ?? this.#checkState(instrument)
+  }
+
   capture(): RiskState {
     return {
       killSwitch: this.#killSwitch,

@@ -103,6 +103,8 @@ export class End {
     const { engine } = this.#parts
     const isOpen = engine.ours.orders.some(({ order }) => {
       const policy = policies.get(order.strategy)
+      // Quotes are withdrawn whatever the policy: nobody would be behind them.
+      if (order.quote === true) return isLive(order)
       return isLive(order) && policy !== 'keep' && (policy !== 'protect' || isRisk(order))
     })
     if (isOpen) return false

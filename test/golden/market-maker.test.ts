@@ -118,10 +118,10 @@ test('market-maker quotes ten made minutes of two coins as it always did', async
       adverseBps: 0.20756238,
       placed: 1692,
       rejected: 0,
-      commands: 5136,
-      batches: 2305,
+      commands: 5148,
+      batches: 2306,
       denied: {},
-      intents: '5ca655a9bcc58918',
+      intents: '0e17fd42b796ba0e',
     },
   )
 })
