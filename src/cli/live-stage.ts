@@ -27,6 +27,7 @@ export class LiveStage {
   readonly #plan: LivePlan
   readonly #say: (text: string) => void
   #venue: Venue | undefined
+  #isClosing = false
   #archive: SqliteArchive | undefined
   #file: RunFile | undefined
 
@@ -77,6 +78,7 @@ export class LiveStage {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true
     this.lease.release()
     await this.metrics.close()
     await this.#archive?.close()
@@ -107,6 +109,8 @@ export class LiveStage {
           this.#say(`warn: a revised bar of ${revision.symbol} was not kept: ${why}`)
         })
       },
+      ledger: () => (this.#isClosing ? undefined : this.#archive?.jobs),
+      tell: (text) => this.#say(`warn: ${text}`),
       books: {
         load: () => this.#file?.journal.meta(BOOKS),
         save: (state) => this.#file?.journal.setMeta(BOOKS, state),

@@ -199,7 +199,7 @@ export interface SeriesFilter {
   readonly adjustment?: Adjustment
 }
 
-interface Request {
+export interface Request {
   readonly id: string
   readonly provider: string
   readonly worker: string
@@ -362,6 +362,8 @@ export interface JobStore {
 
   /** Writes the request down and grants it, or says how long to wait. The ledger is the budget: it outlives a kill. */
   takeRequest(ask: RequestAsk): Promise<{ readonly waitMs: number }>
+  /** Writes a request down that asks nobody, as those of a run at a venue: it counts for all others. */
+  book(request: Request): Promise<void>
   answered(answer: {
     readonly id: string
     readonly status: number

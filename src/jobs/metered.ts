@@ -13,7 +13,7 @@ import { heardOf } from '../io/rate.ts'
 /** What leaves within a window may arrive closer together: the window is a little longer here than at the provider. */
 const WINDOW_MS = 61_000
 /** A provider that refuses and does not say for how long. */
-const STOP_MS = 5_000
+export const STOP_MS = 5_000
 /** What was granted leaves within this, or is asked for again: its place in the window would be another. */
 const LATE_MS = 500
 /** Grants in a row that came too late: the store is too slow for requests to be counted. */

@@ -9,6 +9,7 @@ import type { Revision } from '../core/store.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits, Venue } from '../core/venue.ts'
 import type { Io } from '../io/io.ts'
+import { booked, type BookedOptions } from '../jobs/booked.ts'
 import { systemIo } from '../io/system.ts'
 import { type Books, PaperVenue, paperLimits } from '../venues/sim/index.ts'
 import { type Config, toSimOptions } from './config.ts'
@@ -25,6 +26,10 @@ export interface VenueOptions {
   readonly onTrouble: (why: string) => void
   /** A bar that the venue told again with other values: nothing that was decided changes. */
   readonly onRevision?: (revision: Revision) => void
+  /** What a person may like to know. */
+  readonly tell?: (text: string) => void
+  /** The ledger of a run's requests for market data, which jobs on the same key count too. */
+  readonly ledger?: BookedOptions['ledger']
   /** Where simulated fills are kept. */
   readonly books?: Books
 }
@@ -47,7 +52,7 @@ const VENUES: Readonly<Record<LocalVenue, Registered>> = {
       words: { real: false, none: true },
     }),
     isSimulated: (config) => config.venues?.alpaca?.fills === 'simulated',
-    async make({ config, io, universe, onTrouble, onRevision }) {
+    async make({ config, io, universe, onTrouble, onRevision, ledger, tell = () => {} }) {
       const [{ AlpacaVenue }, { NO_ORDER_EVENTS }, { alpacaTermsOf }] = await Promise.all([
         import('../venues/alpaca/venue.ts'),
         import('../venues/alpaca/order-events.ts'),
@@ -56,9 +61,10 @@ const VENUES: Readonly<Record<LocalVenue, Registered>> = {
       const symbols = universe.all.map(({ symbol }) => symbol)
       const watched = this.isSimulated(config) ? { orderEvents: NO_ORDER_EVENTS } : {}
       const terms = { ...alpacaTermsOf(config), ...watched }
+      const about = { provider: 'alpaca', worker: 'run', onTrouble: tell }
       return new AlpacaVenue({
         ...terms,
-        io,
+        io: ledger === undefined ? io : booked(io, { ...about, ledger, counts: isOfData }),
         universe,
         symbols,
         onTrouble,
@@ -99,6 +105,10 @@ const VENUES: Readonly<Record<LocalVenue, Registered>> = {
     },
   },
 }
+
+/** Alpaca counts requests for market data apart from those of trading. */
+const isOfData = (url: string): boolean =>
+  /^\/(?:v2\/stocks|v1beta|v1\/corporate-actions)/.test(new URL(url).pathname)
 
 const isVenue = (name: string): name is LocalVenue => Object.hasOwn(VENUES, name)
 

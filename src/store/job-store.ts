@@ -52,6 +52,7 @@ export class SqliteJobs implements JobStore {
   coverage = (...args: Args<'coverage'>) => this.#call('coverage', args)
   holes = (...args: Args<'holes'>) => this.#call('holes', args)
   takeRequest = (...args: Args<'takeRequest'>) => this.#call('takeRequest', args)
+  book = (...args: Args<'book'>) => this.#call('book', args)
   answered = (...args: Args<'answered'>) => this.#call('answered', args)
   stopRequests = (...args: Args<'stopRequests'>) => this.#call('stopRequests', args)
   requests = (...args: Args<'requests'>) => this.#call('requests', args)

@@ -298,6 +298,10 @@ export class JobTable implements JobTableSync {
     })
   }
 
+  book({ id, provider, worker, at, timeframe, symbols }: Parameters<JobStore['book']>[0]): void {
+    this.#run(SQL.ask, id, provider, worker, at, timeframe, symbols)
+  }
+
   answered({ id, status, at }: Parameters<JobStore['answered']>[0]): void {
     this.#run(SQL.answered, id, status, at)
   }

@@ -332,6 +332,14 @@ export class PostgresJobs implements JobStore {
     })
   }
 
+  async book(request: Parameters<JobStore['book']>[0]): Promise<void> {
+    const { id, provider, worker, at, timeframe, symbols } = request
+    await this.#postgres.transaction(async ({ isRepeated, one, run }) => {
+      if (isRepeated && (await one(BULK.isAsked, id)) !== undefined) return
+      await run(SQL.ask, id, provider, worker, at, timeframe, symbols)
+    })
+  }
+
   async answered({ id, status, at }: Parameters<JobStore['answered']>[0]): Promise<void> {
     await this.#run(SQL.answered, id, status, at)
   }

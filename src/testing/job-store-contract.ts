@@ -533,6 +533,22 @@ export function describeJobStore(contract: JobStoreContract): void {
       assert.equal((await other.takeRequest({ ...ask(101, T0 + 24), provider: 'b' })).waitMs, 0)
     })
 
+    it('counts requests that were only written down', async (t) => {
+      const { store, open } = await connect(t)
+      const request = { provider: 'alpaca', worker: 'run', timeframe: '1m', symbols: 30 } as const
+      for (let i = 0; i < 12; i++) await store.book({ ...request, id: `live ${i}`, at: T0 + i })
+      await store.answered({ id: 'live 0', status: 200, at: T0 + 5 })
+
+      const ask = { ...request, id: 'job', worker: 'w', at: T0 + 100, limit: 10, windowMs: MINUTE }
+      const other = await open()
+      const full = await other.takeRequest(ask)
+      // When the third of them has left the window, nine are in it.
+      const later = await other.takeRequest({ ...ask, at: T0 + MINUTE + 2 })
+
+      assert.deepEqual([full.waitMs, later.waitMs], [MINUTE + 2 - 100, 0])
+      assert.equal((await other.requests({ since: T0, limit: 20 })).length, 13)
+    })
+
     it('lets nobody ask before a stop is over', async (t) => {
       const { store, open } = await connect(t)
       const ask = { id: 'a', provider: 'alpaca', worker: 'w', timeframe: '1h', symbols: 1 } as const

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { joinedBars } from '../../src/core/columns.ts'
 import { DAY, ms } from '../../src/core/time.ts'
+import { booked } from '../../src/jobs/booked.ts'
 import { look } from '../../src/jobs/look.ts'
-import { type Spoil, Wire } from './wire.ts'
+import { HOST, type Spoil, Wire } from './wire.ts'
 
 const SERIES = { timeframe: '1h', adjustment: 'raw' } as const
 
@@ -36,6 +37,52 @@ test('a backfill takes the place of what a run heard, and says how many bars dif
   assert.deepEqual(await wire.store.revised({}), [{ ...SERIES, symbol, bars: 3 }])
   const [seen] = await look(wire.store, { symbols: [symbol!] }, { now: wire.now, cells: 4 })
   assert.deepEqual([seen?.heard, seen?.revised], [0, 3])
+})
+
+test('requests of a run beside a backfill count in its budget, and ask nobody', async (t) => {
+  const wire = await Wire.open(t, { pageRows: 100 })
+  const live = booked(wire.io, {
+    provider: 'alpaca',
+    worker: 'run',
+    ledger: () => wire.store,
+    counts: () => true,
+    onTrouble: assert.fail,
+  })
+  const url = `${HOST}/v2/stocks/snapshots?symbols=${wire.symbols.slice(0, 30).join(',')}`
+  for (let i = 0; i < 120; i++) {
+    const answer = await live.http.request({ method: 'GET', url, timeoutMs: 1_000 })
+    assert.ok(answer.ok)
+  }
+
+  await wire.work()
+
+  const booked120 = (await wire.store.requests({ since: 0, limit: 1_000 })).filter(
+    ({ worker }) => worker === 'run',
+  )
+  assert.deepEqual([booked120.length, booked120[0]?.symbols], [120, 30])
+  assert.ok(wire.asked.length > 240, `${wire.asked.length} requests`)
+  assert.ok(wire.busiestMinute <= 160, `${wire.busiestMinute} requests in a minute`)
+  assert.deepEqual(await wire.wrong(), [])
+})
+
+test('a ledger that does not answer stops no request of a run, and is told once', async (t) => {
+  const wire = await Wire.open(t, { count: 1 })
+  const told: string[] = []
+  const live = booked(wire.io, {
+    provider: 'alpaca',
+    worker: 'run',
+    ledger: () => wire.store,
+    counts: () => true,
+    onTrouble: (why) => told.push(why),
+  })
+  await wire.archive.close()
+
+  const url = `${HOST}/v2/stocks/snapshots?symbols=${wire.symbols[0]}`
+  for (let i = 0; i < 3; i++)
+    assert.ok((await live.http.request({ method: 'GET', url, timeoutMs: 1_000 })).ok)
+
+  assert.equal(told.length, 1)
+  assert.match(told[0]!, /a backfill does not see them: .*the archive is closed/)
 })
 
 test('a bar that a run heard does not hide that history lost it', async (t) => {
