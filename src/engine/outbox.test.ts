@@ -209,7 +209,7 @@ test('cuts a call to what is left of the quota of its kind in this second', () =
   const at = ms(MONDAY_10 + 999)
   assert.deepEqual(sizes(outbox.flush(at)), ['cancel 9', 'submit 3', 'submit 10', 'submit 7'])
   assert.equal(outbox.statistics.cutByQuota, 2)
-  assert.equal(outbox.quotaUsed(SIM, 'submit', at), 27)
+  assert.equal(outbox.statistics.quotaPeak, 27)
 })
 
 test('has the whole quota again a second later', () => {

@@ -42,6 +42,8 @@ export interface OutboxStatistics {
   readonly saved: number
   /** Calls that were cut short, because the venue takes no more orders of their kind in that second. */
   readonly cutByQuota: number
+  /** Most orders of one kind that left for a venue with a quota within a second. */
+  readonly quotaPeak: number
 }
 
 export interface OutboxState {
@@ -49,6 +51,7 @@ export interface OutboxState {
   readonly batches: number
   readonly folded: Readonly<Record<Fold, number>>
   readonly cutByQuota: number
+  readonly quotaPeak: number
   readonly intents: HashState
   /** Orders of the last second, by venue and kind; where the venue has no such quota, none. */
   readonly quotas?: readonly (readonly [VenueId, Readonly<Record<Kind, readonly Moment[]>>])[]
@@ -80,6 +83,7 @@ export class Outbox {
   #commands = 0
   #batches = 0
   #cutByQuota = 0
+  #quotaPeak = 0
 
   constructor(
     universe: Universe,
@@ -183,12 +187,8 @@ export class Outbox {
       folded: { ...this.#folded },
       saved: this.#commands + folded - this.#batches,
       cutByQuota: this.#cutByQuota,
+      quotaPeak: this.#quotaPeak,
     }
-  }
-
-  /** Orders of a kind that left for a venue in the second before `at`. */
-  quotaUsed(venue: VenueId, kind: Kind, at: Ms): number {
-    return this.#quotas.get(venue)?.[kind].used(at) ?? 0
   }
 
   capture(at: number): OutboxState {
@@ -202,6 +202,7 @@ export class Outbox {
       batches: this.#batches,
       folded: { ...this.#folded },
       cutByQuota: this.#cutByQuota,
+      quotaPeak: this.#quotaPeak,
       intents: this.#intents.capture(),
       ...(quotas.length === 0 ? {} : { quotas }),
       ...(this.#batching === this.#begun ? {} : { batching: this.#batching }),
@@ -212,6 +213,7 @@ export class Outbox {
     this.#commands = state.commands
     this.#batches = state.batches
     this.#cutByQuota = state.cutByQuota
+    this.#quotaPeak = state.quotaPeak
     Object.assign(this.#folded, state.folded)
     this.#intents.restore(state.intents)
     for (const [venue, kinds] of state.quotas ?? []) {
@@ -271,6 +273,7 @@ export class Outbox {
       quota?.take(at, chunk.length)
       i += chunk.length
     }
+    if (quota !== undefined) this.#quotaPeak = Math.max(this.#quotaPeak, quota.used(at))
   }
 
   /** Cancels never wait. */
