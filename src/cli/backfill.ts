@@ -15,7 +15,7 @@ import {
   type WorkOptions,
 } from './jobs-options.ts'
 import { type Config } from '../runtime/config.ts'
-import { PAGE_LIMITS } from '../runtime/backfill.ts'
+import { pageLimitsOf } from '../runtime/alpaca.ts'
 import { workWith } from './jobs-work.ts'
 import { RunFailed } from './output.ts'
 import { membersOf } from './settings.ts'
@@ -125,7 +125,7 @@ async function universeOf(desk: WorkDesk): Promise<readonly string[]> {
   }
 }
 
-async function costOf({ store, at }: Planning, { all }: Plan): Promise<Forecast> {
+async function costOf({ config, store, at }: Planning, { all }: Plan): Promise<Forecast> {
   const coverage = await store.coverage({})
   const slices = all.flatMap((definition) => {
     const { symbols, timeframe, adjustment } = definition
@@ -137,7 +137,7 @@ async function costOf({ store, at }: Planning, { all }: Plan): Promise<Forecast>
     )
     return slicesOf({ definition, coverage: of, pending: [], quarantined: new Set(), now: at })
   })
-  return forecast(all, slices, PAGE_LIMITS)
+  return forecast(all, slices, pageLimitsOf(config))
 }
 
 async function symbolsOf(

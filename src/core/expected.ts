@@ -1,8 +1,8 @@
 /*
- * Expected: the bars that a calendar lets us expect. One for each bucket that a regular session reaches into; buckets
+ * Expected: the bars that a calendar lets us expect. One for each bucket that a session reaches into, of regular hours where not told; buckets
  * are aligned to UTC, and a day's bar starts where its trading day does.
  */
-import type { Calendar } from './calendar.ts'
+import type { Calendar, Hours } from './calendar.ts'
 import type { Span } from './jobs.ts'
 import { bucketStart, DAY, lengthMs, plus, type Timeframe } from './time.ts'
 
@@ -11,12 +11,13 @@ export function expectedStarts(
   calendar: Calendar,
   timeframe: Timeframe,
   { from, to }: Span,
+  hours: Hours = 'regular',
 ): Float64Array {
   const stepMs = lengthMs(timeframe)
   const starts: number[] = []
   let last = -Infinity
   // A bucket may start before the session that it belongs to.
-  for (const { open, close } of calendar.sessions(plus(from, -DAY), plus(to, DAY))) {
+  for (const { open, close } of calendar.sessions(plus(from, -DAY), plus(to, DAY), hours)) {
     const isDay = stepMs === DAY
     const first = isDay ? calendar.dayStart(open) : bucketStart(open, stepMs)
     for (let at: number = first; at < close; at += stepMs) {

@@ -14,6 +14,7 @@
  * Every method is one transaction. Times are the caller's, in milliseconds: a store has no clock.
  */
 import type { Ms } from './brand.ts'
+import type { Hours } from './calendar.ts'
 import type { BarColumns } from './columns.ts'
 import type { Result } from './result.ts'
 import type { BarRank } from './market.ts'
@@ -424,6 +425,8 @@ export interface BarSource {
     readonly symbols: number
     /** Rows of one page, of all its symbols together. */
     readonly rows: number
+    /** Of which it sends bars: regular ones where not told. */
+    readonly hours?: Hours
     /** Requests in any minute; Infinity where there is no limit. */
     readonly perMinute: number
   }

@@ -19,7 +19,7 @@ export function forecast(
   slices: readonly NewRun[],
   limits: PageLimits,
 ): Forecast {
-  const estimate = new Estimate()
+  const estimate = new Estimate(limits.hours)
   const byId = new Map(definitions.map((definition) => [definition.id, definition]))
   const runs = slices
     .map((slice) => runOf(slice, byId.get(slice.definition)!))

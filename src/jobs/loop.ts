@@ -57,7 +57,7 @@ export async function loop(options: LoopOptions): Promise<void> {
     ...(onPage === undefined ? {} : { onPage }),
   })
   const asking = { store, source, ...(meter === undefined ? {} : { meter }) }
-  const estimate = new Estimate()
+  const estimate = new Estimate(source.limits.hours)
   const turns = new Turns()
   let tickAt = -Infinity
   let splitsAt = options.splits === true ? -Infinity : Infinity

@@ -7,6 +7,7 @@
  * timeframe. A query that was begun by another worker is continued as it is, because its cursor is of all its runs.
  */
 import { assert } from '../core/assert.ts'
+import type { Hours } from '../core/calendar.ts'
 import type { Adjustment, AssetClass, JobLane, JobRun, Span } from '../core/jobs.ts'
 import type { Timeframe } from '../core/time.ts'
 import type { Estimate } from './estimate.ts'
@@ -31,6 +32,7 @@ export interface Pack extends Span {
 }
 
 export interface PageLimits {
+  readonly hours?: Hours
   readonly symbols: number
   readonly rows: number
 }

@@ -1,9 +1,11 @@
 // Alpaca: what the configuration says of it becomes the options of its venue.
 import { unreachable } from '../core/assert.ts'
 import { BadInput } from '../core/bad-input.ts'
+import type { Hours } from '../core/calendar.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Limits } from '../core/venue.ts'
 import { MACHINE_MS } from '../io/scaled.ts'
+import { PAGE_LIMITS } from '../venues/alpaca/bar-pages.ts'
 import { errorOf } from '../venues/alpaca/faults.ts'
 import { ALPACA_LIMITS, type AlpacaOptions, type Hosts, hostsOf } from '../venues/alpaca/venue.ts'
 import type { Config } from './config.ts'
@@ -15,6 +17,8 @@ export type AlpacaTerms = Pick<
   'keys' | 'isLive' | 'feed' | 'codec' | 'limits' | 'patience'
 > & {
   readonly hosts: Hosts
+  /** Of which its history has bars. */
+  readonly hours?: Hours
 }
 
 /** Throws BadInput where the configuration has no Alpaca, or no usable keys. */
@@ -28,8 +32,20 @@ export function alpacaTermsOf(config: Config): AlpacaTerms {
     codec,
     hosts: { ...hostsOf(!paper), ...hosts, ...(local && localHostsOf(local.port)) },
     limits: { subscribe },
+    hours: hoursOf(settings),
     ...(local && local.speed > 1 && { patience: patienceAt(local.speed) }),
   }
+}
+
+/** The consolidated feed has bars from 4:00 to 20:00 in New York; IEX alone hardly any outside of the session. */
+const hoursOf = ({ feed, local }: AlpacaSettings): Hours =>
+  feed === 'sip' && local === undefined ? 'extended' : 'regular'
+
+/** What a query of the configured history can hold, for estimates; keys are not needed. */
+export function pageLimitsOf({ history, venues }: Config) {
+  const alpaca = history.providers[0] === 'alpaca' ? venues?.alpaca : undefined
+  const hours: Hours = alpaca === undefined ? 'regular' : hoursOf(alpaca)
+  return { ...PAGE_LIMITS, hours }
 }
 
 const localHostsOf = (port: number): Hosts => {

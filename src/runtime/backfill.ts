@@ -18,7 +18,7 @@ import { Meter } from '../jobs/metered.ts'
 import { Router, type RouterOptions } from '../jobs/router.ts'
 import type { TapeSource } from '../jobs/tape-source.ts'
 import { LEASE_MS } from '../jobs/worker.ts'
-import { AlpacaBarPages, PAGE_LIMITS } from '../venues/alpaca/bar-pages.ts'
+import { AlpacaBarPages } from '../venues/alpaca/bar-pages.ts'
 import { AlpacaHistory } from '../venues/alpaca/history.ts'
 import { Rest } from '../venues/alpaca/rest.ts'
 import { ALPACA_LIMITS } from '../venues/alpaca/venue.ts'
@@ -28,8 +28,6 @@ import { onLocalClock } from './local-clock.ts'
 
 const SHARE = 0.8
 const COUNTED = /\/(?:bars|corporate-actions)$/
-
-export { PAGE_LIMITS }
 
 /** The machine's network and the clock of the configured venue. */
 export interface World {
@@ -150,7 +148,8 @@ class AlpacaSide {
     const data = new Rest({ ...about, io: metered, budget: dataBudget })
     const trading = new Rest({ io, keys, budget: tradingBudget, baseUrl: hosts.trading })
     const rows = pageRows === undefined ? {} : { rows: pageRows }
-    this.source = new AlpacaBarPages({ data, feed, perMinute, ...rows })
+    const { hours = 'regular' } = terms
+    this.source = new AlpacaBarPages({ data, feed, perMinute, hours, ...rows })
     const universe = new Universe()
     this.#history = new AlpacaHistory({ io, data, trading, universe, feed, symbols: 1, rows: 1 })
   }

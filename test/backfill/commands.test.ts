@@ -213,6 +213,18 @@ test('raw bars are exported as if their splits had been all along, where those a
   assert.notEqual(other.code, 0)
 })
 
+test('a plan counts extended hours where the feed has them', async (t) => {
+  const { json, folder } = await desk(t)
+  const wish = [...WISH, '--timeframes', '15m']
+  const keys = 'key: ${ALPACA_KEY}, secret: ${ALPACA_SECRET}'
+  const regular = (await json('backfill', 'plan', ...wish)) as { readonly rows: number }
+  put(folder, 'skein.yaml', `venues: { alpaca: { ${keys}, feed: sip } }\n`)
+  const extended = (await json('backfill', 'plan', ...wish)) as { readonly rows: number }
+
+  // Six sessions of five symbols; the last hour of the last of them is on the next day in UTC.
+  assert.deepEqual([regular.rows, extended.rows], [5 * 6 * 26, 5 * (6 * 64 - 4)])
+})
+
 test('the queries of the page are those of the program, and run on the file', async (t) => {
   const { run, json, archive } = await desk(t)
   await run('backfill', 'run', ...WISH, '--timeframes', '1h,1d')

@@ -9,6 +9,7 @@
  * The cursor is `<hash of the query> <page token>`: a token is good for its query only, and a query that has changed is
  * read from its beginning.
  */
+import type { Hours } from '../../core/calendar.ts'
 import { type BarColumns, sliceBars } from '../../core/columns.ts'
 import { type Fault, fault } from '../../core/fault.ts'
 import { hashOf } from '../../core/hash.ts'
@@ -32,6 +33,8 @@ export interface BarPagesOptions {
   readonly feed: 'iex' | 'sip'
   readonly perMinute: number
   readonly rows?: number
+  /** Of which it sends bars of stocks: regular ones where not told. */
+  readonly hours?: Hours
   /** Place of crypto data: `us`. */
   readonly location?: string
 }
@@ -43,8 +46,8 @@ export class AlpacaBarPages implements BarSource {
 
   constructor(options: BarPagesOptions) {
     this.#options = options
-    const { perMinute, rows = PAGE_LIMITS.rows } = options
-    this.limits = { ...PAGE_LIMITS, rows, perMinute }
+    const { perMinute, rows = PAGE_LIMITS.rows, hours = 'regular' } = options
+    this.limits = { ...PAGE_LIMITS, rows, perMinute, hours }
   }
 
   async *pages(query: SourceQuery): AsyncGenerator<Result<BarPage>> {
