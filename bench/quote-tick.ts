@@ -43,9 +43,10 @@ const COLD = 3
 /** Requests of the bare client that are under way at once: as many connections as Skein may have. */
 const CONNECTIONS = 16
 /** How far from the market a quote rests, as a fraction: it is never met. */
-const AWAY = 0.02
-/** What a tick moves it by. */
-const STEP = 0.005
+const AWAY = 0.05
+/** What a tick moves it by, as a fraction, and in steps of its grid: the larger of both. */
+const STEP = 0.002
+const STEPS_MIN = 2
 const QTY = 1
 const OFF = Infinity
 
@@ -107,7 +108,7 @@ async function cell(
     let before = 0
     for (let tick = 0; tick < cold + count; tick++) {
       if (tick === cold) before = await callsOf(server)
-      ticks.push(await maker.tick(1 + STEP * (tick % 2)))
+      ticks.push(await maker.tick(tick % 2))
     }
     const calls = ((await callsOf(server)) - before) / count
     await maker.close()
@@ -124,8 +125,8 @@ async function callsOf(server: ChildProcess): Promise<number> {
 }
 
 interface Maker {
-  /** Moves all quotes by a factor; resolves with the milliseconds to the last answer, when all rest where they are wanted. */
-  readonly tick: (factor: number) => Promise<number>
+  /** Moves all quotes to the lower (0) or the higher (1) of two places; resolves with the milliseconds to the last answer, when all rest where they are wanted. */
+  readonly tick: (place: number) => Promise<number>
   readonly close: () => Promise<void>
 }
 
@@ -145,7 +146,7 @@ const maker = defineStrategy({
 /** No caps: the tick is what is measured. */
 const POLICY = {
   requoteBps: 0.01,
-  amendBps: 100,
+  amendBps: 1_000,
   minRestMs: 0,
   urgentBps: OFF,
   placesPerSecond: OFF,
@@ -191,6 +192,7 @@ async function startSkein(place: Place, count: number): Promise<Maker> {
         leverage: OFF,
         maxTradesPerDay: OFF,
         ordersPerMinute: OFF,
+        priceBand: OFF,
       },
       batching: { ...BATCHING_DEFAULTS, maxParallelSymbols: count, tickDeadlineMs: 60_000 },
       run: 'r',
@@ -224,15 +226,16 @@ async function startSkein(place: Place, count: number): Promise<Maker> {
     )
   }
   return {
-    tick: async (factor) => {
+    tick: async (where) => {
       isCommanded = false
       const done = new Promise<void>((resolve) => {
         onDone = resolve
       })
       const began = performance.now()
       const now = io.now()
-      for (const { id, symbol } of universe.all) {
-        const trade = { symbol: id, ts: now, price: prices.get(symbol)! * factor, size: 1 }
+      for (const { id, symbol, tickSize } of universe.all) {
+        const price = priceAt(prices.get(symbol)!, tickSize, where)
+        const trade = { symbol: id, ts: now, price, size: 1 }
         pump.push({ type: 'trade', at: now, trade })
       }
       await done
@@ -251,6 +254,9 @@ async function startSkein(place: Place, count: number): Promise<Maker> {
     },
   }
 }
+
+const priceAt = (price: number, tickSize: number, where: number): number =>
+  price + where * Math.max(price * STEP, STEPS_MIN * tickSize)
 
 /** The venue's perpetuals, and what each trades at now. */
 async function marketOf({ rest }: Place, count: number) {
@@ -302,7 +308,7 @@ async function startBare(
     assert.equal(retCode, 0, retMsg)
   }
   let isPlaced = false
-  const quotesAt = (factor: number) =>
+  const quotesAt = (where: number) =>
     specs.flatMap(({ symbol, tickSize }) =>
       (
         [
@@ -310,13 +316,13 @@ async function startBare(
           ['Sell', 1],
         ] as const
       ).map(([side, sign]) => {
-        const price = prices.get(symbol)! * factor * (1 + sign * AWAY)
+        const price = priceAt(prices.get(symbol)!, tickSize, where) * (1 + sign * AWAY)
         const onGrid = (Math.round(price / tickSize) * tickSize).toFixed(8)
         return { symbol, side, price: onGrid, orderLinkId: `${symbol}-${side}` }
       }),
     )
   return {
-    tick: async (factor) => {
+    tick: async (where) => {
       const began = performance.now()
       const send = ({ symbol, side, price, orderLinkId }: ReturnType<typeof quotesAt>[number]) =>
         isPlaced
@@ -329,7 +335,7 @@ async function startBare(
               price,
               orderLinkId,
             })
-      const quotes = quotesAt(factor)
+      const quotes = quotesAt(where)
       if (way === 'parallel' || !isPlaced) await Promise.all(quotes.map(send))
       else for (const quote of quotes) await send(quote)
       isPlaced = true
