@@ -1,4 +1,5 @@
 // Work: a worker of history jobs on the command line, with its progress and its account of requests.
+import { iso } from '../core/time.ts'
 import { integer } from '../report/format.ts'
 import { type WorkDesk, workersOf } from './desk.ts'
 import type { WorkOptions } from './jobs-options.ts'
@@ -45,6 +46,14 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
       splits: true,
       onTrouble: ({ message }) => {
         process.stderr.write(`splits are asked for again in a minute: ${message}\n`)
+      },
+      onWait: ({ id, status, worker, leaseUntil, notBefore, errorMessage }) => {
+        const until = (at: number): string => iso(at).slice(11, 19)
+        const why =
+          status === 'running'
+            ? `is held by ${worker} until ${until(leaseUntil)}, or longer where that lives`
+            : `is tried again at ${until(notBefore)}: ${errorMessage}`
+        if (terms.untilDone === true) process.stderr.write(`waits: ${id} ${why}\n`)
       },
       onTick: ({ enqueued, repairs, stale }) => {
         // Told when it changes: a worker ticks once a minute.

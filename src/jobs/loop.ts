@@ -36,6 +36,8 @@ export interface LoopOptions {
   readonly signal?: AbortSignal
   /** Asks for corporate actions too, once a day. */
   readonly splits?: true
+  /** Nothing can be done now: told once, with a run that is waited for, until something is done again. */
+  readonly onWait?: (run: JobRun) => void
   readonly onTick?: (report: TickReport) => void
   /** A question beside the runs was not answered; it is asked again. */
   readonly onTrouble?: (fault: Fault) => void
@@ -62,6 +64,7 @@ export async function loop(options: LoopOptions): Promise<void> {
   let tickAt = -Infinity
   let splitsAt = options.splits === true ? -Infinity : Infinity
   let packs = 0
+  let isWaiting = false
   // What a former life of this worker had is at hand at once, and not when its lease is over.
   await store.requeueStale(io.now(), name)
   const isStopped = (): boolean => signal?.aborted === true
@@ -82,6 +85,7 @@ export async function loop(options: LoopOptions): Promise<void> {
     const pack = packFirst(turns.next(queued), source.limits, estimate)
     if (pack !== undefined) {
       packs++
+      isWaiting = false
       const outcome = await worker.work(pack)
       onPack?.(pack, outcome)
       continue
@@ -93,6 +97,11 @@ export async function loop(options: LoopOptions): Promise<void> {
       if (last.enqueued + last.repairs === 0) return
       continue
     }
+    if (!isWaiting) {
+      isWaiting = true
+      const run = await waitedFor(store)
+      if (run !== undefined) options.onWait?.(run)
+    }
     await pause(io, IDLE_MS, signal)
   }
 }
@@ -101,6 +110,12 @@ export async function loop(options: LoopOptions): Promise<void> {
 async function isDone(store: JobStore): Promise<boolean> {
   const waiting = await store.queued(Number.MAX_SAFE_INTEGER, 1)
   return waiting.length === 0 && (await store.counts()).running === 0
+}
+
+/** A run that another worker holds, or one that is tried again later. */
+async function waitedFor(store: JobStore): Promise<JobRun | undefined> {
+  const [held] = await store.runs({ status: ['running'], limit: 1 })
+  return held ?? (await store.queued(Number.MAX_SAFE_INTEGER, 1))[0]
 }
 
 /** Smooth weighted round robin: each lane that waits gains its weight, the richest goes and pays for all. */

@@ -113,7 +113,15 @@ export class Backfill {
   async work(
     options: Pick<
       LoopOptions,
-      'untilDone' | 'packsMax' | 'signal' | 'splits' | 'onPack' | 'onPage' | 'onTick' | 'onTrouble'
+      | 'untilDone'
+      | 'packsMax'
+      | 'signal'
+      | 'splits'
+      | 'onPack'
+      | 'onPage'
+      | 'onTick'
+      | 'onTrouble'
+      | 'onWait'
     >,
   ): Promise<void> {
     const { store, io, name, speed = 1 } = this.#options

@@ -258,6 +258,20 @@ test('F210 a worker that dies goes on at the page that it was reading', async (t
   assert.equal(queries.lastIndexOf(queries[4]!), 5)
 })
 
+test('a worker that waits says for which run, and who holds it, once', async (t) => {
+  const wire = await Wire.open(t)
+  const never = new Promise<void>(() => {})
+  wire.hold = (n) => (n === 5 ? never : undefined)
+  void wire.work('dies')
+  while (wire.asked.length < 5) await new Promise((resolve) => setImmediate(resolve))
+  const waits: (string | undefined)[] = []
+
+  await wire.work('other', { onWait: ({ worker }) => waits.push(worker) })
+
+  assert.deepEqual(waits, ['dies'])
+  assert.deepEqual(await wire.wrong(), [])
+})
+
 test('F211 a worker that stood still past its lease writes nothing when it wakes', async (t) => {
   const wire = await Wire.open(t)
   const wakes = Promise.withResolvers<void>()
