@@ -74,7 +74,8 @@ export interface Order extends OrderRequest {
   /** Volume-weighted price of the fills so far; 0 before the first. */
   readonly avgPrice: number
   readonly cancelSentAt?: Ms
-  readonly amending?: Amending
+  /** Undefined, and not taken out, once it was answered: to copy an order without a member costs ten times as much. */
+  readonly amending?: Amending | undefined
   /** When it left for the second and last time, because nobody knew of the first. */
   readonly resentAt?: Ms
   readonly createdAt: Ms
@@ -147,9 +148,10 @@ export function apply(order: Order, input: OrderInput, instrument: Instrument): 
     case 'order.amended':
       if (order.phase === 'done') return order
       return {
-        ...withoutAmending(order),
+        ...order,
         phase: 'open',
         updatedAt,
+        ...(order.amending === undefined ? {} : { amending: undefined }),
         ...(input.qty === undefined ? {} : { qty: input.qty }),
         ...(input.limit === undefined ? {} : { limit: input.limit }),
         ...(input.stop === undefined ? {} : { stop: input.stop }),
@@ -157,12 +159,6 @@ export function apply(order: Order, input: OrderInput, instrument: Instrument): 
     default:
       return unreachable(input)
   }
-}
-
-function withoutAmending(order: Order): Order {
-  if (order.amending === undefined) return order
-  const { amending: _answered, ...rest } = order
-  return rest
 }
 
 function withFill(

@@ -87,7 +87,7 @@ function table<R extends Resting, W extends Wanted>(
 ) {
   const width = wanted.length + 1
   const costs = new Float64Array((resting.length + 1) * width)
-  const matches: Match[] = []
+  const matches = Array.from({ length: resting.length * width }, (): Match => 'none')
   for (let i = resting.length; i >= 0; i--) {
     for (let j = wanted.length; j >= 0; j--) {
       if (i === resting.length || j === wanted.length) {

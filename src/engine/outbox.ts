@@ -235,18 +235,24 @@ export class Outbox {
     if (kind.size === 0) return
     // A list, because there are few venues: a Map per turn costs more than the looks along it.
     const groups: Group[] = []
+    let group: Group | undefined
     for (const command of kind.values()) {
       this.#commands++
       this.#intents.add(intent(command))
       const symbol = command.type === 'submit' ? command.order.symbol : command.symbol
       const { venue } = this.#universe.at(symbol)
       const wave = this.#waveOf(command, symbol)
-      const group = groups.find((each) => each.venue === venue && each.wave === wave)
-      if (group === undefined) groups.push({ venue, wave, commands: [command] })
-      else group.commands.push(command)
+      if (group?.venue !== venue || group.wave !== wave) {
+        group = groups.find((each) => each.venue === venue && each.wave === wave)
+        if (group === undefined) {
+          group = { venue, wave, commands: [] }
+          groups.push(group)
+        }
+      }
+      group.commands.push(command)
     }
     kind.clear()
-    for (const group of groups) this.#cutGroup(group, batches, { at, isShared })
+    for (const each of groups) this.#cutGroup(each, batches, { at, isShared })
   }
 
   #cutGroup(
