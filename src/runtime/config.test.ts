@@ -895,6 +895,7 @@ test('Alpaca needs its keys and nothing else', () => {
     codec: 'json',
     hosts: hostsOf(false),
     limits: { subscribe: { batch: 10, everyMs: 1_000, total: 30 } },
+    hours: 'regular',
   })
 })
 

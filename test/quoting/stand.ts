@@ -66,6 +66,31 @@ const strategyOf = (policy: Partial<RestPolicy>) =>
     }),
   })
 
+/** A run that rests the same ladder in each symbol, and that risk never stops. */
+export function setupOf(
+  universe: Universe,
+  { policy = {}, batching }: Omit<StandOptions, 'symbols'>,
+): LiveOptions['setup'] {
+  const strategy = strategyOf({ ...FREE, ...policy })
+  return {
+    universe,
+    uses: [{ name: 'mm', strategy, params: {}, on: universe.all.map(({ id }) => id) }],
+    risk: {
+      ...RISK_DEFAULTS,
+      tradingHours: 'always',
+      maxPositions: OFF,
+      maxTradesPerDay: OFF,
+      ordersPerMinute: OFF,
+      maxOpenOrders: 5_000,
+    },
+    batching: { ...BATCHING_DEFAULTS, ...batching },
+    run: 'r',
+    currency: 'USD',
+    base: '1m',
+    bars: { latenessMs: 0, maxFill: 0 },
+  }
+}
+
 export class Stand {
   readonly world = new VirtualWorld({ seed: 1 })
   readonly universe: Universe
@@ -104,25 +129,7 @@ export class Stand {
   }
 
   get setup(): LiveOptions['setup'] {
-    const { policy = {}, batching } = this.#options
-    const strategy = strategyOf({ ...FREE, ...policy })
-    return {
-      universe: this.universe,
-      uses: [{ name: 'mm', strategy, params: {}, on: this.universe.all.map(({ id }) => id) }],
-      risk: {
-        ...RISK_DEFAULTS,
-        tradingHours: 'always',
-        maxPositions: OFF,
-        maxTradesPerDay: OFF,
-        ordersPerMinute: OFF,
-        maxOpenOrders: 5_000,
-      },
-      batching: { ...BATCHING_DEFAULTS, ...batching },
-      run: 'r',
-      currency: 'USD',
-      base: '1m',
-      bars: { latenessMs: 0, maxFill: 0 },
-    }
+    return setupOf(this.universe, this.#options)
   }
 
   async #begin(): Promise<void> {
@@ -182,4 +189,4 @@ export class Stand {
   }
 }
 
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
