@@ -144,9 +144,9 @@ async function started(
     publish: (health) => status.write(health),
     onTurn: (turn) => {
       voice.show?.take(turn)
-      stage.metrics.onTurn(turn)
+      stage.metrics?.onTurn(turn)
     },
-    onAnswered: (at, now) => stage.metrics.onAnswered(at, now),
+    onAnswered: (at, now) => stage.metrics?.onAnswered(at, now),
     onRecovered: ({ from, redone, at }) => {
       if (from === 'nothing') return
       say(`going on at ${iso(at)} from the ${from}, ${redone} turns done again`)
@@ -157,7 +157,7 @@ async function started(
     throw new RunFailed(`${plan.name} cannot be used: ${answer.fault.message}`)
   }
   stage.live = answer.value
-  stage.metrics.watch(answer.value, stage.venue)
+  stage.metrics?.watch(answer.value, stage.venue)
   return answer.value
 }
 

@@ -21,7 +21,8 @@ const BOOKS = 'books'
 export class LiveStage {
   readonly reached: VenueIo
   readonly lease: AccountLease
-  readonly metrics: LiveMetrics
+  /** Kept only where somebody may ask for them. */
+  readonly metrics: LiveMetrics | undefined
   /** Set when it trades: what the venue and the lease say goes there. */
   live: Live | undefined
   readonly #plan: LivePlan
@@ -35,11 +36,15 @@ export class LiveStage {
     this.#plan = plan
     this.#say = say
     this.reached = reached
-    this.metrics = new LiveMetrics(plan.setup.universe, plan.consent.mode === 'live')
+    const { setup, consent, metricsPort } = plan
+    this.metrics =
+      metricsPort === undefined
+        ? undefined
+        : new LiveMetrics(setup.universe, consent.mode === 'live')
     this.lease = accountLease({
-      io: this.metrics.timed(reached.io),
+      io: this.metrics?.timed(reached.io) ?? reached.io,
       path: leasesAt(plan.config),
-      run: plan.setup.run,
+      run: setup.run,
       onLost: (why) => {
         if (this.live === undefined) say(`error: ${why}`)
         else this.live.pump.fail(new Error(why))
@@ -53,7 +58,7 @@ export class LiveStage {
     if (!reached.ok) throw new RunFailed(`${plan.name} cannot be used: ${reached.fault.message}`)
     const stage = new LiveStage(plan, reached.value, say)
     try {
-      if (plan.metricsPort !== undefined) await stage.#serve(plan.metricsPort)
+      await stage.#serve()
       stage.#venue = await stage.#adapter()
       mkdirSync(dirname(plan.path), { recursive: true })
       stage.#archive = await openForWriting(plan.archivePath)
@@ -80,14 +85,16 @@ export class LiveStage {
   async close(): Promise<void> {
     this.#isClosing = true
     this.lease.release()
-    await this.metrics.close()
+    await this.metrics?.close()
     await this.#archive?.close()
     this.#file?.close()
     await this.reached.close()
   }
 
-  async #serve(port: number): Promise<void> {
-    const served = await this.metrics.serve(port)
+  async #serve(): Promise<void> {
+    const { metricsPort } = this.#plan
+    if (this.metrics === undefined || metricsPort === undefined) return
+    const served = await this.metrics.serve(metricsPort)
     if (!served.ok) throw new RunFailed(served.fault.message)
     this.#say(`its numbers are at ${served.value}`)
   }

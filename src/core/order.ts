@@ -96,10 +96,10 @@ export interface Fill {
 export const sign = (side: Side): 1 | -1 => (side === 'buy' ? 1 : -1)
 export const opposite = (side: Side): Side => (side === 'buy' ? 'sell' : 'buy')
 
-/** True from the moment an order may trade until the venue has said that it no longer can. */
 /** True where it may add to a position: it is no leg of a bracket, and nothing that only reduces. */
 export const isRisk = (order: Order): boolean => order.reduceOnly !== true && !isLeg(order)
 
+/** True from the moment an order may trade until the venue has said that it no longer can. */
 export const isLive = (order: Order): boolean => order.phase === 'sent' || order.phase === 'open'
 
 /** True for an order that protects what the entry of its bracket has filled. */

@@ -5,20 +5,12 @@
 import { fault } from '../core/fault.ts'
 import { failed } from '../core/result.ts'
 import type { Io } from './io.ts'
+import { withRequests } from './with-requests.ts'
 
 /** `whyNot` says why nothing may leave now. Reading is always allowed. */
-export const fencedIo = (io: Io, whyNot: () => string | undefined): Io => ({
-  now: () => io.now(),
-  monotonic: () => io.monotonic(),
-  after: (delayMs, fire) => io.after(delayMs, fire),
-  random: io.random,
-  websocket: io.websocket,
-  tcp: io.tcp,
-  http: {
-    request: async (request) => {
-      const why = request.method === 'GET' ? undefined : whyNot()
-      if (why === undefined) return await io.http.request(request)
-      return failed(fault('network', `nothing was sent: ${why}`, { sent: 'no' }))
-    },
-  },
-})
+export const fencedIo = (io: Io, whyNot: () => string | undefined): Io =>
+  withRequests(io, async (request) => {
+    const why = request.method === 'GET' ? undefined : whyNot()
+    if (why === undefined) return await io.http.request(request)
+    return failed(fault('network', `nothing was sent: ${why}`, { sent: 'no' }))
+  })

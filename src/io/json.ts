@@ -8,6 +8,17 @@ export const isObject = (value: unknown): value is Json =>
 export const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined
 
+/** The object that a frame of a stream holds as JSON; undefined where it holds none. */
+export function objectIn(frame: string | Uint8Array): Json | undefined {
+  try {
+    const text = typeof frame === 'string' ? frame : Buffer.from(frame).toString('utf8')
+    const message: unknown = JSON.parse(text)
+    return isObject(message) ? message : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** A decimal as text, or a number; undefined for null, '', NaN and anything else. */
 export function decimalOf(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined

@@ -3,6 +3,7 @@
  * kept them, are not seen here.
  */
 import type { Io } from './io.ts'
+import { withRequests } from './with-requests.ts'
 
 export interface TimedRequest {
   readonly method: string
@@ -12,24 +13,15 @@ export interface TimedRequest {
   readonly durationMs: number
 }
 
-export const timedIo = (io: Io, onRequest: (request: TimedRequest) => void): Io => ({
-  now: () => io.now(),
-  monotonic: () => io.monotonic(),
-  after: (delayMs, fire) => io.after(delayMs, fire),
-  random: io.random,
-  websocket: io.websocket,
-  tcp: io.tcp,
-  http: {
-    request: async (request) => {
-      const { method, url } = request
-      const began = io.monotonic()
-      const answer = await io.http.request(request)
-      const status = answer.ok ? answer.value.status : undefined
-      onRequest({ method, url, status, durationMs: io.monotonic() - began })
-      return answer
-    },
-  },
-})
+export const timedIo = (io: Io, onRequest: (request: TimedRequest) => void): Io =>
+  withRequests(io, async (request) => {
+    const { method, url } = request
+    const began = io.monotonic()
+    const answer = await io.http.request(request)
+    const status = answer.ok ? answer.value.status : undefined
+    onRequest({ method, url, status, durationMs: io.monotonic() - began })
+    return answer
+  })
 
 /** The path of an address without what differs from request to request: `/v2/orders/:id`. At most three parts of it. */
 export function apiOf(url: string): string {

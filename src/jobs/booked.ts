@@ -6,6 +6,7 @@
 import type { JobStore } from '../core/jobs.ts'
 import type { Io } from '../io/io.ts'
 import { heardOf } from '../io/rate.ts'
+import { withRequests } from '../io/with-requests.ts'
 import { nameOnce, STOP_MS } from './metered.ts'
 
 type Ledger = Pick<JobStore, 'book' | 'answered' | 'stopRequests'>
@@ -55,5 +56,5 @@ export function booked(io: Io, options: BookedOptions): Io {
     }
     return answer
   }
-  return { ...io, http: { request } }
+  return withRequests(io, request)
 }

@@ -9,6 +9,7 @@ import type { Timeframe } from '../core/time.ts'
 import { pause } from '../io/clock.ts'
 import type { Io } from '../io/io.ts'
 import { heardOf } from '../io/rate.ts'
+import { withRequests } from '../io/with-requests.ts'
 
 /** What leaves within a window may arrive closer together: the window is a little longer here than at the provider. */
 const WINDOW_MS = 61_000
@@ -48,7 +49,7 @@ export class Meter {
 
   constructor(options: MeterOptions) {
     this.#options = options
-    this.io = { ...options.io, http: { request: (request) => this.#request(request) } }
+    this.io = withRequests(options.io, (request) => this.#request(request))
   }
 
   /** What the next requests are for. */

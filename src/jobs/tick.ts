@@ -4,7 +4,7 @@
  */
 import type { Coverage, JobStore, KnownHole } from '../core/jobs.ts'
 import { DAY } from '../core/time.ts'
-import { alertOf, freshness } from './freshness.ts'
+import { alertOf, freshness, keyOf } from './freshness.ts'
 import { type Pending, repairsOf, slicesOf } from './slices.ts'
 
 /** Runs that are looked at: more than that are waiting already. */
@@ -57,7 +57,7 @@ export async function tick(store: JobStore, now: number): Promise<TickReport> {
     const members = new Set(symbols)
     const alike = pending.get(`${timeframe} ${adjustment}`) ?? []
     const hasMember = (run: Pending): boolean => run.symbols.some((symbol) => members.has(symbol))
-    const keys = symbols.map((symbol) => `${symbol} ${timeframe} ${adjustment}`)
+    const keys = symbols.map((symbol) => keyOf({ symbol, timeframe, adjustment }))
     const lack = {
       definition,
       coverage: keys.flatMap((key) => coverage.get(key) ?? []),
@@ -86,8 +86,5 @@ export async function tick(store: JobStore, now: number): Promise<TickReport> {
 }
 
 function bySeries<T extends Coverage | KnownHole>(rows: readonly T[]): Map<string, T[]> {
-  return Map.groupBy(
-    rows,
-    ({ symbol, timeframe, adjustment }) => `${symbol} ${timeframe} ${adjustment}`,
-  )
+  return Map.groupBy(rows, keyOf)
 }

@@ -16,6 +16,7 @@ import { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
 import type { Io } from '../io/io.ts'
 import { heardOf } from '../io/rate.ts'
+import { withRequests } from '../io/with-requests.ts'
 import { systemIo } from '../io/system.ts'
 import type { SqliteArchive } from '../store/index.ts'
 import { ALPACA } from '../venues/alpaca/broker.ts'
@@ -186,5 +187,5 @@ function watched(io: Io, onLimited: FetchOptions['onLimited']): Io {
     }
     return answer
   }
-  return { ...io, http: { request } }
+  return withRequests(io, request)
 }

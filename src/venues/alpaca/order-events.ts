@@ -6,7 +6,7 @@ import { type Fault, fault } from '../../core/fault.ts'
 import type { Io } from '../../io/io.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
 import { type Session, Socket, type SocketStats } from '../../io/socket.ts'
-import { isObject, textOf } from '../../io/json.ts'
+import { isObject, objectIn, textOf } from '../../io/json.ts'
 import type { Keys } from './rest.ts'
 
 export interface OrderEvents {
@@ -105,7 +105,7 @@ export class TradingStream implements OrderEventSource {
   }
 
   #hear(frame: string | Uint8Array, session: Session): void {
-    const message = parse(frame)
+    const message = objectIn(frame)
     if (message === undefined) {
       this.counts.malformed++
       return
@@ -146,15 +146,5 @@ export class TradingStream implements OrderEventSource {
     const hasGap = this.#hasBeenUp
     this.#hasBeenUp = true
     this.#events?.onUp(hasGap)
-  }
-}
-
-function parse(frame: string | Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const text = typeof frame === 'string' ? frame : Buffer.from(frame).toString('utf8')
-    const message: unknown = JSON.parse(text)
-    return isObject(message) ? message : undefined
-  } catch {
-    return undefined
   }
 }

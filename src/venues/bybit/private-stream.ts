@@ -14,7 +14,7 @@ import { createHmac } from 'node:crypto'
 import type { Ms } from '../../core/brand.ts'
 import { type Fault, fault } from '../../core/fault.ts'
 import type { Io } from '../../io/io.ts'
-import { isObject, type Json, textOf } from '../../io/json.ts'
+import { type Json, objectIn, textOf } from '../../io/json.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
 import { type Session, Socket } from '../../io/socket.ts'
 import type { Keys } from './rest.ts'
@@ -105,7 +105,7 @@ export class PrivateStream {
   }
 
   #hear(frame: string | Uint8Array, session: Session): void {
-    const message = parse(frame)
+    const message = objectIn(frame)
     if (message === undefined) {
       this.counts.malformed++
       return
@@ -143,15 +143,5 @@ export class PrivateStream {
     const hasGap = this.#hasBeenUp
     this.#hasBeenUp = true
     this.#options.events.onUp(hasGap)
-  }
-}
-
-export function parse(frame: string | Uint8Array): Json | undefined {
-  try {
-    const text = typeof frame === 'string' ? frame : Buffer.from(frame).toString('utf8')
-    const message: unknown = JSON.parse(text)
-    return isObject(message) ? message : undefined
-  } catch {
-    return undefined
   }
 }

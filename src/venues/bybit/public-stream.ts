@@ -10,11 +10,10 @@ import { fault } from '../../core/fault.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { pause } from '../../io/clock.ts'
 import type { Io } from '../../io/io.ts'
-import { type Json, textOf } from '../../io/json.ts'
+import { type Json, objectIn, textOf } from '../../io/json.ts'
 import type { Liveness, LivenessOptions } from '../../io/liveness.ts'
 import { chunk } from '../../io/paced.ts'
 import { type Session, Socket } from '../../io/socket.ts'
-import { parse } from './private-stream.ts'
 
 export interface PublicStreamOptions {
   readonly io: Io
@@ -213,7 +212,7 @@ export class PublicStream {
   }
 
   #hear(frame: string | Uint8Array, session: Session): void {
-    const message = parse(frame)
+    const message = objectIn(frame)
     const topic = message === undefined ? undefined : textOf(message['topic'])
     if (message !== undefined && topic !== undefined) {
       if (this.#wanted.has(topic)) this.#options.onMessage({ ...message, topic })
