@@ -41,13 +41,15 @@ export function inputOf(rows: MarketRows, row: number, at: Ms): MarketInput {
   return kind === TRADE ? tradeInput(rows, row, at) : barInput(rows, row, at)
 }
 
-function tradeInput(rows: MarketRows, row: number, at: Ms): MarketInput {
+/** @param name The trade's id, where it is more than digits and so not in the row. */
+export function tradeInput(rows: MarketRows, row: number, at: Ms, name?: string): MarketInput {
   const { values } = rows
   const v = row * WIDTH
   const symbol = symbolId(rows.symbol[row]!)
   const ts = ms(rows.ts[row]!)
   const price = values[v]!
   const size = values[v + 1]!
+  if (name !== undefined) return { type: 'trade', at, trade: { symbol, ts, price, size, id: name } }
   const high = values[v + 2]!
   if (high < 0) return { type: 'trade', at, trade: { symbol, ts, price, size } }
   const id = tradeId(high, values[v + 3]!)

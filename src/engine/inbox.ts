@@ -14,7 +14,15 @@
 import { assert, unreachable } from '../core/assert.ts'
 import { type Ms, symbolId } from '../core/brand.ts'
 import { type Input, isMarket, type MarketInput } from '../core/input.ts'
-import { BAR, inputOf, type MarketRows, QUOTE, TRADE, WIDTH } from '../core/market-rows.ts'
+import {
+  BAR,
+  inputOf,
+  type MarketRows,
+  QUOTE,
+  TRADE,
+  tradeInput,
+  WIDTH,
+} from '../core/market-rows.ts'
 import { TIMEFRAMES } from '../core/time.ts'
 
 export interface InboxOptions {
@@ -341,13 +349,7 @@ export class Inbox {
     const rows = this.#rows
     if (this.#kindAt(slot) === BAR) return this.#readBar(slot, at)
     const id = this.#ids[slot]
-    if (id === undefined) return inputOf(rows, slot, at)
-    // Written out, value for value: a trade that was made of another one cost more than all else that a turn makes of it.
-    const symbol = symbolId(rows.symbol[slot]!)
-    const ts = rows.ts[slot]! as Ms
-    const v = slot * WIDTH
-    const trade = { symbol, ts, price: rows.values[v]!, size: rows.values[v + 1]!, id }
-    return { type: 'trade', at, trade }
+    return id === undefined ? inputOf(rows, slot, at) : tradeInput(rows, slot, at, id)
   }
 
   #readBar(slot: number, at: Ms): MarketInput {

@@ -57,6 +57,7 @@ export class Stage {
   readonly #actors: Actors
   /** Of the clock: reading the history takes time, which the venue then makes up for. */
   readonly #startedAt: number
+  readonly #hiddenUntil = new Map<string, number>()
   #cancelPace: (() => void) | undefined
   #isPacing = false
   #advancing: Promise<void> = Promise.resolve()
@@ -88,6 +89,17 @@ export class Stage {
   /** What request limits count by: it goes on where the market stands still between two steps by hand. */
   clockNow(): number {
     return this.timers.monotonic()
+  }
+
+  /** An order that lookups do not find yet. */
+  isHidden(orderId: string): boolean {
+    return this.now() < (this.#hiddenUntil.get(orderId) ?? -Infinity)
+  }
+
+  /** Hides it for as long as a fault says, if one does. */
+  hide(orderId: string): void {
+    const by = this.nemesis.hiding()
+    if (by > 0) this.#hiddenUntil.set(orderId, this.now() + by)
   }
 
   /** Reads the history, and follows the clock where there is a speed. */

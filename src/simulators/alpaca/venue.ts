@@ -86,7 +86,6 @@ export class AlpacaVenue {
   readonly #toldListeners = new Set<(told: Told) => void>()
   readonly #orderListeners = new Set<(account: Account, event: AccountEvent) => void>()
   readonly #oneTimeListeners = new Set<(fault: OneTime) => void>()
-  readonly #hiddenUntil = new Map<string, number>()
   readonly #stage: Stage
 
   constructor(options: AlpacaOptions) {
@@ -167,12 +166,11 @@ export class AlpacaVenue {
 
   /** An order that lookups do not find yet. */
   isHidden(orderId: string): boolean {
-    return this.now() < (this.#hiddenUntil.get(orderId) ?? -Infinity)
+    return this.#stage.isHidden(orderId)
   }
 
   hide(orderId: string): void {
-    const by = this.nemesis.hiding()
-    if (by > 0) this.#hiddenUntil.set(orderId, this.now() + by)
+    this.#stage.hide(orderId)
   }
 
   /** Reads the history, and follows the clock where there is a speed. */

@@ -72,7 +72,6 @@ export class BybitVenue {
   readonly #moveListeners = new Set<(at: number) => void>()
   readonly #accountListeners = new Set<(account: Account, event: AccountEvent) => void>()
   readonly #oneTimeListeners = new Set<(fault: OneTime) => void>()
-  readonly #hiddenUntil = new Map<string, number>()
   #requestTimes: number[] = []
 
   constructor(options: BybitOptions) {
@@ -191,12 +190,11 @@ export class BybitVenue {
 
   /** An order that lookups do not find yet. */
   isHidden(orderId: string): boolean {
-    return this.now() < (this.#hiddenUntil.get(orderId) ?? -Infinity)
+    return this.#stage.isHidden(orderId)
   }
 
   hide(orderId: string): void {
-    const by = this.nemesis.hiding()
-    if (by > 0) this.#hiddenUntil.set(orderId, this.now() + by)
+    this.#stage.hide(orderId)
   }
 
   #clockNow(): number {

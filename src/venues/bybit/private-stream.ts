@@ -17,6 +17,7 @@ import type { Io } from '../../io/io.ts'
 import { type Json, objectIn, textOf } from '../../io/json.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
 import { type Session, Socket } from '../../io/socket.ts'
+import { Pings } from './pings.ts'
 import type { Keys } from './rest.ts'
 
 export interface AccountEvents {
@@ -44,20 +45,19 @@ export interface PrivateStreamOptions {
 const TOPICS = ['order', 'execution', 'position'] as const
 /** A signature is good for so long. */
 const EXPIRY_MS = 10_000
-/** The venue wants a word from us now and then. */
-const PING_MS = 20_000
 
 export class PrivateStream {
   readonly #socket: Socket
+  readonly #pings: Pings
   readonly #options: PrivateStreamOptions
   #hasBeenUp = false
   #isRefused = false
-  #stopPing: (() => void) | undefined
   readonly counts = { malformed: 0 }
 
   constructor(options: PrivateStreamOptions) {
     this.#options = options
     const { io, url, events, answerMs = 10_000, liveness } = options
+    this.#pings = new Pings(io)
     this.#socket = new Socket(io, {
       name: 'bybit orders',
       url,
@@ -85,7 +85,7 @@ export class PrivateStream {
 
   /** Resolves when the connection has ended. */
   close(): Promise<void> {
-    this.#stopPing?.()
+    this.#pings.stop()
     return this.#socket.stop()
   }
 
@@ -94,14 +94,7 @@ export class PrivateStream {
     const expires = now() + EXPIRY_MS
     const sign = createHmac('sha256', keys.secret).update(`GET/realtime${expires}`).digest('hex')
     session.send(JSON.stringify({ op: 'auth', args: [keys.key, expires, sign] }))
-    this.#ping(session)
-  }
-
-  #ping(session: Session): void {
-    this.#stopPing?.()
-    this.#stopPing = this.#options.io.after(PING_MS, () => {
-      if (session.send('{"op":"ping"}')) this.#ping(session)
-    })
+    this.#pings.start(session)
   }
 
   #hear(frame: string | Uint8Array, session: Session): void {

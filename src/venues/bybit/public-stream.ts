@@ -14,6 +14,7 @@ import { type Json, objectIn, textOf } from '../../io/json.ts'
 import type { Liveness, LivenessOptions } from '../../io/liveness.ts'
 import { chunk } from '../../io/paced.ts'
 import { type Session, Socket } from '../../io/socket.ts'
+import { Pings } from './pings.ts'
 
 export interface PublicStreamOptions {
   readonly io: Io
@@ -34,9 +35,6 @@ export interface PublicStreamOptions {
   readonly liveness?: LivenessOptions
 }
 
-/** The venue wants a word from us now and then. */
-const PING_MS = 20_000
-
 interface Waiting {
   readonly topics: readonly string[]
   readonly settle: (result: Result<void>) => void
@@ -45,16 +43,17 @@ interface Waiting {
 export class PublicStream {
   readonly #options: PublicStreamOptions
   readonly #socket: Socket
+  readonly #pings: Pings
   readonly #wanted = new Set<string>()
   readonly #waiting = new Map<string, Waiting>()
   #requests = 0
   #hasBeenUp = false
-  #stopPing: (() => void) | undefined
   readonly counts = { malformed: 0 }
 
   constructor(options: PublicStreamOptions) {
     this.#options = options
     const { io, url, answerMs = 10_000, liveness } = options
+    this.#pings = new Pings(io)
     this.#socket = new Socket(io, {
       name: 'bybit market data',
       url,
@@ -114,7 +113,7 @@ export class PublicStream {
   }
 
   close(): Promise<void> {
-    this.#stopPing?.()
+    this.#pings.stop()
     this.#abandon('closed')
     return this.#socket.stop()
   }
@@ -127,7 +126,7 @@ export class PublicStream {
   }
 
   async #opened(session: Session): Promise<void> {
-    this.#ping(session)
+    this.#pings.start(session)
     const asked = new Set<string>()
     // What is wanted meanwhile is asked for too.
     for (;;) {
@@ -202,13 +201,6 @@ export class PublicStream {
       if (!answer.ok) return answer
     }
     return ok(undefined)
-  }
-
-  #ping(session: Session): void {
-    this.#stopPing?.()
-    this.#stopPing = this.#options.io.after(PING_MS, () => {
-      if (session.send('{"op":"ping"}')) this.#ping(session)
-    })
   }
 
   #hear(frame: string | Uint8Array, session: Session): void {
