@@ -10,12 +10,11 @@ import {
 } from '../simulators/alpaca/index.ts'
 import { DEMO_SYMBOLS } from '../simulators/market.ts'
 import { madeSymbols, Past, silentTape } from '../simulators/past.ts'
-import { present, tapeOf } from './inputs.ts'
-import { configOf } from './settings.ts'
+import { present } from './inputs.ts'
 import {
   faultsOf,
-  firstOf,
   integerOf,
+  recordedOf,
   serve,
   type VenueOptions,
   withVenueOptions,
@@ -74,10 +73,8 @@ type Market = Pick<
 
 async function marketOf(options: Options): Promise<Market> {
   const isAlwaysOpen = options.alwaysOpen === true
-  if (options.tape !== undefined) {
-    const { tape } = await tapeOf(options, configOf({}))
-    return { tape, startAt: options.start ?? (await firstOf(tape)), isAlwaysOpen }
-  }
+  const recorded = await recordedOf(options)
+  if (recorded !== undefined) return { ...recorded, isAlwaysOpen }
   if (options.pastDays !== undefined) return pastMarketOf(options, options.pastDays)
   const { seed, days, symbols = SYMBOLS, start: startAt = ms(Date.now()) } = options
   return generatedMarket({ seed, symbols, startAt, days, isAlwaysOpen })

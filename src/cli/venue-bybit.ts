@@ -2,12 +2,10 @@
 import { Command, Option } from 'commander'
 import { iso, ms } from '../core/time.ts'
 import { BybitServer, generatedMarket, type BybitOptions } from '../simulators/bybit/index.ts'
-import { tapeOf } from './inputs.ts'
-import { configOf } from './settings.ts'
 import {
   faultsOf,
-  firstOf,
   integerOf,
+  recordedOf,
   serve,
   type VenueOptions,
   withVenueOptions,
@@ -54,10 +52,8 @@ async function runBybit(options: Options): Promise<void> {
 type Market = Pick<BybitOptions, 'tape' | 'history' | 'startAt'>
 
 async function marketOf(options: Options): Promise<Market> {
-  if (options.tape !== undefined) {
-    const { tape } = await tapeOf(options, configOf({}))
-    return { tape, startAt: options.start ?? (await firstOf(tape)) }
-  }
+  const recorded = await recordedOf(options)
+  if (recorded !== undefined) return recorded
   const { seed, days, symbols = SYMBOLS, start: startAt = ms(Date.now()) } = options
   return generatedMarket({ seed, symbols, startAt, days })
 }

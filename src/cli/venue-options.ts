@@ -7,8 +7,9 @@ import type { Tape } from '../core/tape.ts'
 import { ms } from '../core/time.ts'
 import type { Audit } from '../simulators/audit.ts'
 import { type FaultScript, NO_FAULTS, parseFaults } from '../simulators/fault-script.ts'
-import { type TapeOptions, withTapeOptions } from './inputs.ts'
+import { tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { stopSignal } from './output.ts'
+import { configOf } from './settings.ts'
 import { portOf } from './values.ts'
 import { timeOf } from './values.ts'
 
@@ -61,8 +62,17 @@ export async function serve(start: () => Promise<Served>, textOf: () => string):
   process.stdout.write(`\n${endOf(server)}`)
 }
 
+/** The market of a recording, where one is given. */
+export async function recordedOf(
+  options: VenueOptions,
+): Promise<{ readonly tape: Tape; readonly startAt: Ms } | undefined> {
+  if (options.tape === undefined) return undefined
+  const { tape } = await tapeOf(options, configOf({}))
+  return { tape, startAt: options.start ?? (await firstOf(tape)) }
+}
+
 /** A recording starts with its first print; bars are known at their start already. */
-export async function firstOf(tape: Tape): Promise<Ms> {
+async function firstOf(tape: Tape): Promise<Ms> {
   let first = Infinity
   for (const series of tape.series) {
     for await (const page of series.pages()) {

@@ -1,6 +1,5 @@
 // Alpaca: what the configuration says of it becomes the options of its venue.
 import { unreachable } from '../core/assert.ts'
-import { BadInput } from '../core/bad-input.ts'
 import type { Hours } from '../core/calendar.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Limits } from '../core/venue.ts'
@@ -10,7 +9,8 @@ import { errorOf } from '../venues/alpaca/faults.ts'
 import { ALPACA_LIMITS, type AlpacaOptions, type Hosts, hostsOf } from '../venues/alpaca/venue.ts'
 import type { Config } from './config.ts'
 import type { AlpacaSettings } from './config-schema.ts'
-import { keysOf } from './venue-keys.ts'
+
+import { keysOf, settingsOf } from './venue-keys.ts'
 
 export type AlpacaTerms = Pick<
   AlpacaOptions,
@@ -23,7 +23,7 @@ export type AlpacaTerms = Pick<
 
 /** Throws BadInput where the configuration has no Alpaca, or no usable keys. */
 export function alpacaTermsOf(config: Config): AlpacaTerms {
-  const settings = settingsOf(config)
+  const settings = settingsOf(config, 'alpaca')
   const { paper, feed, codec, hosts, subscribe, local } = settings
   return {
     keys: keysOf('alpaca', settings, config),
@@ -66,12 +66,6 @@ export const alpacaLimitsOf = ({ venues }: Config): Limits => ({
   ...ALPACA_LIMITS,
   ...(venues?.alpaca && { subscribe: venues.alpaca.subscribe }),
 })
-
-function settingsOf({ venues, source }: Config): AlpacaSettings {
-  if (venues?.alpaca !== undefined) return venues.alpaca
-  const allowed = 'venues: { alpaca: { key: ${ALPACA_KEY}, secret: ${ALPACA_SECRET} } }'
-  throw new BadInput(source.place(['venues', 'alpaca']), 'is missing', undefined, allowed)
-}
 
 /** What a person does about a fault of Alpaca. */
 export function adviceOf(told: Fault): string {

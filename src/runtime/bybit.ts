@@ -1,13 +1,11 @@
 // Bybit: what the configuration says of it becomes the options of its venue.
 import { unreachable } from '../core/assert.ts'
-import { BadInput } from '../core/bad-input.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Limits } from '../core/venue.ts'
 import { MACHINE_MS } from '../io/scaled.ts'
 import { bybitLimits, type BybitOptions, type Hosts, hostsOf } from '../venues/bybit/venue.ts'
 import type { Config } from './config.ts'
-import type { BybitSettings } from './config-schema.ts'
-import { keysOf } from './venue-keys.ts'
+import { keysOf, settingsOf } from './venue-keys.ts'
 
 export type BybitTerms = Pick<
   BybitOptions,
@@ -18,7 +16,7 @@ export type BybitTerms = Pick<
 
 /** Throws BadInput where the configuration has no Bybit, or no usable keys. */
 export function bybitTermsOf(config: Config): BybitTerms {
-  const settings = settingsOf(config)
+  const settings = settingsOf(config, 'bybit')
   const { environment, hosts, local, ordersPerSecond } = settings
   return {
     keys: keysOf('bybit', settings, config),
@@ -50,12 +48,6 @@ function patienceAt(speed: number): NonNullable<BybitOptions['patience']> {
 export function bybitLimitsOf({ venues }: Config): Limits {
   const { ordersPerSecond, subscribe } = venues?.bybit ?? {}
   return { ...bybitLimits(ordersPerSecond), ...(subscribe && { subscribe }) }
-}
-
-function settingsOf({ venues, source }: Config): BybitSettings {
-  if (venues?.bybit !== undefined) return venues.bybit
-  const allowed = 'venues: { bybit: { key: ${BYBIT_KEY}, secret: ${BYBIT_SECRET} } }'
-  throw new BadInput(source.place(['venues', 'bybit']), 'is missing', undefined, allowed)
 }
 
 /** What a person does about a fault of Bybit. */

@@ -4,12 +4,10 @@
  * The plan is compared without asking: a venue tells its limit only by refusing a subscription, in the middle of the
  * start. Alpaca counts the symbols of a connection, and stocks and coins have a connection each.
  */
-import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import { MINUTE } from '../core/time.ts'
 import type { Io } from '../io/io.ts'
 import { Budget } from '../io/rate.ts'
-import { redactor } from '../io/redact.ts'
 import { Rest } from '../venues/alpaca/rest.ts'
 import { formatStamp } from '../venues/alpaca/stamps.ts'
 import { parseAccount } from '../venues/alpaca/wire.ts'
@@ -17,25 +15,16 @@ import { parseClock } from '../venues/alpaca/wire-history.ts'
 import { adviceOf, type AlpacaTerms, alpacaTermsOf } from './alpaca.ts'
 import type { Config } from './config.ts'
 import type { Finding } from './finding.ts'
-import { keysFinding, offsetFinding } from './doctor-checks.ts'
+import { keyedFindings, offsetFinding } from './doctor-checks.ts'
 
 /** Of several answers the fastest tells the time best. */
 const CLOCK_TRIES = 3
 
 /** A configuration with Alpaca. */
 export async function alpacaFindings(config: Config, io: Io): Promise<readonly Finding[]> {
-  const plans = planFindings(config)
-  try {
-    const terms = alpacaTermsOf(config)
-    const { key, secret } = terms.keys
-    const clean = redactor([key, secret]).text
-    const found = [keysFinding(config, 'alpaca'), ...(await asked(config, terms, io)), ...plans]
-    return found.map((one) => ({ ...one, text: clean(one.text) }))
-  } catch (error) {
-    if (!(error instanceof BadInput)) throw error
-    const todo = 'get keys from the dashboard of the venue, and set them there'
-    return [{ check: 'keys', state: 'fail', text: error.message, todo }, ...plans]
-  }
+  const ask = (terms: AlpacaTerms) => asked(config, terms, io)
+  const found = await keyedFindings(config, 'alpaca', alpacaTermsOf, ask)
+  return [...found, ...planFindings(config)]
 }
 
 /** What only the venue can answer. Where the account cannot be read, nothing else can. */

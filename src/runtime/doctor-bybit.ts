@@ -2,33 +2,20 @@
  * Doctor's look at Bybit: keys, account, clock, the mode of its positions, and the symbols. No stream is opened, and nothing
  * is changed.
  */
-import { BadInput } from '../core/bad-input.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Io } from '../io/io.ts'
 import { decimalOf, textOf } from '../io/json.ts'
-import { redactor } from '../io/redact.ts'
 import { CATEGORY, listOf } from '../venues/bybit/lookup.ts'
 import { Rest } from '../venues/bybit/rest.ts'
 import { parsePosition } from '../venues/bybit/wire.ts'
 import { adviceOf, type BybitTerms, bybitTermsOf } from './bybit.ts'
 import type { Config } from './config.ts'
-import { keysFinding, offsetFinding } from './doctor-checks.ts'
+import { keyedFindings, offsetFinding } from './doctor-checks.ts'
 import type { Finding } from './finding.ts'
 
 /** A configuration with Bybit. */
-export async function bybitFindings(config: Config, io: Io): Promise<readonly Finding[]> {
-  try {
-    const terms = bybitTermsOf(config)
-    const { key, secret } = terms.keys
-    const clean = redactor([key, secret]).text
-    const found = [keysFinding(config, 'bybit'), ...(await asked(config, terms, io))]
-    return found.map((one) => ({ ...one, text: clean(one.text) }))
-  } catch (error) {
-    if (!(error instanceof BadInput)) throw error
-    const todo = 'get keys from the dashboard of the venue, and set them there'
-    return [{ check: 'keys', state: 'fail', text: error.message, todo }]
-  }
-}
+export const bybitFindings = (config: Config, io: Io): Promise<readonly Finding[]> =>
+  keyedFindings(config, 'bybit', bybitTermsOf, (terms) => asked(config, terms, io))
 
 /** What only the venue can answer. Where it does not tell the time, it tells nothing else. */
 async function asked(config: Config, terms: BybitTerms, io: Io): Promise<readonly Finding[]> {

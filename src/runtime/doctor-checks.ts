@@ -1,13 +1,36 @@
 // Doctor's checks that are the same for every venue: where keys come from, and how far the clocks are apart.
 import { statSync } from 'node:fs'
+import { BadInput } from '../core/bad-input.ts'
+import { redactor } from '../io/redact.ts'
 import type { Config } from './config.ts'
 import type { Finding } from './finding.ts'
-import { keyFileOf } from './venue-keys.ts'
+import { keyFileOf, type Keys } from './venue-keys.ts'
 
 /** Bars are cut and orders are stamped by our clock, and compared with the venue's. */
 const OFFSET_USUAL_MS = 500
 const OFFSET_MAX_MS = 2_000
-export function keysFinding(config: Config, venue: 'alpaca' | 'bybit'): Finding {
+
+/** What a venue answers to whoever has its keys, without showing them; where there are none, that alone. */
+export async function keyedFindings<T extends { readonly keys: Keys }>(
+  config: Config,
+  venue: 'alpaca' | 'bybit',
+  termsOf: (config: Config) => T,
+  ask: (terms: T) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  try {
+    const terms = termsOf(config)
+    const { key, secret } = terms.keys
+    const clean = redactor([key, secret]).text
+    const found = [keysFinding(config, venue), ...(await ask(terms))]
+    return found.map((one) => ({ ...one, text: clean(one.text) }))
+  } catch (error) {
+    if (!(error instanceof BadInput)) throw error
+    const todo = 'get keys from the dashboard of the venue, and set them there'
+    return [{ check: 'keys', state: 'fail', text: error.message, todo }]
+  }
+}
+
+function keysFinding(config: Config, venue: 'alpaca' | 'bybit'): Finding {
   const file = keyFileOf(config, venue)
   if (file === undefined) return { check: 'keys', state: 'ok', text: 'given by the environment' }
   if ((statSync(file).mode & 0o077) === 0 || process.platform === 'win32')

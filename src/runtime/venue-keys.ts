@@ -18,6 +18,18 @@ export interface Keys {
 
 type VenueName = keyof NonNullable<Config['venues']>
 
+/** What the configuration says of a venue. Throws BadInput where it says nothing. */
+export function settingsOf<N extends VenueName>(
+  { venues, source }: Config,
+  venue: N,
+): NonNullable<NonNullable<Config['venues']>[N]> {
+  const settings = venues?.[venue]
+  if (settings !== undefined) return settings
+  const name = venue.toUpperCase()
+  const allowed = `venues: { ${venue}: { key: \${${name}_KEY}, secret: \${${name}_SECRET} } }`
+  throw new BadInput(source.place(['venues', venue]), 'is missing', undefined, allowed)
+}
+
 /** Keys of a local venue where none are configured: its own, which open nothing else. */
 const LOCAL_KEYS: Keys = { key: 'local', secret: 'local' }
 
