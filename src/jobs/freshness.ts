@@ -5,7 +5,14 @@
  * its end and not by now. What is asked for this moment is `updating` and not stale. It looks at bars and not at what jobs
  * say of themselves: a provider that answers with nothing makes a series stale, however well its runs end.
  */
-import type { Adjustment, AssetClass, JobDefinition, JobStore, SeriesFilter } from '../core/jobs.ts'
+import type {
+  Adjustment,
+  AssetClass,
+  Coverage,
+  JobDefinition,
+  JobStore,
+  SeriesFilter,
+} from '../core/jobs.ts'
 import { expectedStarts } from '../core/expected.ts'
 import { DAY, iso, lengthMs, MINUTE, ms, plus, type Timeframe } from '../core/time.ts'
 import { calendarFor } from './estimate.ts'
@@ -44,16 +51,28 @@ export interface Fresh {
   readonly limitMs: number
 }
 
-/** Of all series that definitions keep, which are switched on; symbols that a provider refuses are left out. */
+/** What a store says of what it keeps. */
+export interface Kept {
+  readonly definitions: readonly JobDefinition[]
+  readonly coverage: readonly Coverage[]
+}
+
+/**
+ * Of all series that definitions keep, which are switched on; symbols that a provider refuses are left out.
+ *
+ * @param kept Where it has been read already.
+ */
 export async function freshness(
   store: JobStore,
   filter: SeriesFilter,
   now: number,
+  kept?: Kept,
 ): Promise<Fresh[]> {
-  const definitions = (await store.definitions()).filter(({ isEnabled }) => isEnabled)
-  const known = await knownOf(store, filter, definitions)
+  const { definitions: all, coverage } = kept ?? (await keptIn(store, filter))
+  const definitions = all.filter(({ isEnabled }) => isEnabled)
+  const known = await knownOf(store, { definitions, coverage })
   const dues = new Dues()
-  const all: Fresh[] = []
+  const series: Fresh[] = []
   for (const { symbols, timeframe, adjustment } of await wanted(store, filter, definitions)) {
     const found = await store.lasts({ symbols, timeframe, adjustment })
     const lasts = new Map(found.map(({ symbol, start }) => [symbol, start]))
@@ -68,11 +87,16 @@ export async function freshness(
       const lateMs = isThere ? 0 : now - least - lengthMs(timeframe)
       const state = stateOf(last, least, isUpdating)
       const limitMs = LATE_MS[timeframe]
-      all.push({ symbol, timeframe, adjustment, state, last, due: least, lateMs, limitMs })
+      series.push({ symbol, timeframe, adjustment, state, last, due: least, lateMs, limitMs })
     }
   }
-  return all
+  return series
 }
+
+const keptIn = async (store: JobStore, filter: SeriesFilter): Promise<Kept> => ({
+  definitions: await store.definitions(),
+  coverage: await store.coverage(filter),
+})
 
 interface Wanted extends Pick<Fresh, 'timeframe' | 'adjustment'> {
   readonly symbols: readonly string[]
@@ -105,11 +129,10 @@ async function wanted(
 /** By series: until when it is kept, covered, and being asked for. */
 async function knownOf(
   store: JobStore,
-  filter: SeriesFilter,
-  definitions: readonly JobDefinition[],
+  { definitions, coverage }: Kept,
 ): Promise<Readonly<Record<'ends' | 'covered' | 'pending', ReadonlyMap<string, number>>>> {
   const covered = new Map<string, number>()
-  for (const span of await store.coverage(filter)) covered.set(keyOf(span), span.to)
+  for (const span of coverage) covered.set(keyOf(span), span.to)
   const pending = new Map<string, number>()
   for (const run of await store.runs({ status: ['queued', 'running'], limit: PENDING_MAX })) {
     for (const symbol of run.symbols) {

@@ -42,7 +42,8 @@ export async function tick(store: JobStore, now: number): Promise<TickReport> {
     waiting.filter(({ status }) => status === 'failed'),
     ({ definition }) => definition,
   )
-  const coverage = bySeries(await store.coverage({}))
+  const covered = await store.coverage({})
+  const coverage = bySeries(covered)
   const holes = bySeries(await store.holes({}))
   const quarantined = new Map<string, ReadonlySet<string>>()
   for (const { provider } of definitions) {
@@ -77,7 +78,7 @@ export async function tick(store: JobStore, now: number): Promise<TickReport> {
   const isWarning = stale.failed > 0
   const message = `${enqueued} queued, ${repairs} repairs, ${stale.requeued} given back, ${stale.failed} failed`
   await store.beat({ ...beat, status: isWarning ? 'warning' : 'healthy', message })
-  const series = await freshness(store, {}, now)
+  const series = await freshness(store, {}, now, { definitions, coverage: covered })
   const alert = alertOf(series)
   const text = alert ?? `${series.length} series are fresh`
   const status = alert === undefined ? 'healthy' : 'warning'
