@@ -11,7 +11,7 @@ import {
 } from '../runtime/config.ts'
 import { isPath } from '../runtime/config-conflicts.ts'
 import { keyPath, type Path, Source } from '../runtime/source.ts'
-import { VENUE_NAMES } from '../runtime/venues.ts'
+import { isVenueName } from '../runtime/venues.ts'
 import { symbolsOf } from '../runtime/watchlists.ts'
 import { amountOf, jsonOf, pathOf } from './values.ts'
 
@@ -112,6 +112,3 @@ export const membersOf = (config: Config, symbols: readonly string[]): readonly 
   symbolsOf(symbols, config.watchlists, { file: 'command line', field: '--symbols' })
 
 export const alpacaConfigOf = (options: VenueOptions): Config => venueConfigOf('alpaca', options)
-
-const isVenueName = (name: string): name is keyof NonNullable<Config['venues']> =>
-  VENUE_NAMES.includes(name)

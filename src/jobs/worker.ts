@@ -7,7 +7,8 @@
  *   settle   results, coverage and holes together
  *
  * What can go wrong: a fault that may pass gives the runs back, to be tried later from the last cursor; a symbol that the
- * provider refuses is quarantined, and the others go on at once, and where it is not named it is found by halves; a fault that stays ends the runs as failed, with its code.
+ * provider refuses is quarantined, and the others go on at once, and where it is not named it is found by halves; a fault
+ * that stays ends the runs as failed, with its code.
  */
 import { barColumns, type BarColumns, joinedBars } from '../core/columns.ts'
 import { type Fault, fault } from '../core/fault.ts'
@@ -93,25 +94,29 @@ export class Worker {
       if (read.type === 'unnamed') {
         const found = await this.#whose(pack, token, symbols, probes)
         if (!found.ok) return this.#ended(pack, token, found.fault)
-        const symbol = found.value
-        if (symbol === undefined) return this.#ended(pack, token, read.fault)
+        if (found.value === undefined) return this.#ended(pack, token, read.fault)
         const reason = `refused alone, while others were not: ${read.fault.message}`
-        refused.set(symbol, reason)
-        const since = io.now()
-        await store.quarantine([{ symbol, reason, provider: source.provider, since }])
+        await this.#leaveOut({ symbol: found.value, reason }, refused)
         continue
       }
       if (read.type === 'refused') {
-        const { symbol, reason } = read
-        refused.set(symbol, reason)
-        const since = io.now()
-        await store.quarantine([{ symbol, reason, provider: source.provider, since }])
+        await this.#leaveOut(read, refused)
         continue
       }
       if (read.type !== 'read') return read
       const [standIn = source.provider] = this.#standIns
       return this.#settle(pack, token, refused, standIn)
     }
+  }
+
+  /** From now on nobody asks this provider for the symbol. */
+  async #leaveOut(
+    { symbol, reason }: { readonly symbol: string; readonly reason: string },
+    refused: Map<string, string>,
+  ): Promise<void> {
+    const { store, source, io } = this.#options
+    refused.set(symbol, reason)
+    await store.quarantine([{ symbol, reason, provider: source.provider, since: io.now() }])
   }
 
   /** Reads pages to the end, or to what ends it. */
@@ -274,9 +279,7 @@ export class Worker {
       series.push({ symbol, bars: derived(bars, timeframe) })
     }
     const told = await this.#ownOf(pack, series[0]?.symbol)
-    if (!told.ok) {
-      return this.#ended(pack, token, told.fault)
-    }
+    if (!told.ok) return this.#ended(pack, token, told.fault)
     const difference = series[0] && differenceOf(series[0].bars, told.value)
     if (difference !== undefined) {
       const message = `${series[0]!.symbol} ${timeframe} does not follow from ${finer}: ${difference}`

@@ -26,6 +26,8 @@ import { withMembers } from './watchlists.ts'
 
 /** Checked, with every default filled in. `source` says where it came from; it is no setting. */
 export type Config = Readonly<Settings> & { readonly source: Source }
+/** Venues that a configuration may speak of; each has a local one. */
+export type VenueName = keyof NonNullable<Config['venues']>
 
 /** A configuration as it is written: every key may be left out. */
 export type ConfigInput = z.input<typeof configSchema>

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { BadInput } from '../core/bad-input.ts'
 import { redactor } from '../io/redact.ts'
-import type { Config } from './config.ts'
+import type { Config, VenueName } from './config.ts'
 import type { Finding } from './finding.ts'
 import { keyFileOf, type Keys } from './venue-keys.ts'
 
@@ -13,7 +13,7 @@ const OFFSET_MAX_MS = 2_000
 /** What a venue answers to whoever has its keys, without showing them; where there are none, that alone. */
 export async function keyedFindings<T extends { readonly keys: Keys }>(
   config: Config,
-  venue: 'alpaca' | 'bybit',
+  venue: VenueName,
   termsOf: (config: Config) => T,
   ask: (terms: T) => Promise<readonly Finding[]>,
 ): Promise<readonly Finding[]> {
@@ -30,7 +30,7 @@ export async function keyedFindings<T extends { readonly keys: Keys }>(
   }
 }
 
-function keysFinding(config: Config, venue: 'alpaca' | 'bybit'): Finding {
+function keysFinding(config: Config, venue: VenueName): Finding {
   const file = keyFileOf(config, venue)
   if (file === undefined) return { check: 'keys', state: 'ok', text: 'given by the environment' }
   if ((statSync(file).mode & 0o077) === 0 || process.platform === 'win32')

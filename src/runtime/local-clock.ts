@@ -19,7 +19,7 @@ import { parseClock } from '../venues/alpaca/wire-history.ts'
 import { timeOf } from '../venues/bybit/rest.ts'
 import { alpacaTermsOf } from './alpaca.ts'
 import { bybitTermsOf } from './bybit.ts'
-import type { Config } from './config.ts'
+import type { Config, VenueName } from './config.ts'
 import { type Timing, TIMING } from './live-options.ts'
 
 /** Between the first two looks at the venue's clock. Where they tell a wrong pace it doubles: the machine may be busy. */
@@ -66,13 +66,11 @@ interface Moment {
 /** Asks a local venue what time it is. */
 type Ask = () => Promise<Result<Ms>>
 
-export type LocalVenue = keyof NonNullable<Config['venues']>
-
 /** The Io on the clock of the configured local venue; the same Io where none is. Throws BadInput for a wrong pace. */
 export async function onLocalClock(
   io: Io,
   config: Config,
-  venue: LocalVenue = 'alpaca',
+  venue: VenueName = 'alpaca',
 ): Promise<Result<Io>> {
   const speed = config.venues?.[venue]?.local?.speed
   if (speed === undefined) return ok(io)
@@ -113,7 +111,7 @@ export async function localMoment(io: Io, config: Config): Promise<Ms | undefine
 }
 
 function clockOf(
-  venue: LocalVenue,
+  venue: VenueName,
   { io, config, budget }: { io: Io; config: Config; budget: Budget },
 ): { readonly ask: Ask; readonly host: string } {
   const told = (at: Ms | undefined, path: string): Result<Ms> =>
@@ -158,7 +156,7 @@ async function momentOf(ask: Ask, io: Io): Promise<Result<Moment>> {
   return ok(best!)
 }
 
-const notThere = (told: Fault, venue: LocalVenue, host: string): Fault => ({
+const notThere = (told: Fault, venue: VenueName, host: string): Fault => ({
   ...told,
   message: `${told.message}; is "skein venue ${venue}" running at ${host}?`,
 })

@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BadInput } from '../core/bad-input.ts'
-import type { Config } from './config.ts'
+import type { Config, VenueName } from './config.ts'
 import type { AlpacaSettings, BybitSettings } from './config-schema.ts'
 import { isPlaceholder } from './secret.ts'
 
@@ -15,8 +15,6 @@ export interface Keys {
   readonly key: string
   readonly secret: string
 }
-
-type VenueName = keyof NonNullable<Config['venues']>
 
 /** What the configuration says of a venue. Throws BadInput where it says nothing. */
 export function settingsOf<N extends VenueName>(

@@ -12,9 +12,9 @@ import type { Io } from '../io/io.ts'
 import { booked, type BookedOptions } from '../jobs/booked.ts'
 import { systemIo } from '../io/system.ts'
 import { type Books, PaperVenue, paperLimits } from '../venues/sim/index.ts'
-import { type Config, toSimOptions } from './config.ts'
+import { type Config, toSimOptions, type VenueName } from './config.ts'
 import { checkConsent, type Consent, type Money } from './consent.ts'
-import { limitsAt, type LocalVenue, onLocalClock } from './local-clock.ts'
+import { limitsAt, onLocalClock } from './local-clock.ts'
 
 export interface VenueOptions {
   readonly config: Config
@@ -44,7 +44,7 @@ interface Registered {
   limits(config: Config): Promise<Limits>
 }
 
-const VENUES: Readonly<Record<LocalVenue, Registered>> = {
+const VENUES: Readonly<Record<VenueName, Registered>> = {
   alpaca: {
     money: (config) => ({
       isReal: config.venues?.alpaca?.paper === false,
@@ -110,7 +110,7 @@ const VENUES: Readonly<Record<LocalVenue, Registered>> = {
 const isOfData = (url: string): boolean =>
   /^\/(?:v2\/stocks|v1beta|v1\/corporate-actions)/.test(new URL(url).pathname)
 
-const isVenue = (name: string): name is LocalVenue => Object.hasOwn(VENUES, name)
+export const isVenueName = (name: string): name is VenueName => Object.hasOwn(VENUES, name)
 
 /** Venues that a run can connect to. */
 export const VENUE_NAMES: readonly string[] = Object.keys(VENUES)
@@ -144,14 +144,14 @@ export async function venueIo(name: string, config: Config): Promise<Result<Venu
 }
 
 /** Throws BadInput for an unknown name. */
-function registered(name: string, place: Place): LocalVenue {
-  if (isVenue(name)) return name
+function registered(name: string, place: Place): VenueName {
+  if (isVenueName(name)) return name
   throw new BadInput(place, 'is unknown', name, VENUE_NAMES.join(', '))
 }
 
 /** True where the orders of a run at the venue are filled here, on its feed. */
 export const isSimulatedAt = (name: string, config: Config): boolean =>
-  isVenue(name) && VENUES[name].isSimulated(config)
+  isVenueName(name) && VENUES[name].isSimulated(config)
 
 export const venueIdOf = (name: string): VenueId => venueId(name)
 
