@@ -109,6 +109,36 @@ describe('the local Bybit', () => {
     )
   })
 
+  it('takes an amend that takes back one under way, and says that one is for nothing where it is', async () => {
+    const desk = await Desk.open()
+    const order = desk.order()
+    const { orderLinkId } = order
+    const amend = (changes: Json) =>
+      desk.post('/v5/order/amend', {
+        category: 'linear',
+        symbol: 'BTCUSDT',
+        orderLinkId,
+        ...changes,
+      })
+    desk.post('/v5/order/create', order)
+    await desk.pass(10)
+    const answers = [{ price: '2' }, { price: '2' }, { price: '1' }, { qty: '12' }].map(amend)
+    await desk.pass(10)
+    const after = amend({ price: '1', qty: '12' })
+
+    assert.deepEqual(
+      answers.map(({ retCode }) => retCode),
+      [0, 10001, 0, 0],
+    )
+    assert.match(answers[1]!.retMsg, /remains unchanged/)
+    assert.match(after.retMsg, /remains unchanged/)
+    const [row] = desk.get('/v5/order/realtime', {
+      category: 'linear',
+      orderLinkId: String(orderLinkId),
+    }).result.list
+    assert.deepEqual([row?.['price'], row?.['qty']], ['1', '12'])
+  })
+
   it('fills at the market, pays fees, and shows position and wallet', async () => {
     const desk = await Desk.open()
     await desk.pass(60 * SECOND)

@@ -55,6 +55,18 @@ export interface Changes {
   readonly trigger?: number
 }
 
+interface Terms {
+  readonly qty: number
+  readonly price: number | undefined
+  readonly trigger: number | undefined
+}
+
+/** What an order is to be once the amends that were taken are done, and how many of them are not. */
+interface Asked {
+  readonly terms: Terms
+  readonly underWay: number
+}
+
 export class Account {
   readonly name: string
   /** Symbols whose positions have two sides, by somebody's hand. */
@@ -66,6 +78,7 @@ export class Account {
   readonly #byLink = new Map<string, BybitOrder>()
   readonly #byMatcher = new Map<OrderId, BybitOrder>()
   readonly #open = new Set<BybitOrder>()
+  readonly #asked = new Map<BybitOrder, Asked>()
   /** Open orders of each symbol, and the money that each open order binds. */
   readonly #active = new Map<Instrument, number>()
   readonly #margins = new Map<BybitOrder, number>()
@@ -159,12 +172,17 @@ export class Account {
     return order
   }
 
-  /** Takes an amend for processing. Throws what it is refused for at once. */
+  /**
+   * Takes an amend for processing. Throws what it is refused for at once. An order is what the amends before it make of
+   * it, done or not: an amend that takes back one that was taken a moment ago changes something.
+   */
   amend(order: BybitOrder, changes: Changes, at: Ms): void {
     const { instrument } = order
-    const { qty = order.qty, price = order.price, trigger = order.trigger } = changes
+    const before = this.#asked.get(order)
+    const terms = before?.terms ?? { qty: order.qty, price: order.price, trigger: order.trigger }
+    const { qty = terms.qty, price = terms.price, trigger = terms.trigger } = changes
     this.#mustBeOpen(order)
-    const isSame = qty === order.qty && price === order.price && trigger === order.trigger
+    const isSame = qty === terms.qty && price === terms.price && trigger === terms.trigger
     if (isSame) throw this.#refused('unchanged')
     const refusal = this.#termsRefusal({ ...order, qty, ...(price && { price }) })
     if (refusal !== undefined) throw refusal
@@ -173,14 +191,18 @@ export class Account {
         type: 'amend',
         id: order.matcherId,
         symbol: instrument.id,
-        ...(qty === order.qty ? {} : { qty: instrument.qty(qty) }),
-        ...(price === undefined || price === order.price ? {} : { limit: instrument.px(price) }),
-        ...(trigger === undefined || trigger === order.trigger
+        ...(qty === terms.qty ? {} : { qty: instrument.qty(qty) }),
+        ...(price === undefined || price === terms.price ? {} : { limit: instrument.px(price) }),
+        ...(trigger === undefined || trigger === terms.trigger
           ? {}
           : { stop: instrument.px(trigger) }),
       },
       at,
     )
+    this.#asked.set(order, {
+      terms: { qty, price, trigger },
+      underWay: (before?.underWay ?? 0) + 1,
+    })
   }
 
   /** Takes a cancel for processing. Throws where there is nothing to cancel. */
@@ -247,17 +269,28 @@ export class Account {
         if (fact.qty !== undefined) order.qty = fact.qty
         if (fact.limit !== undefined) order.price = fact.limit
         if (fact.stop !== undefined) order.trigger = fact.stop
+        this.#amended(order)
         this.#bind(order)
         this.#tell(order, at)
         return
       // What came too late: the venue has answered, and tells no more of it.
       case 'cancel.rejected':
+        this.#amended(order)
+        return
       case 'order.absent':
       case 'order.busted':
         return
       default:
         unreachable(fact)
     }
+  }
+
+  /** One of its amends is over. A cancel that is refused finds no order to amend either. */
+  #amended(order: BybitOrder): void {
+    const asked = this.#asked.get(order)
+    if (asked === undefined) return
+    if (asked.underWay > 1) this.#asked.set(order, { ...asked, underWay: asked.underWay - 1 })
+    else this.#asked.delete(order)
   }
 
   #fill(order: BybitOrder, fill: Extract<OrderFact, { type: 'order.filled' }>, at: number): void {
@@ -317,6 +350,7 @@ export class Account {
 
   #close(order: BybitOrder): void {
     if (!this.#open.delete(order)) return
+    this.#asked.delete(order)
     this.#active.set(order.instrument, this.#activeIn(order.instrument) - 1)
     this.#marginOfOrders = money(this.#marginOfOrders - (this.#margins.get(order) ?? 0))
     this.#margins.delete(order)
