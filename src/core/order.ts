@@ -146,16 +146,7 @@ export function apply(order: Order, input: OrderInput, instrument: Instrument): 
     case 'order.busted':
       return withoutFill(order, input, instrument)
     case 'order.amended':
-      if (order.phase === 'done') return order
-      return {
-        ...order,
-        phase: 'open',
-        updatedAt,
-        ...(order.amending === undefined ? {} : { amending: undefined }),
-        ...(input.qty === undefined ? {} : { qty: input.qty }),
-        ...(input.limit === undefined ? {} : { limit: input.limit }),
-        ...(input.stop === undefined ? {} : { stop: input.stop }),
-      }
+      return order.phase === 'done' ? order : amended(order, input)
     default:
       return unreachable(input)
   }
@@ -175,6 +166,23 @@ function withFill(
   const booked = { ...order, filled, avgPrice, updatedAt: fill.at }
   if (filled >= order.qty) return { ...booked, phase: 'done', reason: 'filled' }
   return order.phase === 'done' ? booked : { ...booked, phase: 'open' }
+}
+
+function amended(
+  order: Order,
+  { at, qty, limit, stop }: Extract<OrderInput, { readonly type: 'order.amended' }>,
+): Order {
+  const after: { -readonly [K in keyof Order]: Order[K] } = {
+    ...order,
+    phase: 'open',
+    updatedAt: at,
+  }
+  // No member is added that it has not: a copy with the members of its original is several times as quick.
+  if (order.amending !== undefined) after.amending = undefined
+  if (qty !== undefined) after.qty = qty
+  if (limit !== undefined) after.limit = limit
+  if (stop !== undefined) after.stop = stop
+  return after
 }
 
 /** What is taken back beyond what was filled changes nothing: the caller must find out. */

@@ -40,7 +40,7 @@ import { legOf, type LegPrices, legPricesOf, orderOf, requestOf } from './placin
 import { Portfolio } from './portfolio.ts'
 import { mayBecome, REPLACE_DEFAULTS } from './replacing.ts'
 import { type RestingDesk, Restings } from './resting.ts'
-import { Risk } from './risk.ts'
+import { type Asker, Risk } from './risk.ts'
 import { sizeOf } from './sizing.ts'
 
 export interface DeskParts {
@@ -56,6 +56,8 @@ export interface DeskParts {
 
 /** Runs a hook of a lane; what it throws halts that lane alone. */
 export type RunHook = (lane: Lane, hook: () => void) => void
+
+const NONE: readonly Order[] = []
 
 /** A cancel that was answered, refused or lost has been heard of by then. */
 export const CANCEL_AGAIN_MS = 5_000
@@ -232,7 +234,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   }
 
   check(lane: Lane, request: OrderRequest): Denial | undefined {
-    return this.#check(lane, request, { live: [], isProtective: false })
+    return this.#check(lane, request, { held: lane.position.qty, live: NONE, isProtective: false })
   }
 
   deny(lane: Lane, request: OrderRequest, denial: Denial): void {
@@ -250,7 +252,8 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   placeLeg(group: Group, role: LegRole, qty: Qty): OrderId | undefined {
     const lane = this.laneOf(group.strategy, group.symbol)!
     const leg = this.#leg(group, role, qty)
-    const denial = this.#check(lane, leg, { live: [], isProtective: true })
+    const held = lane.position.qty
+    const denial = this.#check(lane, leg, { held, live: NONE, isProtective: true })
     if (denial !== undefined) {
       this.deny(lane, leg, denial)
       return undefined
@@ -322,8 +325,9 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   }
 
   placeQuote(lane: Lane, request: OrderRequest): OrderId | Denial {
-    const live = lane.position.isFlat ? [] : this.ordersOf(lane)
-    const denial = this.#check(lane, request, { live, isProtective: false })
+    const { qty: held } = lane.position
+    const live = held === 0 ? NONE : this.ordersOf(lane)
+    const denial = this.#check(lane, request, { held, live, isProtective: false })
     if (denial === undefined) return this.place(lane, request)
     this.deny(lane, request, denial)
     return denial
@@ -331,12 +335,13 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   amendQuote(lane: Lane, order: Order, change: { readonly qty: Qty; readonly limit: Px }): boolean {
     const { symbol, side, type, tif } = order
-    const qty = lane.instrument.qty(change.qty - order.filled)
     const { limit } = change
+    const qty = order.filled === 0 ? change.qty : lane.instrument.qty(change.qty - order.filled)
     const request = { symbol, side, type, tif, qty, limit, postOnly: true, quote: true } as const
     // What else is under way tells only whether it reduces, and where nothing is held nothing does.
-    const live = lane.position.isFlat ? [] : this.ordersOf(lane).filter(({ id }) => id !== order.id)
-    const denial = this.#check(lane, request, { live, isProtective: false, replaces: order })
+    const { qty: held } = lane.position
+    const live = held === 0 ? NONE : this.ordersOf(lane).filter(({ id }) => id !== order.id)
+    const denial = this.#check(lane, request, { held, live, isProtective: false, replaces: order })
     if (denial !== undefined) this.deny(lane, request, denial)
     else this.#amend(order, change)
     return denial === undefined
@@ -476,25 +481,17 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   // ── From a request to an order that leaves ────────────────────────────────────────────────────────
 
   #mayPlace(lane: Lane, request: OrderRequest, once: string | undefined): boolean {
+    const { qty: held } = lane.position
+    const live = this.ordersOf(lane)
     const denial =
-      repeats(lane, once) ??
-      this.#check(lane, request, { live: this.ordersOf(lane), isProtective: false })
+      repeats(lane, once) ?? this.#check(lane, request, { held, live, isProtective: false })
     if (denial !== undefined) this.deny(lane, request, denial)
     else if (once !== undefined) lane.noteSent(once)
     return denial === undefined
   }
 
-  #check(
-    lane: Lane,
-    request: OrderRequest,
-    asker: {
-      readonly live: readonly Order[]
-      readonly isProtective: boolean
-      readonly replaces?: Order
-    },
-  ): Denial | undefined {
-    const held = lane.position.qty
-    return this.parts.risk.check(this.now, lane.instrument, request, { held, ...asker })
+  #check(lane: Lane, request: OrderRequest, asker: Asker): Denial | undefined {
+    return this.parts.risk.check(this.now, lane.instrument, request, asker)
   }
 
   /** The order of the lane whose cancel leaves with this turn, where it may become what is asked for instead. */
@@ -521,8 +518,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   #amend(order: Order, change: { readonly qty: Qty; readonly limit: Px }): void {
     const { orders, outbox } = this.parts
     const { id, symbol } = order
-    orders.update({ ...order, amending: { ...change, at: this.now }, updatedAt: this.now })
-    outbox.amend({ type: 'amend', id, symbol, ...change, quote: true })
+    const { qty, limit } = change
+    const amending = { qty, limit, at: this.now }
+    orders.update({ ...order, amending, updatedAt: this.now })
+    outbox.amend({ type: 'amend', id, symbol, qty, limit, quote: true })
   }
 
   #leg(group: Group, role: LegRole, qty: Qty): Order {

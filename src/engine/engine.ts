@@ -504,7 +504,14 @@ export class Engine {
     for (const symbol of this.#touched) {
       const lanes = this.#turnLanes[symbol]
       if (lanes === undefined) continue
-      for (const lane of lanes) this.#run(lane, () => lane.hooks.onTurn!())
+      for (const lane of lanes) {
+        if (lane.halted !== undefined) continue
+        try {
+          lane.hooks.onTurn!()
+        } catch (error) {
+          this.#halt(lane, error)
+        }
+      }
     }
     this.#touched.clear()
   }

@@ -40,22 +40,33 @@ export function ladderDiff<R extends Resting, W extends Wanted>(
   matchOf: (order: R, level: W) => Match,
 ): LadderDiff<R, W> {
   if (isKept(resting, wanted, matchOf)) return NOTHING
-  const { costs, matches, width } = table(resting, wanted, matchOf)
+  const costs = table(resting, wanted, matchOf)
+  const width = wanted.length + 1
   const diff = { cancels: [] as R[], amends: [] as Amend<R, W>[], places: [] as W[] }
   const waits: R[] = []
+  // Where the least cost of what is left from an order and a level on stands: the last of both came first.
+  let at = costs.length - 1
   let [i, j] = [0, 0]
   while (i < resting.length || j < wanted.length) {
-    const here = costs[i * width + j]!
-    const match = i < resting.length && j < wanted.length ? matches[i * width + j] : undefined
-    const paired = costOf(match, resting[i], wanted[j])
-    if (match !== undefined && here === paired + (costs[(i + 1) * width + j + 1] ?? Infinity)) {
-      if (match === 'amend') diff.amends.push({ order: resting[i]!, level: wanted[j]! })
-      if (match === 'wait') waits.push(resting[i]!)
+    const here = costs[at]!
+    const order = resting[i]
+    const level = wanted[j]
+    const match = order && level ? matchOf(order, level) : 'none'
+    if (order && level && here === costOf(match, order, level) + costs[at - width - 1]!) {
+      if (match === 'amend') diff.amends.push({ order, level })
+      if (match === 'wait') waits.push(order)
+      at -= width + 1
       i++
       j++
-    } else if (i < resting.length && here === 1 + costs[(i + 1) * width + j]!) {
-      diff.cancels.push(resting[i++]!)
-    } else diff.places.push(wanted[j++]!)
+    } else if (order && here === 1 + costs[at - width]!) {
+      diff.cancels.push(order)
+      at -= width
+      i++
+    } else {
+      diff.places.push(level!)
+      at--
+      j++
+    }
   }
   return { ...diff, waits }
 }
@@ -79,38 +90,34 @@ function isKept<R extends Resting, W extends Wanted>(
   return true
 }
 
-/** The least cost of what is left from each order and each level on. */
+/**
+ * The least cost of what is left from each order and each level on. It is made from the end, a row for each order, so
+ * that the costs that one depends on are there: one place back is the next level, a row back the next order.
+ */
 function table<R extends Resting, W extends Wanted>(
   resting: readonly R[],
   wanted: readonly W[],
   matchOf: (order: R, level: W) => Match,
-) {
+): readonly number[] {
   const width = wanted.length + 1
-  const costs = new Float64Array((resting.length + 1) * width)
-  const matches = Array.from({ length: resting.length * width }, (): Match => 'none')
+  const costs: number[] = []
   for (let i = resting.length; i >= 0; i--) {
     for (let j = wanted.length; j >= 0; j--) {
       if (i === resting.length || j === wanted.length) {
-        costs[i * width + j] = resting.length - i + wanted.length - j
+        costs.push(resting.length - i + wanted.length - j)
         continue
       }
-      const match = matchOf(resting[i]!, wanted[j]!)
-      matches[i * width + j] = match
-      const paired = costOf(match, resting[i], wanted[j]) + costs[(i + 1) * width + j + 1]!
-      const canceled = 1 + costs[(i + 1) * width + j]!
-      const placed = 1 + costs[i * width + j + 1]!
-      costs[i * width + j] = Math.min(paired, canceled, placed)
+      const at = costs.length
+      const order = resting[i]!
+      const level = wanted[j]!
+      const paired = costOf(matchOf(order, level), order, level) + costs[at - width - 1]!
+      costs.push(Math.min(paired, 1 + costs[at - width]!, 1 + costs[at - 1]!))
     }
   }
-  return { costs, matches, width }
+  return costs
 }
 
-function costOf(
-  match: Match | undefined,
-  order: Resting | undefined,
-  level: Wanted | undefined,
-): number {
-  if (match === undefined || order === undefined || level === undefined) return Infinity
+function costOf(match: Match, order: Resting, level: Wanted): number {
   switch (match) {
     case 'none':
       return Infinity

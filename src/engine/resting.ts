@@ -223,7 +223,7 @@ export class Restings {
     { levelsPerSide }: RestPolicy,
   ): readonly Level[] {
     const { instrument } = lane
-    const levels: Level[] = []
+    const levels: { readonly price: Px; qty: Qty }[] = []
     for (const { price, qty } of wanted) {
       if (!(price > 0 && price < 1e15 && qty >= 0 && qty < 1e15)) {
         const denial = { code: 'missing-data', detail: `a level is ${qty} at ${price}` } as const
@@ -238,11 +238,11 @@ export class Restings {
         price: instrument.px(price, side === 'buy' ? 'down' : 'up'),
         qty: instrument.qty(qty, 'down'),
       }
-      const same = levels.findIndex((other) => other.price === level.price)
-      if (same >= 0) levels[same] = { ...level, qty: instrument.qty(levels[same]!.qty + level.qty) }
+      const same = levels.find((other) => other.price === level.price)
+      if (same !== undefined) same.qty = instrument.qty(same.qty + level.qty)
       else if (level.qty > 0 && level.price > 0) levels.push(level)
     }
-    levels.sort((a, b) => (side === 'buy' ? b.price - a.price : a.price - b.price))
+    sortBest(levels, side)
     return levels.length <= levelsPerSide ? levels : levels.slice(0, levelsPerSide)
   }
 
@@ -286,7 +286,8 @@ export class Restings {
       i < cancels.length - places.length || judge.isUrgent(quote, best)
     let moves = this.#movesLeft(rest, policy)
     let placeable = 0
-    for (const [i, quote] of cancels.entries()) {
+    for (let i = 0; i < cancels.length; i++) {
+      const quote = cancels[i]!
       const mustGo = isAtOnce(quote, i)
       if (!mustGo && moves <= 0) {
         this.#lookAgain(rest, rest.canceled.freeAt(desk.now))
@@ -301,10 +302,8 @@ export class Restings {
     // Levels that no order had to make room for, and those for which one did.
     const free = Math.max(0, places.length - cancels.length) + placeable
     const count = quotes.length
-    for (const [i, level] of places.entries()) {
-      if (i >= free) break
-      if (count + i >= policy.ordersMax) break
-      if (!this.#place(lane, rest, { side, level, policy })) break
+    for (let i = 0; i < Math.min(places.length, free, policy.ordersMax - count); i++) {
+      if (!this.#place(lane, rest, { side, level: places[i]!, policy })) break
     }
   }
 
@@ -420,16 +419,27 @@ class Judge {
 /** The orders of one side that are not being canceled, the best price first. */
 function restingOf(quotes: readonly Order[], side: Side): readonly Quote[] {
   const resting: Quote[] = []
-  for (const order of quotes) {
+  for (let i = 0; i < quotes.length; i++) {
+    const order = quotes[i]!
     if (order.side !== side || order.cancelSentAt !== undefined) continue
     const { amending } = order
     const price = amending?.limit ?? order.limit!
     const qty = amending === undefined ? remaining(order) : amending.qty - order.filled
     resting.push({ order, price, qty })
   }
-  if (resting.length > 1)
-    resting.sort((a, b) => (side === 'buy' ? b.price - a.price : a.price - b.price))
+  sortBest(resting, side)
   return resting
+}
+
+/** The best price first. Most are in order already, and a sort would take room for a copy of them all the same. */
+function sortBest(levels: { readonly price: number }[], side: Side): void {
+  const apart = (a: { readonly price: number }, b: { readonly price: number }): number =>
+    side === 'buy' ? b.price - a.price : a.price - b.price
+  for (let i = 1; i < levels.length; i++) {
+    if (apart(levels[i - 1]!, levels[i]!) <= 0) continue
+    levels.sort(apart)
+    return
+  }
 }
 
 function requestOf({ id, spec }: Instrument, side: Side, { price, qty }: Level): OrderRequest {

@@ -697,6 +697,20 @@ test('counts live entries of other symbols towards exposure, at their own price'
   assert.equal(desk.detail(), 'exposure 5500 is above the limit of 5000')
 })
 
+test('counts an order that would become another only as what it would become', () => {
+  const cases = [
+    { limits: { maxExposureFraction: 0.5 }, symbol: C, qty: 0.1, limit: 45_000 },
+    { limits: { leverage: 2.5, marginRate: 0.1 }, symbol: B, qty: 1, limit: 4_900 },
+  ] as const
+  for (const { limits, ...given } of cases) {
+    const desk = new Desk(limits)
+    const replaces = desk.work({ id: 'rests', type: 'limit', ...given })
+    const wanted = { type: 'limit', ...given, limit: given.limit + 50 } as const
+    assert.equal(desk.ask(wanted, { replaces }), 'passes')
+    assert.notEqual(desk.ask(wanted), 'passes')
+  }
+})
+
 test('counts holdings and entries of futures by their margin', () => {
   const desk = new Desk({ leverage: 8, marginRate: 0.1 })
   desk.work({ id: 'b', symbol: B, qty: 1 })

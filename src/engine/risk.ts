@@ -447,16 +447,13 @@ export class Risk {
       return above('stale-price', 'age of the last price in ms', age, limits.staleAfterMs)
     }
     const last = this.#portfolio.price(request.symbol)
-    for (const price of [request.limit, request.stop]) {
-      if (price === undefined) continue
-      const distance = Math.abs(price - last) / last
-      if (!(distance <= limits.priceBand)) {
-        return above('price-band', `distance of ${price} from ${last}`, distance, limits.priceBand)
-      }
-    }
+    const far = this.#checkBand(request.limit, last) ?? this.#checkBand(request.stop, last)
+    if (far !== undefined) return far
     const twin = asker.live.find((order) => isTwin(order, request))
     if (twin !== undefined) return deny('duplicate', `the same order is live as ${twin.id}`)
-    for (const { order: own } of this.#orders.heldOf(request.symbol)) {
+    const held = this.#orders.heldOf(request.symbol)
+    for (let i = 0; i < held.length; i++) {
+      const own = held[i]!.order
       if (!isCrossed(own, request, last)) continue
       return deny(
         'self-cross',
@@ -466,11 +463,21 @@ export class Risk {
     return undefined
   }
 
+  #checkBand(price: number | undefined, last: number): Denial | undefined {
+    if (price === undefined) return undefined
+    const distance = Math.abs(price - last) / last
+    const { priceBand } = this.limits
+    if (distance <= priceBand) return undefined
+    return above('price-band', `distance of ${price} from ${last}`, distance, priceBand)
+  }
+
   /** The largest position, in quantity, that the symbol could come to if all its open entries filled. */
   #worstQty(request: OrderRequest, replaces?: Order): number {
     const held = this.#portfolio.qty(request.symbol)
     let worst = held + sign(request.side) * request.qty
-    for (const { order } of this.#orders.heldOf(request.symbol)) {
+    const orders = this.#orders.heldOf(request.symbol)
+    for (let i = 0; i < orders.length; i++) {
+      const { order } = orders[i]!
       if (order !== replaces && !this.#isExit(order) && order.side === request.side)
         worst += sign(order.side) * remaining(order)
     }
@@ -479,27 +486,34 @@ export class Risk {
 
   /** What positions and open entries together are worth, and what margin they tie up. */
   #committed(replaces?: Order): { readonly notional: number; readonly margin: number } {
-    const { paid, margined } = this.#open.value()
-    let notional = paid + margined
-    let margin = paid + margined * this.limits.marginRate
-    const count = (instrument: Instrument, qty: number, price: number): void => {
-      const value = isKnown(price) ? instrument.notional(qty, price) : NaN
-      notional += value
-      margin += value * this.#marginOf(instrument)
-    }
-    for (const instrument of this.#portfolio.held) {
-      const qty = this.#portfolio.qty(instrument.id)
-      count(instrument, qty, this.#portfolio.price(instrument.id))
+    let { paid, margined } = this.#open.value()
+    const { held } = this.#portfolio
+    for (let i = 0; i < held.length; i++) {
+      const { id, isMargined } = held[i]!
+      const value = this.#worth(id, this.#portfolio.qty(id), this.#portfolio.price(id))
+      if (isMargined) margined += value
+      else paid += value
     }
     if (replaces !== undefined && !this.#isExit(replaces)) {
-      const price = valuedAt(replaces, this.#portfolio.price(replaces.symbol))
-      count(this.#orders.instrumentOf(replaces), -remaining(replaces), price)
+      const value = this.#worth(replaces.symbol, remaining(replaces), this.#priceOf(replaces))
+      if (this.#orders.instrumentOf(replaces).isMargined) margined -= value
+      else paid -= value
     }
     for (const order of this.#externals.open()) {
-      const price = valuedAt(order, this.#portfolio.price(order.symbol))
-      count(this.#orders.instrumentOf(order), leftOf(order), price)
+      const value = this.#worth(order.symbol, leftOf(order), this.#priceOf(order))
+      if (this.#orders.instrumentOf(order).isMargined) margined += value
+      else paid += value
     }
-    return { notional, margin }
+    return { notional: paid + margined, margin: paid + margined * this.limits.marginRate }
+  }
+
+  /** In money; NaN where the price is not known. */
+  #worth(symbol: SymbolId, qty: number, price: number): number {
+    return isKnown(price) ? this.#orders.instrumentOf({ symbol }).notional(qty, price) : NaN
+  }
+
+  #priceOf(order: Pick<OrderRequest, 'symbol' | 'side' | 'limit' | 'stop'>): number {
+    return valuedAt(order, this.#portfolio.price(order.symbol))
   }
 
   /** What the open entries of a symbol come to; undefined where it has none. */
@@ -635,18 +649,17 @@ function checkRequest(instrument: Instrument, request: OrderRequest): Denial | u
   if (needsLimit !== (limit !== undefined) || needsStop !== (stop !== undefined)) {
     return deny('bad-request', `a ${type} order has limit ${limit} and stop ${stop}`)
   }
-  for (const price of [limit, stop]) {
-    if (price === undefined) continue
-    if (!Number.isFinite(price)) return missing(`a price is not finite: ${price}`)
-    if (!(price > 0)) return deny('bad-request', `a price is not above zero: ${price}`)
-    if (!(price / instrument.tickSize <= Number.MAX_SAFE_INTEGER)) {
-      return deny('bad-request', `price ${price} has more ticks than can be counted`)
-    }
-    if (!instrument.isOnPriceGrid(price)) {
-      return deny('off-grid', `price ${price} is not a multiple of ${instrument.tickSize}`)
-    }
-  }
-  return undefined
+  return checkPrice(instrument, limit) ?? checkPrice(instrument, stop)
+}
+
+function checkPrice(instrument: Instrument, price: number | undefined): Denial | undefined {
+  if (price === undefined) return undefined
+  if (!Number.isFinite(price)) return missing(`a price is not finite: ${price}`)
+  if (!(price > 0)) return deny('bad-request', `a price is not above zero: ${price}`)
+  if (!(price / instrument.tickSize <= Number.MAX_SAFE_INTEGER))
+    return deny('bad-request', `price ${price} has more ticks than can be counted`)
+  if (instrument.isOnPriceGrid(price)) return undefined
+  return deny('off-grid', `price ${price} is not a multiple of ${instrument.tickSize}`)
 }
 
 const deny = (code: DenyCode, detail: string): Denial => ({ code, detail })
