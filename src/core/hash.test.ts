@@ -62,3 +62,24 @@ test('finds no two equal hashes among 200,000 orders that differ in one number',
 
   assert.equal(seen.size, 200_000)
 })
+
+test('hashes numbers that differ in one bit, in order or in kind differently', () => {
+  const digest = (...numbers: readonly (number | undefined)[]) =>
+    numbers.reduce((hasher: Hasher, x) => hasher.number(x), new Hasher()).digest()
+  const bits = new BigUint64Array(1)
+  const seen = new Set([digest(), digest(undefined), digest(NaN), digest(0, 0)])
+  let count = seen.size
+  for (const x of [0, 1, 100.01, 1e300]) {
+    for (let bit = -1n; bit < 64n; bit++) {
+      new Float64Array(bits.buffer)[0] = x
+      if (bit >= 0n) bits[0]! ^= 1n << bit
+      const changed = new Float64Array(bits.buffer)[0]!
+      if (Number.isNaN(changed) || Object.is(changed, -0)) continue
+      seen.add(digest(changed))
+      seen.add(digest(changed, x + 1))
+      count += 2
+    }
+  }
+  assert.equal(seen.size, count)
+  assert.equal(digest(-0), digest(0))
+})

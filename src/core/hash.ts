@@ -25,6 +25,10 @@ export interface HashState {
   readonly low: number
 }
 
+// The two halves of a double, the lower first: every machine that Node runs on has them in this order.
+const DOUBLE = new Float64Array(1)
+const WORDS = new Int32Array(DOUBLE.buffer)
+
 /**
  * A running 64-bit hash of text (two cyrb53-style lanes), as 16 hex digits. It finds differences between
  * two runs; it is no protection against somebody who wants a collision.
@@ -45,6 +49,24 @@ export class Hasher {
     this.#low = Math.imul(low ^ 0x1f, 2654435761) ^ (high >>> 15)
     this.#high = Math.imul(high ^ 0x1f, 1597334677) ^ (low >>> 13)
     return this
+  }
+
+  /** Several times as quick as `add` of its text, which a number must be given first. NaN, and none, are texts. */
+  number(x: number | undefined): this {
+    if (x === undefined || Number.isNaN(x)) return this.add(String(x))
+    // Adding 0 turns -0 into 0, so that equal numbers have equal hashes.
+    DOUBLE[0] = x + 0
+    this.#mix(WORDS[0]!)
+    this.#mix(WORDS[1]!)
+    return this
+  }
+
+  /** The shifts bring the upper bits of a word, of which a product moves none down, into all of the hash. */
+  #mix(word: number): void {
+    const low = Math.imul(this.#low ^ word, 2654435761)
+    const high = Math.imul(this.#high ^ word, 1597334677)
+    this.#low = low ^ (high >>> 15)
+    this.#high = high ^ (low >>> 13)
   }
 
   capture(): HashState {

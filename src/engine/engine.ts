@@ -21,6 +21,7 @@ import { hashOf } from '../core/hash.ts'
 import type { Control, ExternalOrder, Input, LimitChange, OrderFact } from '../core/input.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
 import { isRisk } from '../core/order.ts'
+import { SymbolMarks } from '../core/symbol-marks.ts'
 import { MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
@@ -91,7 +92,7 @@ export class Engine {
   readonly #quoteLanes: (Lane[] | undefined)[] = []
   readonly #turnLanes: (Lane[] | undefined)[] = []
   readonly #hasTurnLanes: boolean
-  readonly #touched = new Set<SymbolId>()
+  readonly #touched = new SymbolMarks()
   readonly #base: Timeframe
   readonly #baseIndex: number
   readonly #buildsBars: boolean
@@ -157,7 +158,7 @@ export class Engine {
     }
     if (at > this.#now) this.#moveTo(at)
     this.#fireDue(at)
-    if (this.#hasTurnLanes) this.#runTurns()
+    if (this.#hasTurnLanes) this.#touched.sweep(this.#runTurn)
     if (at >= this.#desk.restings.nextAt) this.#desk.restings.work()
     if (at >= this.#desk.markouts.nextAt) this.#desk.markouts.work(at)
     if (at >= this.#minute) this.#onMinute(at)
@@ -500,20 +501,17 @@ export class Engine {
     }
   }
 
-  #runTurns(): void {
-    for (const symbol of this.#touched) {
-      const lanes = this.#turnLanes[symbol]
-      if (lanes === undefined) continue
-      for (const lane of lanes) {
-        if (lane.halted !== undefined) continue
-        try {
-          lane.hooks.onTurn!()
-        } catch (error) {
-          this.#halt(lane, error)
-        }
+  readonly #runTurn = (symbol: SymbolId): void => {
+    const lanes = this.#turnLanes[symbol]
+    if (lanes === undefined) return
+    for (const lane of lanes) {
+      if (lane.halted !== undefined) continue
+      try {
+        lane.hooks.onTurn!()
+      } catch (error) {
+        this.#halt(lane, error)
       }
     }
-    this.#touched.clear()
   }
 
   #onMinute(at: Ms): void {

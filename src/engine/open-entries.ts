@@ -43,16 +43,13 @@ export class OpenEntries {
   #refresh(): void {
     const { changed, noLegSymbols } = this.#orders
     const { revision } = this.#portfolio
-    if (changed.size > 0) {
-      for (const symbol of changed) this.#recount(symbol)
-      changed.clear()
-    }
+    changed.sweep(this.#recount)
     if (revision === this.#revision) return
     this.#revision = revision
     for (let i = 0; i < noLegSymbols.length; i++) this.#recount(noLegSymbols[i]!)
   }
 
-  #recount(symbol: SymbolId): void {
+  readonly #recount = (symbol: SymbolId): void => {
     const value = this.#count(symbol)
     const { isMargined } = this.#orders.instrumentOf({ symbol })
     this.#flat.set(symbol, value !== undefined && this.#portfolio.qty(symbol) === 0 ? 1 : 0)

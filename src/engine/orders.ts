@@ -3,6 +3,7 @@ import { assert } from '../core/assert.ts'
 import { type FillId, type OrderId, orderId, type SymbolId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
 import { apply, isLive, type Order, type OrderInput } from '../core/order.ts'
+import { SymbolMarks } from '../core/symbol-marks.ts'
 import type { Universe } from '../core/universe.ts'
 
 /** Most orders that may be live at once. */
@@ -58,8 +59,8 @@ export class Orders {
   readonly #noLegSymbols: SymbolId[] = []
   /** How many such orders a symbol has. */
   readonly #noLegs: number[] = []
-  /** Symbols of orders that have changed since whoever counts them has looked; it clears the set. */
-  readonly changed = new Set<SymbolId>()
+  /** Symbols of orders that have changed since whoever counts them has looked. */
+  readonly changed = new SymbolMarks()
   /** Live orders of each bracket. */
   readonly #liveOfGroup = new Map<OrderId, number>()
   readonly #finished: OrderId[] = []
@@ -148,24 +149,16 @@ export class Orders {
       return undefined
     }
     const before = entry.order
-    const unchanged = {
-      before,
-      after: before,
-      isNewFill: false,
-      isOverfill: false,
-      isStrange: false,
-    }
-    if (input.type === 'order.filled' && entry.fills.has(input.fill)) return unchanged
-    if (input.type === 'order.busted' && !this.#mayBust(entry, input)) return unchanged
-    const after = apply(before, input, this.#universe.at(before.symbol))
-    if (after === before) return { ...unchanged, isStrange: input.type === 'order.busted' }
-    this.#settle(entry, after)
-    if (input.type !== 'order.filled') {
-      return { before, after, isNewFill: false, isOverfill: false, isStrange: false }
-    }
-    note(entry, input.fill)
-    const isOverfill = after.filled > after.qty
-    return { before, after, isNewFill: true, isOverfill, isStrange: false }
+    const isOld =
+      (input.type === 'order.filled' && entry.fills.has(input.fill)) ||
+      (input.type === 'order.busted' && !this.#mayBust(entry, input))
+    const after = isOld ? before : apply(before, input, this.#universe.at(before.symbol))
+    const isStrange = !isOld && after === before && input.type === 'order.busted'
+    if (after !== before) this.#settle(entry, after)
+    const isNewFill = after !== before && input.type === 'order.filled'
+    if (isNewFill) note(entry, input.fill)
+    const isOverfill = isNewFill && after.filled > after.qty
+    return { before, after, isNewFill, isOverfill, isStrange }
   }
 
   /** True the first time that a fill which counts is taken back. One that did not count yet never will. */

@@ -238,7 +238,7 @@ export class Outbox {
     let group: Group | undefined
     for (const command of kind.values()) {
       this.#commands++
-      this.#intents.add(intent(command))
+      note(this.#intents, command)
       const symbol = command.type === 'submit' ? command.order.symbol : command.symbol
       const { venue } = this.#universe.at(symbol)
       const wave = this.#waveOf(command, symbol)
@@ -316,17 +316,22 @@ const none = (): Record<Fold, number> => ({
   replaced: 0,
 })
 
-/** One line that holds all of a command that matters to its venue. */
-function intent(command: Command): string {
-  if (command.type === 'cancel') return `cancel ${command.id}`
-  if (command.type === 'amend') {
-    return `amend ${command.id} ${command.qty} ${command.limit} ${command.stop}`
+/** All of a command that matters to its venue. */
+function note(hasher: Hasher, command: Command): void {
+  if (command.type === 'cancel') {
+    hasher.add('cancel').add(command.id)
+  } else if (command.type === 'amend') {
+    const { id, qty, limit, stop } = command
+    hasher.add('amend').add(id).number(qty).number(limit).number(stop)
+  } else {
+    hasher.add('submit')
+    noteOrder(hasher, command.order)
+    if (command.legs !== undefined) for (const leg of command.legs) noteOrder(hasher, leg)
   }
-  const { order, legs } = command
-  return `submit ${orderLine(order)} ${legs?.map(orderLine).join(' ')}`
 }
 
-function orderLine(order: Order): string {
+function noteOrder(hasher: Hasher, order: Order): void {
   const { id, symbol, side, type, qty, limit, stop, tif, postOnly, reduceOnly } = order
-  return `${id} ${symbol} ${side} ${type} ${qty} ${limit} ${stop} ${tif} ${postOnly} ${reduceOnly}`
+  hasher.add(id).number(symbol).add(side).add(type).number(qty).number(limit).number(stop).add(tif)
+  hasher.add(postOnly === true ? 'post' : '').add(reduceOnly === true ? 'reduce' : '')
 }

@@ -121,7 +121,7 @@ test('market-maker quotes ten made minutes of two coins as it always did', async
       commands: 5148,
       batches: 2306,
       denied: {},
-      intents: '0e17fd42b796ba0e',
+      intents: '1112b3adef5d8164',
     },
   )
 })

@@ -66,7 +66,7 @@ test('sma-cross trades five generated sessions of five shares as it always did',
       profit: -1629.37,
       fees: 1248,
       denied: { 'market-closed': 2 },
-      intents: '0820f43a2f3e574c',
+      intents: '2794dd43ed48d50e',
     },
   )
 })
