@@ -1,7 +1,7 @@
 /*
  * Quote server: the local Bybit in a process of its own, whose answers to orders take a while, for benches.
  *
- *   node bench/quote-server.ts <symbols> <ms>     says {"rest", "market", "account"}; takes "calls" and says how many came
+ *   node bench/quote-server.ts <symbols> <ms>     says {"rest", "market", "account", "trade"}; takes "calls" and says how many came
  */
 import assert from 'node:assert/strict'
 import { ms } from '../src/core/time.ts'
@@ -24,10 +24,21 @@ const server = await BybitServer.start({
 })
 for (const path of ['create', 'amend', 'cancel'].map((verb) => `/v5/order/${verb}`))
   server.nemesis.inject({ on: 'rest', method: 'POST', path, fault: 'slow', by: `${latencyMs}ms` })
-const { rest, publicStream, privateStream } = server.urls
+server.nemesis.inject({
+  on: 'entry',
+  fault: 'delay',
+  holding: '"op":"order.',
+  by: `${latencyMs}ms`,
+})
+const { rest, publicStream, privateStream, tradeStream } = server.urls
 process.on('message', () => {
-  const calls = server.audit.requests.filter(({ path }) => path.startsWith('/v5/order/')).length
-  process.send?.({ calls })
+  const { requests, frames } = server.audit
+  const asked = requests.filter(({ path }) => path.startsWith('/v5/order/')).length
+  const framed = frames.filter(
+    ({ stream, direction, text }) =>
+      stream === 'entry' && direction === 'in' && text.includes('"op":"order.'),
+  ).length
+  process.send?.({ calls: asked + framed })
 })
 process.on('disconnect', () => process.exit())
-process.send({ rest, market: publicStream, account: privateStream })
+process.send({ rest, market: publicStream, account: privateStream, trade: tradeStream })

@@ -1,13 +1,15 @@
 /*
  * Quote-tick: the tick of a market maker, from prices that have moved to the last answer of the venue, with the local
  * Bybit in another process whose answers take 5, 20 and 50 ms. Each symbol rests a bid and an ask, and every tick moves
- * all of them. Three ways, in one run on the same wire:
+ * all of them. Four ways, in one run on the same wire:
  *
- *   skein        engine, journal that is durable before an order leaves, gateway, adapter: amends in batches of 20
+ *   socket       engine, journal that is durable before an order leaves, gateway, adapter: amends in batches of 20, over
+ *                the trade socket
+ *   rest         the same over REST
  *   in parallel  the same amends by a bare client that signs and sends: one request each, 16 at a time
  *   in sequence  the same, one after the other
  *
- * Skein's side measures the first, its reference the other two; what both say beside the value is the whole table.
+ * Skein's side measures the first two, its reference the others; what both say beside the value is the whole table.
  */
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
@@ -36,8 +38,8 @@ export const LATENCIES = [5, 20, 50] as const
 const SYMBOLS = { full: [4, 10, 50, 200], quick: [4] } as const
 /** Ticks of one way, without the first, which are not counted; in sequence one takes seconds. */
 const TICKS = {
-  full: { skein: 30, parallel: 10, sequence: 1 },
-  quick: { skein: 2, parallel: 1, sequence: 1 },
+  full: { socket: 30, rest: 30, parallel: 10, sequence: 1 },
+  quick: { socket: 2, rest: 2, parallel: 1, sequence: 1 },
 } as const
 const COLD = 3
 /** Requests of the bare client that are under way at once: as many connections as Skein may have. */
@@ -53,7 +55,8 @@ const OFF = Infinity
 export interface Cell {
   readonly symbols: number
   readonly latencyMs: number
-  readonly way: 'skein' | 'parallel' | 'sequence'
+  /** Skein over the trade socket and over REST; a bare client in two ways. */
+  readonly way: 'socket' | 'rest' | 'parallel' | 'sequence'
   /** Milliseconds of each tick. */
   readonly ticks: readonly number[]
   /** Of one tick. */
@@ -64,17 +67,17 @@ interface Place {
   readonly rest: string
   readonly market: string
   readonly account: string
+  readonly trade: string
 }
+
+const WAYS = { skein: ['socket', 'rest'], reference: ['parallel', 'sequence'] } as const
 
 /** All cells of one side. */
 export async function cellsOf(side: 'skein' | 'reference', size: Size): Promise<readonly Cell[]> {
   const cells: Cell[] = []
   for (const latencyMs of size === 'full' ? LATENCIES : [5]) {
     for (const symbols of SYMBOLS[size]) {
-      if (side === 'skein') cells.push(await cell({ symbols, latencyMs, way: 'skein' }, size))
-      else
-        for (const way of ['parallel', 'sequence'] as const)
-          cells.push(await cell({ symbols, latencyMs, way }, size))
+      for (const way of WAYS[side]) cells.push(await cell({ symbols, latencyMs, way }, size))
     }
   }
   return cells
@@ -101,9 +104,11 @@ async function cell(
   try {
     const place = (await said(server)) as Place
     const maker =
-      way === 'skein' ? await startSkein(place, symbols) : await startBare(place, symbols, way)
+      way === 'socket' || way === 'rest'
+        ? await startSkein(place, symbols, way)
+        : await startBare(place, symbols, way)
     const count = TICKS[size][way]
-    const cold = way === 'skein' && size === 'full' ? COLD : 1
+    const cold = (way === 'socket' || way === 'rest') && size === 'full' ? COLD : 1
     const ticks: number[] = []
     let before = 0
     for (let tick = 0; tick < cold + count; tick++) {
@@ -155,7 +160,11 @@ const POLICY = {
   cancelsPerMinute: OFF,
 }
 
-async function startSkein(place: Place, count: number): Promise<Maker> {
+async function startSkein(
+  place: Place,
+  count: number,
+  orderEntry: 'socket' | 'rest',
+): Promise<Maker> {
   const folder = mkdtempSync(join(tmpdir(), 'skein-quotes-'))
   const io = systemIo({ seed: 1 })
   const { specs, prices } = await marketOf(place, count)
@@ -176,6 +185,7 @@ async function startSkein(place: Place, count: number): Promise<Maker> {
       symbols: specs.map(({ symbol }) => symbol),
       universe,
       hosts: place,
+      orderEntry,
       ordersPerSecond: UNLIMITED,
       limits: { subscribe: { ...usual.subscribe, everyMs: 1 } },
     }),

@@ -12,6 +12,11 @@ const SPEED = 60
 
 function folderFor(t: TestContext, server: BybitServer, venue: string, symbols = SYMBOLS): string {
   const folder = temporary(t)
+  configure(folder, server, venue, symbols)
+  return folder
+}
+
+function configure(folder: string, server: BybitServer, venue: string, symbols = SYMBOLS): void {
   const port = new URL(server.urls.rest).port
   put(
     folder,
@@ -25,7 +30,6 @@ store: { leases: ./data/leases.db }
 venues: { bybit: { ${venue.replace('PORT', port)} } }
 `,
   )
-  return folder
 }
 
 test('skein venue bybit prints where to point a client, and stops in order', async (t) => {
@@ -65,7 +69,7 @@ test('the doctor looks at key, clock, positions and symbols of Bybit', async (t)
 })
 
 test(
-  'a run trades perpetuals, is killed, goes on, ends flat, and replays to the same',
+  'a run trades perpetuals, is killed, goes on over the trade socket, ends flat, and replays to the same',
   { timeout: 180_000 },
   async (t) => {
     const server = await startVenue({ speed: SPEED, keys: [LOCAL] })
@@ -75,7 +79,8 @@ test(
     server.venue.onAccount((_, { type }) => {
       if (type === 'execution') onExecution()
     })
-    const folder = folderFor(t, server, `local: { port: PORT, speed: ${SPEED} }`)
+    const local = `local: { port: PORT, speed: ${SPEED} }`
+    const folder = folderFor(t, server, local)
     const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
     const untilFilled = async () => {
       const filled = new Promise<void>((resolve) => (onExecution = resolve))
@@ -87,6 +92,7 @@ test(
     first.child.kill('SIGKILL')
     await first.ended
     const before = account!.executions.length
+    configure(folder, server, `${local}, orderEntry: socket`)
     const second = await untilFilled()
     second.child.kill('SIGINT')
     const { code, stdout, stderr } = await second.ended
@@ -96,6 +102,8 @@ test(
     assert.match(stdout, /^paper {2}sma-cross on 3 symbols$/m)
     assert.match(stdout, /Fills are those of bybit, with its fees\./)
     assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
+    const entered = server.audit.frames.filter(({ text }) => text.includes('"op":"order.create'))
+    assert.ok(entered.length > 0)
     assert.ok(before > 0 && account!.executions.length > before)
     const ids = account!.orders.map(({ linkId }) => linkId)
     assert.equal(new Set(ids).size, ids.length)

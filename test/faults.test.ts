@@ -12,6 +12,7 @@ const RANGES = [
   [83, 83],
   [201, 212],
   [310, 318],
+  [330, 335],
 ] as const
 
 test('no fault of the catalogue is left out', () => {

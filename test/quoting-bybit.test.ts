@@ -1,12 +1,11 @@
 // Quoting on the wire of Bybit: calls are counted at the venue, and what rests there is what is wanted.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { StandOptions } from './quoting/stand.ts'
-import { WireStand } from './quoting/wire.ts'
+import { type WireOptions, WireStand } from './quoting/wire.ts'
 
-const FOUR: StandOptions = { symbols: 4, policy: { amends: false } }
+const FOUR: WireOptions = { symbols: 4, policy: { amends: false } }
 
-async function standOf(t: TestContext, options: StandOptions): Promise<WireStand> {
+async function standOf(t: TestContext, options: WireOptions): Promise<WireStand> {
   const stand = await WireStand.start(t, options)
   await stand.price(10_000)
   assert.deepEqual(stand.resting, stand.wantedAt(10_000))
@@ -14,7 +13,7 @@ async function standOf(t: TestContext, options: StandOptions): Promise<WireStand
 }
 
 /** All quotes of all symbols are to stand elsewhere: the calls that it takes. */
-async function requote(t: TestContext, options: StandOptions): Promise<readonly string[]> {
+async function requote(t: TestContext, options: WireOptions): Promise<readonly string[]> {
   const stand = await standOf(t, options)
   const calls = await stand.price(10_006)
   assert.deepEqual(stand.resting, stand.wantedAt(10_006))
@@ -30,6 +29,17 @@ test('four symbols that move ten quotes each take at most 8 requests, and 80 wit
   const off = await requote(t, { ...FOUR, batching: { enabled: false, tickDeadlineMs: 60_000 } })
   assert.equal(off.length, 80)
   assert.deepEqual(new Set(off), new Set(['/v5/order/cancel', '/v5/order/create']))
+})
+
+test('over the trade socket they are as many frames, and no requests', async (t) => {
+  const orderEntry = 'socket'
+  const on = await requote(t, { ...FOUR, orderEntry })
+  assert.ok(on.length <= 8, `${on.length} frames`)
+  assert.deepEqual(new Set(on), new Set(['order.cancel-batch', 'order.create-batch']))
+
+  const amended = await requote(t, { symbols: 4, policy: { amendBps: 10 }, orderEntry })
+  assert.ok(amended.length <= 4, `${amended.length} frames`)
+  assert.ok(amended.includes('order.amend-batch') && amended.every((op) => op.startsWith('order.')))
 })
 
 test('with amends the same change takes at most 4 requests', async (t) => {

@@ -106,6 +106,7 @@ export class LiveStage {
       io: this.lease.io,
       universe: setup.universe,
       consent,
+      onTimed: (request) => this.metrics?.onTimed(request),
       onTrouble: (why) => {
         this.#say(`warn: ${why}`)
         void this.live?.reconcile()

@@ -62,6 +62,8 @@ export interface WebSocketOptions {
   readonly messageBytesMax?: number
   /** How text frames come: as text where not told; as bytes of UTF-8 they are not copied. */
   readonly textAs?: 'text' | 'bytes'
+  /** True for a frame that changes something at the other side, as an order does. None does where not told. */
+  readonly changes?: (data: string | Uint8Array) => boolean
   onOpen(): void
   /** Text frames as `textAs` says, binary frames as bytes. */
   onMessage(data: string | Uint8Array): void

@@ -41,6 +41,8 @@ export interface SocketOptions {
   readonly messageBytesMax?: number
   /** How text frames come, as in `WebSocketOptions`. */
   readonly textAs?: 'text' | 'bytes'
+  /** Frames that change something, as in `WebSocketOptions`. */
+  readonly changes?: (data: string | Uint8Array) => boolean
   /** Most bytes that may wait to be sent, 1 MiB where not told; past it `send` refuses. */
   readonly waitingBytesMax?: number
   readonly liveness?: LivenessOptions
@@ -222,7 +224,7 @@ export class Socket {
 
   #connect(): void {
     assert(this.#live === undefined, `${this.#options.name} opens one connection at a time`)
-    const { url, headers, timeoutMs = 10_000, messageBytesMax, textAs } = this.#options
+    const { url, headers, timeoutMs = 10_000, messageBytesMax, textAs, changes } = this.#options
     const generation = ++this.#generation
     this.#become('connecting', `connection ${generation}`)
     const isOurs = (): boolean => {
@@ -237,6 +239,7 @@ export class Socket {
       ...(headers === undefined ? {} : { headers: headers() }),
       ...(messageBytesMax === undefined ? {} : { messageBytesMax }),
       ...(textAs === undefined ? {} : { textAs }),
+      ...(changes === undefined ? {} : { changes }),
       onOpen: () => {
         if (isOurs()) this.#opened()
       },

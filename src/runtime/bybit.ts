@@ -9,7 +9,7 @@ import { keysOf, settingsOf } from './venue-keys.ts'
 
 export type BybitTerms = Pick<
   BybitOptions,
-  'keys' | 'environment' | 'limits' | 'patience' | 'ordersPerSecond'
+  'keys' | 'environment' | 'limits' | 'patience' | 'ordersPerSecond' | 'orderEntry'
 > & {
   readonly hosts: Hosts
 }
@@ -17,11 +17,12 @@ export type BybitTerms = Pick<
 /** Throws BadInput where the configuration has no Bybit, or no usable keys. */
 export function bybitTermsOf(config: Config): BybitTerms {
   const settings = settingsOf(config, 'bybit')
-  const { environment, hosts, local, ordersPerSecond } = settings
+  const { environment, hosts, local, ordersPerSecond, orderEntry } = settings
   return {
     keys: keysOf('bybit', settings, config),
     environment,
     ordersPerSecond,
+    orderEntry,
     hosts: { ...hostsOf(environment), ...hosts, ...(local && localHostsOf(local.port)) },
     limits: bybitLimitsOf(config),
     ...(local && local.speed > 1 && { patience: patienceAt(local.speed) }),
@@ -35,6 +36,7 @@ const localHostsOf = (port: number): Hosts => {
     rest: `http://${host}`,
     market: `${stream}/public/linear`,
     account: `${stream}/private`,
+    trade: `${stream}/trade`,
   }
 }
 

@@ -11,6 +11,7 @@ export const conflictsOf = (settings: Settings): Problem[] => [
   ...fileConflicts(settings),
   ...keyConflicts(settings),
   ...localConflicts(settings),
+  ...entryConflicts(settings),
 ]
 
 /** True for a `use` that is the path of a file and not the name of a built-in strategy. */
@@ -177,6 +178,15 @@ function localConflictsOf(
   if (live !== undefined) return [{ path, what: `is there with ${live}`, allowed: 'one of them' }]
   if (Object.keys(hosts).length === 0) return []
   return [{ path, what: 'is there beside hosts', allowed: 'one of them: a port says all hosts' }]
+}
+
+/** Bybit's demo takes orders over REST only. */
+function entryConflicts({ venues }: Settings): Problem[] {
+  const { environment, orderEntry, local, hosts } = venues?.bybit ?? {}
+  const isOffered = environment !== 'demo' || local !== undefined || hosts?.trade !== undefined
+  if (orderEntry !== 'socket' || isOffered) return []
+  const path = ['venues', 'bybit', 'orderEntry']
+  return [{ path, what: 'is not offered by the demo', value: orderEntry, allowed: 'rest' }]
 }
 
 /** The indexes of what was in the list before. */

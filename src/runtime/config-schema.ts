@@ -270,11 +270,16 @@ const bybit = z.strictObject({
     .max(1_000)
     .default(10)
     .describe('orders of each kind, by the level of the account'),
+  orderEntry: z
+    .enum(['rest', 'socket'])
+    .default('rest')
+    .describe('how orders leave: socket is faster, and REST where it is down'),
   hosts: z
     .strictObject({
       rest: host('http', '').exactOptional(),
       market: host('ws', '/v5/public/linear').exactOptional(),
       account: host('ws', '/v5/private').exactOptional(),
+      trade: host('ws', '/v5/trade').exactOptional(),
     })
     .prefault({}),
   local: local(4020),

@@ -551,6 +551,11 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
     /venues\.bybit\.local is there with environment: mainnet; allowed: one of them/,
   ],
   [
+    'orders over a socket that Bybit does not offer',
+    'venues: { bybit: { environment: demo, orderEntry: socket } }',
+    /venues\.bybit\.orderEntry is not offered by the demo: "socket"; allowed: rest/,
+  ],
+  [
     'a key of Bybit without its secret',
     'venues: { bybit: { key: ${A} } }',
     /venues\.bybit\.secret is missing; allowed: both, as key is given/,
@@ -856,6 +861,8 @@ test('the hash is of what decides, not of how it is written or where it is kept'
   assert.equal(hash('account: { cash: 5 }'), hash('account: { cash: ${C} }', { C: '5' }))
   assert.equal(hash('store: { journal: other.db }\nreport: { html: x.html }'), hash(''))
   assert.equal(hash('strategies: [{ use: sma-cross, onStop: flatten }]'), hash(''))
+  assert.equal(hash('venues: { bybit: { orderEntry: socket } }'), hash('venues: { bybit: {} }'))
+  assert.notEqual(hash('venues: { bybit: {} }'), hash(''))
   assert.notEqual(hash('risk: { maxPositions: 9 }'), hash(''))
   assert.notEqual(hash('risk: { maxPositions: off }'), hash(''))
   assert.notEqual(hash('strategies: [{ use: sma-cross, params: { shorts: false } }]'), hash(''))

@@ -174,7 +174,7 @@ export function toInstrumentSpec(config: Config, symbol: string, venue: VenueId)
 
 /**
  * Equal for configurations that decide equally: a journal keeps it, to know its own again. Where things are
- * stored, reported and watched does not count, nor how a run ends; of a strategy's file only the path does, not what is in it.
+ * stored, reported and watched does not count, nor how a run ends or which way its orders take; of a strategy's file only the path does, not what is in it.
  */
 export const configHash = (config: Config): string => hashOf(decisiveOf(config))
 
@@ -182,9 +182,15 @@ function decisiveOf(config: Config) {
   const { source: _source, store: _store, report: _report, ...rest } = config
   const { restarts: _restarts, ops: _ops, history: _history, ...more } = rest
   // Names of lists stand for their members, which are where they are used.
-  const { watchlists: _watchlists, strategies, ...decisive } = more
+  const { watchlists: _watchlists, strategies, venues, ...decisive } = more
   const deciding = strategies.map(({ onStop: _onStop, ...strategy }) => strategy)
-  return { ...decisive, strategies: deciding }
+  return { ...decisive, ...(venues && { venues: decisiveOfVenues(venues) }), strategies: deciding }
+}
+
+function decisiveOfVenues({ bybit, ...others }: NonNullable<Config['venues']>) {
+  if (bybit === undefined) return others
+  const { orderEntry: _orderEntry, ...decisive } = bybit
+  return { ...others, bybit: decisive }
 }
 
 /** The same without what a run at a venue may change while it runs. */

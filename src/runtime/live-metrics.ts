@@ -10,7 +10,7 @@ import { ok, type Result } from '../core/result.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Venue } from '../core/venue.ts'
 import type { Io } from '../io/io.ts'
-import { apiOf, timedIo } from '../io/timed.ts'
+import { apiOf, type TimedRequest, timedIo } from '../io/timed.ts'
 import { Metrics } from '../ops/metrics.ts'
 import { type MetricsServer, serveMetrics } from '../ops/metrics-server.ts'
 import { ailmentsOf, type Health } from './health.ts'
@@ -39,9 +39,12 @@ export class LiveMetrics {
 
   /** The same world, whose requests are timed. */
   timed(io: Io): Io {
-    return timedIo(io, ({ method, url, durationMs }) => {
-      this.metrics.observe('mm_exchange_req_ms', durationMs, { verb: method, api: apiOf(url) })
-    })
+    return timedIo(io, (request) => this.onTimed(request))
+  }
+
+  /** Each request that was answered or given up; those over sockets are told by their venue. */
+  onTimed({ method, url, durationMs }: TimedRequest): void {
+    this.metrics.observe('mm_exchange_req_ms', durationMs, { verb: method, api: apiOf(url) })
   }
 
   /** Serves the numbers on a port of this machine; gives where. Fails where the port is taken. */

@@ -9,6 +9,7 @@ import type { Revision } from '../core/store.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits, Venue } from '../core/venue.ts'
 import type { Io } from '../io/io.ts'
+import type { TimedRequest } from '../io/timed.ts'
 import { booked, type BookedOptions } from '../jobs/booked.ts'
 import { systemIo } from '../io/system.ts'
 import { type Books, PaperVenue, paperLimits } from '../venues/sim/index.ts'
@@ -26,6 +27,8 @@ export interface VenueOptions {
   readonly onTrouble: (why: string) => void
   /** A bar that the venue told again with other values: nothing that was decided changes. */
   readonly onRevision?: (revision: Revision) => void
+  /** Told each request over a socket: those over http are timed by the Io. */
+  readonly onTimed?: ((request: TimedRequest) => void) | undefined
   /** What a person may like to know. */
   readonly tell?: (text: string) => void
   /** The ledger of a run's requests for market data, which jobs on the same key count too. */
@@ -89,7 +92,7 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
       words: { real: 'mainnet', none: config.venues?.bybit?.environment ?? 'testnet' },
     }),
     isSimulated: (config) => config.venues?.bybit?.fills === 'simulated',
-    async make({ config, io, universe, onTrouble }) {
+    async make({ config, io, universe, onTrouble, onTimed }) {
       const [{ BybitVenue }, { bybitTermsOf }] = await Promise.all([
         import('../venues/bybit/venue.ts'),
         import('./bybit.ts'),
@@ -97,7 +100,7 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
       const symbols = universe.all.map(({ symbol }) => symbol)
       const isWatchedOnly = this.isSimulated(config)
       const terms = { ...bybitTermsOf(config), isWatchedOnly }
-      return new BybitVenue({ ...terms, io, universe, symbols, onTrouble })
+      return new BybitVenue({ ...terms, io, universe, symbols, onTrouble, onTimed })
     },
     async limits(config) {
       const { bybitLimitsOf } = await import('./bybit.ts')

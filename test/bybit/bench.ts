@@ -30,6 +30,8 @@ const PACE_MS = 100
 export interface BenchOptions {
   readonly local?: Partial<Omit<LocalOptions, 'timers' | 'speed'>>
   readonly adapter?: Partial<BybitOptions>
+  /** What stands between the adapter and its node, as a fence does. */
+  readonly io?: (io: Io) => Io
   /** What becomes of the body of an answer on its way. */
   readonly spoil?: (path: string, body: string) => string
 }
@@ -61,7 +63,8 @@ export class Bench {
 
   /** A new adapter, as a process that starts; it knows these orders from its journal. */
   async connect(orders: readonly Order[] = []) {
-    const io = this.world.node(`engine ${++this.#adapters}`)
+    const node = this.world.node(`engine ${++this.#adapters}`)
+    const io = this.#options.io?.(node) ?? node
     this.universe = new Universe()
     this.venue = new BybitVenue({
       io: this.#spoiled(io),
@@ -137,6 +140,15 @@ export class Bench {
       })
   }
 
+  /** Frames that arrived at the trade socket for an operation, with the number of their orders. */
+  framesOf(op: string): readonly number[] {
+    return this.local.venue.audit.frames
+      .filter(({ stream, direction }) => stream === 'entry' && direction === 'in')
+      .map(({ text }) => JSON.parse(text) as Frame)
+      .filter((frame) => frame.op === `order.${op}`)
+      .map(({ args }) => args[0]?.request?.length ?? 1)
+  }
+
   #spoiled(io: Io): Io {
     const { spoil } = this.#options
     if (spoil === undefined) return io
@@ -158,6 +170,11 @@ export class Bench {
       tcp: io.tcp,
     }
   }
+}
+
+interface Frame {
+  readonly op: string
+  readonly args: readonly { readonly request?: readonly unknown[] }[]
 }
 
 function tapeOf(): Tape {

@@ -10,6 +10,7 @@ export const HOSTS = {
   rest: `https://${HOST}`,
   market: `wss://${HOST}/v5/public/linear`,
   account: `wss://${HOST}/v5/private`,
+  trade: `wss://${HOST}/v5/trade`,
 }
 
 export class VirtualBybit extends VirtualFront {

@@ -7,14 +7,15 @@ import {
   type ContractMarket,
   describeVenue,
   type Stand,
+  type VenueContract,
 } from '../../src/testing/index.ts'
 import { BYBIT, bybitLimits, BybitVenue } from '../../src/venues/bybit/venue.ts'
+import type { RuleText } from '../../src/simulators/fault-script.ts'
 import { KEY } from '../bybit/local.ts'
 import { HOSTS, VirtualBybit } from '../bybit/virtual.ts'
 import { tapeOf } from './market-tape.ts'
 
-describeVenue({
-  name: 'Bybit',
+const TERMS: Omit<VenueContract, 'name' | 'make'> = {
   symbols: ['AAAUSDT', 'BBBUSDT', 'CCCUSDT'],
   startAt: ms(Date.UTC(2026, 0, 7, 15)),
   orders: [
@@ -34,10 +35,16 @@ describeVenue({
     'trade-counts': 'its klines do not say how many trades they hold',
     'repeated-quotes': 'its books tell what changes',
   },
-  make: standOf,
-})
+}
 
-async function standOf(market: ContractMarket): Promise<Stand> {
+for (const orderEntry of ['rest', 'socket'] as const)
+  describeVenue({
+    ...TERMS,
+    name: `Bybit, orders over ${orderEntry}`,
+    make: (market) => standOf(market, orderEntry),
+  })
+
+async function standOf(market: ContractMarket, orderEntry: 'rest' | 'socket'): Promise<Stand> {
   const { cash, rows, total } = CONTRACT_LIMITS
   const world = new VirtualWorld({ seed: 1, startAt: market.startAt })
   const { startAt } = market
@@ -52,6 +59,7 @@ async function standOf(market: ContractMarket): Promise<Stand> {
     symbols: market.symbols,
     universe,
     hosts: HOSTS,
+    orderEntry,
     limits: {
       subscribe: { ...usual.subscribe, total },
       history: { ...usual.history, rows },
@@ -69,6 +77,12 @@ async function standOf(market: ContractMarket): Promise<Stand> {
       await world.run(forMs)
     },
     loseAnswer(when) {
+      if (orderEntry === 'socket') {
+        const lost =
+          when === 'before' ? { fault: 'no-ack' } : { fault: 'drop', holding: '"order.create"' }
+        local.venue.nemesis.inject({ on: 'entry', times: 1, ...lost } as RuleText)
+        return
+      }
       const rule = { on: 'rest', method: 'POST', path: '/v5/order/create', times: 1 } as const
       local.venue.nemesis.inject({ ...rule, fault: 'reset', when, bytes: 0 })
     },

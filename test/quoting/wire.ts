@@ -26,6 +26,10 @@ const START = ms(Date.UTC(2026, 0, 7, 15))
 /** Orders of a kind in a second: the quota is not what is tested. */
 const QUOTA = 10_000
 
+export interface WireOptions extends StandOptions {
+  readonly orderEntry?: 'rest' | 'socket'
+}
+
 export class WireStand {
   readonly world: VirtualWorld
   readonly universe: Universe
@@ -44,7 +48,10 @@ export class WireStand {
     }
   }
 
-  static async start(t: TestContext, { symbols, ...options }: StandOptions): Promise<WireStand> {
+  static async start(
+    t: TestContext,
+    { symbols, orderEntry = 'rest', ...options }: WireOptions,
+  ): Promise<WireStand> {
     const folder = mkdtempSync(join(tmpdir(), 'skein-wire-'))
     t.after(() => rmSync(folder, { recursive: true, force: true }))
     const world = new VirtualWorld({ seed: 1, startAt: START })
@@ -63,6 +70,7 @@ export class WireStand {
         universe,
         hosts: HOSTS,
         ordersPerSecond: QUOTA,
+        orderEntry,
       }),
       setup: setupOf(universe, options),
       journal: openJournal(join(folder, 'journal.db')),
@@ -76,16 +84,24 @@ export class WireStand {
     return new WireStand(world, local, universe, result.value)
   }
 
-  /** All symbols have this price; what it causes is over when it returns. Gives the calls that it took. */
+  /** All symbols have this price; what it causes is over when it returns. Gives the calls that it took: paths, and operations of the socket. */
   async price(price: number, settleMs = 500): Promise<readonly string[]> {
     const before = this.calls.length
+    const framesBefore = this.#frames.length
     const at = this.world.now
     for (const { id: symbol } of this.universe.all) {
       const sides = { bid: price - 0.01, bidSize: 1_000, ask: price + 0.01, askSize: 1_000 }
       this.live.pump.push({ type: 'quote', at, quote: { symbol, ts: at, ...sides } })
     }
     await this.world.run(settleMs)
-    return this.calls.slice(before)
+    return [...this.calls.slice(before), ...this.#frames.slice(framesBefore)]
+  }
+
+  get #frames(): readonly string[] {
+    return this.local.venue.audit.frames
+      .filter(({ stream, direction }) => stream === 'entry' && direction === 'in')
+      .map(({ text }) => (JSON.parse(text) as { readonly op: string }).op)
+      .filter((op) => op.startsWith('order.'))
   }
 
   switch(changes: Partial<Batching>): void {

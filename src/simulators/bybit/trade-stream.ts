@@ -17,6 +17,8 @@ import { quotaHeaders } from './rest.ts'
 import { BybitSession, type SessionOptions } from './session.ts'
 import type { BybitVenue } from './venue.ts'
 
+/** Characters of a request's id. */
+const ID_LENGTH_MAX = 36
 /** Request ids of a connection that are remembered. */
 const IDS_MAX = 10_000
 
@@ -81,6 +83,7 @@ export class TradeSession extends BybitSession {
       this.#authenticate(message['args'], reqId)
       return
     }
+    if (this.venue.nemesis.onStream('no-ack', 'entry') !== undefined) return
     const base = { ...(reqId === '' ? {} : { reqId }), op, connId }
     try {
       const { result, retExtInfo, allowance } = this.#done(String(op), reqId, message)
@@ -98,6 +101,9 @@ export class TradeSession extends BybitSession {
 
   #done(op: string, reqId: string, message: Json): Done {
     if (this.#account === undefined) throw new BybitError(10004, 'not authorized')
+    const fault = this.venue.nemesis.onStream('error', 'entry')
+    if (fault !== undefined) throw new BybitError(fault.code, fault.msg)
+    if (reqId.length > ID_LENGTH_MAX) throw badParameter('params error: reqId is too long')
     if (this.#seen.has(reqId)) throw new BybitError(20006, 'reqId is duplicated')
     if (reqId !== '' && this.#seen.size < IDS_MAX) this.#seen.add(reqId)
     const header = isObject(message['header']) ? message['header'] : {}

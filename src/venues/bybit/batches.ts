@@ -20,6 +20,7 @@ import { decimalOf, isObject, type Json, textOf } from '../../io/json.ts'
 import { mapLimit } from '../../io/pool.ts'
 import { faultOf, isDone, isDuplicate, isLimited, isUnsupported } from './faults.ts'
 import { CATEGORY, type Found, lookup, recentOrders } from './lookup.ts'
+import type { OrderEntry } from './order-entry.ts'
 import type { Reply, Rest } from './rest.ts'
 import { stateOf } from './wire.ts'
 
@@ -38,7 +39,9 @@ export interface Item {
 
 export interface BatchesOptions {
   readonly io: Pick<Io, 'monotonic' | 'after'>
+  /** For lookups, and for the budgets of both ways. */
   readonly rest: Rest
+  readonly entry: OrderEntry
   /** Orders of one request, where the quota has room for them. */
   readonly size: number
   /** Single requests that are under way at the same time. */
@@ -97,14 +100,13 @@ export class Batches {
   }
 
   async #batch(verb: Verb, items: readonly Item[]): Promise<readonly Taken[]> {
-    const { rest } = this.#options
-    const path = `/v5/order/${verb}-batch`
+    const { rest, entry } = this.#options
+    const request = `${verb}-batch` as const
     let isStopped = false
-    const answer = await rest.post(
-      path,
+    const answer = await entry.send(
+      request,
       { category: CATEGORY, request: items.map(({ body }) => body) },
       {
-        bucket: `${verb}-batch`,
         cost: items.length,
         // One that may not leave any more stops them all; without it they leave.
         refusal: () => {
@@ -117,7 +119,7 @@ export class Batches {
     if (isStopped) return this.#part(verb, items)
     if (!answer.ok) return this.#failed(verb, items, answer.fault)
     rest.saved(items.length - 1)
-    const told = itemsOf(answer.value, path)
+    const told = itemsOf(answer.value, request)
     return mapLimit(items, this.#options.concurrent, async (item): Promise<Taken> => {
       const taken = told.get(item.id) ?? failed(unanswered(item))
       return taken.ok ? taken : this.#settled(verb, item, taken.fault)
@@ -144,9 +146,11 @@ export class Batches {
   }
 
   async #single(verb: Verb, { id, body, refusal, ...item }: Item): Promise<Taken> {
-    const about = { bucket: verb, refusal } as const
-    const path = `/v5/order/${verb}`
-    const answer = await this.#options.rest.post(path, { category: CATEGORY, ...body }, about)
+    const answer = await this.#options.entry.send(
+      verb,
+      { category: CATEGORY, ...body },
+      { refusal },
+    )
     if (!answer.ok) return this.#settled(verb, { id, body, refusal, ...item }, answer.fault)
     const { orderId, orderLinkId } = answer.value.result
     // Answers are told apart by our id, not by the request that they came to.

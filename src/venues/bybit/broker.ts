@@ -19,6 +19,7 @@ import { decimal } from '../../io/json.ts'
 import { Batches, type Item, neverDone, refusalOf, type Taken, type Verb } from './batches.ts'
 import type { Identity } from './identity.ts'
 import { CATEGORY, type Found, listOf, lookup, ORDERS_PER_PAGE } from './lookup.ts'
+import type { OrderEntry } from './order-entry.ts'
 import type { Rest } from './rest.ts'
 import {
   orderBody,
@@ -34,6 +35,7 @@ import {
 
 export interface BrokerOptions {
   readonly rest: Rest
+  readonly entry: OrderEntry
   readonly universe: Universe
   readonly identity: Identity
   readonly isOurs: (id: OrderId) => boolean
@@ -76,8 +78,8 @@ export class BybitBroker implements Broker {
 
   constructor(options: BrokerOptions) {
     this.#options = options
-    const { io, rest, batch, concurrent, settleCoin, onTrouble } = options
-    this.#batches = new Batches({ io, rest, size: batch, concurrent, settleCoin, onTrouble })
+    const { io, rest, entry, batch, concurrent, settleCoin, onTrouble } = options
+    this.#batches = new Batches({ io, rest, entry, size: batch, concurrent, settleCoin, onTrouble })
   }
 
   /** From when a report tells finished orders and fills; one day back where never told. */

@@ -2,7 +2,7 @@
  * PrivateStream: the account's events. Connect, authenticate, listen; nothing is told of what was before, so every
  * connection but the first is followed by a report.
  *
- *   {"op":"auth","args":["KEY",1767625455000,"hex of HMAC-SHA256(secret, GET/realtime1767625455000)"]}
+ *   {"op":"auth","args":["KEY",1767625455000,"hex"]}
  *   {"success":true,"ret_msg":"","op":"auth","conn_id":"…"}
  *   {"op":"subscribe","args":["order","execution","position"]}
  *   {"success":true,"ret_msg":"","op":"subscribe","conn_id":"…"}
@@ -10,13 +10,13 @@
  *
  * That it is silent says nothing: nobody may be trading. The socket finds cuts by its pings.
  */
-import { createHmac } from 'node:crypto'
 import type { Ms } from '../../core/brand.ts'
 import { type Fault, fault } from '../../core/fault.ts'
 import type { Io } from '../../io/io.ts'
 import { type Json, objectIn, textOf } from '../../io/json.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
 import { type Session, Socket } from '../../io/socket.ts'
+import { authentication } from './authentication.ts'
 import { Pings } from './pings.ts'
 import type { Keys } from './rest.ts'
 
@@ -43,8 +43,6 @@ export interface PrivateStreamOptions {
 }
 
 const TOPICS = ['order', 'execution', 'position'] as const
-/** A signature is good for so long. */
-const EXPIRY_MS = 10_000
 
 export class PrivateStream {
   readonly #socket: Socket
@@ -91,9 +89,7 @@ export class PrivateStream {
 
   #authenticate(session: Session): void {
     const { keys, now } = this.#options
-    const expires = now() + EXPIRY_MS
-    const sign = createHmac('sha256', keys.secret).update(`GET/realtime${expires}`).digest('hex')
-    session.send(JSON.stringify({ op: 'auth', args: [keys.key, expires, sign] }))
+    session.send(authentication(keys, now()))
     this.#pings.start(session)
   }
 

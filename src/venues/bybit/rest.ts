@@ -14,7 +14,7 @@ import { type Ms } from '../../core/brand.ts'
 import { HttpClient } from '../../io/http.ts'
 import type { HttpResponse, Io } from '../../io/io.ts'
 import { decimalOf, isObject, type Json, textOf } from '../../io/json.ts'
-import { Budget, type Heard, LANES } from '../../io/rate.ts'
+import { Budget, type Heard, type Lane, LANES } from '../../io/rate.ts'
 import { redactor } from '../../io/redact.ts'
 import { faultOf, isLimited, isStale, refine } from './faults.ts'
 import { VenueClock } from './venue-clock.ts'
@@ -51,6 +51,18 @@ export interface RestOptions {
   /** Longest wait of a write for its budget: what is older is not worth sending. */
   readonly writeWaitMs?: number
 }
+
+export interface WriteTerms {
+  readonly bucket: Bucket
+  /** Orders in it. */
+  readonly cost?: number
+  /** Says why it may not leave any more: asked last before each attempt. */
+  readonly refusal?: () => Fault | undefined
+}
+
+/** Cancels go first. */
+export const laneOf = (bucket: Bucket): Lane =>
+  bucket.startsWith('cancel') ? LANES.cancel : LANES.order
 
 export type Query = Readonly<Record<string, string | number | undefined>>
 
@@ -136,43 +148,48 @@ export class Rest {
     return synced.ok ? ask() : synced
   }
 
-  /**
-   * Sends once; again only where nothing was looked at. What could not be sent in `writeWaitMs` never is.
-   *
-   * @param refusal Asked last before each attempt.
-   */
-  async post(
+  /** Sends once; again only where nothing was looked at. What could not be sent in `writeWaitMs` never is. */
+  post(path: string, body: Json, about: WriteTerms): Promise<Result<Reply>> {
+    return this.persist((waitMaxMs) => this.attempt(path, body, { ...about, waitMaxMs }))
+  }
+
+  /** Exactly one attempt of a write. */
+  async attempt(
     path: string,
     body: Json,
-    about: {
-      readonly bucket: Bucket
-      /** Orders in it. */
-      readonly cost?: number
-      readonly refusal?: () => Fault | undefined
-    },
+    { bucket, cost = 1, refusal, waitMaxMs }: WriteTerms & { readonly waitMaxMs: number },
   ): Promise<Result<Reply>> {
-    const { io, writeMs = 10_000, writeWaitMs = 10_000 } = this.#options
-    const { bucket, cost = 1, refusal } = about
+    const answer = await this.#clients[bucket].write({
+      method: 'POST',
+      path,
+      body,
+      cost,
+      lane: laneOf(bucket),
+      timeoutMs: this.writeMs,
+      waitMaxMs,
+      ...(refusal === undefined ? {} : { refusal }),
+    })
+    if (!answer.ok) return failed(refine(answer.fault))
+    return replyOf(answer.value.body, `POST ${path}`, true)
+  }
+
+  /** Attempts a write again where nothing was looked at, whatever way it takes; each is told how long it may wait. */
+  async persist(attempt: (waitMaxMs: number) => Promise<Result<Reply>>): Promise<Result<Reply>> {
+    const { io, writeWaitMs = 10_000 } = this.#options
     const until = io.monotonic() + writeWaitMs
     for (;;) {
-      const answer = await this.#clients[bucket].write({
-        method: 'POST',
-        path,
-        body,
-        cost,
-        lane: bucket.startsWith('cancel') ? LANES.cancel : LANES.order,
-        timeoutMs: writeMs,
-        waitMaxMs: Math.max(0, until - io.monotonic()),
-        ...(refusal === undefined ? {} : { refusal }),
-      })
-      if (!answer.ok) return failed(refine(answer.fault))
-      const reply = replyOf(answer.value.body, `POST ${path}`, true)
+      const reply = await attempt(Math.max(0, until - io.monotonic()))
       if (reply.ok || io.monotonic() >= until) return reply
       if (isStale(reply.fault)) {
         const synced = await this.sync()
         if (!synced.ok) return reply
       } else if (!isLimited(reply.fault)) return reply
     }
+  }
+
+  /** How long a write waits for its answer. */
+  get writeMs(): number {
+    return this.#options.writeMs ?? 10_000
   }
 
   close(): void {
@@ -201,10 +218,17 @@ export class Rest {
       if (isBan) for (const budget of Object.values(this.budgets)) budget.heard(stop)
       return { isRefusal: isBan || status === 429, ...(isBan ? { retryAfterMs: BAN_MS } : {}) }
     }
+    return this.heardIn(
+      headers,
+      Buffer.from(body.subarray(0, 40)).toString('latin1').includes(':10006,'),
+    )
+  }
+
+  /** What an answer says of the quota, by names in lower case. */
+  heardIn(headers: Json, isRefusal: boolean): Heard {
     const limit = decimalOf(headers['x-bapi-limit'])
     const remaining = decimalOf(headers['x-bapi-limit-status'])
     const reset = decimalOf(headers['x-bapi-limit-reset-timestamp'])
-    const isRefusal = Buffer.from(body.subarray(0, 40)).toString('latin1').includes(':10006,')
     return {
       isRefusal,
       ...(limit === undefined ? {} : { limit }),
@@ -227,7 +251,7 @@ function timeIn(result: Json): Ms | undefined {
  * `{"retCode":0,"retMsg":"OK","result":{…},"retExtInfo":{"list":[{"code":0,"msg":"OK"}]},"time":1767625445123}`: a status of
  * 200 says nothing, and words of success differ. Only the code counts.
  */
-function replyOf(body: unknown, what: string, isWrite: boolean): Result<Reply> {
+export function replyOf(body: unknown, what: string, isWrite: boolean): Result<Reply> {
   const code = isObject(body) ? decimalOf(body['retCode']) : undefined
   if (!isObject(body) || code === undefined) {
     const unread = isWrite ? 'outcome-unknown' : 'corrupt-data'

@@ -16,15 +16,18 @@ import type { Universe } from '../../core/universe.ts'
 import type { Limits, Venue, VenueAccount, VenueStatistics } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
+import type { TimedRequest } from '../../io/timed.ts'
 import { decimalOf, isObject, textOf } from '../../io/json.ts'
 import { BybitBroker } from './broker.ts'
 import { BybitFeed } from './feed.ts'
 import { BybitHistory } from './history.ts'
 import { Identity, isOwnId } from './identity.ts'
 import { CATEGORY, listOf } from './lookup.ts'
+import { OrderEntry } from './order-entry.ts'
 import { Orders } from './orders.ts'
 import { PrivateStream } from './private-stream.ts'
 import { type Keys, Rest } from './rest.ts'
+import { TradeStream } from './trade-stream.ts'
 import { parseExecution, parseOrder, parsePosition, specOf } from './wire.ts'
 
 export interface BybitOptions {
@@ -41,6 +44,10 @@ export interface BybitOptions {
   readonly limits?: Partial<Limits>
   /** Orders of each kind in a second, by the level of the account: 10 where not told. */
   readonly ordersPerSecond?: number
+  /** How orders leave: `rest`, or the trade socket, with REST where that is down. REST where not told. */
+  readonly orderEntry?: 'rest' | 'socket'
+  /** Told each request over the trade socket; those over http are timed below. */
+  readonly onTimed?: ((request: TimedRequest) => void) | undefined
   /** Orders of others are not listened to: for a venue that is only watched. */
   readonly isWatchedOnly?: boolean
   /** How long streams wait for answers and data, where not as usual. */
@@ -59,6 +66,8 @@ export interface Hosts {
   /** The whole addresses of the streams. */
   readonly market: string
   readonly account: string
+  /** Order entry; undefined where it is not offered. */
+  readonly trade?: string
 }
 
 const ORDERS_PER_SECOND = 10
@@ -83,11 +92,13 @@ const HOSTS: Readonly<Record<Environment, Hosts>> = {
     rest: 'https://api.bybit.com',
     market: 'wss://stream.bybit.com/v5/public/linear',
     account: 'wss://stream.bybit.com/v5/private',
+    trade: 'wss://stream.bybit.com/v5/trade',
   },
   testnet: {
     rest: 'https://api-testnet.bybit.com',
     market: 'wss://stream-testnet.bybit.com/v5/public/linear',
     account: 'wss://stream-testnet.bybit.com/v5/private',
+    trade: 'wss://stream-testnet.bybit.com/v5/trade',
   },
   demo: {
     rest: 'https://api-demo.bybit.com',
@@ -116,6 +127,7 @@ export class BybitVenue implements Venue {
   readonly #options: BybitOptions
   readonly #identity = new Identity()
   readonly #stream: PrivateStream
+  readonly #trade: TradeStream | undefined
   #sink: (input: Input) => void = () => {}
   #account: VenueAccount | undefined
   /** Updates that wait for the gap before them. */
@@ -148,9 +160,22 @@ export class BybitVenue implements Venue {
       total,
       onTrouble,
     })
+    this.#trade =
+      options.orderEntry === 'socket' && hosts.trade !== undefined
+        ? new TradeStream({
+            io,
+            url: hosts.trade,
+            keys,
+            now: () => rest.clock.now(),
+            onTrouble,
+            onTimed: options.onTimed,
+            ...patience,
+          })
+        : undefined
     const identity = this.#identity
     this.broker = new BybitBroker({
       rest,
+      entry: new OrderEntry({ rest, trade: this.#trade }),
       universe,
       identity,
       isOurs,
@@ -223,7 +248,7 @@ export class BybitVenue implements Venue {
         fault('unsupported', `the position in ${hedged.symbol} has two sides; set one-way mode`),
       )
     if (this.#options.isWatchedOnly === true) return specs
-    const trouble = await this.#listen()
+    const [trouble] = await Promise.all([this.#listen(), this.#trade?.open()])
     return trouble === undefined ? specs : failed(trouble)
   }
 
@@ -231,12 +256,14 @@ export class BybitVenue implements Venue {
   clear(): void {
     this.feed.clear()
     this.#stream.clear()
+    this.#trade?.clear()
   }
 
   async close(): Promise<void> {
     this.#ups++
     this.broker.close()
     this.rest.close()
+    await this.#trade?.close()
     await Promise.all([this.feed.close(), this.#stream.close()])
     this.#sink = () => {}
   }
