@@ -358,8 +358,17 @@ export interface JobStore {
     readonly adjustment: Adjustment
   }): Promise<readonly { readonly symbol: string; readonly start: Ms }[]>
 
-  /** The starts of those bars alone that history told: what a run heard proves nothing about the provider. */
-  starts(query: Parameters<JobStore['bars']>[0]): Promise<Float64Array>
+  /**
+   * For each symbol the starts of its bars in a span, in order, and of those alone that history told: what a run heard
+   * proves nothing about the provider.
+   */
+  starts(
+    query: Span & {
+      readonly symbols: readonly string[]
+      readonly timeframe: Timeframe
+      readonly adjustment: Adjustment
+    },
+  ): Promise<readonly Float64Array[]>
 
   /** Writes the request down and grants it, or says how long to wait. The ledger is the budget: it outlives a kill. */
   takeRequest(ask: RequestAsk): Promise<{ readonly waitMs: number }>

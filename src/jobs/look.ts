@@ -42,7 +42,7 @@ export async function look(
     const from = spans[0]!.from
     const to = spans.at(-1)!.to
     const bars = await store.bars({ symbol, timeframe, adjustment, from, to })
-    const told = await store.starts({ symbol, timeframe, adjustment, from, to })
+    const [told] = await store.starts({ symbols: [symbol], timeframe, adjustment, from, to })
     const assetClass = assetClassOf(symbol)
     const expected = expectedStarts(calendarFor(assetClass), timeframe, { from, to })
     const there = new Set(bars.start)
@@ -57,7 +57,7 @@ export async function look(
       from,
       to,
       bars: bars.length,
-      heard: bars.length - told.length,
+      heard: bars.length - told!.length,
       revised: revised.get(keyOf(spans[0]!)) ?? 0,
       expected: expected.length,
       missing,

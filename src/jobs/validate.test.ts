@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { barColumns } from '../core/columns.ts'
+import { expectedStarts } from '../core/expected.ts'
 import { HOUR, ms } from '../core/time.ts'
 import { looked } from './validate.ts'
+import { calendarFor } from './estimate.ts'
 import { holesIn, seamBefore } from './verify.ts'
 
 const FROM = Date.UTC(2026, 0, 5)
@@ -68,12 +70,13 @@ describe('validate', () => {
 describe('verify', () => {
   const open = Date.UTC(2026, 0, 5, 14)
   const span = { from: ms(Date.UTC(2026, 0, 5)), to: ms(Date.UTC(2026, 0, 8)) }
+  const expected = expectedStarts(calendarFor('stock'), '1h', span)
   const look = (starts: readonly number[], seams: readonly string[] = [], isRepair = false) =>
     holesIn({
       symbol: 'A',
-      span,
       timeframe: '1h',
       assetClass: 'stock',
+      expected,
       starts: Float64Array.from(starts),
       seams: new Set(seams),
       isRepair,

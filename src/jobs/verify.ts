@@ -5,19 +5,18 @@
  * A hole of a session or more is asked for again, once; so is one that lies where two pages meet, however short. Single
  * missing bars are common where little is traded: the provider's answer was complete, so it is taken at its word.
  */
-import type { AssetClass, Hole, Span } from '../core/jobs.ts'
-import { expectedStarts } from '../core/expected.ts'
+import type { AssetClass, Hole } from '../core/jobs.ts'
 import { DAY, HOUR, lengthMs, ms, type Timeframe } from '../core/time.ts'
-import { calendarFor } from './estimate.ts'
 
 /** A hole that the provider has nothing for is looked at again after so long. */
 export const NO_DATA_MS = 7 * DAY
 
 export interface Look {
   readonly symbol: string
-  readonly span: Span
   readonly timeframe: Timeframe
   readonly assetClass: AssetClass
+  /** By the calendar. */
+  readonly expected: Float64Array
   /** Of the bars that are stored. */
   readonly starts: Float64Array
   /** Where pages of this query met. */
@@ -29,8 +28,7 @@ export interface Look {
 
 /** Holes that matter, in order. */
 export function holesIn(look: Look): Hole[] {
-  const { symbol, span, timeframe, assetClass, starts, seams, isRepair, now } = look
-  const expected = expectedStarts(calendarFor(assetClass), timeframe, span)
+  const { symbol, timeframe, assetClass, expected, starts, seams, isRepair, now } = look
   const least = sessionBars(timeframe, assetClass)
   const stepMs = lengthMs(timeframe)
   const holes: Hole[] = []

@@ -11,6 +11,7 @@
  * that stays ends the runs as failed, with its code.
  */
 import { barColumns, type BarColumns, joinedBars } from '../core/columns.ts'
+import { expectedStarts } from '../core/expected.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import type { BarSource, Hole, JobStore, Settlement } from '../core/jobs.ts'
 import { failed, ok, type Result } from '../core/result.ts'
@@ -19,6 +20,7 @@ import { DAY, ms, type Timeframe } from '../core/time.ts'
 import type { Io } from '../io/io.ts'
 import { refusedOne } from './bisect.ts'
 import { derived, differenceOf } from './derive.ts'
+import { calendarFor } from './estimate.ts'
 import { type Meter, nameOnce } from './metered.ts'
 import type { Pack } from './pack.ts'
 import { looked } from './validate.ts'
@@ -323,25 +325,25 @@ export class Worker {
     const results: Settlement['results'][number][] = []
     const covered: Settlement['covered'][number][] = []
     const holes: Hole[] = []
+    const span = { from: pack.from, to: pack.to }
+    const expected = expectedStarts(calendarFor(assetClass), timeframe, span)
+    const look = { timeframe, assetClass, expected, seams: this.#seams, now }
+    const runsOf = (symbol: string) => pack.runs.filter((run) => run.symbols.includes(symbol))
+    for (const [symbol, message] of refused) {
+      for (const { id } of runsOf(symbol))
+        results.push({ run: id, symbol, rows: 0, status: 'quarantined', message })
+    }
     let total = 0
-    for (const symbol of pack.symbols) {
-      const runs = pack.runs.filter((run) => run.symbols.includes(symbol))
-      const message = refused.get(symbol)
-      if (message !== undefined) {
-        for (const { id } of runs) {
-          results.push({ run: id, symbol, rows: 0, status: 'quarantined', message })
-        }
-        continue
-      }
-      const span = { from: pack.from, to: pack.to }
-      const starts = await store.starts({ ...span, symbol, timeframe, adjustment })
-      for (const { id, from, to } of runs) {
-        const rows = countIn(starts, from, to)
+    const symbols = pack.symbols.filter((symbol) => !refused.has(symbol))
+    const told = await store.starts({ ...span, symbols, timeframe, adjustment })
+    for (const [i, symbol] of symbols.entries()) {
+      const starts = told[i]!
+      for (const { id, from, to } of runsOf(symbol)) {
+        const rows = countBefore(starts, to) - countBefore(starts, from)
         results.push({ run: id, symbol, rows, status: rows > 0 ? 'success' : 'no_data' })
       }
       covered.push({ ...span, symbol, rows: starts.length })
-      const about = { symbol, span, timeframe, assetClass, starts, seams: this.#seams, now }
-      holes.push(...holesIn({ ...about, isRepair: pack.lane === 'repair' }))
+      holes.push(...holesIn({ ...look, symbol, starts, isRepair: pack.lane === 'repair' }))
       total += starts.length
     }
     const about = { token, at: now, provider, timeframe, adjustment }
@@ -359,8 +361,13 @@ export class Worker {
 /** The cursor of a query that has been read to its end. */
 export const END = 'end'
 
-function countIn(starts: Float64Array, from: number, to: number): number {
-  let count = 0
-  for (const start of starts) if (start >= from && start < to) count++
-  return count
+/** How many are before a time; they are in order. */
+function countBefore(starts: Float64Array, at: number): number {
+  let [low, high] = [0, starts.length]
+  while (low < high) {
+    const half = (low + high) >>> 1
+    if (starts[half]! < at) low = half + 1
+    else high = half
+  }
+  return low
 }

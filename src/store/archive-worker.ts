@@ -11,6 +11,7 @@ import {
   type Run,
   type SeriesRow,
   type Stretch,
+  type Stretches,
   type TableOptions,
 } from './bar-table.ts'
 import type { JobTable, JobTableSync } from './job-table.ts'
@@ -31,7 +32,7 @@ export type Request =
   | { readonly type: 'commit-page'; readonly page: PackedPage }
   | { readonly type: 'merge'; readonly merge: PackedMerge }
   | { readonly type: 'page' | 'latest'; readonly stretch: Stretch; readonly limit: number }
-  | { readonly type: 'starts'; readonly stretch: Stretch }
+  | { readonly type: 'starts'; readonly stretches: Stretches }
   | { readonly type: 'revise'; readonly revision: RevisionRow }
   | { readonly type: 'revisions'; readonly stretch: Stretch }
   | { readonly type: 'coverage'; readonly symbol: string; readonly timeframeMs: number }
@@ -59,7 +60,7 @@ export type Value =
   | readonly RevisionRow[]
   | readonly Run[]
   | JobAnswer
-  | { readonly starts: Float64Array }
+  | { readonly starts: readonly string[] }
   | undefined
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: Value }
@@ -109,7 +110,7 @@ class Server {
       case 'page':
         return table.page(request.stretch, request.limit)
       case 'starts':
-        return { starts: table.starts(request.stretch) }
+        return { starts: table.starts(request.stretches) }
       case 'latest':
         return table.latest(request.stretch, request.limit)
       case 'revise':

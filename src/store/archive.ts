@@ -103,9 +103,9 @@ export class SqliteArchive implements Archive, Revisions {
         ),
       bars: (query) => this.bars({ ...query, pageSize: CHUNK }),
       starts: async ({ timeframe, ...query }) => {
-        const stretch = { ...query, timeframeMs: lengthMs(timeframe) }
-        const value = await this.#ask({ type: 'starts', stretch })
-        assert(value !== undefined && 'starts' in value, 'starts are a column')
+        const stretches = { ...query, timeframeMs: lengthMs(timeframe) }
+        const value = await this.#ask({ type: 'starts', stretches })
+        assert(value !== undefined && 'starts' in value, 'starts are lists')
         return value.starts
       },
     })

@@ -19,11 +19,13 @@ const SERIES = 'symbol_id = ?1 and timeframe = ?2'
 // Rows of one insert statement. Measured (Node 24, 10,000 rows per transaction): 1 row 720 k rows/s, 10 rows
 // 1,000 k, 25 to 50 rows 1,090 k, 100 rows 980 k to 1,150 k.
 const ROWS = 32
-const ROW_CELLS = 8
+// Cells are what a row costs most, so those that all rows of a statement share are bound once: as many as the keys.
+const ROW_CELLS = 7
+const SHARED_CELLS = 4
 
 const insert = (table: string, rows: number): string =>
-  `insert into ${table} (symbol_id, timeframe, source, ${COLUMNS})
-   values ${Array.from({ length: rows }, () => '(?1, ?2, ?3, ?, ?, ?, ?, ?, ?, ?, ?)').join(', ')}
+  `insert into ${table} (symbol_id, timeframe, source, filled, start, open, high, low, close, volume, trades)
+   values ${Array.from({ length: rows }, () => '(?1, ?2, ?3, ?4, ?, ?, ?, ?, ?, ?, ?)').join(', ')}
    on conflict (symbol_id, timeframe, start) do update set
      open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
      volume = excluded.volume, trades = excluded.trades, filled = excluded.filled,
@@ -65,8 +67,11 @@ export class BarSheet {
     this.latest = taking(COLUMNS, 'and start < ?3 order by start desc limit ?4')
     // The limit keeps SQLite from leaving out the order of a subquery.
     this.starts = taking('start', 'order by start limit -1')
-    const final = `and source = ${RANKS.final} and start >= ?3 and start < ?4 order by start limit -1`
-    this.startsWithin = taking('start', final)
+    // Measured for each row: a list made by SQLite and parsed here 0.27 us, `take` 0.36, counting alone 0.17.
+    this.startsWithin = reader.prepare(
+      `select json_group_array(start) as starts from (select start from ${table} where ${SERIES}
+         and source = ${RANKS.final} and start >= ?3 and start < ?4 order by start limit -1)`,
+    )
     this.#known = writer.prepare(
       `select ${COLUMNS}, source from ${table} where ${SERIES} and start between ?3 and ?4`,
     )
@@ -92,7 +97,8 @@ export class BarSheet {
   write(id: number, timeframeMs: number, packed: PackedBars, rank: BarRank): void {
     const { start, open, high, low, close, volume, trades, filled, length } = unpackBars(packed)
     const fill = (cells: number[], rows: number, from: number) => {
-      let k = 3
+      cells[SHARED_CELLS - 1] = filled[from]!
+      let k = SHARED_CELLS
       for (let i = from; i < from + rows; i++) {
         cells[k] = start[i]!
         cells[k + 1] = open[i]!
@@ -101,21 +107,28 @@ export class BarSheet {
         cells[k + 4] = close[i]!
         cells[k + 5] = volume[i]!
         cells[k + 6] = trades[i]!
-        cells[k + 7] = filled[i]!
         k += ROW_CELLS
       }
     }
-    const keys = [id, timeframeMs, RANKS[rank]]
-    const many = [...keys, ...Array.from({ length: ROWS * ROW_CELLS }, () => 0)]
-    let i = 0
-    for (; i + ROWS <= length; i += ROWS) {
-      fill(many, ROWS, i)
-      this.#insertMany.run(...many)
-    }
-    const one = many.slice(0, keys.length + ROW_CELLS)
-    for (; i < length; i++) {
-      fill(one, 1, i)
-      this.#insertOne.run(...one)
+    const shared = [id, timeframeMs, RANKS[rank], 0]
+    const many = [...shared, ...Array.from({ length: ROWS * ROW_CELLS }, () => 0)]
+    const one = many.slice(0, SHARED_CELLS + ROW_CELLS)
+    for (let i = 0; i < length;) {
+      const isMany = i + ROWS <= length && isUniform(filled, i, i + ROWS)
+      if (isMany) {
+        fill(many, ROWS, i)
+        this.#insertMany.run(...many)
+      } else {
+        fill(one, 1, i)
+        this.#insertOne.run(...one)
+      }
+      i += isMany ? ROWS : 1
     }
   }
+}
+
+function isUniform(values: Uint8Array, from: number, to: number): boolean {
+  const first = values[from]
+  for (let i = from + 1; i < to; i++) if (values[i] !== first) return false
+  return true
 }

@@ -37,6 +37,9 @@ export interface Stretch extends SeriesKey {
   readonly to: number
 }
 
+/** The same stretch of many series. */
+export type Stretches = Omit<Stretch, 'symbol'> & { readonly symbols: readonly string[] }
+
 export interface SeriesRow {
   readonly symbol: string
   readonly timeframeMs: number
@@ -199,13 +202,14 @@ export class BarTable {
     return trimmed(packed, 0, taken)
   }
 
-  /** The starts of a stretch's bars that history told. */
-  starts({ symbol, timeframeMs, from, to, adjustment = 'raw' }: Stretch): Float64Array {
-    const id = this.#idOf(symbol)
-    const starts: number[] = []
-    this.#take = (start) => starts.push(Number(start))
-    if (id !== undefined) this.#sheet(adjustment).startsWithin.get(id, timeframeMs, from, to)
-    return Float64Array.from(starts)
+  /** The starts of each symbol's bars in a stretch that history told, as lists in JSON: who asked has more time. */
+  starts({ symbols, timeframeMs, from, to, adjustment = 'raw' }: Stretches): string[] {
+    const { startsWithin } = this.#sheet(adjustment)
+    return symbols.map((symbol) => {
+      const id = this.#idOf(symbol)
+      if (id === undefined) return '[]'
+      return textOf(startsWithin.get(id, timeframeMs, from, to)?.['starts'])
+    })
   }
 
   /** The last `limit` bars before `before`, oldest first. */

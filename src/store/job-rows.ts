@@ -163,6 +163,13 @@ export const quarantinedOf = (row: Row): Quarantined => ({
   since: number(row, 'since'),
 })
 
+/** A list of times in JSON, which databases make faster than rows. */
+export function startsOf(told: string): Float64Array {
+  const list: unknown = JSON.parse(told)
+  assert(Array.isArray(list), 'starts are a list')
+  return new Float64Array(list)
+}
+
 function text(row: Row, column: string): string {
   const value = row[column]
   assert(typeof value === 'string', () => `${column} holds text, not ${String(value)}`)

@@ -8,6 +8,7 @@ import type { JobCall, Value } from './archive-worker.ts'
 import type { PackedMerge, PackedPage } from './bar-table.ts'
 import { checkBars } from './check-bars.ts'
 import type { JobTableSync } from './job-table.ts'
+import { startsOf } from './job-rows.ts'
 import { packBars } from './packed-bars.ts'
 
 /** What it needs of the archive. */
@@ -16,7 +17,8 @@ export interface JobThread {
   commitPage(page: PackedPage): Promise<Value>
   merge(merge: PackedMerge): Promise<Value>
   bars(query: SeriesQuery): AsyncIterable<BarColumns>
-  starts(query: Parameters<JobStore['starts']>[0]): Promise<Float64Array>
+  /** A list in JSON for each symbol. */
+  starts(query: Parameters<JobStore['starts']>[0]): Promise<readonly string[]>
 }
 
 type Method = keyof JobTableSync
@@ -77,8 +79,8 @@ export class SqliteJobs implements JobStore {
     return answerOf(await this.#thread.merge({ ...merge, packed })) as Merged
   }
 
-  starts(query: Parameters<JobStore['starts']>[0]): Promise<Float64Array> {
-    return this.#thread.starts(query)
+  async starts(query: Parameters<JobStore['starts']>[0]): Promise<readonly Float64Array[]> {
+    return (await this.#thread.starts(query)).map(startsOf)
   }
 
   async bars(query: Parameters<JobStore['bars']>[0]): Promise<BarColumns> {

@@ -249,7 +249,7 @@ export class PostgresJobs implements JobStore {
     return (await this.#filtered('revision_counts', filter)).map(revisedOf)
   }
 
-  starts(query: Parameters<JobStore['starts']>[0]): Promise<Float64Array> {
+  starts(query: Parameters<JobStore['starts']>[0]): Promise<readonly Float64Array[]> {
     return this.#postgres.statement((session) => this.#bars.starts(session, query))
   }
 
