@@ -279,7 +279,7 @@ export class Restings {
     const { cancels, amends, places, waits } = ladderDiff(resting, wanted, (quote, level) =>
       judge.matchOf(quote, level),
     )
-    for (const { order } of waits) this.#lookAgain(rest, judge.freeAt(order))
+    for (let i = 0; i < waits.length; i++) this.#lookAgain(rest, judge.freeAt(waits[i]!.order))
     const best = wanted[0]
     // What stands in nobody's place goes first and at once; of the others, as many as may be moved.
     const isAtOnce = (quote: Quote, i: number): boolean =>
@@ -298,7 +298,7 @@ export class Restings {
       if (i >= cancels.length - places.length) placeable++
       this.#cancel(rest, quote.order)
     }
-    for (const { order, level } of amends) this.#amend(lane, rest, { quote: order, level, policy })
+    for (let i = 0; i < amends.length; i++) this.#amend(lane, rest, amends[i]!, policy)
     // Levels that no order had to make room for, and those for which one did.
     const free = Math.max(0, places.length - cancels.length) + placeable
     const count = quotes.length
@@ -326,18 +326,14 @@ export class Restings {
   #amend(
     lane: Lane,
     rest: LaneRest,
-    {
-      quote,
-      level,
-      policy,
-    }: { readonly quote: Quote; readonly level: Level; readonly policy: RestPolicy },
+    { order: { order }, level }: { readonly order: Quote; readonly level: Level },
+    policy: RestPolicy,
   ): void {
     const { now } = this.#desk
     if (rest.amended.used(now) >= policy.amendsPerSecond || rest.retryAt > now) {
       this.#lookAgain(rest, Math.max(rest.amended.freeAt(now), rest.retryAt))
       return
     }
-    const { order } = quote
     // The size of an order is that of all of it, filled or not.
     const qty = lane.instrument.qty(order.filled + level.qty)
     if (this.#desk.amendQuote(lane, order, { qty, limit: level.price })) {

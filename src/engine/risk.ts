@@ -449,7 +449,9 @@ export class Risk {
     const last = this.#portfolio.price(request.symbol)
     const far = this.#checkBand(request.limit, last) ?? this.#checkBand(request.stop, last)
     if (far !== undefined) return far
-    const twin = asker.live.find((order) => isTwin(order, request))
+    // Quotes have no twins: what rests was held against what is wanted, and one may take the price that another leaves.
+    const twin =
+      request.quote === true ? undefined : asker.live.find((order) => isTwin(order, request))
     if (twin !== undefined) return deny('duplicate', `the same order is live as ${twin.id}`)
     const held = this.#orders.heldOf(request.symbol)
     for (let i = 0; i < held.length; i++) {
@@ -518,15 +520,16 @@ export class Risk {
 
   /** What the open entries of a symbol come to; undefined where it has none. */
   readonly #valueOfEntries = (symbol: SymbolId): number | undefined => {
-    const instrument = this.#orders.instrumentOf({ symbol })
-    const last = this.#portfolio.price(symbol)
-    let value: number | undefined
-    for (const { order } of this.#orders.heldOf(symbol)) {
+    let value = 0
+    let hasEntry = false
+    const orders = this.#orders.heldOf(symbol)
+    for (let i = 0; i < orders.length; i++) {
+      const { order } = orders[i]!
       if (this.#isExit(order)) continue
-      const price = valuedAt(order, last)
-      value = (value ?? 0) + (isKnown(price) ? instrument.notional(remaining(order), price) : NaN)
+      value += this.#worth(symbol, remaining(order), this.#priceOf(order))
+      hasEntry = true
     }
-    return value
+    return hasEntry ? value : undefined
   }
 
   /** A leg of a bracket, or a reduce-only order that its symbol's position can take. */
@@ -614,11 +617,9 @@ export function isReducing(instrument: Instrument, request: OrderRequest, asker:
   return request.qty <= free + instrument.lotSize / 2
 }
 
-/** Quotes have no twins: what rests was held against what is wanted, and one may take the price that another leaves. */
 const isTwin = (order: Order, request: OrderRequest): boolean =>
   isLive(order) &&
   !isLeg(order) &&
-  request.quote !== true &&
   order.symbol === request.symbol &&
   order.side === request.side &&
   order.limit === request.limit &&
