@@ -15,7 +15,7 @@ import { ms } from '../src/core/time.ts'
 import { Universe } from '../src/core/universe.ts'
 import type { Limits } from '../src/core/venue.ts'
 import { Engine } from '../src/engine/engine.ts'
-import { RISK_DEFAULTS } from '../src/engine/risk.ts'
+import { RISK_DEFAULTS } from '../src/engine/risk-limits.ts'
 import { defineStrategy, z } from '../src/strategy/index.ts'
 import type { Bench, Measured } from './bench.ts'
 

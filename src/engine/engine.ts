@@ -37,7 +37,8 @@ import { Outbox, type OutboxState } from './outbox.ts'
 import { Portfolio, type PortfolioState } from './portfolio.ts'
 import type { Ours } from './reconcile.ts'
 import type { LaneRestState } from './resting.ts'
-import { Risk, type RiskLimits, type RiskState, type Safety } from './risk.ts'
+import { Risk, type RiskState, type Safety } from './risk.ts'
+import { type RiskLimits } from './risk-limits.ts'
 import { Timers } from './timers.ts'
 
 export interface EngineOptions {

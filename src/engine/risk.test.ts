@@ -24,14 +24,8 @@ import {
 import { Externals } from './externals.ts'
 import { Orders } from './orders.ts'
 import { Portfolio } from './portfolio.ts'
-import {
-  type Asker,
-  isReducing,
-  Risk,
-  RISK_DEFAULTS,
-  type RiskLimits,
-  type RiskState,
-} from './risk.ts'
+import { type Asker, isReducing, Risk, type RiskState } from './risk.ts'
+import { RISK_DEFAULTS, type RiskLimits } from './risk-limits.ts'
 
 /** No limit that a test does not set: what is denied is denied by what it set. */
 const OPEN: RiskLimits = {

@@ -19,67 +19,19 @@
  * The kill switch and safe mode keep orders from leaving; what rests at the venue stays there. `cancel-all` and
  * `flatten` are controls of their own.
  */
-import { assert } from '../core/assert.ts'
 import { type Ms, type SymbolId, symbolId, type VenueId } from '../core/brand.ts'
 import { type Calendar, calendarOf } from '../core/calendar.ts'
 import type { HaltCause, LimitChange, LimitValue } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial, DenyCode } from '../core/notice.ts'
 import { isLeg, isLive, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
-import { Drawdown, DRAWDOWN_DEFAULTS, type DrawdownLimits, type DrawdownState } from './drawdown.ts'
-import { type Externals, leftOf } from './externals.ts'
-import { OpenEntries } from './open-entries.ts'
+import { type Book, Commitments, isKnown, valuedAt } from './commitments.ts'
+import { above, deny, missing, percent, round } from './denials.ts'
+import { Drawdown, type DrawdownState } from './drawdown.ts'
 import type { Orders } from './orders.ts'
 import type { Portfolio } from './portfolio.ts'
-
-/** Limits in money of the account, fractions of equity, counts. `Infinity` switches a limit off. */
-export interface RiskLimits {
-  readonly maxOrderNotional: number
-  readonly maxPositionNotional: number
-  /** Value of one position as a fraction of equity. */
-  readonly maxPositionFraction: number
-  /** Share of equity that may be lost at a protective stop; used by sizing. */
-  readonly maxRiskFraction: number
-  /** Value of all positions and open entries as a fraction of equity. */
-  readonly maxExposureFraction: number
-  /** Buying power as a multiple of equity: 1 is a cash account. */
-  readonly leverage: number
-  /** What a future or perpetual ties up, as a fraction of its notional. */
-  readonly marginRate: number
-  readonly maxPositions: number
-  readonly maxOpenOrders: number
-  readonly maxTradesPerDay: number
-  /** Realised loss of the trading day, fees included, in money. */
-  readonly maxDailyLoss: number
-  readonly maxDailyLossFraction: number
-  readonly ordersPerMinute: number
-  /** How far a limit or stop price may be from the last price, as a fraction of it. */
-  readonly priceBand: number
-  /** A last price older than this cannot be traded on, in milliseconds. */
-  readonly staleAfterMs: number
-  readonly tradingHours: 'regular' | 'extended' | 'always'
-  readonly drawdown: DrawdownLimits
-}
-
-export const RISK_DEFAULTS: RiskLimits = {
-  maxOrderNotional: Infinity,
-  maxPositionNotional: Infinity,
-  maxPositionFraction: 0.1,
-  maxRiskFraction: 0.01,
-  maxExposureFraction: 1,
-  leverage: 1,
-  marginRate: 0.1,
-  maxPositions: 10,
-  maxOpenOrders: 500,
-  maxTradesPerDay: 20,
-  maxDailyLoss: Infinity,
-  maxDailyLossFraction: 0.05,
-  ordersPerMinute: 200,
-  priceBand: 0.1,
-  staleAfterMs: 300_000,
-  tradingHours: 'regular',
-  drawdown: DRAWDOWN_DEFAULTS,
-}
+import { checked, type RiskLimits, withLimit } from './risk-limits.ts'
+import { checkRequest } from './well-formed.ts'
 
 /** The streams of a venue: market data, and what happens to orders. */
 const STREAMS = ['feed', 'orders'] as const
@@ -95,14 +47,6 @@ export interface Asker {
   readonly isProtective: boolean
   /** A live order that would become this one: it is no longer counted as it is. */
   readonly replaces?: Order
-}
-
-/** What risk counts. */
-export interface Book {
-  readonly portfolio: Portfolio
-  readonly orders: Orders
-  /** Of other users of the account: as much at risk as our own. */
-  readonly externals: Externals
 }
 
 /** Why a symbol takes no new risk. */
@@ -146,11 +90,10 @@ export class Risk {
   readonly #tuned = new Map<string, LimitValue>()
   readonly #portfolio: Portfolio
   readonly #orders: Orders
-  readonly #externals: Externals
   readonly #calendar: Calendar
   #drawdown: Drawdown
   readonly #denied = new Map<DenyCode, number>()
-  readonly #open: OpenEntries
+  readonly #commitments: Commitments
   #killSwitch: string | null = null
   #safeMode: string | null = null
   #isPaused = false
@@ -168,12 +111,11 @@ export class Risk {
   #orderTimes: number[] = []
 
   /** @param calendar Whose trading days begin the counts of a day anew. */
-  constructor(limits: RiskLimits, { portfolio, orders, externals }: Book, calendar: Calendar) {
+  constructor(limits: RiskLimits, book: Book, calendar: Calendar) {
     this.#limits = checked(limits)
-    this.#portfolio = portfolio
-    this.#orders = orders
-    this.#externals = externals
-    this.#open = new OpenEntries(orders, portfolio, this.#valueOfEntries)
+    this.#portfolio = book.portfolio
+    this.#orders = book.orders
+    this.#commitments = new Commitments(book)
     this.#calendar = calendar
     this.#drawdown = new Drawdown(limits.drawdown)
   }
@@ -384,7 +326,7 @@ export class Risk {
     }
     // Without such limits nothing is counted: a turn may ask for hundreds of quotes.
     if (limits.maxTradesPerDay === Infinity && limits.maxPositions === Infinity) return undefined
-    const entries = this.#open.flat(request.symbol)
+    const entries = this.#commitments.flat(request.symbol)
     const trades = this.#tradesToday + entries.flat
     if (!(trades < limits.maxTradesPerDay) && asker.held === 0) {
       return above('max-trades-per-day', 'trades of the day', trades + 1, limits.maxTradesPerDay)
@@ -417,16 +359,17 @@ export class Risk {
       const detail = `order notional ${round(notional)} is below ${instrument.spec.minNotional}`
       return deny('below-minimum', detail)
     }
-    const position = instrument.notional(this.#worstQty(request, replaces), price)
+    const position = instrument.notional(this.#commitments.worstQty(request, replaces), price)
     const cap = Math.min(limits.maxPositionNotional, equity * limits.maxPositionFraction)
     // A thousandth of slack: a size computed from the same fraction must not fail on the last digit.
     if (!(position <= cap * 1.001))
       return above('max-position-notional', 'position notional', position, cap)
-    const committed = this.#committed(replaces)
-    const exposure = committed.notional + notional
+    const { paid, margined } = this.#commitments.value(replaces)
+    const exposure = paid + margined + notional
     const maxExposure = equity * limits.maxExposureFraction
     if (!(exposure <= maxExposure)) return above('max-exposure', 'exposure', exposure, maxExposure)
-    const margin = committed.margin + notional * this.#marginOf(instrument)
+    const rate = instrument.isMargined ? limits.marginRate : 1
+    const margin = paid + margined * limits.marginRate + notional * rate
     const power = equity * limits.leverage
     if (!(margin <= power)) return above('insufficient-buying-power', 'margin', margin, power)
     return undefined
@@ -473,77 +416,6 @@ export class Risk {
     return above('price-band', `distance of ${price} from ${last}`, distance, priceBand)
   }
 
-  /** The largest position, in quantity, that the symbol could come to if all its open entries filled. */
-  #worstQty(request: OrderRequest, replaces?: Order): number {
-    const held = this.#portfolio.qty(request.symbol)
-    let worst = held + sign(request.side) * request.qty
-    const orders = this.#orders.heldOf(request.symbol)
-    for (let i = 0; i < orders.length; i++) {
-      const { order } = orders[i]!
-      if (order !== replaces && !this.#isExit(order) && order.side === request.side)
-        worst += sign(order.side) * remaining(order)
-    }
-    return worst + sign(request.side) * this.#externals.remaining(request.symbol, request.side)
-  }
-
-  /** What positions and open entries together are worth, and what margin they tie up. */
-  #committed(replaces?: Order): { readonly notional: number; readonly margin: number } {
-    let { paid, margined } = this.#open.value()
-    const { held } = this.#portfolio
-    for (let i = 0; i < held.length; i++) {
-      const { id, isMargined } = held[i]!
-      const value = this.#worth(id, this.#portfolio.qty(id), this.#portfolio.price(id))
-      if (isMargined) margined += value
-      else paid += value
-    }
-    if (replaces !== undefined && !this.#isExit(replaces)) {
-      const value = this.#worth(replaces.symbol, remaining(replaces), this.#priceOf(replaces))
-      if (this.#orders.instrumentOf(replaces).isMargined) margined -= value
-      else paid -= value
-    }
-    for (const order of this.#externals.open()) {
-      const value = this.#worth(order.symbol, leftOf(order), this.#priceOf(order))
-      if (this.#orders.instrumentOf(order).isMargined) margined += value
-      else paid += value
-    }
-    return { notional: paid + margined, margin: paid + margined * this.limits.marginRate }
-  }
-
-  /** In money; NaN where the price is not known. */
-  #worth(symbol: SymbolId, qty: number, price: number): number {
-    return isKnown(price) ? this.#orders.instrumentOf({ symbol }).notional(qty, price) : NaN
-  }
-
-  #priceOf(order: Pick<OrderRequest, 'symbol' | 'side' | 'limit' | 'stop'>): number {
-    return valuedAt(order, this.#portfolio.price(order.symbol))
-  }
-
-  /** What the open entries of a symbol come to; undefined where it has none. */
-  readonly #valueOfEntries = (symbol: SymbolId): number | undefined => {
-    let value = 0
-    let hasEntry = false
-    const orders = this.#orders.heldOf(symbol)
-    for (let i = 0; i < orders.length; i++) {
-      const { order } = orders[i]!
-      if (this.#isExit(order)) continue
-      value += this.#worth(symbol, remaining(order), this.#priceOf(order))
-      hasEntry = true
-    }
-    return hasEntry ? value : undefined
-  }
-
-  /** A leg of a bracket, or a reduce-only order that its symbol's position can take. */
-  #isExit(order: Order): boolean {
-    if (isLeg(order)) return true
-    if (order.reduceOnly !== true) return false
-    const qty = this.#portfolio.qty(order.symbol)
-    return Math.sign(qty) === -sign(order.side) && remaining(order) <= Math.abs(qty)
-  }
-
-  #marginOf(instrument: Instrument): number {
-    return instrument.isMargined ? this.limits.marginRate : 1
-  }
-
   #rollDay(now: Ms): void {
     if (now < this.#dayEnd) return
     this.#dayEnd = this.#calendar.nextDayStart(now)
@@ -568,41 +440,6 @@ export class Risk {
     for (let i = this.#orderTimes.length - 1; i >= 0 && this.#orderTimes[i]! > since; i--) count++
     return count
   }
-}
-
-function checked(limits: RiskLimits): RiskLimits {
-  for (const [name, limit] of Object.entries(limits)) {
-    if (typeof limit === 'string' || typeof limit === 'object') continue
-    assert(limit >= 0, `the risk limit ${name} is >= 0, not ${limit}`)
-  }
-  return limits
-}
-
-const DRAWDOWN = 'drawdown.'
-
-/** The limits with one of them changed, by its name. */
-function withLimit(limits: RiskLimits, name: string, value: LimitValue): RiskLimits {
-  const given = value === 'off' ? Infinity : value
-  const isLadder = name.startsWith(DRAWDOWN)
-  const key = isLadder ? name.slice(DRAWDOWN.length) : name
-  const among: object = isLadder ? limits.drawdown : limits
-  assert(Object.hasOwn(among, key) && key !== 'drawdown', `risk has a limit ${name}`)
-  assert(
-    typeof Reflect.get(among, key) === typeof given,
-    `the risk limit ${name} is not ${String(value)}`,
-  )
-  return isLadder
-    ? { ...limits, drawdown: { ...limits.drawdown, [key]: given } }
-    : { ...limits, [key]: given }
-}
-
-/** A price or an amount that checks can be made with. */
-const isKnown = (x: number): boolean => x > 0 && x < Infinity
-
-/** The price that an order is valued at, if it fills: a sale may get more than it asks for. */
-function valuedAt(request: Pick<OrderRequest, 'side' | 'limit' | 'stop'>, last: number): number {
-  const asked = request.limit ?? request.stop ?? last
-  return request.side === 'sell' ? Math.max(asked, last) : asked
 }
 
 /** True where the order only makes its lane's position smaller, other exits under way included. */
@@ -634,43 +471,3 @@ function isCrossed(resting: Order, { side, limit, stop }: OrderRequest, last: nu
   const reach = limit ?? last
   return side === 'buy' ? reach >= resting.limit : reach <= resting.limit
 }
-
-function checkRequest(instrument: Instrument, request: OrderRequest): Denial | undefined {
-  const { qty, limit, stop, type } = request
-  if (!Number.isFinite(qty)) return missing(`the quantity is not finite: ${qty}`)
-  if (!(qty > 0)) return deny('below-minimum', `the quantity is not above zero: ${qty}`)
-  if (!(qty / instrument.lotSize <= Number.MAX_SAFE_INTEGER)) {
-    return deny('bad-request', `quantity ${qty} has more lots than can be counted`)
-  }
-  if (!instrument.isOnSizeGrid(qty)) {
-    return deny('off-grid', `quantity ${qty} is not a multiple of ${instrument.lotSize}`)
-  }
-  const needsLimit = type === 'limit' || type === 'stop-limit'
-  const needsStop = type === 'stop' || type === 'stop-limit'
-  if (needsLimit !== (limit !== undefined) || needsStop !== (stop !== undefined)) {
-    return deny('bad-request', `a ${type} order has limit ${limit} and stop ${stop}`)
-  }
-  return checkPrice(instrument, limit) ?? checkPrice(instrument, stop)
-}
-
-function checkPrice(instrument: Instrument, price: number | undefined): Denial | undefined {
-  if (price === undefined) return undefined
-  if (!Number.isFinite(price)) return missing(`a price is not finite: ${price}`)
-  if (!(price > 0)) return deny('bad-request', `a price is not above zero: ${price}`)
-  if (!(price / instrument.tickSize <= Number.MAX_SAFE_INTEGER))
-    return deny('bad-request', `price ${price} has more ticks than can be counted`)
-  if (instrument.isOnPriceGrid(price)) return undefined
-  return deny('off-grid', `price ${price} is not a multiple of ${instrument.tickSize}`)
-}
-
-const deny = (code: DenyCode, detail: string): Denial => ({ code, detail })
-const missing = (detail: string): Denial => ({ code: 'missing-data', detail })
-
-/** A value above its limit; or one that is not finite, and then the check has no data to pass on. */
-function above(code: DenyCode, what: string, value: number, limit: number): Denial {
-  if (Number.isNaN(value) || Number.isNaN(limit)) return missing(`${what} is not known`)
-  return deny(code, `${what} ${round(value)} is above the limit of ${round(limit)}`)
-}
-
-const round = (x: number): number => Math.round(x * 1e4) / 1e4
-const percent = (x: number): string => `${round(x * 100)} %`

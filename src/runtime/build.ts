@@ -8,7 +8,7 @@ import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
 import { Engine, type EngineOptions } from '../engine/engine.ts'
 import type { Use } from '../engine/lanes.ts'
-import type { RiskLimits } from '../engine/risk.ts'
+import type { RiskLimits } from '../engine/risk-limits.ts'
 import { SimExchange, type SimOptions } from '../venues/sim/index.ts'
 import { type BeforeSend, Session } from './session.ts'
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { BATCHING_DEFAULTS } from '../core/batching.ts'
 import { MAX_SYMBOLS } from '../core/universe.ts'
 import { INBOX_DEFAULTS } from '../engine/inbox.ts'
-import { RISK_DEFAULTS } from '../engine/risk.ts'
+import { RISK_DEFAULTS } from '../engine/risk-limits.ts'
 import { EXIT_POLICIES } from './exit-policy.ts'
 import { isPlaceholder, Secret } from './secret.ts'
 

@@ -3,7 +3,7 @@
 import { type Batching, batchingChanges, isOfBatching } from '../core/batching.ts'
 import type { LimitChange, LimitValue } from '../core/input.ts'
 import { hashOf } from '../core/hash.ts'
-import type { RiskLimits } from '../engine/risk.ts'
+import type { RiskLimits } from '../engine/risk-limits.ts'
 
 type Named = Exclude<keyof RiskLimits, 'drawdown'>
 type Rung = keyof RiskLimits['drawdown']

@@ -11,7 +11,7 @@ import { type Batching, BATCHING_DEFAULTS, batchingChanges } from '../../src/cor
 import type { Batch } from '../../src/core/command.ts'
 import type { Journal } from '../../src/core/store.ts'
 import type { Universe } from '../../src/core/universe.ts'
-import { RISK_DEFAULTS } from '../../src/engine/risk.ts'
+import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
 import type { LiveOptions } from '../../src/runtime/live-options.ts'
 import { type Live, startLive } from '../../src/runtime/live.ts'

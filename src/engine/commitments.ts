@@ -1,0 +1,141 @@
+/*
+ * Commitments: what positions and the live orders that may add to one come to, ours and those of the account's others.
+ *
+ * Risk asks for every new order, and a turn may have hundreds: so the orders of a symbol are counted again only where
+ * one of them has changed, and all of them where a price or a position has. The sums depend on what there is alone, and
+ * not on what was asked before. Where a price is not known they are NaN, and a check with them denies.
+ */
+import type { SymbolId } from '../core/brand.ts'
+import { isLeg, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
+import { SumTree } from '../core/sum-tree.ts'
+import { type Externals, leftOf } from './externals.ts'
+import type { Orders } from './orders.ts'
+import type { Portfolio } from './portfolio.ts'
+
+/** What risk counts. */
+export interface Book {
+  readonly portfolio: Portfolio
+  readonly orders: Orders
+  /** Of other users of the account: as much at risk as our own. */
+  readonly externals: Externals
+}
+
+/** In money: what is paid in full, and that of which a margin is. */
+export interface Committed {
+  readonly paid: number
+  readonly margined: number
+}
+
+export class Commitments {
+  readonly #portfolio: Portfolio
+  readonly #orders: Orders
+  readonly #externals: Externals
+  #revision = -1
+  // Of the open entries, by symbol.
+  readonly #paid = new SumTree()
+  readonly #margined = new SumTree()
+  /** Ones for the symbols that are not held and would be. */
+  readonly #flat = new SumTree()
+
+  constructor({ portfolio, orders, externals }: Book) {
+    this.#portfolio = portfolio
+    this.#orders = orders
+    this.#externals = externals
+  }
+
+  /** Symbols that would newly be held, and whether this one is among them. */
+  flat(own: SymbolId): { readonly flat: number; readonly hasOwn: boolean } {
+    this.#refresh()
+    return { flat: this.#flat.sum, hasOwn: this.#flat.get(own) === 1 }
+  }
+
+  /** The largest position, in quantity, that the symbol could come to if all its open entries filled. */
+  worstQty(request: OrderRequest, replaces?: Order): number {
+    const held = this.#portfolio.qty(request.symbol)
+    let worst = held + sign(request.side) * request.qty
+    const orders = this.#orders.heldOf(request.symbol)
+    for (let i = 0; i < orders.length; i++) {
+      const { order } = orders[i]!
+      if (order !== replaces && !this.#isExit(order) && order.side === request.side)
+        worst += sign(order.side) * remaining(order)
+    }
+    return worst + sign(request.side) * this.#externals.remaining(request.symbol, request.side)
+  }
+
+  /** What positions and open entries together are worth, without an order that is to become another. */
+  value(replaces?: Order): Committed {
+    this.#refresh()
+    let paid = this.#paid.sum
+    let margined = this.#margined.sum
+    const { held } = this.#portfolio
+    for (let i = 0; i < held.length; i++) {
+      const { id, isMargined } = held[i]!
+      const value = this.#worth(id, this.#portfolio.qty(id), this.#portfolio.price(id))
+      if (isMargined) margined += value
+      else paid += value
+    }
+    if (replaces !== undefined && !this.#isExit(replaces)) {
+      const value = this.#worth(replaces.symbol, remaining(replaces), this.#priceOf(replaces))
+      if (this.#orders.instrumentOf(replaces).isMargined) margined -= value
+      else paid -= value
+    }
+    for (const order of this.#externals.open()) {
+      const value = this.#worth(order.symbol, leftOf(order), this.#priceOf(order))
+      if (this.#orders.instrumentOf(order).isMargined) margined += value
+      else paid += value
+    }
+    return { paid, margined }
+  }
+
+  #refresh(): void {
+    const { changed, noLegSymbols } = this.#orders
+    const { revision } = this.#portfolio
+    changed.sweep(this.#recount)
+    if (revision === this.#revision) return
+    this.#revision = revision
+    for (let i = 0; i < noLegSymbols.length; i++) this.#recount(noLegSymbols[i]!)
+  }
+
+  readonly #recount = (symbol: SymbolId): void => {
+    let value = 0
+    let hasEntry = false
+    const orders = this.#orders.heldOf(symbol)
+    for (let i = 0; i < orders.length; i++) {
+      const { order } = orders[i]!
+      if (this.#isExit(order)) continue
+      value += this.#worth(symbol, remaining(order), this.#priceOf(order))
+      hasEntry = true
+    }
+    this.#flat.set(symbol, hasEntry && this.#portfolio.qty(symbol) === 0 ? 1 : 0)
+    if (this.#orders.instrumentOf({ symbol }).isMargined) this.#margined.set(symbol, value)
+    else this.#paid.set(symbol, value)
+  }
+
+  #worth(symbol: SymbolId, qty: number, price: number): number {
+    return isKnown(price) ? this.#orders.instrumentOf({ symbol }).notional(qty, price) : NaN
+  }
+
+  #priceOf(order: Pick<OrderRequest, 'symbol' | 'side' | 'limit' | 'stop'>): number {
+    return valuedAt(order, this.#portfolio.price(order.symbol))
+  }
+
+  /** A leg of a bracket, or a reduce-only order that its symbol's position can take. */
+  #isExit(order: Order): boolean {
+    if (isLeg(order)) return true
+    if (order.reduceOnly !== true) return false
+    const qty = this.#portfolio.qty(order.symbol)
+    return Math.sign(qty) === -sign(order.side) && remaining(order) <= Math.abs(qty)
+  }
+}
+
+/** A price or an amount that checks can be made with. */
+export const isKnown = (x: number): boolean => x > 0 && x < Infinity
+
+/** The price that an order is valued at, if it fills: a sale may get more than it asks for. */
+export function valuedAt(
+  request: Pick<OrderRequest, 'side' | 'limit' | 'stop'>,
+  last: number,
+): number {
+  const asked = request.limit ?? request.stop ?? last
+  return request.side === 'sell' ? Math.max(asked, last) : asked
+}
