@@ -1,15 +1,19 @@
 /*
  * Quote-tick: the tick of a market maker, from prices that have moved to the last answer of the venue, with the local
  * Bybit in another process whose answers take 5, 20 and 50 ms. Each symbol rests a bid and an ask, and every tick moves
- * all of them. Four ways, in one run on the same wire:
+ * all of them. Four ways, on the same wire:
  *
  *   socket       engine, journal that is durable before an order leaves, gateway, adapter: amends in batches of 20, over
  *                the trade socket
- *   rest         the same over REST
+ *   rest         the same over REST, for 4 and for 50 symbols
  *   in parallel  the same amends by a bare client that signs and sends: one request each, 16 at a time
  *   in sequence  the same, one after the other
  *
- * Skein's side measures the first two, its reference the others; what both say beside the value is the whole table.
+ * Between two ticks, when nothing is under way, a bare client of another account asks once: `one call` is what the venue
+ * and the wire take for the least that can be asked, measured where the ticks are. What is compared is how much longer
+ * a tick takes than that. Skein's side measures the first two ways, its reference the others; what both say beside the
+ * value is the whole table, with the ticks that were counted. Those of a process that has just begun are not: code that
+ * has not run yet is ten times slower, and a market maker ticks for days. The first of them is told.
  */
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
@@ -17,6 +21,7 @@ import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { BATCHING_DEFAULTS } from '../src/core/batching.ts'
 import type { InstrumentSpec } from '../src/core/instrument.ts'
@@ -31,17 +36,20 @@ import { BYBIT, bybitLimits, BybitVenue } from '../src/venues/bybit/venue.ts'
 import { specOf } from '../src/venues/bybit/wire.ts'
 import type { Measured, Size } from './bench.ts'
 import { child, endOf, said } from './history.ts'
-import { KEY, symbolsOf, UNLIMITED } from './quote-market.ts'
+import { KEY, OTHER, UNLIMITED } from './quote-market.ts'
 
 /** The venue answers so late. */
-export const LATENCIES = [5, 20, 50] as const
+const LATENCIES = { full: [5, 20, 50], quick: [5] } as const
 const SYMBOLS = { full: [4, 10, 50, 200], quick: [4] } as const
-/** Ticks of one way, without the first, which are not counted; in sequence one takes seconds. */
+const REST_SYMBOLS: ReadonlySet<number> = new Set([4, 50])
+type Way = 'socket' | 'rest' | 'parallel' | 'sequence'
+/** Ticks that count; in sequence one takes up to half a minute. */
 const TICKS = {
-  full: { socket: 30, rest: 30, parallel: 10, sequence: 1 },
+  full: { socket: 40, rest: 20, parallel: 5, sequence: 1 },
   quick: { socket: 2, rest: 2, parallel: 1, sequence: 1 },
 } as const
-const COLD = 3
+/** Ticks of a process before the first that counts; the reference needs one, which places the orders. */
+const COLD = { full: 100, quick: 1 } as const
 /** Requests of the bare client that are under way at once: as many connections as Skein may have. */
 const CONNECTIONS = 16
 /** How far from the market a quote rests, as a fraction: it is never met. */
@@ -51,16 +59,21 @@ const STEP = 0.002
 const STEPS_MIN = 2
 const QTY = 1
 const OFF = Infinity
+/** The venue has told of all that it took, and is at rest. */
+const REST_MS = 25
 
 export interface Cell {
   readonly symbols: number
   readonly latencyMs: number
-  /** Skein over the trade socket and over REST; a bare client in two ways. */
-  readonly way: 'socket' | 'rest' | 'parallel' | 'sequence'
+  readonly way: Way
   /** Milliseconds of each tick. */
   readonly ticks: readonly number[]
+  /** And of a single call, after each. */
+  readonly trips: readonly number[]
   /** Of one tick. */
   readonly calls: number
+  /** Milliseconds of the first tick of all. */
+  readonly firstMs: number
 }
 
 interface Place {
@@ -70,15 +83,16 @@ interface Place {
   readonly trade: string
 }
 
-const WAYS = { skein: ['socket', 'rest'], reference: ['parallel', 'sequence'] } as const
-
 /** All cells of one side. */
 export async function cellsOf(side: 'skein' | 'reference', size: Size): Promise<readonly Cell[]> {
   const cells: Cell[] = []
-  for (const latencyMs of size === 'full' ? LATENCIES : [5]) {
-    for (const symbols of SYMBOLS[size]) {
-      for (const way of WAYS[side]) cells.push(await cell({ symbols, latencyMs, way }, size))
+  for (const symbols of SYMBOLS[size]) {
+    if (side === 'reference') {
+      cells.push(...(await marketCells(['parallel', 'sequence'], symbols, size)))
+      continue
     }
+    cells.push(...(await marketCells(['socket'], symbols, size)))
+    if (REST_SYMBOLS.has(symbols)) cells.push(...(await marketCells(['rest'], symbols, size)))
   }
   return cells
 }
@@ -90,48 +104,76 @@ export const measuredIn = (cells: readonly Cell[], value: number): Measured => (
   also: cells.map(textOf).join('; '),
 })
 
-const textOf = ({ symbols, latencyMs, way, ticks, calls }: Cell): string =>
-  `${symbols} at ${latencyMs} ms, ${way}: p50 ${at(ticks, 0.5).toFixed(1)}, p95 ${at(ticks, 0.95).toFixed(1)}, p99 ${at(ticks, 0.99).toFixed(1)} ms, ${calls} calls`
+function textOf({ symbols, latencyMs, way, ticks, trips, calls, firstMs }: Cell): string {
+  const spread = (of: readonly number[]) =>
+    [0.5, 0.95, 0.99].map((share) => `p${share * 100} ${at(of, share).toFixed(1)}`).join(', ')
+  const counted = `${ticks.length} ${ticks.length === 1 ? 'tick' : 'ticks'} of ${calls} calls`
+  return `${symbols} at ${latencyMs} ms, ${way}: ${spread(ticks)} ms, ${counted}; one call ${spread(trips)} ms; first tick ${firstMs.toFixed(0)} ms`
+}
 
 export const at = (ticks: readonly number[], share: number): number =>
   ticks.toSorted((a, b) => a - b)[Math.ceil(share * ticks.length) - 1]!
 
-async function cell(
-  { symbols, latencyMs, way }: Pick<Cell, 'symbols' | 'latencyMs' | 'way'>,
+/** How much longer than one call a tick takes, both by their p95. */
+export const overMs = ({ ticks, trips }: Cell): number => at(ticks, 0.95) - at(trips, 0.95)
+
+/** One venue and one maker, at each latency. */
+async function marketCells(
+  ways: readonly [Way, ...Way[]],
+  symbols: number,
   size: Size,
-): Promise<Cell> {
-  const server = child('quote-server.ts', `${symbols}`, `${latencyMs}`)
+): Promise<readonly Cell[]> {
+  const server = child('quote-server.ts', `${symbols}`)
   try {
     const place = (await said(server)) as Place
-    const maker =
-      way === 'socket' || way === 'rest'
-        ? await startSkein(place, symbols, way)
-        : await startBare(place, symbols, way)
-    const count = TICKS[size][way]
-    const cold = (way === 'socket' || way === 'rest') && size === 'full' ? COLD : 1
-    const ticks: number[] = []
-    let before = 0
-    for (let tick = 0; tick < cold + count; tick++) {
-      if (tick === cold) before = await callsOf(server)
-      ticks.push(await maker.tick(tick % 2))
+    const single = await startBare(place, 1, OTHER)
+    const [first] = ways
+    const isSkein = first === 'socket' || first === 'rest'
+    const maker = isSkein
+      ? await startSkein(place, symbols, first)
+      : await startBare(place, symbols, KEY)
+    let ticks = 0
+    const tick = async (way: Way): Promise<readonly [tookMs: number, tripMs: number]> => {
+      const where = ticks++ % 2
+      const tookMs = await maker.tick(where, way)
+      await setTimeout(REST_MS)
+      const tripMs = await single.trip(where)
+      await setTimeout(REST_MS)
+      return [tookMs, tripMs]
     }
-    const calls = ((await callsOf(server)) - before) / count
+    const cells: Cell[] = []
+    const [firstMs] = await tick(first)
+    for (let i = 1; i < (isSkein ? COLD[size] : 1); i++) await tick(first)
+    for (const latencyMs of LATENCIES[size]) {
+      await ask(server, { latencyMs })
+      for (const way of ways) {
+        const before = await callsOf(server)
+        const took: (readonly [number, number])[] = []
+        for (let i = 0; i < TICKS[size][way]; i++) took.push(await tick(way))
+        const calls = ((await callsOf(server)) - before) / took.length
+        const [of, trips] = [took.map(([ms]) => ms), took.map(([, ms]) => ms)]
+        cells.push({ symbols, latencyMs, way, ticks: of, trips, calls, firstMs })
+      }
+    }
     await maker.close()
-    return { symbols, latencyMs, way, ticks: ticks.slice(cold), calls }
+    await single.close()
+    return cells
   } finally {
     await endOf(server)
   }
 }
 
-async function callsOf(server: ChildProcess): Promise<number> {
-  server.send('calls')
-  const { calls } = (await said(server)) as { readonly calls: number }
-  return calls
+function ask(server: ChildProcess, message: object): Promise<unknown> {
+  server.send(message)
+  return said(server)
 }
+
+const callsOf = async (server: ChildProcess): Promise<number> =>
+  ((await ask(server, {})) as { readonly calls: number }).calls
 
 interface Maker {
   /** Moves all quotes to the lower (0) or the higher (1) of two places; resolves with the milliseconds to the last answer, when all rest where they are wanted. */
-  readonly tick: (place: number) => Promise<number>
+  readonly tick: (place: number, way: Way) => Promise<number>
   readonly close: () => Promise<void>
 }
 
@@ -167,8 +209,9 @@ async function startSkein(
 ): Promise<Maker> {
   const folder = mkdtempSync(join(tmpdir(), 'skein-quotes-'))
   const io = systemIo({ seed: 1 })
-  const { specs, prices } = await marketOf(place, count)
+  const { specs, prices } = await marketOf(place)
   const universe = new Universe(specs)
+  assert.equal(specs.length, count)
   const archive = await openArchive(join(folder, 'archive.db'))
   const usual = bybitLimits(UNLIMITED)
   let left = 0
@@ -252,7 +295,7 @@ async function startSkein(
       const tookMs = performance.now() - began
       for (const until = performance.now() + MINUTE; !isSettled();) {
         assert.ok(performance.now() < until, 'what was asked for rests within a minute')
-        await new Promise((resolve) => setTimeout(resolve, 1))
+        await setTimeout(1)
       }
       return tookMs
     },
@@ -269,7 +312,7 @@ const priceAt = (price: number, tickSize: number, where: number): number =>
   price + where * Math.max(price * STEP, STEPS_MIN * tickSize)
 
 /** The venue's perpetuals, and what each trades at now. */
-async function marketOf({ rest }: Place, count: number) {
+async function marketOf({ rest }: Place) {
   const specs: InstrumentSpec[] = []
   const prices = new Map<string, number>()
   const rowsOf = async (what: string): Promise<readonly Record<string, unknown>[]> => {
@@ -284,7 +327,6 @@ async function marketOf({ rest }: Place, count: number) {
     assert.ok(spec !== undefined)
     specs.push(spec)
   }
-  assert.deepEqual(specs.map(({ symbol }) => symbol).toSorted(), symbolsOf(count).toSorted())
   return { specs, prices }
 }
 
@@ -292,22 +334,22 @@ async function marketOf({ rest }: Place, count: number) {
 async function startBare(
   place: Place,
   count: number,
-  way: 'parallel' | 'sequence',
-): Promise<Maker> {
+  keys: typeof KEY,
+): Promise<Maker & { readonly trip: (place: number) => Promise<number> }> {
   const agent = new Agent({ connections: CONNECTIONS, pipelining: 1 })
-  const { specs, prices } = await marketOf(place, count)
+  const { specs, prices } = await marketOf(place)
   const post = async (verb: 'create' | 'amend', body: object): Promise<void> => {
     const text = JSON.stringify({ category: 'linear', ...body })
     const stamp = String(Date.now())
-    const sign = createHmac('sha256', KEY.secret)
-      .update(`${stamp}${KEY.key}5000${text}`)
+    const sign = createHmac('sha256', keys.secret)
+      .update(`${stamp}${keys.key}5000${text}`)
       .digest('hex')
     const answer = await request(`${place.rest}/v5/order/${verb}`, {
       method: 'POST',
       body: text,
       headers: {
         'content-type': 'application/json',
-        'x-bapi-api-key': KEY.key,
+        'x-bapi-api-key': keys.key,
         'x-bapi-timestamp': stamp,
         'x-bapi-recv-window': '5000',
         'x-bapi-sign': sign,
@@ -317,9 +359,8 @@ async function startBare(
     const { retCode, retMsg } = (await answer.body.json()) as { retCode: number; retMsg: string }
     assert.equal(retCode, 0, retMsg)
   }
-  let isPlaced = false
   const quotesAt = (where: number) =>
-    specs.flatMap(({ symbol, tickSize }) =>
+    specs.slice(0, count).flatMap(({ symbol, tickSize }) =>
       (
         [
           ['Buy', -1],
@@ -331,24 +372,25 @@ async function startBare(
         return { symbol, side, price: onGrid, orderLinkId: `${symbol}-${side}` }
       }),
     )
+  const placed = new Set<string>()
+  const send = async (quote: ReturnType<typeof quotesAt>[number]): Promise<void> => {
+    const { symbol, side, price, orderLinkId } = quote
+    if (placed.has(orderLinkId)) return post('amend', { symbol, orderLinkId, price })
+    placed.add(orderLinkId)
+    const terms = { orderType: 'Limit', qty: String(QTY) }
+    return post('create', { symbol, side, ...terms, price, orderLinkId })
+  }
   return {
-    tick: async (where) => {
+    tick: async (where, way) => {
       const began = performance.now()
-      const send = ({ symbol, side, price, orderLinkId }: ReturnType<typeof quotesAt>[number]) =>
-        isPlaced
-          ? post('amend', { symbol, orderLinkId, price })
-          : post('create', {
-              symbol,
-              side,
-              orderType: 'Limit',
-              qty: String(QTY),
-              price,
-              orderLinkId,
-            })
       const quotes = quotesAt(where)
-      if (way === 'parallel' || !isPlaced) await Promise.all(quotes.map(send))
+      if (way === 'parallel') await Promise.all(quotes.map(send))
       else for (const quote of quotes) await send(quote)
-      isPlaced = true
+      return performance.now() - began
+    },
+    trip: async (where) => {
+      const began = performance.now()
+      await send(quotesAt(where)[0]!)
       return performance.now() - began
     },
     close: () => agent.close(),

@@ -162,7 +162,7 @@ function upgrade(
     return
   }
   sockets.handleUpgrade(request, socket, head, (client) => {
-    const session = front.connect({ path, headers: request.headers }, peerOf(client))
+    const session = front.connect({ path, headers: request.headers }, peerOf(client, socket))
     client.on('message', (data: Buffer, isBinary: boolean) =>
       session.receive(isBinary ? new Uint8Array(data) : data.toString()),
     )
@@ -179,11 +179,30 @@ function refuse(socket: Duplex, status: number): void {
   socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
-const peerOf = (client: WebSocket): Peer => ({
-  get waitingBytes() {
-    return client.bufferedAmount
-  },
-  send: (data) => client.send(data),
-  close: (code, reason) => client.close(code, reason),
-  cut: () => client.terminate(),
-})
+/** What a venue says in one go leaves in one write: one for each frame is most of the work of a busy venue. */
+function peerOf(client: WebSocket, socket: Duplex): Peer {
+  let isCorked = false
+  const flush = (): void => {
+    if (!isCorked) return
+    isCorked = false
+    socket.uncork()
+  }
+  return {
+    get waitingBytes() {
+      return client.bufferedAmount
+    },
+    send(data) {
+      if (!isCorked) {
+        isCorked = true
+        socket.cork()
+        process.nextTick(flush)
+      }
+      client.send(data)
+    },
+    close: (code, reason) => client.close(code, reason),
+    cut() {
+      flush()
+      client.terminate()
+    },
+  }
+}
