@@ -42,6 +42,18 @@ test('over the trade socket they are as many frames, and no requests', async (t)
   assert.ok(amended.includes('order.amend-batch') && amended.every((op) => op.startsWith('order.')))
 })
 
+test("the dead man's switch is set before the first quote, and shown", async (t) => {
+  const stand = await standOf(t, { symbols: 2, deadManS: 40 })
+  const posts = stand.local.venue.audit.requests.filter(({ method }) => method === 'POST')
+  const windows = stand.local.venue.accounts.map(({ deadMan }) => deadMan.infos[0]?.['timeWindow'])
+
+  assert.equal(posts[0]?.path, '/v5/order/disconnected-cancel-all')
+  assert.equal(posts.filter(({ path }) => path === posts[0]!.path).length, 1)
+  assert.deepEqual(windows, ['40'])
+  assert.match(stand.live.health.deadMan ?? '', /cancels all orders 40 s after/)
+  await stand.end()
+})
+
 test('with amends the same change takes at most 4 requests', async (t) => {
   const calls = await requote(t, { symbols: 4, policy: { amendBps: 10 } })
   assert.ok(calls.length <= 4, `${calls.length} requests`)

@@ -67,6 +67,7 @@ function linesOf({ status, ageMs }: Asked): readonly string[] {
     line('strategies', listed(status.haltedLanes.map((lane) => `halted: ${lane}`))),
     line('kill switch', status.killSwitch ?? 'off'),
     line('safe mode', status.safeMode ?? 'off'),
+    ...(status.deadMan === undefined ? [] : [line('dead man', status.deadMan)]),
     line('paused', status.isPaused ? 'yes' : 'no'),
     line('held', status.hold ?? 'no'),
     ...status.budgets.map(({ name, used, limit, waiting }) =>

@@ -17,6 +17,8 @@ export interface Venue {
    * @param columns Takes trades and quotes from a venue that has them in columns; where not told, they come as inputs.
    */
   open(sink: (input: Input) => void, columns?: RowSink): Promise<Result<readonly InstrumentSpec[]>>
+  /** Told once, when the account is ours and before anything is sent. A venue that cannot do what it is set to do gives why. */
+  begin?(): Promise<Fault | undefined>
   close(): Promise<void>
   /** Known once it is open. Undefined where nobody else could trade it. */
   readonly account?: VenueAccount | undefined
@@ -28,6 +30,8 @@ export interface Venue {
   readonly feed?: Feed
   readonly history?: History
   readonly broker?: Broker
+  /** What the venue does by itself when we are gone, in words; undefined where it does nothing. */
+  readonly deadMan?: string | undefined
   /** What the adapter has done so far: for people and metrics. */
   readonly statistics?: VenueStatistics | undefined
 }

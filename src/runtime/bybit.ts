@@ -9,7 +9,7 @@ import { keysOf, settingsOf } from './venue-keys.ts'
 
 export type BybitTerms = Pick<
   BybitOptions,
-  'keys' | 'environment' | 'limits' | 'patience' | 'ordersPerSecond' | 'orderEntry'
+  'keys' | 'environment' | 'limits' | 'patience' | 'ordersPerSecond' | 'orderEntry' | 'deadManS'
 > & {
   readonly hosts: Hosts
 }
@@ -17,12 +17,13 @@ export type BybitTerms = Pick<
 /** Throws BadInput where the configuration has no Bybit, or no usable keys. */
 export function bybitTermsOf(config: Config): BybitTerms {
   const settings = settingsOf(config, 'bybit')
-  const { environment, hosts, local, ordersPerSecond, orderEntry } = settings
+  const { environment, hosts, local, ordersPerSecond, orderEntry, deadManS } = settings
   return {
     keys: keysOf('bybit', settings, config),
     environment,
     ordersPerSecond,
     orderEntry,
+    ...(deadManS !== 'off' && { deadManS }),
     hosts: { ...hostsOf(environment), ...hosts, ...(local && localHostsOf(local.port)) },
     limits: bybitLimitsOf(config),
     ...(local && local.speed > 1 && { patience: patienceAt(local.speed) }),

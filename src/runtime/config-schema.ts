@@ -274,6 +274,10 @@ const bybit = z.strictObject({
     .enum(['rest', 'socket'])
     .default('rest')
     .describe('how orders leave: socket is faster, and REST where it is down'),
+  deadManS: z
+    .union([z.literal('off'), z.int().min(3).max(300)])
+    .default('off')
+    .describe('seconds after which Bybit cancels all orders of who is gone; for institutions'),
   hosts: z
     .strictObject({
       rest: host('http', '').exactOptional(),

@@ -189,7 +189,7 @@ function decisiveOf(config: Config) {
 
 function decisiveOfVenues({ bybit, ...others }: NonNullable<Config['venues']>) {
   if (bybit === undefined) return others
-  const { orderEntry: _orderEntry, ...decisive } = bybit
+  const { orderEntry: _orderEntry, deadManS: _deadManS, ...decisive } = bybit
   return { ...others, bybit: decisive }
 }
 

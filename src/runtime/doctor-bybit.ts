@@ -5,6 +5,7 @@
 import type { Fault } from '../core/fault.ts'
 import type { Io } from '../io/io.ts'
 import { decimalOf, textOf } from '../io/json.ts'
+import { deadManOf } from '../venues/bybit/dead-man.ts'
 import { CATEGORY, listOf } from '../venues/bybit/lookup.ts'
 import { Rest } from '../venues/bybit/rest.ts'
 import { parsePosition } from '../venues/bybit/wire.ts'
@@ -37,7 +38,13 @@ async function asked(config: Config, terms: BybitTerms, io: Io): Promise<readonl
     const account: Finding = isReading
       ? { check: 'account', state: 'fail', text: `${text}, key without rights`, todo }
       : { check: 'account', state: 'ok', text }
-    return [account, clock, await modeFinding(rest), await symbolsFinding(config, rest)]
+    return [
+      account,
+      clock,
+      await modeFinding(rest),
+      await symbolsFinding(config, rest),
+      await deadManFinding(rest, terms.deadManS),
+    ]
   } finally {
     rest.close()
   }
@@ -52,6 +59,18 @@ async function modeFinding(rest: Rest): Promise<Finding> {
   if (hedged.length === 0) return { check, state: 'ok', text: `one-way, ${rows.value.length} held` }
   const todo = 'close them, and set the position mode to one-way'
   return { check, state: 'fail', text: `two sides in ${hedged.join(', ')}`, todo }
+}
+
+/** What the venue does when we are gone, and whether that is what the configuration wants. */
+async function deadManFinding(rest: Rest, wantedS: number | undefined): Promise<Finding> {
+  const check = 'dead man'
+  const told = await deadManOf(rest)
+  if (!told.ok) return failure(check, told.fault)
+  const theirs = told.value === undefined ? 'not offered to this account' : `${told.value} s`
+  const text = `${wantedS === undefined ? 'off' : `${wantedS} s`} here, ${theirs} at the venue`
+  if (wantedS === undefined || told.value !== undefined) return { check, state: 'ok', text }
+  const todo = 'set venues.bybit.deadManS to off, or have it enabled by the manager of the account'
+  return { check, state: 'fail', text, todo }
 }
 
 async function symbolsFinding({ universe, venues }: Config, rest: Rest): Promise<Finding> {

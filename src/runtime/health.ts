@@ -39,6 +39,8 @@ export interface Health {
   readonly killSwitch?: string
   readonly safeMode?: string
   readonly isPaused: boolean
+  /** What the venue does by itself when we are gone. */
+  readonly deadMan?: string
   /** Why nothing new is risked before the venue's report. */
   readonly hold?: string
   readonly budgets: readonly BudgetUse[]

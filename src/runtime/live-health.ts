@@ -52,6 +52,7 @@ export function healthOf(
     ...(killSwitch === undefined ? {} : { killSwitch }),
     ...(safeMode === undefined ? {} : { safeMode }),
     isPaused,
+    ...(venue.deadMan === undefined ? {} : { deadMan: venue.deadMan }),
     ...(hold === undefined ? {} : { hold }),
     budgets: venue.statistics?.budgets ?? [],
     inbox: { waiting: inbox.waiting, use: inbox.utilisation, dropped: inbox.dropped },

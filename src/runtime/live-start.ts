@@ -74,6 +74,8 @@ export class Start {
     const grid = gridFault(setup, opened.value)
     if (grid !== undefined) return grid
     if (venue.account !== undefined && isDryRun !== true) takeAccount?.(venue.account)
+    const unready = isDryRun === true ? undefined : await venue.begin?.()
+    if (unready !== undefined) return unready
     this.#isOpen = true
     for (const input of this.#held.splice(0)) pump.push(input)
     return undefined

@@ -151,3 +151,40 @@ test('F318 a book that lost a delta shows nothing, and is whole again with the s
     assert.equal(bench.venue.feed.bookOf(id)?.bids.size, 50)
   }
 })
+
+test('F336 the venue cancels what is open when we are gone for longer than the window, and not before', async (t) => {
+  const bench = await Bench.start(t, { adapter: { deadManS: 10 } })
+  const unset = bench.venue.deadMan
+  const trouble = await bench.world.settled(bench.venue.begin())
+  await bench.submit(bench.orders(3))
+  await bench.run(60 * SECOND)
+  const alive = bench.account.open.size
+  bench.inject({ on: 'trading', fault: 'cut-off' })
+  bench.inject({ on: 'trading', fault: 'refuse', for: '5s' })
+  await bench.run(60 * SECOND)
+  const back = bench.account.open.size
+  bench.die()
+  await bench.run(8 * SECOND)
+  const waiting = bench.account.open.size
+  await bench.run(40 * SECOND)
+
+  assert.equal(trouble, undefined)
+  assert.match(String(unset), /is not set yet/)
+  assert.match(String(bench.venue.deadMan), /cancels all orders 10 s after/)
+  assert.deepEqual([alive, back, waiting, bench.account.open.size], [3, 3, 3, 0])
+  for (const { cancelType } of bench.account.orders) assert.equal(cancelType, 'CancelByDCP')
+})
+
+test("F337 a dead man's switch that the venue does not set lets nothing begin", async (t) => {
+  const bench = await Bench.start(t, { local: { hasDeadMan: false }, adapter: { deadManS: 10 } })
+  const refused = await bench.world.settled(bench.venue.begin())
+  const other = await Bench.start(t, { adapter: { deadManS: 10 } })
+  const ignored = { path: '/v5/account/query-dcp-info', fault: 'code', code: 0 } as const
+  other.inject({ on: 'rest', ...ignored, when: 'before', times: 1 })
+  const unheard = await other.world.settled(other.venue.begin())
+
+  for (const trouble of [refused, unheard]) {
+    assert.equal(trouble?.code, 'unsupported')
+    assert.match(trouble.message, /dead man's switch cannot be set/)
+  }
+})

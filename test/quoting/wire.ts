@@ -28,6 +28,7 @@ const QUOTA = 10_000
 
 export interface WireOptions extends StandOptions {
   readonly orderEntry?: 'rest' | 'socket'
+  readonly deadManS?: number
 }
 
 export class WireStand {
@@ -50,7 +51,7 @@ export class WireStand {
 
   static async start(
     t: TestContext,
-    { symbols, orderEntry = 'rest', ...options }: WireOptions,
+    { symbols, orderEntry = 'rest', deadManS, ...options }: WireOptions,
   ): Promise<WireStand> {
     const folder = mkdtempSync(join(tmpdir(), 'skein-wire-'))
     t.after(() => rmSync(folder, { recursive: true, force: true }))
@@ -71,6 +72,7 @@ export class WireStand {
         hosts: HOSTS,
         ordersPerSecond: QUOTA,
         orderEntry,
+        deadManS,
       }),
       setup: setupOf(universe, options),
       journal: openJournal(join(folder, 'journal.db')),

@@ -19,6 +19,7 @@ import { SimExchange } from '../../venues/sim/index.ts'
 import type { Told } from '../broadcast.ts'
 import type { Ids } from '../ids.ts'
 import { type BybitError, refused } from './codes.ts'
+import type { DeadMan } from './dead-man.ts'
 import {
   type AccountEvent,
   type BybitOrder,
@@ -43,6 +44,7 @@ export interface AccountOptions {
   readonly ids: Ids
   readonly cash: number
   readonly isSpot: boolean
+  readonly deadMan: DeadMan
   readonly priceOf: (symbol: string) => number
   /** The reason why an order that was taken is rejected afterwards: undefined but for faults. */
   readonly rejection: (order: BybitOrder) => string | undefined
@@ -69,6 +71,7 @@ interface Asked {
 
 export class Account {
   readonly name: string
+  readonly deadMan: DeadMan
   /** Symbols whose positions have two sides, by somebody's hand. */
   readonly hedged = new Set<string>()
   readonly #options: AccountOptions
@@ -90,8 +93,9 @@ export class Account {
   #seq = 0
 
   constructor(options: AccountOptions) {
-    const { name, venue, universe, cash } = options
+    const { name, venue, universe, cash, deadMan } = options
     this.name = name
+    this.deadMan = deadMan
     this.#options = options
     this.#cash = cash
     const latency = { entryMs: 1, responseMs: 1 }
@@ -210,6 +214,11 @@ export class Account {
     this.#mustBeOpen(order)
     order.cancelType = cancelType
     this.#command({ type: 'cancel', id: order.matcherId, symbol: order.instrument.id }, at)
+  }
+
+  /** Takes cancels of all that is open. */
+  cancelAll(at: Ms, cancelType: string): void {
+    for (const order of Array.from(this.#open)) this.cancel(order, at, cancelType)
   }
 
   /** Told each print of the market before anybody hears of it. */

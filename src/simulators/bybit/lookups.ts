@@ -24,6 +24,7 @@ export const READS: Readonly<Record<string, string>> = {
   '/v5/account/wallet-balance': 'wallet',
   '/v5/account/info': 'info',
   '/v5/user/query-api': 'key',
+  '/v5/account/query-dcp-info': 'dcp',
 }
 
 export class Lookups {
@@ -55,12 +56,14 @@ export class Lookups {
           marginMode: 'REGULAR_MARGIN',
           updatedTime: String(this.#venue.options.startAt),
           unifiedMarginStatus: 6,
-          dcpStatus: 'OFF',
+          dcpStatus: account.deadMan.infos.length > 0 ? 'ON' : 'OFF',
           timeWindow: 10,
           smpGroup: 0,
           isMasterTrader: false,
           spotHedgingStatus: 'OFF',
         }
+      case '/v5/account/query-dcp-info':
+        return { dcpInfos: account.deadMan.infos }
       case '/v5/user/query-api':
         return {
           id: String(this.#venue.userIdOf(account)),

@@ -12,12 +12,15 @@ import type { Json } from '../../io/json.ts'
 import { createHmac } from 'node:crypto'
 import type { Peer } from '../wire.ts'
 import type { Account } from './account.ts'
+import { DEAD_MAN_TOPICS } from './dead-man.ts'
 import type { AccountEvent } from './order.ts'
 import { executionRow, orderRow, positionRow, walletRow } from './render.ts'
 import { BybitSession } from './session.ts'
 import type { BybitVenue } from './venue.ts'
 
 const TOPICS: readonly string[] = ['order', 'execution', 'position', 'wallet']
+/** Tell nothing: whoever subscribes them is watched. */
+const WATCHES: readonly string[] = Object.values(DEAD_MAN_TOPICS)
 
 /** The account of an `auth` message, where key, time and signature are right; else the code and words of a refusal. */
 export function authenticated(
@@ -64,7 +67,10 @@ export class PrivateStream {
       id: ++this.#connections,
       path,
       peer,
-      onEnd: () => this.#sessions.delete(session),
+      onEnd: () => {
+        this.#sessions.delete(session)
+        session.account?.deadMan.ended(session, this.#venue.now())
+      },
     })
     this.#sessions.add(session)
     return session
@@ -99,6 +105,7 @@ export class PrivateSession extends BybitSession {
   }
 
   protected act(message: Json): void {
+    this.#live()
     const { op, req_id } = message
     const base = { conn_id: this.connectionId, ...(req_id === undefined ? {} : { req_id }), op }
     if (op === 'ping') {
@@ -130,7 +137,7 @@ export class PrivateSession extends BybitSession {
   }
 
   #subscribe(op: unknown, args: readonly string[], base: Json): void {
-    const wrong = args.find((name) => !TOPICS.includes(plainOf(name)))
+    const wrong = args.find((name) => !TOPICS.includes(plainOf(name)) && !WATCHES.includes(name))
     const isMixed = args.some((name) => name !== plainOf(name) && args.includes(plainOf(name)))
     if ((op !== 'subscribe' && op !== 'unsubscribe') || wrong !== undefined || isMixed) {
       this.say({ success: false, ret_msg: `error:handler not found,topic:${wrong}`, ...base })
@@ -141,7 +148,15 @@ export class PrivateSession extends BybitSession {
       if (op === 'subscribe') this.#topics.add(name)
       else this.#topics.delete(name)
     }
+    this.#live()
     this.say({ success: true, ret_msg: '', ...base })
+  }
+
+  /** Whoever watches for the dead man's switch is there. */
+  #live(): void {
+    const { product } = this.venue
+    if (this.#topics.has(DEAD_MAN_TOPICS[product]))
+      this.account?.deadMan.heard(this, this.venue.now())
   }
 
   /** A topic is asked for as a whole, or by category. */

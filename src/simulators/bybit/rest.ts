@@ -6,7 +6,7 @@ import type { Account } from './account.ts'
 import { badKey, badParameter, badSign, BybitError, stale } from './codes.ts'
 import { Lookups, READS } from './lookups.ts'
 import { MarketData } from './market-data.ts'
-import { type Done, Limited, Orders, type Verb, VERBS } from './orders.ts'
+import { Limited, Orders, type Verb, VERBS } from './orders.ts'
 import type { Allowance } from './quota.ts'
 import type { BybitVenue } from './venue.ts'
 
@@ -87,7 +87,13 @@ export class Rest {
     return { result: this.#lookups.answer(path, query, account), allowance }
   }
 
-  #ordered(account: Account, { verb, isBatch }: Way, body: Json): Done {
+  #ordered(account: Account, { verb, isBatch }: Way, body: Json): Replied {
+    if (verb === 'disconnected-cancel-all') {
+      const allowance = this.#venue.allow(account, verb, 1)
+      if (allowance.granted === 0) throw new Limited(allowance)
+      account.deadMan.set(body)
+      return { result: {}, allowance }
+    }
     if (verb === 'cancel-all') return this.orders.cancelAll(account, body)
     return isBatch ? this.orders.batch(account, verb, body) : this.orders.one(account, verb, body)
   }
@@ -141,13 +147,16 @@ export const quotaHeaders = ({ limit, remaining, resetMs }: Allowance, now: numb
 /** Not one of Bybit's: what has no endpoint is 404. */
 const NO_ROUTE = 404
 
+/** What concerns all orders of an account. */
+const OTHERS = ['cancel-all', 'disconnected-cancel-all'] as const
+
 interface Way {
-  readonly verb: Verb | 'cancel-all'
+  readonly verb: Verb | (typeof OTHERS)[number]
   readonly isBatch: boolean
 }
 
 function verbOf(path: string): Way | undefined {
-  if (path === '/v5/order/cancel-all') return { verb: 'cancel-all', isBatch: false }
+  for (const verb of OTHERS) if (path === `/v5/order/${verb}`) return { verb, isBatch: false }
   for (const verb of VERBS) {
     if (path === `/v5/order/${verb}`) return { verb, isBatch: false }
     if (path === `/v5/order/${verb}-batch`) return { verb, isBatch: true }

@@ -11,6 +11,7 @@ import type { Nemesis, OneTime } from '../nemesis.ts'
 import { Stage, type StageOptions, type Timers } from '../stage.ts'
 import { Account } from './account.ts'
 import { badParameter } from './codes.ts'
+import { DeadMan, type Product } from './dead-man.ts'
 import { type AccountEvent, isOpen } from './order.ts'
 import { type Allowance, Quota } from './quota.ts'
 
@@ -24,6 +25,8 @@ export interface BybitOptions extends Omit<StageOptions, 'isAlwaysOpen' | 'halts
   readonly keys: readonly Key[]
   /** What the symbols of the tape are: perpetuals in USDT where not told. */
   readonly category?: 'linear' | 'spot'
+  /** False where the account may not have a dead man's switch, which is for institutions: true where not told. */
+  readonly hasDeadMan?: boolean
   /** 100,000 where not given. */
   readonly cash?: number
   readonly seed?: number
@@ -84,7 +87,10 @@ export class BybitVenue {
       {
         tell: (told) => this.#tell(told),
         move: (at) => {
-          for (const account of this.accounts) account.advance(at)
+          for (const account of this.accounts) {
+            account.advance(at)
+            if (account.deadMan.isDue(at)) account.cancelAll(at, 'CancelByDCP')
+          }
           for (const listener of this.#moveListeners) listener(at)
         },
         strike: (fault) => this.#strike(fault),
@@ -102,6 +108,11 @@ export class BybitVenue {
 
   get isSpot(): boolean {
     return this.category === 'spot'
+  }
+
+  /** What the venue calls the category where it does not mean it. */
+  get product(): Product {
+    return this.isSpot ? 'SPOT' : 'DERIVATIVES'
   }
 
   /** Venue time, in whole milliseconds. */
@@ -230,8 +241,7 @@ export class BybitVenue {
         return
       }
       case 'revoke-all':
-        for (const order of Array.from(account?.open ?? []))
-          account?.cancel(order, ms(this.market.now), 'CancelByDCP')
+        account?.cancelAll(ms(this.market.now), 'CancelByDCP')
         return
       case 'hedge':
         account?.hedged.add(fault.symbol)
@@ -262,6 +272,7 @@ export class BybitVenue {
       universe,
       ids,
       isSpot,
+      deadMan: new DeadMan(this.product, this.options.hasDeadMan ?? true),
       cash: this.options.cash ?? 100_000,
       priceOf: (symbol) => this.market.price(symbol),
       rejection: () => this.nemesis.rejection(),

@@ -37,6 +37,8 @@ export interface PrivateStreamOptions {
   /** The venue's time. */
   readonly now: () => Ms
   readonly events: AccountEvents
+  /** Topics beside those whose rows are told: whoever subscribes them is watched. */
+  readonly watched?: readonly string[]
   /** To open, and from there to listen. */
   readonly answerMs?: number
   readonly liveness?: LivenessOptions
@@ -111,7 +113,8 @@ export class PrivateStream {
   #onAuthorization(message: Json, session: Session): void {
     if (message['success'] === true) {
       session.advance('authenticated')
-      session.send(JSON.stringify({ op: 'subscribe', args: TOPICS }))
+      const { watched = [] } = this.#options
+      session.send(JSON.stringify({ op: 'subscribe', args: [...TOPICS, ...watched] }))
       return
     }
     const words = textOf(message['ret_msg']) ?? textOf(message['retMsg']) ?? 'nothing'

@@ -19,6 +19,7 @@ import type { LivenessOptions } from '../../io/liveness.ts'
 import type { TimedRequest } from '../../io/timed.ts'
 import { decimalOf, isObject, textOf } from '../../io/json.ts'
 import { BybitBroker } from './broker.ts'
+import { armDeadMan, DEAD_MAN } from './dead-man.ts'
 import { BybitFeed } from './feed.ts'
 import { BybitHistory } from './history.ts'
 import { Identity, isOwnId } from './identity.ts'
@@ -46,6 +47,8 @@ export interface BybitOptions {
   readonly ordersPerSecond?: number
   /** How orders leave: `rest`, or the trade socket, with REST where that is down. REST where not told. */
   readonly orderEntry?: 'rest' | 'socket'
+  /** The venue cancels all orders when it has not heard of us for so long, in seconds: 3 to 300. Never where not told. */
+  readonly deadManS?: number | undefined
   /** Told each request over the trade socket; those over http are timed below. */
   readonly onTimed?: ((request: TimedRequest) => void) | undefined
   /** Orders of others are not listened to: for a venue that is only watched. */
@@ -130,6 +133,7 @@ export class BybitVenue implements Venue {
   readonly #trade: TradeStream | undefined
   #sink: (input: Input) => void = () => {}
   #account: VenueAccount | undefined
+  #isArmed = false
   /** Updates that wait for the gap before them. */
   #held: Held[] | undefined
   #ups = 0
@@ -192,6 +196,7 @@ export class BybitVenue implements Venue {
       url: hosts.account,
       keys,
       now: () => rest.clock.now(),
+      ...(options.deadManS === undefined ? {} : { watched: [DEAD_MAN.topic] }),
       events: {
         onRow: (topic, row) => this.#heard(topic, row),
         onUp: (hasGap) => this.#onUp(hasGap),
@@ -223,6 +228,21 @@ export class BybitVenue implements Venue {
         .filter(({ granted }) => granted > 0)
         .map(({ name, used, limit, waiting }) => ({ name, used, limit, waiting })),
     }
+  }
+
+  get deadMan(): string | undefined {
+    const { deadManS } = this.#options
+    if (deadManS === undefined) return undefined
+    const state = this.#isArmed ? 'cancels all orders' : 'is not set yet to cancel all orders'
+    return `bybit ${state} ${deadManS} s after it has heard the last of us`
+  }
+
+  /** Sets the dead man's switch: without it nothing is sent. */
+  async begin(): Promise<Fault | undefined> {
+    const { deadManS } = this.#options
+    const fault = deadManS === undefined ? undefined : await armDeadMan(this.rest, deadManS)
+    this.#isArmed = deadManS !== undefined && fault === undefined
+    return fault
   }
 
   /** Orders of ours that may still be open, after a restart and before anything is sent. */
