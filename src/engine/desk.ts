@@ -1,5 +1,5 @@
 /*
- * Desk: where wishes become orders and facts become positions. Lanes ask here, risk decides, the outbox sends.
+ * Desk: where wishes become orders. Lanes ask here, risk decides, the outbox sends; facts.ts takes what comes of it.
  *
  *   placing.ts    from a wish to an order on the grid
  *   brackets.ts   entry, stop and target as one
@@ -9,22 +9,10 @@
  */
 import { assert } from '../core/assert.ts'
 import type { Ms, OrderId, Px, Qty, SymbolId, VenueId } from '../core/brand.ts'
-import type { Fault } from '../core/fault.ts'
-import type { Control, ExternalOrder } from '../core/input.ts'
-import { type Instrument, money } from '../core/instrument.ts'
+import type { Instrument } from '../core/instrument.ts'
 import type { Quote } from '../core/market.ts'
 import type { Denial } from '../core/notice.ts'
-import {
-  isLive,
-  opposite,
-  type Order,
-  type OrderInput,
-  type OrderRequest,
-  type Side,
-  sign,
-  type LegRole,
-} from '../core/order.ts'
-import { applyFill, realisedProfit } from '../core/position.ts'
+import { isLive, type Order, type OrderRequest, type Side, type LegRole } from '../core/order.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
 import type { BracketIntent, Ladder, OrderIntent, RestPolicy } from '../strategy/context.ts'
@@ -34,7 +22,7 @@ import type { Externals } from './externals.ts'
 import type { Lane, LaneDesk } from './lanes.ts'
 import { Markouts } from './markouts.ts'
 import type { Notices } from './notices.ts'
-import { type Applied, Orders } from './orders.ts'
+import type { Orders } from './orders.ts'
 import { Outbox } from './outbox.ts'
 import { legOf, type LegPrices, legPricesOf, orderOf, requestOf } from './placing.ts'
 import { Portfolio } from './portfolio.ts'
@@ -54,9 +42,6 @@ export interface DeskParts {
   readonly notices: Notices
 }
 
-/** Runs a hook of a lane; what it throws halts that lane alone. */
-export type RunHook = (lane: Lane, hook: () => void) => void
-
 const NONE: readonly Order[] = []
 
 /** A cancel that was answered, refused or lost has been heard of by then. */
@@ -71,12 +56,11 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   readonly markouts: Markouts
   /** In the order in which they were added: strategies as they are listed, then their symbols. */
   readonly lanes: Lane[] = []
-  readonly #runHook: RunHook
   readonly #bySymbol: (Lane[] | undefined)[] = []
   readonly #byStrategy = new Map<string, (Lane | undefined)[]>()
   readonly #quotes: (Quote | undefined)[] = []
 
-  constructor(parts: DeskParts, runHook: RunHook) {
+  constructor(parts: DeskParts) {
     this.parts = parts
     this.brackets = new Brackets(this)
     this.closings = new Closings(this)
@@ -85,7 +69,6 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
       (symbol) => middleOf(this.#quotes[symbol]),
       (notice) => parts.notices.publish(notice),
     )
-    this.#runHook = runHook
   }
 
   addLane(lane: Lane): void {
@@ -353,129 +336,18 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     notices.publish({ type: 'safe-mode', on: true, why })
   }
 
-  // ── Facts ─────────────────────────────────────────────────────────────────────────────────────────
+  // ── What facts ask for ────────────────────────────────────────────────────────────────────────────
 
-  /** Takes what a venue said about an order: order, position, risk, bracket, lane, in this order. */
-  onOrderFact(input: OrderInput): void {
-    const { orders, notices } = this.parts
-    const applied = orders.apply(input)
-    if (applied === undefined) {
-      // A fill that we cannot place is money that we cannot explain.
-      if (input.type === 'order.filled')
-        this.#trip(`fill ${input.fill} is of the unknown order ${input.id}`)
-      return
-    }
-    const { before, after } = applied
-    if (after === before) {
-      if (input.type === 'cancel.rejected') this.brackets.onAmendRefused(after)
-      if (input.type === 'order.busted' && applied.isStrange)
-        this.#trip(`bust ${input.bust} takes ${input.qty} of ${after.filled} from ${after.id}`)
-      return
-    }
-    const lane = this.laneOf(after.strategy, after.symbol)
-    assert(lane !== undefined, `order ${after.id} belongs to a lane`)
-    notices.publish({ type: 'order.changed', order: after })
-    if (input.type === 'order.filled') {
-      if (after.quote === true) this.markouts.onFill(this.now, after, input)
-      this.#book(lane, applied, input)
-    }
-    if (input.type === 'order.busted') this.#unbook(lane, after, input)
-    if (input.type === 'order.absent') this.#sendAgain(after)
-    if (input.type === 'order.amended') this.brackets.onAmended(after)
-    this.brackets.onOrder(after)
-    if (after.quote === true) this.#tellResting(lane, after, input)
-    if (input.type === 'cancel.rejected' && before.amending !== undefined)
-      this.#onAmendRefused(after, input.fault)
-    if (after.phase !== 'done' || before.phase === 'done') return
-    if (lane.hooks.onDone !== undefined) this.#runHook(lane, () => lane.hooks.onDone!(after))
-  }
-
-  #book(lane: Lane, applied: Applied, input: Extract<OrderInput, { type: 'order.filled' }>): void {
-    const { portfolio, risk, notices } = this.parts
-    const order = applied.after
-    const { qty, price, fee, ts } = input
-    const fill = { signedQty: sign(order.side) * qty, price, fee }
-    const wasFlat = portfolio.position(order.symbol).qty === 0
-    const before = lane.position.current
-    const after = applyFill(before, fill, lane.instrument)
-    lane.position.current = after
-    const profit = realisedProfit(after) - realisedProfit(before)
-    portfolio.fill(order.symbol, fill)
-    risk.onFill(this.now, profit, fee, wasFlat)
-    if (applied.isOverfill) this.#trip(`order ${order.id} filled ${order.filled} of ${order.qty}`)
-    const was = applied.before.reason
-    if (was !== undefined) notices.publish({ type: 'fill.late', order, fill: input.fill, was })
-    const record = { id: input.fill, qty, price, fee, ts }
-    const position = after.qty
-    notices.publish({ type: 'fill', at: this.now, order, fill: record, profit, position })
-    this.#tellPosition(order.symbol)
-    if (lane.hooks.onFill === undefined) return
-    this.#runHook(lane, () => lane.hooks.onFill!({ order, fill: record }))
-  }
-
-  /** The reverse of a fill, at its price: quantities are as if it had never been, money too. */
-  #unbook(lane: Lane, order: Order, input: Extract<OrderInput, { type: 'order.busted' }>): void {
-    const { portfolio, risk, notices } = this.parts
-    const { bust, fill: busts, qty, price, ts } = input
-    const side = opposite(order.side)
-    const reverse = { signedQty: sign(side) * qty, price, fee: 0 }
-    const before = lane.position.current
-    const after = applyFill(before, reverse, lane.instrument)
-    lane.position.current = after
-    const profit = realisedProfit(after) - realisedProfit(before)
-    portfolio.fill(order.symbol, reverse)
-    risk.onFill(this.now, profit, 0, false)
-    const fill = { id: bust, qty, price, fee: money(0), ts }
-    const told = { order: { ...order, side }, fill, busts, profit, position: after.qty }
-    notices.publish({ type: 'fill', at: this.now, ...told })
-    this.#tellPosition(order.symbol)
-  }
-
-  #tellResting(lane: Lane, order: Order, input: OrderInput): void {
-    const isFill = input.type === 'order.filled' || input.type === 'order.busted'
-    const isRefusal = input.type === 'order.rejected' || input.type === 'cancel.rejected'
-    this.restings.onOrder(lane, order, { isFill, fault: isRefusal ? input.fault : undefined })
-  }
-
-  /** It was to stand elsewhere and cannot: it goes. A quote whose amend only came too late stays where it is. */
-  #onAmendRefused(order: Order, { retry }: Fault): void {
-    if (order.quote !== true || retry !== 'later') this.cancelOrder(order)
-  }
-
-  /** Takes what is known of an order that is not ours. */
-  onExternal(order: ExternalOrder): void {
-    const { externals, portfolio, notices } = this.parts
-    const fill = externals.take(order)
-    notices.publish({ type: 'external', order })
-    if (fill === undefined) return
-    portfolio.fill(order.symbol, { ...fill, fee: 0 })
-    this.#tellPosition(order.symbol)
-  }
-
-  /** Takes the venue's position over, where ours is still the one that it was compared with. */
-  adopt({ do: _do, ...adopted }: Extract<Control, { do: 'adopt' }>): void {
-    const { portfolio, risk, notices } = this.parts
-    const { symbol, strategy, qty, avgPrice } = adopted
-    const { qty: before } = portfolio.position(symbol)
-    const isDone = before === adopted.before
-    notices.publish({ type: 'position.adopted', ...adopted, before, isDone })
-    if (!isDone) return
-    if (strategy !== undefined) {
-      const lane = this.laneOf(strategy, symbol)
-      assert(lane !== undefined, `lane ${strategy} of symbol ${symbol} is configured`)
-      lane.adopt(qty - before, avgPrice)
-    }
-    portfolio.adopt(symbol, { qty, avgPrice })
-    this.#tellPosition(symbol)
-    const halt = { symbol, cause: 'position', why: 'the position was adopted' } as const
-    risk.setHalt(halt, false)
-    notices.publish({ type: 'symbol.halted', ...halt, on: false })
-  }
-
-  #tellPosition(symbol: SymbolId): void {
-    const { portfolio, notices } = this.parts
-    const { qty, avgPrice } = portfolio.position(symbol)
-    notices.publish({ type: 'position.changed', symbol, qty, avgPrice })
+  /** The same order under the same id: wherever the first one is, the venue takes it once. */
+  sendAgain(order: Order): void {
+    const legs = this.#nativeLegsOf(order)
+    const isAgain = true
+    this.parts.outbox.submit({
+      type: 'submit',
+      order,
+      isAgain,
+      ...(legs.length === 0 ? {} : { legs }),
+    })
   }
 
   // ── From a request to an order that leaves ────────────────────────────────────────────────────────
@@ -557,23 +429,6 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   #note(order: Order): void {
     this.parts.orders.add(order)
     this.parts.notices.publish({ type: 'order.placed', order })
-  }
-
-  /** The same order under the same id: wherever the first one is, the venue takes it once. */
-  #sendAgain(order: Order): void {
-    const legs = this.#nativeLegsOf(order)
-    const isAgain = true
-    this.parts.outbox.submit({
-      type: 'submit',
-      order,
-      isAgain,
-      ...(legs.length === 0 ? {} : { legs }),
-    })
-  }
-
-  /** What cannot be explained stops all new risk, until a person says otherwise. */
-  #trip(why: string): void {
-    if (!this.parts.risk.isSafeMode) this.callForHelp(why)
   }
 
   #isNative(instrument: Instrument, { targetPx }: LegPrices): boolean {

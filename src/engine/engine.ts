@@ -29,6 +29,7 @@ import { Bars, type BarState } from './bars.ts'
 import type { BracketState } from './brackets.ts'
 import { Desk } from './desk.ts'
 import { Externals } from './externals.ts'
+import { Facts } from './facts.ts'
 import { Lane, type LaneState, type Use } from './lanes.ts'
 import type { Markouts } from './markouts.ts'
 import { Notices } from './notices.ts'
@@ -84,6 +85,7 @@ export class Engine {
   readonly notices: Notices
   readonly universe: Universe
   readonly #desk: Desk
+  readonly #facts: Facts
   readonly #bars: Bars
   readonly #timers = new Timers()
   readonly #lanes: Lane[] = []
@@ -115,7 +117,8 @@ export class Engine {
     const outbox = new Outbox(universe, options.limits, options.batching)
     const { limits } = options
     const parts = { universe, limits, ...book, risk, outbox, notices: this.notices }
-    this.#desk = new Desk(parts, (lane, hook) => this.#run(lane, hook))
+    this.#desk = new Desk(parts)
+    this.#facts = new Facts(this.#desk, (lane, hook) => this.#run(lane, hook))
     for (const use of options.uses) this.#addLanes(use)
     this.#hasTurnLanes = this.#turnLanes.length > 0
     this.#base = options.base
@@ -401,7 +404,7 @@ export class Engine {
         this.#onOrderFact(input)
         return
       case 'external':
-        this.#desk.onExternal(input.order)
+        this.#facts.onExternal(input.order)
         return
       case 'account':
         this.#desk.parts.portfolio.setCash(input.cash)
@@ -426,7 +429,7 @@ export class Engine {
   }
 
   #onOrderFact(input: OrderFact): void {
-    this.#desk.onOrderFact(input)
+    this.#facts.onOrder(input)
     if (!this.#hasTurnLanes) return
     const order = this.#desk.order(input.id)
     if (order !== undefined) this.#touched.add(order.symbol)
@@ -567,7 +570,7 @@ export class Engine {
         return
       }
       case 'adopt':
-        this.#desk.adopt(control)
+        this.#facts.adopt(control)
         return
       case 'retune':
         this.#retune(control.changes)

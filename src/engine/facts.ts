@@ -1,0 +1,157 @@
+/*
+ * Facts: what a venue said becomes what is held. An order first moves by the transition table; then its fill is booked
+ * to its lane, the portfolio and risk; then whoever kept it hears of it. What nobody can explain stops all new risk.
+ */
+import { assert } from '../core/assert.ts'
+import type { SymbolId } from '../core/brand.ts'
+import type { Fault } from '../core/fault.ts'
+import type { Control, ExternalOrder } from '../core/input.ts'
+import { money } from '../core/instrument.ts'
+import { opposite, type Order, type OrderInput, sign } from '../core/order.ts'
+import { applyFill, realisedProfit } from '../core/position.ts'
+import type { Desk, DeskParts } from './desk.ts'
+import type { Lane } from './lanes.ts'
+import type { Applied } from './orders.ts'
+
+/** Runs a hook of a lane; what it throws halts that lane alone. */
+export type RunHook = (lane: Lane, hook: () => void) => void
+
+export class Facts {
+  readonly #desk: Desk
+  readonly #parts: DeskParts
+  readonly #runHook: RunHook
+
+  constructor(desk: Desk, runHook: RunHook) {
+    this.#desk = desk
+    this.#parts = desk.parts
+    this.#runHook = runHook
+  }
+
+  /** Takes what a venue said about an order: order, position, risk, bracket, lane, in this order. */
+  onOrder(input: OrderInput): void {
+    const { orders, notices } = this.#parts
+    const applied = orders.apply(input)
+    if (applied === undefined) {
+      // A fill that we cannot place is money that we cannot explain.
+      if (input.type === 'order.filled')
+        this.#trip(`fill ${input.fill} is of the unknown order ${input.id}`)
+      return
+    }
+    const { before, after } = applied
+    if (after === before) {
+      if (input.type === 'cancel.rejected') this.#desk.brackets.onAmendRefused(after)
+      if (input.type === 'order.busted' && applied.isStrange)
+        this.#trip(`bust ${input.bust} takes ${input.qty} of ${after.filled} from ${after.id}`)
+      return
+    }
+    const lane = this.#desk.laneOf(after.strategy, after.symbol)
+    assert(lane !== undefined, `order ${after.id} belongs to a lane`)
+    notices.publish({ type: 'order.changed', order: after })
+    if (input.type === 'order.filled') {
+      if (after.quote === true) this.#desk.markouts.onFill(this.#desk.now, after, input)
+      this.#book(lane, applied, input)
+    }
+    if (input.type === 'order.busted') this.#unbook(lane, after, input)
+    if (input.type === 'order.absent') this.#desk.sendAgain(after)
+    if (input.type === 'order.amended') this.#desk.brackets.onAmended(after)
+    this.#desk.brackets.onOrder(after)
+    if (after.quote === true) this.#tellResting(lane, after, input)
+    if (input.type === 'cancel.rejected' && before.amending !== undefined)
+      this.#onAmendRefused(after, input.fault)
+    if (after.phase !== 'done' || before.phase === 'done') return
+    if (lane.hooks.onDone !== undefined) this.#runHook(lane, () => lane.hooks.onDone!(after))
+  }
+
+  #book(lane: Lane, applied: Applied, input: Extract<OrderInput, { type: 'order.filled' }>): void {
+    const { portfolio, risk, notices } = this.#parts
+    const order = applied.after
+    const { qty, price, fee, ts } = input
+    const fill = { signedQty: sign(order.side) * qty, price, fee }
+    const wasFlat = portfolio.position(order.symbol).qty === 0
+    const before = lane.position.current
+    const after = applyFill(before, fill, lane.instrument)
+    lane.position.current = after
+    const profit = realisedProfit(after) - realisedProfit(before)
+    portfolio.fill(order.symbol, fill)
+    risk.onFill(this.#desk.now, profit, fee, wasFlat)
+    if (applied.isOverfill) this.#trip(`order ${order.id} filled ${order.filled} of ${order.qty}`)
+    const was = applied.before.reason
+    if (was !== undefined) notices.publish({ type: 'fill.late', order, fill: input.fill, was })
+    const record = { id: input.fill, qty, price, fee, ts }
+    const position = after.qty
+    notices.publish({ type: 'fill', at: this.#desk.now, order, fill: record, profit, position })
+    this.#tellPosition(order.symbol)
+    if (lane.hooks.onFill === undefined) return
+    this.#runHook(lane, () => lane.hooks.onFill!({ order, fill: record }))
+  }
+
+  /** The reverse of a fill, at its price: quantities are as if it had never been, money too. */
+  #unbook(lane: Lane, order: Order, input: Extract<OrderInput, { type: 'order.busted' }>): void {
+    const { portfolio, risk, notices } = this.#parts
+    const { bust, fill: busts, qty, price, ts } = input
+    const side = opposite(order.side)
+    const reverse = { signedQty: sign(side) * qty, price, fee: 0 }
+    const before = lane.position.current
+    const after = applyFill(before, reverse, lane.instrument)
+    lane.position.current = after
+    const profit = realisedProfit(after) - realisedProfit(before)
+    portfolio.fill(order.symbol, reverse)
+    risk.onFill(this.#desk.now, profit, 0, false)
+    const fill = { id: bust, qty, price, fee: money(0), ts }
+    const told = { order: { ...order, side }, fill, busts, profit, position: after.qty }
+    notices.publish({ type: 'fill', at: this.#desk.now, ...told })
+    this.#tellPosition(order.symbol)
+  }
+
+  #tellResting(lane: Lane, order: Order, input: OrderInput): void {
+    const isFill = input.type === 'order.filled' || input.type === 'order.busted'
+    const isRefusal = input.type === 'order.rejected' || input.type === 'cancel.rejected'
+    this.#desk.restings.onOrder(lane, order, { isFill, fault: isRefusal ? input.fault : undefined })
+  }
+
+  /** It was to stand elsewhere and cannot: it goes. A quote whose amend only came too late stays where it is. */
+  #onAmendRefused(order: Order, { retry }: Fault): void {
+    if (order.quote !== true || retry !== 'later') this.#desk.cancelOrder(order)
+  }
+
+  /** Takes what is known of an order that is not ours. */
+  onExternal(order: ExternalOrder): void {
+    const { externals, portfolio, notices } = this.#parts
+    const fill = externals.take(order)
+    notices.publish({ type: 'external', order })
+    if (fill === undefined) return
+    portfolio.fill(order.symbol, { ...fill, fee: 0 })
+    this.#tellPosition(order.symbol)
+  }
+
+  /** Takes the venue's position over, where ours is still the one that it was compared with. */
+  adopt({ do: _do, ...adopted }: Extract<Control, { do: 'adopt' }>): void {
+    const { portfolio, risk, notices } = this.#parts
+    const { symbol, strategy, qty, avgPrice } = adopted
+    const { qty: before } = portfolio.position(symbol)
+    const isDone = before === adopted.before
+    notices.publish({ type: 'position.adopted', ...adopted, before, isDone })
+    if (!isDone) return
+    if (strategy !== undefined) {
+      const lane = this.#desk.laneOf(strategy, symbol)
+      assert(lane !== undefined, `lane ${strategy} of symbol ${symbol} is configured`)
+      lane.adopt(qty - before, avgPrice)
+    }
+    portfolio.adopt(symbol, { qty, avgPrice })
+    this.#tellPosition(symbol)
+    const halt = { symbol, cause: 'position', why: 'the position was adopted' } as const
+    risk.setHalt(halt, false)
+    notices.publish({ type: 'symbol.halted', ...halt, on: false })
+  }
+
+  #tellPosition(symbol: SymbolId): void {
+    const { portfolio, notices } = this.#parts
+    const { qty, avgPrice } = portfolio.position(symbol)
+    notices.publish({ type: 'position.changed', symbol, qty, avgPrice })
+  }
+
+  /** What cannot be explained stops all new risk, until a person says otherwise. */
+  #trip(why: string): void {
+    if (!this.#parts.risk.isSafeMode) this.#desk.callForHelp(why)
+  }
+}
