@@ -23,6 +23,15 @@ const coin: InstrumentSpec = {
   lotSize: 1e-8,
   calendar: '24/7',
 }
+const inverse: InstrumentSpec = {
+  ...share,
+  symbol: 'BTCUSD',
+  kind: 'perpetual',
+  currency: 'BTC',
+  tickSize: 0.5,
+  calendar: '24/7',
+  inverse: true,
+}
 const fineCoin: InstrumentSpec = { ...coin, symbol: 'ETH', lotSize: 0.0001 }
 
 test('pays for a share in full, with the fee', () => {
@@ -68,6 +77,20 @@ test('pays for an option by its multiplier', () => {
   assert.equal(worth(applyFill(FLAT, fill, instrument), 1.75, instrument), 350)
 })
 
+test('moves only realised profit and the fee for an inverse contract, in its coin', () => {
+  const instrument = new Instrument(symbolId(0), inverse)
+  const bought = applyFill(FLAT, { signedQty: 10_000, price: 8_000, fee: 0.000_5 }, instrument)
+  const fill = { signedQty: -5_000, price: 10_000, fee: 0.000_25 }
+
+  const sold = applyFill(bought, fill, instrument)
+  const account = applyCash(openAccount('BTC', 1), fill, realisedBy(bought, sold), instrument)
+
+  assert.ok(Math.abs(cashOf(account) - (1 + 0.125 - 0.000_25)) < 1e-12)
+  assert.ok(Math.abs(worth(sold, 16_000, instrument) - 0.3125) < 1e-12)
+  assert.equal(instrument.notional(-5_000, 10_000), 0.5)
+  assert.throws(() => new Instrument(symbolId(0), { ...inverse, kind: 'crypto' }), /is margined/)
+})
+
 test('adds a rebate to cash', () => {
   const instrument = new Instrument(symbolId(0), share)
   const fill = { signedQty: 1, price: 10, fee: -0.02 }
@@ -76,12 +99,11 @@ test('adds a rebate to cash', () => {
 })
 
 /**
- * The other bookkeeping: whole ticks times whole lots, in units of 1e-12 of money, as bigints. Cash and
- * equity need no average and are exact. Realised profit needs one: its cost is kept to 1e-30 of a unit.
+ * The other bookkeeping: whole ticks and whole lots, in units of 1e-12 of money and 1e-30 of those, as bigints. Cash and
+ * equity need no average. Realised profit needs one: its cost. An inverse contract earns as one whose price is −1 ÷ price.
  */
 class Ledger {
-  static readonly #FINE = 10n ** 30n
-  readonly #unit: bigint
+  readonly #worthOf: (ticks: bigint) => bigint
   readonly #isMargined: boolean
   /** Money spent on fills less money received, without fees. */
   #paid = 0n
@@ -90,15 +112,16 @@ class Ledger {
   #cost = 0n
   #realised = 0n
 
-  constructor(unit: bigint, isMargined: boolean) {
-    this.#unit = unit
+  /** @param worthOf A lot at a price, in 1e-42 of money. */
+  constructor(worthOf: (ticks: bigint) => bigint, isMargined: boolean) {
+    this.#worthOf = worthOf
     this.#isMargined = isMargined
   }
 
   book(fill: { ticks: bigint; lots: bigint; fee: bigint }): void {
-    this.#paid += fill.ticks * fill.lots * this.#unit
+    const price = this.#worthOf(fill.ticks)
+    this.#paid += price * fill.lots
     this.#fees += fill.fee
-    const price = fill.ticks * this.#unit * Ledger.#FINE
     const isOpposite = this.#lots * fill.lots < 0n
     const closes = !isOpposite ? 0n : size(fill.lots) > size(this.#lots) ? -this.#lots : fill.lots
     if (closes !== 0n) {
@@ -115,12 +138,12 @@ class Ledger {
   }
 
   get cash(): number {
-    const spent = this.#isMargined ? -this.#realised / Ledger.#FINE : this.#paid
-    return toMoney(-spent - this.#fees)
+    const spent = this.#isMargined ? -this.#realised : this.#paid
+    return toMoney(-spent / FINE - this.#fees)
   }
 
   get realised(): number {
-    return toMoney(this.#realised / Ledger.#FINE)
+    return toMoney(this.#realised / FINE)
   }
 
   get fees(): number {
@@ -128,15 +151,18 @@ class Ledger {
   }
 
   equity(ticks: bigint): number {
-    return toMoney(ticks * this.#lots * this.#unit - this.#paid - this.#fees)
+    return toMoney((this.#worthOf(ticks) * this.#lots - this.#paid) / FINE - this.#fees)
   }
 }
 
+const FINE = 10n ** 30n
 const size = (x: bigint): bigint => (x < 0n ? -x : x)
 const toMoney = (units: bigint): number => Number(units) / 1e12
 
 /** A thousandth of a cent. */
 const CLOSE = 1e-5
+/** A hundredth of what money of coins is kept to. */
+const CLOSE_COINS = 1e-10
 
 const sequences = [
   // One tick of one lot in units of 1e-12: 0.01 × 1, 0.25 × 1 × 50, 0.01 × 1e-8, 0.01 × 0.0001.
@@ -144,13 +170,24 @@ const sequences = [
   { spec: future, unit: 12_500_000_000_000n, lotsMax: 40, start: 20_000, perUnit: 4, perLot: 1 },
   { spec: coin, unit: 100n, lotsMax: 300_000_000, start: 6_500_000, perUnit: 100, perLot: 1e8 },
   { spec: fineCoin, unit: 1_000_000n, lotsMax: 80_000, start: 350_000, perUnit: 100, perLot: 1e4 },
+  // One dollar at one tick of half a dollar: 2 coins.
+  {
+    spec: inverse,
+    unit: 2_000_000_000_000n,
+    lotsMax: 2_000_000,
+    start: 120_000,
+    perUnit: 2,
+    perLot: 1,
+  },
 ]
 
 for (const { spec, unit, lotsMax, start, perUnit, perLot } of sequences) {
   test(`agrees with a bigint ledger over 100,000 fills of ${spec.symbol} by lots of ${spec.lotSize}`, () => {
     const instrument = new Instrument(symbolId(0), spec)
     const random = seeded(20_260_323)
-    const ledger = new Ledger(unit, instrument.isMargined)
+    const worthOf = (ticks: bigint): bigint =>
+      instrument.isInverse ? (-unit * FINE) / ticks : ticks * unit * FINE
+    const ledger = new Ledger(worthOf, instrument.isMargined)
     let account = openAccount('USD', 0)
     let position = FLAT
     let ticks = start
@@ -195,6 +232,9 @@ for (const { spec, unit, lotsMax, start, perUnit, perLot } of sequences) {
     }
 
     assert.ok(flips > 10_000, `${flips} flips through zero`)
-    assert.ok(errorMax < CLOSE, `the largest difference is ${errorMax}`)
+    assert.ok(
+      errorMax < (instrument.isInverse ? CLOSE_COINS : CLOSE),
+      `the largest difference is ${errorMax}`,
+    )
   })
 }

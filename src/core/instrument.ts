@@ -32,6 +32,11 @@ export interface InstrumentSpec {
   /** Last trading moment of a future or an option. */
   readonly expiry?: Ms
   readonly option?: OptionTerms
+  /**
+   * An inverse contract is priced in one money and paid in another, its `currency`: BTCUSD is a number of US dollars per
+   * bitcoin, a contract is worth `multiplier` dollars, and its profit is in bitcoins.
+   */
+  readonly inverse?: boolean
 }
 
 /**
@@ -93,6 +98,8 @@ export class Instrument {
   readonly multiplier: number
   /** Futures and perpetuals are margined: a trade moves no cash but its realised profit and its fee. */
   readonly isMargined: boolean
+  /** Its value in money falls as its price rises: a contract is worth multiplier ÷ price. */
+  readonly isInverse: boolean
   readonly #prices: Grid
   readonly #sizes: Grid
 
@@ -111,6 +118,8 @@ export class Instrument {
     this.lotSize = spec.lotSize
     this.multiplier = spec.multiplier
     this.isMargined = spec.kind === 'future' || spec.kind === 'perpetual'
+    this.isInverse = spec.inverse === true
+    assert(this.isMargined || !this.isInverse, `${spec.symbol} is inverse, so it is margined`)
     this.#prices = new Grid(spec.tickSize)
     this.#sizes = new Grid(spec.lotSize)
   }
@@ -133,9 +142,21 @@ export class Instrument {
     return this.#sizes.holds(x)
   }
 
-  /** Value of a quantity at a price, in money: |qty| × price × multiplier. */
+  /** Value of a quantity at a price, in money: |qty| × price × multiplier; of an inverse contract |qty| × multiplier ÷ price. */
   notional(qty: number, price: number): number {
-    return Math.abs(qty) * price * this.multiplier
+    return this.isInverse
+      ? (Math.abs(qty) * this.multiplier) / price
+      : Math.abs(qty) * price * this.multiplier
+  }
+
+  /**
+   * What a quantity that is held, > 0 long, gains in money while its price goes `from` … `to`: (to − from) × qty ×
+   * multiplier; of an inverse contract (1 ÷ from − 1 ÷ to) × qty × multiplier.
+   *
+   * Source of the second: Bybit, P&L calculations (Inverse Contracts), help center (read 2026-11).
+   */
+  profit(qty: number, { from, to }: { readonly from: number; readonly to: number }): number {
+    return (this.isInverse ? 1 / from - 1 / to : to - from) * qty * this.multiplier
   }
 }
 

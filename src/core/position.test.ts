@@ -158,6 +158,107 @@ for (const [name, trades, qty, avgPrice, realised] of cases) {
   })
 }
 
+// A bitcoin costs so many dollars, a contract is one dollar, profit is in bitcoins.
+const inverse = new Instrument(symbolId(2), {
+  ...share.spec,
+  symbol: 'BTCUSD',
+  kind: 'perpetual',
+  currency: 'BTC',
+  tickSize: 0.5,
+  inverse: true,
+})
+const isNear = (actual: number, expected: number): void =>
+  assert.ok(Math.abs(actual - expected) < 1e-12 * Math.max(1, Math.abs(expected)), `${actual}`)
+
+test('averages an inverse contract by its value in coins, as Bybit does in its example', () => {
+  // 1,000 at 5,000 and 2,000 at 6,000: 3,000 / (0.2 + 0.3333…) = 5,625.
+  const long = book(
+    [
+      [1_000, 5_000],
+      [2_000, 6_000],
+    ],
+    inverse,
+  )
+  const short = book(
+    [
+      [-1_000, 5_000],
+      [-2_000, 6_000],
+    ],
+    inverse,
+  )
+
+  isNear(long.avgPrice, 5_625)
+  isNear(short.avgPrice, 5_625)
+})
+
+test('realises the profit of an inverse contract in coins', () => {
+  // 10,000 bought at 8,000 are 1.25 coins, sold at 12,500 they are 0.8.
+  isNear(
+    realisedProfit(
+      book(
+        [
+          [10_000, 8_000],
+          [-10_000, 12_500],
+        ],
+        inverse,
+      ),
+    ),
+    0.45,
+  )
+  isNear(
+    realisedProfit(
+      book(
+        [
+          [-10_000, 8_000],
+          [10_000, 12_500],
+        ],
+        inverse,
+      ),
+    ),
+    -0.45,
+  )
+  // A half at 10,000: 5,000 × (1/8,000 − 1/10,000) = 0.125; then through zero at 16,000: 5,000 × (1/8,000 − 1/16,000) = 0.3125.
+  const flipped = book(
+    [
+      [10_000, 8_000],
+      [-5_000, 10_000],
+      [-6_000, 16_000],
+    ],
+    inverse,
+  )
+  isNear(realisedProfit(flipped), 0.125 + 0.3125)
+  assert.deepEqual([flipped.qty, flipped.avgPrice], [-1_000, 16_000])
+})
+
+test('says what an open inverse contract would earn', () => {
+  // 1,000 × (1/5,000 − 1/5,500) = 0.0181818…
+  isNear(openProfit(book([[1_000, 5_000]], inverse), 5_500, inverse), 1_000 / 5_000 - 1_000 / 5_500)
+  isNear(
+    openProfit(book([[-1_000, 5_000]], inverse), 4_000, inverse),
+    1_000 / 4_000 - 1_000 / 5_000,
+  )
+})
+
+test('blends equal prices of an inverse contract to themselves', () => {
+  const ticks = fc.integer({ min: 1, max: 1_000_000 })
+  const lots = fc.integer({ min: 1, max: 10_000_000 })
+  fc.assert(
+    fc.property(ticks, lots, lots, (tick, first, second) => {
+      const px = inverse.px(tick / 2)
+      assert.equal(
+        book(
+          [
+            [first, px],
+            [second, px],
+          ],
+          inverse,
+        ).avgPrice,
+        px,
+      )
+    }),
+  )
+})
+
 test('says what open quantity would earn at a price', () => {
   assert.equal(openProfit(book([[10, 100]]), 101.5, share), 15)
   assert.equal(openProfit(book([[-10, 100]]), 101.5, share), -15)

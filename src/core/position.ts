@@ -18,7 +18,7 @@ export const FLAT: Position = { qty: 0 as Qty, avgPrice: 0, realised: ZERO, fees
 
 /**
  * Books a fill. Adding blends the average price; reducing keeps it and realises
- * (price − average) × closed × multiplier; a fill that flips through zero does both, and what is left over
+ * (price − average) × closed × multiplier, or what an inverse contract makes of it; a fill that flips through zero does both, and what is left over
  * is held at the fill's price.
  *
  * @param signedQty > 0 bought, < 0 sold.
@@ -37,11 +37,16 @@ export function applyFill(
   const fees = add(position.fees, fill.fee)
   const adds = before === 0 || before > 0 === fill.signedQty > 0
   if (adds) {
-    const avgPrice = blend(position.avgPrice, fill.price, fill.signedQty / qty)
+    const share = fill.signedQty / qty
+    const avgPrice = (instrument.isInverse && before !== 0 ? blendInverse : blend)(
+      position.avgPrice,
+      fill.price,
+      share,
+    )
     return { qty, avgPrice, realised: position.realised, fees }
   }
   const closed = Math.sign(before) * Math.min(Math.abs(before), Math.abs(fill.signedQty))
-  const profit = (fill.price - position.avgPrice) * closed * instrument.multiplier
+  const profit = instrument.profit(closed, { from: position.avgPrice, to: fill.price })
   const realised = add(position.realised, profit)
   const flips = qty !== 0 && qty > 0 !== before > 0
   const avgPrice = qty === 0 ? 0 : flips ? fill.price : position.avgPrice
@@ -55,9 +60,16 @@ export function applyFill(
 export const blend = (average: number, price: number, share: number): number =>
   average + (price - average) * share
 
+/**
+ * The same of inverse contracts, whose values in money are averaged, so that the average price is the harmonic mean:
+ * quantity ÷ Σ (part ÷ its price). Equal prices blend to themselves here too.
+ */
+export const blendInverse = (average: number, price: number, share: number): number =>
+  average + ((price - average) * share * average) / (price + (average - price) * share)
+
 /** Profit of what is held if it were closed at `price`, before fees, in money. */
 export const openProfit = (position: Position, price: number, instrument: Instrument): number =>
-  position.qty === 0 ? 0 : (price - position.avgPrice) * position.qty * instrument.multiplier
+  position.qty === 0 ? 0 : instrument.profit(position.qty, { from: position.avgPrice, to: price })
 
 export const realisedProfit = (position: Position): number => valueOf(position.realised)
 

@@ -155,8 +155,8 @@ export class Portfolio {
   /** Value of all holdings at the last prices, longs and shorts added, in money. */
   get exposure(): number {
     let exposure = 0
-    for (const { id, multiplier } of this.#held) {
-      exposure += Math.abs(this.#qtys[id]!) * this.#prices[id]! * multiplier
+    for (const instrument of this.#held) {
+      exposure += instrument.notional(this.#qtys[instrument.id]!, this.#prices[instrument.id]!)
     }
     return exposure
   }

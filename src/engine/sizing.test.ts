@@ -5,11 +5,18 @@ import { symbolId } from '../core/brand.ts'
 import { A, B, C, coin, future, share, universeOf } from '../testing/builders.ts'
 import { type SizeInputs, sizeOf } from './sizing.ts'
 
-const universe = universeOf('AAPL', future('ES'), coin('BTC'), share('X', { minNotional: 500 }))
+const universe = universeOf(
+  'AAPL',
+  future('ES'),
+  coin('BTC'),
+  share('X', { minNotional: 500 }),
+  share('BTCUSD', { kind: 'perpetual', inverse: true }),
+)
 const stock = universe.at(A)
 const es = universe.at(B)
 const btc = universe.at(C)
 const dear = universe.at(symbolId(3))
+const inverse = universe.at(symbolId(4))
 
 const INPUTS: SizeInputs = {
   equity: 100_000,
@@ -31,6 +38,20 @@ const cases: readonly (readonly [string, typeof stock, Partial<SizeInputs>, numb
   ['bounds the loss at a far stop', stock, { stopDistance: 20 }, 50],
   ['leaves a size alone that a near stop allows', stock, { stopDistance: 1 }, 100],
   ['counts the multiplier at the stop', es, { fraction: 10, stopDistance: 5 }, 4],
+  // A tenth of 2 coins at 50,000; at the stop one contract loses 1/40,000 − 1/50,000 of a coin: 0.02 / 0.000005.
+  ['takes dollars of an inverse contract', inverse, { equity: 2, price: 50_000 }, 10_000],
+  [
+    'bounds the loss of an inverse contract in coins',
+    inverse,
+    { equity: 2, price: 50_000, stopDistance: 10_000 },
+    4_000,
+  ],
+  [
+    'is nothing where the stop of an inverse contract is at no price',
+    inverse,
+    { equity: 2, price: 50_000, stopDistance: 50_000 },
+    0,
+  ],
   ['scales', stock, { scale: 0.5 }, 50],
   ['caps after scaling', stock, { scale: 0.5, maxOrderNotional: 4_000 }, 40],
   ['does not scale what is capped', stock, { scale: 0.5, maxOrderNotional: 5_000 }, 50],

@@ -19,20 +19,22 @@ export interface SizeInputs {
 }
 
 /**
- * Quantity in lots, rounded down: the smaller of fraction × equity ÷ (price × multiplier) and, with a stop,
- * riskFraction × equity ÷ (stop distance × multiplier), scaled, then capped by notional.
+ * Quantity in lots, rounded down: the smaller of fraction × equity ÷ the value of one and, with a stop,
+ * riskFraction × equity ÷ the loss of one at the stop, scaled, then capped by notional.
  *
  * Any input that is not finite, and any price, equity or stop distance that is not above zero, gives 0; but
  * `riskFraction` and the caps may be Infinity, which switches them off.
  */
 export function sizeOf(instrument: Instrument, inputs: SizeInputs): number {
   const { equity, price, fraction, stopDistance, riskFraction, scale } = inputs
-  const perUnit = price * instrument.multiplier
+  const perUnit = instrument.notional(1, price)
   if (![equity, perUnit, fraction, scale].every(isAboveZero)) return 0
   let qty = (equity * fraction) / perUnit
   if (stopDistance !== undefined) {
     if (!isAboveZero(stopDistance)) return 0
-    qty = Math.min(qty, (equity * riskFraction) / (stopDistance * instrument.multiplier))
+    const loss = lossAtStop(instrument, price, stopDistance)
+    if (!isAboveZero(loss)) return 0
+    qty = Math.min(qty, (equity * riskFraction) / loss)
   }
   const cap = Math.min(inputs.maxOrderNotional, inputs.maxPositionNotional) / perUnit
   const capped = Math.min(qty * scale, cap)
@@ -41,5 +43,13 @@ export function sizeOf(instrument: Instrument, inputs: SizeInputs): number {
   const sized = instrument.qty(capped, 'down')
   return instrument.notional(sized, price) < instrument.spec.minNotional ? 0 : sized
 }
+
+/** Of one lot of 1. An inverse contract loses more on the way down than on the way up: the larger loss counts for both sides. */
+const lossAtStop = (instrument: Instrument, price: number, distance: number): number =>
+  instrument.isInverse
+    ? distance < price
+      ? instrument.profit(-1, { from: price, to: price - distance })
+      : NaN
+    : distance * instrument.multiplier
 
 const isAboveZero = (x: number): boolean => x > 0 && x < Infinity

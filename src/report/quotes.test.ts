@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { A, MONDAY_10, universeOf } from '../testing/builders.ts'
+import { A, MONDAY_10, share, universeOf } from '../testing/builders.ts'
 import { type MarkedNotice, QuoteTally } from './quotes.ts'
 
 const instrument = universeOf('AAPL').at(A)
@@ -35,6 +35,16 @@ test('a sale earns above the middle, and loses where it rises', () => {
   tally.add(marked({ side: 'sell', price: 100.03, later: 100.05, fee: 0 }), instrument)
   const { edge, adverse } = tally.results()!
   assert.deepEqual([edge, adverse], [3, 5])
+})
+
+test('counts what a quote of an inverse contract earned in its coin', () => {
+  const inverse = universeOf(share('BTCUSD', { kind: 'perpetual', inverse: true })).at(A)
+  const tally = new QuoteTally()
+  const prices = { price: 8_000, middle: 10_000, later: 16_000, fee: 0 }
+  tally.add(marked({ ...prices, qty: 10_000 }), inverse)
+  const { edge, adverse } = tally.results()!
+  // 10,000 × (1/8,000 − 1/10,000), and 10,000 × (1/16,000 − 1/10,000).
+  assert.deepEqual([edge, adverse], [0.25, -0.375])
 })
 
 test('counts no second that nobody has seen', () => {

@@ -36,11 +36,11 @@ export class QuoteTally {
   /** A second after the fill of a quote. */
   add({ side, qty, price, fee, middle, later }: MarkedNotice, instrument: Instrument): void {
     const sign = side === 'buy' ? 1 : -1
-    const worth = (points: number): number => sign * points * qty * instrument.multiplier
+    const worth = (from: number, to: number): number => instrument.profit(sign * qty, { from, to })
     this.#fills++
     this.#traded = add(this.#traded, instrument.notional(qty, price))
-    this.#edge = add(this.#edge, worth(middle - price))
-    if (Number.isFinite(later)) this.#adverse = add(this.#adverse, worth(middle - later))
+    this.#edge = add(this.#edge, worth(price, middle))
+    if (Number.isFinite(later)) this.#adverse = add(this.#adverse, worth(later, middle))
     this.#fees = add(this.#fees, fee)
   }
 

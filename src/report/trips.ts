@@ -48,10 +48,11 @@ interface Lane {
 
 interface OpenTrip {
   readonly side: 'long' | 'short'
+  readonly isInverse: boolean
   readonly entryAt: number
   entered: number
   exited: number
-  /** Σ price × qty of entries and of exits. */
+  /** Σ price × qty of entries and of exits; of an inverse contract Σ qty ÷ price. */
   paid: Sum
   received: Sum
   gross: Sum
@@ -71,7 +72,7 @@ export class RoundTrips {
     const before = lane.qty
     lane.qty = position
     if (before === 0) {
-      lane.trip = enter(openTrip(notice), notice, Math.abs(position), fill.fee)
+      lane.trip = enter(openTrip(notice, instrument), notice, Math.abs(position), fill.fee)
       return undefined
     }
     const trip = lane.trip
@@ -85,7 +86,7 @@ export class RoundTrips {
     if (trip !== undefined) leave(trip, notice, closed, fee)
     if (position !== 0 && !flips) return undefined
     lane.trip = flips
-      ? enter(openTrip(notice), notice, Math.abs(position), fill.fee - fee)
+      ? enter(openTrip(notice, instrument), notice, Math.abs(position), fill.fee - fee)
       : undefined
     return trip === undefined ? undefined : finish(trip, notice, instrument)
   }
@@ -120,8 +121,9 @@ export class RoundTrips {
   }
 }
 
-const openTrip = (notice: FillNotice): OpenTrip => ({
+const openTrip = (notice: FillNotice, { isInverse }: Instrument): OpenTrip => ({
   side: notice.position > 0 ? 'long' : 'short',
+  isInverse,
   entryAt: notice.at,
   entered: 0,
   exited: 0,
@@ -134,7 +136,7 @@ const openTrip = (notice: FillNotice): OpenTrip => ({
 
 function enter(trip: OpenTrip, { fill }: FillNotice, qty: number, fee: number): OpenTrip {
   trip.entered += qty
-  trip.paid = add(trip.paid, fill.price * qty)
+  trip.paid = add(trip.paid, worthOf(trip, fill.price, qty))
   trip.fees = add(trip.fees, fee)
   trip.fills++
   return trip
@@ -142,11 +144,18 @@ function enter(trip: OpenTrip, { fill }: FillNotice, qty: number, fee: number): 
 
 function leave(trip: OpenTrip, { fill, profit }: FillNotice, qty: number, fee: number): void {
   trip.exited += qty
-  trip.received = add(trip.received, fill.price * qty)
+  trip.received = add(trip.received, worthOf(trip, fill.price, qty))
   trip.gross = add(trip.gross, profit)
   trip.fees = add(trip.fees, fee)
   trip.fills++
 }
+
+/** Of a quantity at a price, for one contract of money 1. */
+const worthOf = ({ isInverse }: OpenTrip, price: number, qty: number): number =>
+  isInverse ? qty / price : price * qty
+
+const averageOf = ({ isInverse }: OpenTrip, worth: number, qty: number): number =>
+  isInverse ? qty / worth : worth / qty
 
 function finish(trip: OpenTrip, { at, order }: FillNotice, instrument: Instrument): RoundTrip {
   const gross = valueOf(trip.gross)
@@ -160,8 +169,8 @@ function finish(trip: OpenTrip, { at, order }: FillNotice, instrument: Instrumen
     qty: instrument.qty(trip.entered),
     entryAt: trip.entryAt,
     exitAt: at,
-    entryPrice: money(paid / trip.entered),
-    exitPrice: money(valueOf(trip.received) / trip.exited),
+    entryPrice: money(averageOf(trip, paid, trip.entered)),
+    exitPrice: money(averageOf(trip, valueOf(trip.received), trip.exited)),
     gross: money(gross),
     fees: money(fees),
     net: money(gross - fees),

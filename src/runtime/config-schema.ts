@@ -43,9 +43,13 @@ const step = above0
   .max(1_000_000)
   .refine(isStep, { message: 'a decimal with at most 10 digits after the point' })
 
-const kind = z.enum(['equity', 'crypto', 'future', 'perpetual'])
+const kind = z.enum(['equity', 'crypto', 'future', 'perpetual', 'option'])
 const calendar = z.enum(['us-equity', 'cme', '24/7'])
 const multiplier = above0.max(1_000_000).describe('money per point and contract')
+const inverse = z
+  .boolean()
+  .exactOptional()
+  .describe('true where it is worth multiplier divided by price, as BTCUSD is in BTC')
 const minNotional = z.number().min(0).max(1e12).describe('money')
 const tickSize = step.describe('smallest price step')
 const lotSize = step.describe('smallest quantity step')
@@ -58,6 +62,7 @@ const instrument = z.strictObject({
   calendar: calendar.exactOptional().describe('that of the kind where not given'),
   currency: currency.exactOptional().describe('that of the account where not given'),
   minNotional: minNotional.default(0),
+  inverse,
 })
 
 const listing = z.strictObject({
@@ -69,6 +74,7 @@ const listing = z.strictObject({
   calendar: calendar.exactOptional(),
   currency: currency.exactOptional(),
   minNotional: minNotional.exactOptional(),
+  inverse,
 })
 
 const strategy = z.strictObject({

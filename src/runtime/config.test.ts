@@ -583,9 +583,9 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
     /risk\.tradingHours is not allowed: "never"; allowed: regular, extended or always/,
   ],
   [
-    'an option',
-    'instrument: { kind: option }',
-    /instrument\.kind is not allowed: "option"; allowed: equity, crypto, future or perpetual/,
+    'a kind that nobody has',
+    'instrument: { kind: swap }',
+    /instrument\.kind is not allowed: "swap"; allowed: equity, crypto, future, perpetual or option/,
   ],
   [
     'a fee model',

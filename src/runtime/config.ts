@@ -152,6 +152,7 @@ const CALENDARS: Readonly<Record<Settings['instrument']['kind'], CalendarName>> 
   equity: 'us-equity',
   crypto: '24/7',
   perpetual: '24/7',
+  option: '24/7',
   future: 'cme',
 }
 

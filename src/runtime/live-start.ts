@@ -208,6 +208,14 @@ function gridFault(setup: LiveSetup, specs: readonly InstrumentSpec[]): Fault | 
     if (ours === undefined) continue
     const theirs = new Instrument(ours.id, spec)
     const { symbol, tickSize, lotSize } = ours
+    // The same quantity would be another amount of money.
+    if (theirs.isInverse !== ours.isInverse)
+      return fault('bad-request', `${symbol}: the venue's contract is ${inverseText(theirs)}`)
+    if (theirs.multiplier !== ours.multiplier)
+      return fault(
+        'bad-request',
+        `${symbol}: multiplier ${ours.multiplier}; the venue's is ${theirs.multiplier}`,
+      )
     if (!theirs.isOnPriceGrid(tickSize))
       return fault(
         'bad-request',
@@ -218,3 +226,6 @@ function gridFault(setup: LiveSetup, specs: readonly InstrumentSpec[]): Fault | 
   }
   return undefined
 }
+
+const inverseText = ({ isInverse }: Instrument): string =>
+  isInverse ? 'inverse: say inverse: true' : 'not inverse'

@@ -1,4 +1,5 @@
 // market-maker: two-sided post-only quotes around the microprice, moved by inventory, widened and withdrawn by guards.
+import { assert } from '../core/assert.ts'
 import type { Quote } from '../core/market.ts'
 import { type Context, defineStrategy, type Ladder, type QuoteLevel, z } from '../strategy/index.ts'
 import { breakerOf, guardOf, killOf, modeAfter } from './maker/guards.ts'
@@ -82,6 +83,10 @@ export const marketMaker = defineStrategy({
   needs: () => ({ quotes: true, every: { window: '1m' } }),
   state: () => BLANK,
   symbol(ctx, p) {
+    assert(
+      !ctx.instrument.isInverse,
+      `${ctx.instrument.symbol} is inverse: its quotes are not counted here`,
+    )
     return {
       onQuote(quote) {
         const mid = (quote.bid + quote.ask) / 2
