@@ -1,5 +1,9 @@
 #!/usr/bin/env node
 // The door of the command line: says what is missing where Node is too old to read what lies behind it.
+import * as modules from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
 const major = Number(process.versions.node.split('.')[0])
 if (major < 24) {
   process.stderr.write(
@@ -8,5 +12,10 @@ if (major < 24) {
   )
   process.exit(2)
 }
+// What was compiled once is kept for the next start, which then takes a third of the time. It is kept where nobody
+// else may write, and not in a shared folder: what lies there is run. The variable hands it on to threads.
+const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'skein', 'compiled')
+modules.enableCompileCache()
 const { main } = await import('../src/cli/main.ts')
 process.exitCode = await main(process.argv)

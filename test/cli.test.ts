@@ -493,6 +493,22 @@ test('a report that finds no room leaves what was there', async (t) => {
   assert.equal(readFileSync(join(folder, 'page.html'), 'utf8'), 'the old page')
 })
 
+test('what was compiled is kept for the next start, where there is room for it', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'file', '')
+  const versionWith = (home: string) => {
+    const env = { XDG_CACHE_HOME: join(folder, home), NODE_COMPILE_CACHE: undefined }
+    return start(folder, ['--version'], { env }).ended
+  }
+
+  const kept = await versionWith('cache')
+  const unkept = await versionWith('file')
+
+  assert.equal(kept.code, 0, kept.stderr)
+  assert.ok(readdirSync(join(folder, 'cache/skein/compiled')).length > 0)
+  assert.deepEqual([unkept.code, unkept.stdout, unkept.stderr], [0, kept.stdout, ''])
+})
+
 test('every command shows its help, with an example', async (t) => {
   const folder = temporary(t)
   const commands = [[], ['demo'], ['backtest'], ['lookahead'], ['run'], ['replay'], ['data']]

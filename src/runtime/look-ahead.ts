@@ -6,6 +6,7 @@
  * otherwise names the moment at which the future was seen. The cost grows with the square of the rows: a day
  * of a few symbols is enough, because a strategy that peeks does so every day.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { assert } from '../core/assert.ts'
 import type { Command, Turn } from '../core/command.ts'
 import { canonical } from '../core/hash.ts'
@@ -74,7 +75,7 @@ function differenceOf(
     const isEqual =
       cutAt !== undefined && (mine ?? other)?.at === cutAt
         ? isPart(mine, other)
-        : canonical(mine ?? null) === canonical(other ?? null)
+        : isDeepStrictEqual(mine, other)
     if (!isEqual)
       return { decided: canonical(mine ?? null), decidedInFull: canonical(other ?? null) }
   }

@@ -56,7 +56,7 @@ export async function skein(folder: string, ...words: readonly string[]): Promis
 interface StartOptions {
   readonly as?: number
   readonly fileBlocks?: number
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 const BIN = join(import.meta.dirname, '../../bin/skein.js')
