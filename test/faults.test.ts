@@ -13,6 +13,7 @@ const RANGES = [
   [201, 212],
   [310, 318],
   [330, 337],
+  [340, 342],
 ] as const
 
 test('no fault of the catalogue is left out', () => {

@@ -26,6 +26,8 @@ export interface LiveRunOptions {
   readonly mode: VenueMode
   /** Where its numbers are served; as configured where not told, and nowhere where neither does. */
   readonly metrics?: number
+  /** Follows as long as another run trades the account. */
+  readonly standby?: true
   /** The number of the account that a live run may use. */
   readonly account?: string
 }
@@ -67,6 +69,7 @@ export async function planOf(name: string, config: Config, options: LiveRunOptio
     path,
     archivePath: options.archive ?? storedAt(config, config.store.archive),
     consent: { mode: options.mode, account: options.account },
+    isStandby: options.standby === true,
     metricsPort: options.metrics ?? config.ops.metrics,
     title: `${options.mode} run ${setup.run} at ${name}: ${what}`,
   }

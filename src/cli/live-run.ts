@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { iso } from '../core/time.ts'
-import type { Venue } from '../core/venue.ts'
+import type { Venue, VenueAccount } from '../core/venue.ts'
 import { type Config, toRestarts } from '../runtime/config.ts'
 import { checkAccount } from '../runtime/consent.ts'
 import { forgetStart, noteEnd, noteStart } from '../runtime/crash-loop.ts'
@@ -133,10 +133,19 @@ async function started(
     exits: plan.exits,
     safeMode: noteStart(file.journal, Date.now(), toRestarts(config)),
     isDryRun: consent.mode === 'dry-run',
-    takeAccount: (opened) => {
-      checkAccount(consent, opened)
-      lease.take(opened.name)
-    },
+    ...(plan.isStandby
+      ? {
+          mayLead: (opened: VenueAccount) => {
+            checkAccount(consent, opened)
+            return lease.tryTake(opened.name)
+          },
+        }
+      : {
+          takeAccount: (opened: VenueAccount) => {
+            checkAccount(consent, opened)
+            lease.take(opened.name)
+          },
+        }),
     wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
     reload,
     isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),

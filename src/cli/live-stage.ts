@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Venue } from '../core/venue.ts'
+import { isOfRun } from '../core/order.ts'
 import { type AccountLease, accountLease, leasesAt } from '../runtime/account-lease.ts'
 import type { Live } from '../runtime/live.ts'
 import { LiveMetrics } from '../runtime/live-metrics.ts'
@@ -44,6 +45,7 @@ export class LiveStage {
     this.lease = accountLease({
       io: this.metrics?.timed(reached.io) ?? reached.io,
       path: leasesAt(plan.config),
+      leaseMs: plan.config.store.leaseMs,
       run: setup.run,
       onLost: (why) => {
         if (this.live === undefined) say(`error: ${why}`)
@@ -100,11 +102,13 @@ export class LiveStage {
   }
 
   #adapter(): Promise<Venue> {
-    const { name, config, setup, consent } = this.#plan
+    const { name, config, setup, consent, isStandby } = this.#plan
     return venueOf(name, {
       config,
       io: this.lease.io,
       universe: setup.universe,
+      // The orders of the engine that it follows are others': their fills are no news of ours.
+      isOurs: isStandby ? (id) => isOfRun(id, setup.run) : undefined,
       consent,
       onTimed: (request) => this.metrics?.onTimed(request),
       onTrouble: (why) => {

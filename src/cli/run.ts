@@ -46,6 +46,10 @@ export function runCommand(): Command {
         'what becomes of orders and positions at a venue, instead of what the strategies say',
       ).choices(EXIT_POLICIES),
     )
+    .option(
+      '--standby',
+      'follow as long as another run trades the account, and take over when it ends',
+    )
     .option('--account <number>', 'the account whose real money a live run may move')
     .option('--speed <factor>', 'tape time per clock time: 1, 60, or max', speedOf, 1)
     .option(

@@ -55,6 +55,7 @@ function linesOf({ status, ageMs }: Asked): readonly string[] {
   const data = status.dataAgeMs === undefined ? 'no price yet' : `newest ${ago(status.dataAgeMs)}`
   return [
     line('run', `${status.run} at ${status.venue}, ${status.symbols} symbols, ${status.phase}`),
+    line('leads', leadText(status)),
     line('told', `${ago(ageMs)} ago by process ${status.pid}, its time ${iso(status.at)}`),
     line('streams', `feed ${up(streams.feed)}, orders ${up(streams.orders)}`),
     line(
@@ -77,6 +78,12 @@ function linesOf({ status, ageMs }: Asked): readonly string[] {
     line('agreement', `report ${at(status.lastReportAt)}, ${status.differences} open`),
     line('snapshot', at(status.lastSnapshotAt)),
   ]
+}
+
+function leadText({ isFollowing, takeovers, phase }: Asked['status']): string {
+  if (isFollowing) return 'no: another engine trades the account, this run is ready'
+  const since = takeovers === 0 ? '' : `, took over ${takeovers} times`
+  return phase === 'running' ? `yes${since}` : `it is ${phase}`
 }
 
 /** Series that a line names. */

@@ -200,3 +200,6 @@ function withoutFill(
 function done(order: Order, reason: DoneReason, updatedAt: Ms): Order {
   return order.phase === 'done' ? order : { ...order, phase: 'done', reason, updatedAt }
 }
+
+/** True for the orders of a run, by their ids: strategy, run and a number. */
+export const isOfRun = (id: OrderId, run: string): boolean => id.split('-').at(-2) === run

@@ -130,6 +130,8 @@ export interface Broker {
   ): Promise<readonly Result<{ readonly venueId: string }>[]>
   /** The venue's own account of the world, for start-up and for the periodic check. */
   report(): Promise<Result<VenueReport>>
+  /** Cancels all that rests at the account, ours and others', in one request; gives how many. */
+  cancelAll?(): Promise<Result<number>>
   /** From when on reports tell finished orders and fills, where the venue does not tell them all. */
   reportFrom?(since: Ms): void
 }

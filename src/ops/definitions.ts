@@ -101,6 +101,11 @@ export const DEFINITIONS = {
     help: 'Part of a budget of requests that is used, 0 to 1',
     labels: ['budget'],
   },
+  mm_leader: {
+    type: 'gauge',
+    help: '1 where this run trades the account, 0 where it follows another',
+  },
+  mm_takeovers_total: { type: 'counter', help: 'Times that this run took the account over' },
   mm_live_enable: { type: 'gauge', help: '1 where orders move real money' },
   mm_healthy: { type: 'gauge', help: '1 while nothing is as it should not be' },
 } as const satisfies Readonly<Record<`mm_${string}`, Definition>>

@@ -8,7 +8,7 @@ import type { Lease } from '../core/store.ts'
 import { systemTime } from '../io/clock.ts'
 import { fencedIo } from '../io/fenced.ts'
 import type { Io } from '../io/io.ts'
-import { takeLease } from '../store/index.ts'
+import { StoreError, takeLease } from '../store/index.ts'
 import type { Config } from './config.ts'
 
 export interface AccountLease {
@@ -16,6 +16,8 @@ export interface AccountLease {
   readonly io: Io
   /** Throws StoreError where another engine trades the account. */
   readonly take: (account: string) => void
+  /** False where another engine trades it. */
+  readonly tryTake: (account: string) => boolean
   readonly release: () => void
 }
 
@@ -27,6 +29,8 @@ export interface AccountLeaseOptions {
   readonly onLost: (why: string) => void
   /** The machine's where not told: leases are not in the time of a venue. */
   readonly time?: Pick<Io, 'now' | 'after'>
+  /** How long it lasts without a sign of life, 15 s where not told. */
+  readonly leaseMs?: number
 }
 
 /** Where the configuration says, else with the state of the user: every engine of a user looks there, wherever it runs. */
@@ -36,7 +40,7 @@ export const leasesAt = ({ store, source }: Config): string =>
     : resolve(source.folder, store.leases)
 
 export function accountLease(options: AccountLeaseOptions): AccountLease {
-  const { io, path, run, onLost, time = systemTime } = options
+  const { io, path, run, onLost, time = systemTime, leaseMs } = options
   let lease: Lease | undefined
   const whyNot = (): string | undefined => {
     if (lease === undefined) return 'this run has taken no account'
@@ -44,11 +48,22 @@ export function accountLease(options: AccountLeaseOptions): AccountLease {
       ? undefined
       : 'the lease of the account has run out, or another engine has it'
   }
+  const take = (account: string): void => {
+    const holder = `run ${run}, process ${process.pid}`
+    const about = { path, account, holder, time, onLost }
+    lease = takeLease(leaseMs === undefined ? about : { ...about, leaseMs })
+  }
   return {
     io: fencedIo(io, whyNot),
-    take: (account) => {
-      const holder = `run ${run}, process ${process.pid}`
-      lease = takeLease({ path, account, holder, time, onLost })
+    take,
+    tryTake: (account) => {
+      try {
+        take(account)
+        return true
+      } catch (error) {
+        if (error instanceof StoreError && error.code === 'locked') return false
+        throw error
+      }
     },
     release: () => lease?.release(),
   }

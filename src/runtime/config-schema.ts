@@ -389,6 +389,7 @@ export const configSchema = z.strictObject({
       journal: path.default('./data/journal.db'),
       archive: path.default('./data/archive.db'),
       leases: path.exactOptional(),
+      leaseMs: z.int().min(1_000).max(60_000).default(15_000),
       snapshotEvery: z.int().min(1).max(1_000_000).default(1_000).describe('turns'),
     })
     .prefault({}),

@@ -13,6 +13,10 @@ export type HealthPhase = 'starting' | 'running' | 'stopping' | 'stopped' | 'fai
 
 export interface Health {
   readonly phase: HealthPhase
+  /** True where another engine trades the account, and this run is ready to. */
+  readonly isFollowing: boolean
+  /** Times that this process took the account over. */
+  readonly takeovers: number
   /** Time of the run, which is the venue's. */
   readonly at: Ms
   readonly run: string
@@ -97,7 +101,7 @@ export function ailmentsOf(health: Health): readonly string[] {
   note(health.killSwitch !== undefined, () => `the kill switch is on: ${health.killSwitch}`)
   note(health.safeMode !== undefined, () => `safe mode: ${health.safeMode}`)
   note(health.isPaused, () => 'trading is paused')
-  note(health.hold !== undefined, () => `trading is held: ${health.hold}`)
+  note(health.hold !== undefined && !health.isFollowing, () => `trading is held: ${health.hold}`)
   for (const id of health.unknownOrders) found.push(`what became of order ${id} is not known`)
   for (const { symbol, cause, why } of health.halts) {
     // That a symbol is quiet, or that its venue halts it, is the market's state and not the run's.

@@ -14,7 +14,7 @@ import { type Difference, type Memory, NO_MEMORY, reconcile } from '../engine/re
 import type { Told } from './alerts.ts'
 import type { LiveParts } from './live-options.ts'
 
-interface Differing {
+export interface Differing {
   readonly before: number
   readonly qty: number
   readonly avgPrice: number
@@ -116,10 +116,36 @@ export class Agreement {
     return ok({ do: 'adopt', symbol: id, ...whose, ...found })
   }
 
+  /** What differs for certain, by two reports that are asked for now; for whoever takes the account over. */
+  async differences(): Promise<
+    readonly { readonly instrument: Instrument; readonly found: Differing }[]
+  > {
+    const { universe } = this.#parts.options.setup
+    await this.askAfresh()
+    const seen = new Map(this.#differing)
+    await this.askAfresh()
+    return [...this.#differing]
+      .filter(([id, { qty }]) => seen.get(id)?.qty === qty)
+      .map(([id, found]) => ({ instrument: universe.at(id), found }))
+  }
+
+  /** Reports come by themselves again. */
+  wake(): void {
+    this.#isResting = false
+  }
+
   /** No report comes by itself any more. */
   rest(): void {
     this.#isResting = true
     this.#cancelNext?.()
+  }
+
+  /** What the account is worth and no more: for who follows another engine, whose orders and positions those are. */
+  async worth(): Promise<Result<Input>> {
+    const answer = await this.#report()
+    if (!answer.ok) return answer
+    const { options, pump } = this.#parts
+    return ok({ type: 'account', at: pump.now(), venue: options.venue.id, ...answer.value.account })
   }
 
   /** One report, whose inputs go to whom is told. */

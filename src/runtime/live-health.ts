@@ -11,7 +11,17 @@ import type { LiveParts } from './live-options.ts'
 export function healthOf(
   parts: LiveParts,
   agreement: Agreement,
-  { phase, since }: { readonly phase: HealthPhase; readonly since: Ms | undefined },
+  {
+    phase,
+    since,
+    isFollowing,
+    takeovers,
+  }: {
+    readonly phase: HealthPhase
+    readonly since: Ms | undefined
+    readonly isFollowing: boolean
+    readonly takeovers: number
+  },
 ): Health {
   const { options, timing, engine, gateway, pump, recorder } = parts
   const { setup, venue } = options
@@ -29,6 +39,8 @@ export function healthOf(
   const isUp = (stream: string): boolean => !down.includes(`${venue.id} ${stream}`)
   return {
     phase,
+    isFollowing,
+    takeovers,
     at,
     run: setup.run,
     venue: venue.id,

@@ -181,6 +181,8 @@ export class LiveMetrics {
       'mm_symbols_halted',
       CAUSES.map((cause) => [halts.filter((halt) => halt.cause === cause).length, { cause }]),
     )
+    metrics.set('mm_leader', [[health.isFollowing ? 0 : 1]])
+    metrics.total('mm_takeovers_total', health.takeovers)
     metrics.set('mm_strategies_halted', [[haltedLanes.length]])
     metrics.set('mm_ws_lag_ms', [[dataAgeMs]])
     metrics.set('mm_healthy', [[ailmentsOf(health).length === 0 ? 1 : 0]])

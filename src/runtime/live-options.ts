@@ -39,6 +39,11 @@ export interface LiveOptions {
   readonly exits?: ReadonlyMap<string, ExitPolicy>
   /** Called when the venue has told its account, before anything is sent; throws where it may not be traded. */
   readonly takeAccount?: (account: VenueAccount) => void
+  /**
+   * In its place, for a run that follows as long as another engine trades the account: asked again until it is true.
+   * Throws where the account may not be traded.
+   */
+  readonly mayLead?: (account: VenueAccount) => boolean
   readonly timing?: Partial<Timing>
   /** Says why the kill switch should be on; asked every second. */
   readonly isKilled?: () => string | undefined

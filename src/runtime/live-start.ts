@@ -13,6 +13,7 @@ import type { History } from '../core/venue.ts'
 import { pause } from '../io/clock.ts'
 import type { Agreement } from './live-agreement.ts'
 import { KINDS, type LiveParts, type LiveSetup } from './live-options.ts'
+import { FOLLOWING, type Standby } from './standby.ts'
 import { warmUpBars } from './warmup.ts'
 
 /** Reports that are tried, and the wait before the second; it doubles. */
@@ -30,12 +31,14 @@ const WARMUP_BARS = 1_000
 export class Start {
   readonly #parts: LiveParts
   readonly #agreement: Agreement
+  readonly #standby: Standby
   readonly #held: Input[] = []
   #isOpen = false
 
-  constructor(parts: LiveParts, agreement: Agreement) {
+  constructor(parts: LiveParts, agreement: Agreement, standby: Standby) {
     this.#parts = parts
     this.#agreement = agreement
+    this.#standby = standby
   }
 
   /** Gives why the run cannot begin; undefined where the pump may start. */
@@ -61,7 +64,7 @@ export class Start {
 
   async #open(): Promise<Fault | undefined> {
     const { options, pump } = this.#parts
-    const { venue, setup, isDryRun, takeAccount } = options
+    const { venue, setup, isDryRun, takeAccount, mayLead } = options
     this.#adopt()
     const opened = await venue.open(
       (input) => this.#take(input),
@@ -73,11 +76,15 @@ export class Start {
     if (!opened.ok) return opened.fault
     const grid = gridFault(setup, opened.value)
     if (grid !== undefined) return grid
-    if (venue.account !== undefined && isDryRun !== true) takeAccount?.(venue.account)
-    const unready = isDryRun === true ? undefined : await venue.begin?.()
+    if (venue.account !== undefined && isDryRun !== true) {
+      takeAccount?.(venue.account)
+      if (mayLead?.(venue.account) === false) this.#standby.follow()
+    }
+    const isOurs = isDryRun !== true && !this.#standby.isFollowing
+    const unready = isOurs ? await venue.begin?.() : undefined
     if (unready !== undefined) return unready
     this.#isOpen = true
-    for (const input of this.#held.splice(0)) pump.push(input)
+    for (const input of this.#held.splice(0)) if (this.#standby.hears(input)) pump.push(input)
     return undefined
   }
 
@@ -97,6 +104,7 @@ export class Start {
 
   #take(input: Input): void {
     const { pump, timing } = this.#parts
+    if (!this.#standby.hears(input)) return
     if (this.#isOpen) pump.push(input)
     else {
       assert(this.#held.length < HELD_MAX, `at most ${HELD_MAX} inputs come before the start`)
@@ -149,10 +157,22 @@ export class Start {
     let trouble: Fault | undefined
     for (let i = 0; i < REPORTS; i++) {
       if (i > 0) await pause(this.#parts.options.io, RETRY_MS * 2 ** (i - 1))
-      trouble = await this.#agreement.askOnce((inputs) => this.#turn(inputs))
+      trouble = this.#standby.isFollowing ? await this.#worth() : await this.#agreed()
       if (trouble === undefined || trouble.retry === 'never') return trouble
     }
     return trouble
+  }
+
+  async #agreed(): Promise<Fault | undefined> {
+    return this.#agreement.askOnce((inputs) => this.#turn(inputs))
+  }
+
+  /** Who follows has nothing there that a report could be held against. */
+  async #worth(): Promise<Fault | undefined> {
+    const worth = await this.#agreement.worth()
+    if (!worth.ok) return worth.fault
+    this.#turn([worth.value, this.#control({ do: 'hold', on: true, why: FOLLOWING })])
+    return undefined
   }
 
   async #subscribe(): Promise<Fault | undefined> {

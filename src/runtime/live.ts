@@ -34,6 +34,7 @@ import { Start } from './live-start.ts'
 import { Operator, type Resolved } from './operator.ts'
 import { Pump } from './pump.ts'
 import { Recorder } from './recorder.ts'
+import { Standby } from './standby.ts'
 import { recover, type Recovered, snapshotOf } from './recover.ts'
 import type { Wanted } from './wishes.ts'
 
@@ -74,6 +75,7 @@ export class Live {
   readonly #timing: Timing
   readonly #parts: LiveParts
   readonly #agreement: Agreement
+  readonly #standby: Standby
   readonly #operator: Operator
   readonly #heartbeat: Heartbeat
   /** A hold that the engine has not heard of, and the last one's number. */
@@ -127,6 +129,7 @@ export class Live {
       until: (holds) => this.#until(holds),
     }
     this.#agreement = new Agreement(this.#parts)
+    this.#standby = new Standby(this.#parts, this.#agreement)
     this.#heartbeat = new Heartbeat(io, {
       gapMsMax: this.#timing.gapMsMax,
       onGap: (gapMs) => this.#hold(gapMs),
@@ -145,13 +148,17 @@ export class Live {
   /** Opens, reconciles, warms up and runs. Gives why it could not. */
   async begin(): Promise<Fault | undefined> {
     this.#publish()
-    const trouble = await new Start(this.#parts, this.#agreement).run()
+    const { mayLead, venue } = this.#options
+    if (mayLead !== undefined && venue.broker?.cancelAll === undefined)
+      return fault('unsupported', `${venue.id} cannot cancel all orders of an account at once`)
+    const trouble = await new Start(this.#parts, this.#agreement, this.#standby).run()
     if (trouble !== undefined) return trouble
     this.#since = this.pump.now()
     this.#enter('running')
     this.#heartbeat.start()
     this.#operator.start()
     this.pump.start()
+    this.#standby.start()
     this.#agreement.askNext()
     return undefined
   }
@@ -167,7 +174,8 @@ export class Live {
 
   /** Asks the venue and closes the gap; one at a time. Gives why the venue could not be asked. */
   reconcile(): Promise<Fault | undefined> {
-    return this.#agreement.ask()
+    // What the account has is another's until it is taken over.
+    return this.#standby.isFollowing ? Promise.resolve(undefined) : this.#agreement.ask()
   }
 
   /**
@@ -190,7 +198,9 @@ export class Live {
 
   get health(): Health {
     const phase = this.pump.hasFailed ? 'failed' : this.#phase
-    return healthOf(this.#parts, this.#agreement, { phase, since: this.#since })
+    const { isFollowing, takeovers } = this.#standby
+    const leads = { isFollowing: isFollowing && phase === 'running', takeovers }
+    return healthOf(this.#parts, this.#agreement, { phase, since: this.#since, ...leads })
   }
 
   get statistics() {
@@ -234,6 +244,8 @@ export class Live {
   }
 
   #hold(gapMs: number): void {
+    // Held already, until the account is taken over.
+    if (this.#standby.isFollowing) return
     const seconds = Math.round(Math.abs(gapMs) / 1_000)
     const what = gapMs < 0 ? 'the clock went back by' : 'nothing was seen for'
     const why = `${what} ${seconds} s`
@@ -298,6 +310,7 @@ export class Live {
     this.pump.stop()
     this.gateway.close()
     this.#agreement.rest()
+    this.#standby.stop()
     this.#heartbeat.stop()
     this.#operator.stop()
   }

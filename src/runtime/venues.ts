@@ -3,7 +3,7 @@
  * connection: paper.ts runs it.
  */
 import { BadInput, type Place } from '../core/bad-input.ts'
-import { type VenueId, venueId } from '../core/brand.ts'
+import { type OrderId, type VenueId, venueId } from '../core/brand.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Revision } from '../core/store.ts'
 import type { Universe } from '../core/universe.ts'
@@ -25,6 +25,8 @@ export interface VenueOptions {
   readonly consent: Consent
   /** What no input can say: a report should be asked for. */
   readonly onTrouble: (why: string) => void
+  /** Tells orders of this run from all others at the account; by their form where not told. */
+  readonly isOurs?: ((id: OrderId) => boolean) | undefined
   /** A bar that the venue told again with other values: nothing that was decided changes. */
   readonly onRevision?: (revision: Revision) => void
   /** Told each request over a socket: those over http are timed by the Io. */
@@ -92,7 +94,7 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
       words: { real: 'mainnet', none: config.venues?.bybit?.environment ?? 'testnet' },
     }),
     isSimulated: (config) => config.venues?.bybit?.fills === 'simulated',
-    async make({ config, io, universe, onTrouble, onTimed }) {
+    async make({ config, io, universe, onTrouble, onTimed, isOurs }) {
       const [{ BybitVenue }, { bybitTermsOf }] = await Promise.all([
         import('../venues/bybit/venue.ts'),
         import('./bybit.ts'),
@@ -100,7 +102,8 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
       const symbols = universe.all.map(({ symbol }) => symbol)
       const isWatchedOnly = this.isSimulated(config)
       const terms = { ...bybitTermsOf(config), isWatchedOnly }
-      return new BybitVenue({ ...terms, io, universe, symbols, onTrouble, onTimed })
+      const ours = isOurs === undefined ? {} : { isOurs }
+      return new BybitVenue({ ...terms, ...ours, io, universe, symbols, onTrouble, onTimed })
     },
     async limits(config) {
       const { bybitLimitsOf } = await import('./bybit.ts')

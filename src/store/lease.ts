@@ -21,7 +21,7 @@ import { type FileLock, lockFile } from './file-lock.ts'
 import { LEASES_SCHEMA } from './migrations.ts'
 import { guarded, StoreError } from './store-error.ts'
 
-/** So long a holder may give no sign of life, in milliseconds. */
+/** So long a holder may give no sign of life, in milliseconds, where nothing else is told. */
 export const LEASE_MS = 15_000
 const RENEWALS = 3
 
@@ -33,6 +33,8 @@ export interface LeaseOptions {
   /** Who asks, for whoever is refused: `run k3x, process 4711`. */
   readonly holder: string
   readonly time: Pick<Io, 'now' | 'after'>
+  /** `LEASE_MS` where not told. The engines of an account should agree on it. */
+  readonly leaseMs?: number
   /** Called once, when another engine has taken the account. */
   readonly onLost: (why: string) => void
 }
@@ -57,20 +59,20 @@ export function takeLease(options: LeaseOptions): Lease {
 }
 
 function take(db: DatabaseSync, options: LeaseOptions): Lease {
-  const { account, holder, time } = options
+  const { account, holder, time, leaseMs = LEASE_MS } = options
   db.exec('begin immediate')
   try {
     const found = rowOf(db, account)
     const now = time.now()
     if (found !== undefined && found.until > now && isAlive(options, found.token)) {
-      throw new StoreError('locked', refusal(account, found, now))
+      throw new StoreError('locked', refusal(account, found, { now, leaseMs }))
     }
     const token = (found?.token ?? 0) + 1
     const lock = lockFile(lockPath(options, token))
     if (lock === undefined) throw new StoreError('locked', `${account} was just taken by another`)
     db.prepare(
       'insert or replace into leases (account, token, holder, until) values (?, ?, ?, ?)',
-    ).run(account, token, holder, now + LEASE_MS)
+    ).run(account, token, holder, now + leaseMs)
     db.exec('commit')
     return new AccountLease(db, options, token, lock)
   } catch (error) {
@@ -115,17 +117,17 @@ class AccountLease implements Lease {
   }
 
   #renewLater(): void {
-    const { time } = this.#options
-    this.#cancel = time.after(LEASE_MS / RENEWALS, () => this.#renew())
+    const { time, leaseMs = LEASE_MS } = this.#options
+    this.#cancel = time.after(leaseMs / RENEWALS, () => this.#renew())
   }
 
   #renew(): void {
-    const { path, account, time, onLost } = this.#options
+    const { path, account, time, onLost, leaseMs = LEASE_MS } = this.#options
     try {
       const { changes } = guarded(path, () =>
         this.#db
           .prepare('update leases set until = ? where account = ? and token = ?')
-          .run(time.now() + LEASE_MS, account, this.token),
+          .run(time.now() + leaseMs, account, this.token),
       )
       if (changes === 1) {
         this.#renewLater()
@@ -158,11 +160,15 @@ function isAlive(options: LeaseOptions, token: number): boolean {
 const lockPath = ({ path, account }: LeaseOptions, token: number): string =>
   `${path}-${createHash('sha256').update(account).digest('hex').slice(0, 12)}-${token}`
 
-function refusal(account: string, { holder, until }: Row, now: number): string {
-  const silentMs = Math.max(0, now - (until - LEASE_MS))
-  const last = `${iso(ms(until - LEASE_MS))}, ${(silentMs / 1_000).toFixed(1)} s ago`
+function refusal(
+  account: string,
+  { holder, until }: Row,
+  { now, leaseMs }: { readonly now: number; readonly leaseMs: number },
+): string {
+  const silentMs = Math.max(0, now - (until - leaseMs))
+  const last = `${iso(ms(until - leaseMs))}, ${(silentMs / 1_000).toFixed(1)} s ago`
   return (
     `${account} is traded by ${holder}, last heard of at ${last}. ` +
-    `Stop it first; one that hangs is replaced ${LEASE_MS / 1_000} s after its last sign of life`
+    `Stop it first; one that hangs is replaced ${leaseMs / 1_000} s after its last sign of life`
   )
 }

@@ -105,7 +105,6 @@ export class BybitBroker implements Broker {
     this.#isClosed = true
   }
 
-  /** Cancels everything of the account, ours and others', in one request; gives how many. */
   async cancelAll(): Promise<Result<number>> {
     const { rest, settleCoin } = this.#options
     const body = { category: CATEGORY, settleCoin }

@@ -1,0 +1,79 @@
+// Two engines for one account: one leads, the other is ready, and never do both have orders in the market.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LEASE_MS, Pair } from '../quoting/pair.ts'
+
+/** What clearing the account takes, and the next price. */
+const TICK_MS = 1_500
+
+test('F340 a leader is killed: the follower clears what it left, takes its position over, and quotes within its lease and a tick', async (t) => {
+  const pair = await Pair.start(t)
+  const a = await pair.engine(t, 'a')
+  const b = await pair.engine(t, 'b')
+  await pair.world.until(() => pair.resting.join() === 'a', 5_000)
+  await pair.world.until(() => pair.positionAtVenue() > 0, 10_000)
+  await pair.world.until(() => pair.resting.join() === 'a', 5_000)
+
+  pair.kill('a', a)
+  const since = pair.world.now
+  await pair.world.run(LEASE_MS + TICK_MS, () => pair.resting.join() === 'b')
+
+  assert.deepEqual(pair.resting, ['b'], `after ${pair.world.now - since} ms`)
+  assert.ok(pair.positionAtVenue() > 0)
+  assert.deepEqual([...pair.together], [])
+  const [lane] = b.live.engine.lanes
+  assert.equal(lane?.position.qty, pair.positionAtVenue())
+  assert.deepEqual(b.live.engine.ours.halts, [])
+  assert.equal(b.live.health.takeovers, 1)
+  assert.equal(b.live.health.isFollowing, false)
+  await pair.end(b)
+})
+
+test('F341 a leader that stood still past its lease sends nothing when it wakes, and ends', async (t) => {
+  const pair = await Pair.start(t)
+  const a = await pair.engine(t, 'a')
+  const b = await pair.engine(t, 'b')
+  await pair.world.until(() => pair.resting.join() === 'a', 5_000)
+
+  await pair.world.run(1_000)
+  // What it wakes with is what has waited for it, and a sign of life only after that.
+  a.signs.holdBack()
+  pair.world.freeze('a', 1.6 * LEASE_MS)
+  await pair.world.run(LEASE_MS + TICK_MS, () => pair.resting.join() === 'b')
+  assert.deepEqual(pair.resting, ['b'])
+  const mine = () =>
+    pair.local.venue.audit.requests.filter(
+      ({ method, body }) => method === 'POST' && body.includes('-a-'),
+    ).length
+  const before = mine()
+  const { commands } = a.live.statistics.gateway
+  await pair.world.run(LEASE_MS)
+  const wanted = a.live.statistics.gateway.commands - commands
+  a.signs.goOn()
+  await pair.world.run(LEASE_MS)
+
+  assert.ok(wanted > 0, 'it wakes and wants something')
+  assert.equal(mine(), before)
+  assert.match(a.lost.join(), /was taken over by run b/)
+  assert.equal(a.live.pump.hasFailed, true)
+  assert.deepEqual([...pair.together], [])
+  assert.deepEqual(pair.resting, ['b'])
+  await pair.end(a, b)
+})
+
+test('F342 a run that follows hears the market, wants nothing, and is healthy', async (t) => {
+  const pair = await Pair.start(t)
+  const a = await pair.engine(t, 'a')
+  const b = await pair.engine(t, 'b')
+  await pair.world.run(5 * LEASE_MS)
+
+  const { engine, gateway } = b.live.statistics
+  assert.equal(engine.orders.created, 0)
+  assert.equal(gateway.commands, 0)
+  assert.ok(b.live.engine.priceAge(b.live.engine.lanes[0]!.symbol, pair.world.now) <= 400)
+  assert.equal(b.live.health.isFollowing, true)
+  assert.match(b.live.health.hold ?? '', /another engine trades the account/)
+  assert.deepEqual([...pair.together], [])
+  assert.deepEqual(pair.resting, ['a'])
+  await pair.end(a, b)
+})
