@@ -17,7 +17,7 @@ const trapIn = (hook: keyof Hooks, trap: Trap): Actor => {
   return { needs: { bars: '1m', every: { beat: '5m' } }, hooks: () => ({ [hook]: fail }) }
 }
 
-const facts: Readonly<Record<keyof Hooks, string>> = {
+const facts: Readonly<Record<Exclude<keyof Hooks, 'gauges'>, string>> = {
   onBar: 'bar AAPL 100 101 99 100',
   onQuote: 'quote AAPL 99.99 x 100.01',
   onTrade: 'trade AAPL 100',
@@ -241,4 +241,30 @@ test('a lane reaches no order of another', () => {
     `,
     { actors: { a: {}, b: {} } },
   )
+})
+
+test('a strategy that is asked for its gauges looks at its context, and nothing of what it wants or assigns is done', () => {
+  let seen: unknown
+  const teller: Actor = {
+    hooks: (context: Context) => ({
+      gauges: () => {
+        context.buy({ qty: 1 })
+        context.state = 'touched'
+        seen = context.quote?.bid
+        return { spread_bps: 3 }
+      },
+    }),
+  }
+  const stage = scenario('10:00:01  quote AAPL 99.99 x 100.01', {
+    actors: { teller, bad: { hooks: () => ({ gauges: () => assert.fail('no gauges') }) } },
+  })
+
+  const told = stage.engine.lanes.map((lane) => [lane.strategy, lane.gauges(), lane.state])
+
+  assert.deepEqual(told, [
+    ['teller', { spread_bps: 3 }, undefined],
+    ['bad', {}, undefined],
+  ])
+  assert.equal(seen, 99.99)
+  stage.play('10:00:02  quote AAPL 99.99 x 100.01  = halted none')
 })

@@ -1,6 +1,7 @@
 // Lane: one strategy on one symbol. Its context, its state, its own position; halted alone where it throws.
 import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import { type Calendar, calendarOf, type Session } from '../core/calendar.ts'
+import type { Gauges } from '../core/gauges.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Quote } from '../core/market.ts'
 import type { DenyCode } from '../core/notice.ts'
@@ -235,6 +236,20 @@ export class Lane implements Context {
     } finally {
       this.#isRebuilding = false
     }
+  }
+
+  /** What the strategy tells of itself; nothing where it does not, was halted, or throws. */
+  gauges(): Gauges {
+    let told: Gauges = {}
+    if (this.halted !== undefined) return told
+    this.rebuild(() => {
+      try {
+        told = this.hooks.gauges?.() ?? {}
+      } catch {
+        // It is only looked at: what it decides is not touched by that.
+      }
+    })
+    return told
   }
 
   capture(): LaneState {

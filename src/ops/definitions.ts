@@ -3,6 +3,7 @@
  * grows without end. Names that begin with `mm_` are as the market maker's dashboards have them; all times are
  * milliseconds, all money is in the account's currency.
  */
+import type { Gauge } from '../core/gauges.ts'
 
 interface Told {
   readonly help: string
@@ -17,6 +18,9 @@ export type Definition =
 const TICK_MS = [1, 2, 5, 10, 20, 50, 100, 150, 200, 250, 300, 500, 1_000, 2_000, 5_000]
 /** From a quote that is moved at once to an order that rests for a day. */
 const AGE_MS = [100, 250, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 600_000, 3_600_000]
+
+/** What a strategy tells of itself on a symbol. */
+const ofLane = (help: string) => ({ type: 'gauge', help, labels: ['strategy', 'symbol'] }) as const
 
 export const DEFINITIONS = {
   mm_tick_duration_ms: {
@@ -101,6 +105,25 @@ export const DEFINITIONS = {
     help: 'Part of a budget of requests that is used, 0 to 1',
     labels: ['budget'],
   },
+  mm_taker_fees: {
+    type: 'gauge',
+    help: 'Fees of fills of orders that were not post-only, since this process began',
+  },
+  mm_spread_bps: ofLane('Between the best bid and the best ask that rest, of the mid'),
+  mm_vola_1m_bps: ofLane('Movement of the mid in a minute'),
+  mm_ob_imbalance: ofLane('From -1, all size is on the ask, to 1, all on the bid'),
+  mm_skew_bps: ofLane('By how much both quotes are shifted down; up where it is below zero'),
+  mm_inventory_ratio: ofLane('Position by the largest that the strategy may hold, signed'),
+  mm_quote_width: ofLane('How far quotes stand, by how far they would in a quiet market'),
+  mm_throttle: ofLane('Part of its size that a strategy quotes, 0 to 1'),
+  mm_mode: ofLane('0 active, 1 cooldown, 2 frozen'),
+  mm_guard_level: ofLane('0 none, 1 soft, 2 hard'),
+  mm_circuit_state: ofLane('0 closed, 1 probing, 2 open'),
+  mm_net_bps: ofLane('Mean edge of the fills of 15 minutes, after fees'),
+  mm_maker_taker_ratio: ofLane('Part of the fills of 15 minutes that made liquidity'),
+  mm_maker_pnl: ofLane('Profit since the strategy began, at the mid, after fees'),
+  mm_taker_fills_1h: ofLane('Fills of an hour that took liquidity'),
+  mm_latency_p95_ms: ofLane('From an order to its acceptance, of the last hundred'),
   mm_leader: {
     type: 'gauge',
     help: '1 where this run trades the account, 0 where it follows another',
@@ -108,7 +131,7 @@ export const DEFINITIONS = {
   mm_takeovers_total: { type: 'counter', help: 'Times that this run took the account over' },
   mm_live_enable: { type: 'gauge', help: '1 where orders move real money' },
   mm_healthy: { type: 'gauge', help: '1 while nothing is as it should not be' },
-} as const satisfies Readonly<Record<`mm_${string}`, Definition>>
+} as const satisfies Readonly<Record<`mm_${string}` | `mm_${Gauge}`, Definition>>
 
 type Definitions = typeof DEFINITIONS
 export type MetricName = keyof Definitions

@@ -4,6 +4,7 @@
  */
 import type { Ms } from '../core/brand.ts'
 import type { Turn } from '../core/command.ts'
+import { GAUGES } from '../core/gauges.ts'
 import { MARKET_CAUSES } from '../core/input.ts'
 import type { Notice } from '../core/notice.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -29,6 +30,7 @@ export class LiveMetrics {
   #health: (() => Health) | undefined
   #server: MetricsServer | undefined
   #fees = 0
+  #takerFees = 0
   #profit = 0
 
   /** @param isLive Where orders move real money. */
@@ -79,6 +81,7 @@ export class LiveMetrics {
     this.metrics.onRead = () => {
       this.#readWork(live, venue)
       this.#readMoney(live, venue)
+      this.#readStrategies(live)
       this.#readHealth(live.health)
     }
   }
@@ -103,6 +106,7 @@ export class LiveMetrics {
     if (notice.type === 'fill') {
       this.metrics.add('mm_fills_total', 1, { side: notice.order.side })
       this.#fees += notice.fill.fee
+      if (notice.order.postOnly !== true) this.#takerFees += notice.fill.fee
       this.#profit += notice.profit
     } else if (notice.type === 'order.changed' && notice.order.phase === 'done') {
       const { createdAt, updatedAt, reason = 'unknown' } = notice.order
@@ -152,6 +156,7 @@ export class LiveMetrics {
       ]),
     )
     metrics.set('mm_fees', [[this.#fees]])
+    metrics.set('mm_taker_fees', [[this.#takerFees]])
     metrics.set('mm_realised_profit', [[this.#profit]])
     metrics.set('mm_live_enable', [[this.#isLive ? 1 : 0]])
     const reasons = [
@@ -171,6 +176,25 @@ export class LiveMetrics {
         { stream },
       ]),
     )
+  }
+
+  #readStrategies({ engine }: Live): void {
+    const told = engine.lanes.map((lane) => {
+      const labels = {
+        strategy: lane.strategy,
+        symbol: this.#universe.at(lane.symbol).symbol,
+      }
+      return { gauges: lane.gauges(), labels }
+    })
+    for (const gauge of GAUGES) {
+      this.metrics.set(
+        `mm_${gauge}`,
+        told.flatMap(({ gauges, labels }) => {
+          const value = gauges[gauge]
+          return value === undefined ? [] : [[value, labels] as const]
+        }),
+      )
+    }
   }
 
   #readHealth(health: Health): void {

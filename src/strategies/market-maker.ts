@@ -2,6 +2,7 @@
 import { assert } from '../core/assert.ts'
 import type { Quote } from '../core/market.ts'
 import { type Context, defineStrategy, type Ladder, type QuoteLevel, z } from '../strategy/index.ts'
+import { gaugesOf, scaleOf } from './maker/gauges.ts'
 import { breakerOf, guardOf, killOf, modeAfter } from './maker/guards.ts'
 import {
   BLANK,
@@ -124,6 +125,15 @@ export const marketMaker = defineStrategy({
           requoteBps: p.requoteBps,
         })
       },
+      gauges() {
+        const { state: memory, now, quote, orders } = ctx
+        const [inventory, inventoryPercent] = [inventoryOf(ctx), percentOf(ctx, p)]
+        const volatilityBps = perMinute(memory.variance)
+        return gaugesOf(
+          { memory, now, quote, orders, volatilityBps, inventory, inventoryPercent },
+          p,
+        )
+      },
     }
   },
 })
@@ -174,7 +184,7 @@ function ladderNow(ctx: MakerContext, p: Params, quote: Quote): Ladder {
   const isSoft = guardOf(state, { now, inventory: inventoryOf(ctx) }, p).level === 'soft'
   const drift = (Math.abs(microprice(quote) - (quote.bid + quote.ask) / 2) / quote.bid) * 10_000
   const width = state.width * (isSoft ? 1.5 : 1) * (p.adverse && drift > DRIFT_BPS ? 1.3 : 1)
-  const scale = (isSoft ? 0.5 : 1) * (state.mode === 'cooldown' ? 0.5 : 1)
+  const scale = scaleOf(state, isSoft)
   const inventoryPercent = percentOf(ctx, p)
   const view = { quote, volatilityBps, inventoryPercent, width, scale }
   const qty = p.notional / quote.bid / ctx.instrument.spec.multiplier

@@ -1,5 +1,6 @@
 // defineStrategy: the whole user-facing API is this function, the Context and the Hooks.
 import { z } from 'zod'
+import type { Gauges } from '../core/gauges.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
 import type { Fill, Order } from '../core/order.ts'
 import type { Timeframe } from '../core/time.ts'
@@ -29,6 +30,8 @@ export interface Hooks {
   onTimer?(name: string): void
   onFill?(event: { readonly order: Order; readonly fill: Fill }): void
   onDone?(order: Order): void
+  /** Numbers for people, asked for between turns, of the context as it is then. What it asks for or assigns is not done. */
+  gauges?(): Gauges
 }
 
 export interface Strategy<P extends z.ZodObject = z.ZodObject, S = unknown> {

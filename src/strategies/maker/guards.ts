@@ -112,10 +112,8 @@ export function modeAfter(
   { now, riskRatio }: { readonly now: number; readonly riskRatio: number },
   p: GuardParams,
 ): Pick<Memory, 'mode' | 'good' | 'warned'> & { readonly why: string } {
-  const recent = memory.fills.filter(({ at }) => at > now - QUARTER_MS)
-  const edge = recent.reduce((sum, { edgeBps }) => sum + edgeBps, 0) / recent.length
-  const makers = recent.filter(({ isTaker }) => !isTaker).length / recent.length
-  const hasFills = recent.length >= FILLS_LEAST
+  const { count, edgeBps: edge, makerShare: makers } = qualityOf(memory, now)
+  const hasFills = count >= FILLS_LEAST
   const kill = killOf(memory, p)
   const critical =
     kill ??
@@ -143,6 +141,17 @@ function nextMode(mode: Mode, good: number, warned: number): Mode {
 function deviation(samples: readonly number[]): number {
   const mean = samples.reduce((sum, x) => sum + x, 0) / samples.length
   return Math.sqrt(samples.reduce((sum, x) => sum + (x - mean) ** 2, 0) / samples.length)
+}
+
+/** What the fills of a quarter of an hour were worth: their mean edge after fees, and the part that made liquidity. */
+export function qualityOf({ fills }: Memory, now: number) {
+  const recent = fills.filter(({ at }) => at > now - QUARTER_MS)
+  const count = recent.length
+  return {
+    count,
+    edgeBps: recent.reduce((sum, { edgeBps }) => sum + edgeBps, 0) / count,
+    makerShare: recent.filter(({ isTaker }) => !isTaker).length / count,
+  }
 }
 
 const round = (x: number): number => Math.round(x * 100) / 100

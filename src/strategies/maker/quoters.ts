@@ -5,7 +5,12 @@
 import type { Quote } from '../../core/market.ts'
 import type { Ladder } from '../../strategy/index.ts'
 
-export interface QuoterParams {
+export interface SkewParams {
+  readonly skewPerPercent: number
+  readonly maxSkewBps: number
+}
+
+export interface QuoterParams extends SkewParams {
   readonly quoter: 'edge' | 'volatility'
   readonly levels: number
   readonly stepBps: number
@@ -13,8 +18,6 @@ export interface QuoterParams {
   readonly makerFeeBps: number
   readonly takerFeeBps: number
   readonly bufferBps: number
-  readonly skewPerPercent: number
-  readonly maxSkewBps: number
   readonly minSpreadBps: number
   readonly maxSpreadBps: number
 }
@@ -69,13 +72,19 @@ function distances(view: View, p: QuoterParams): readonly number[] {
   return away.filter((bps) => 2 * bps >= p.minSpreadBps)
 }
 
+/** By how many basis points both quotes are shifted down. */
+export const skewOf = (
+  inventoryPercent: number,
+  { skewPerPercent, maxSkewBps }: SkewParams,
+): number => clamp(skewPerPercent * inventoryPercent, -maxSkewBps, maxSkewBps)
+
 /** Each level holds a fifth less than the one before. */
 const LESS = 0.2
 
 export function ladderOf(view: View, p: QuoterParams): Ladder {
   const { quote, inventoryPercent, scale } = view
   const centre = microprice(quote)
-  const skew = clamp(p.skewPerPercent * inventoryPercent, -p.maxSkewBps, p.maxSkewBps)
+  const skew = skewOf(inventoryPercent, p)
   const away = distances(view, p)
   const qty = (level: number): number => p.qty * scale * Math.max(0, 1 - LESS * level)
   // A maker never crosses: what the skew would push through the other side rests at its own.
