@@ -82,6 +82,16 @@ test('an order whose fate is unknown, and a position that somebody moved, are to
   assert.match(ailments(other).join(), /A is halted: A is 0 here and 7 at sim/)
 })
 
+test('a disk that is nearly full is told before it stops the run', async (t) => {
+  const { live } = await running(t)
+  const { journal } = live.health
+  assert.ok(journal !== undefined && journal.bytes > 0 && journal.freeBytes > 0)
+
+  const full = { ...live.health, journal: { bytes: 7_000_000_000, freeBytes: 99_999_999 } }
+
+  assert.deepEqual(ailmentsOf(full), ['the disk of the journal, which has 7000 MB, has 99 MB left'])
+})
+
 test('a feed without prices and a venue without reports are told when they are too old', async (t) => {
   const bench = await running(t)
   bench.venue.failingReports = 1_000

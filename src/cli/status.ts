@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
+import type { Room } from '../core/store.ts'
 import { iso } from '../core/time.ts'
 import { type Asked, askStatus } from '../runtime/status-file.ts'
 import { storedAt } from './inputs.ts'
@@ -77,6 +78,7 @@ function linesOf({ status, ageMs }: Asked): readonly string[] {
     line('inbox', `${(inbox.use * 100).toFixed(1)} % used, ${inbox.dropped} dropped`),
     line('agreement', `report ${at(status.lastReportAt)}, ${status.differences} open`),
     line('snapshot', at(status.lastSnapshotAt)),
+    ...(status.journal === undefined ? [] : [line('journal', roomText(status.journal))]),
   ]
 }
 
@@ -96,6 +98,11 @@ function barsText({ series, stale }: Asked['status']['bars']): string {
     .map(({ symbol, timeframe, last }) => `${symbol} ${timeframe} since ${iso(last).slice(11, 16)}`)
   const more = stale.length > NAMED_MAX ? ` and ${stale.length - NAMED_MAX} more` : ''
   return `${series} series, ${stale.length} stale: ${named.join(', ')}${more}`
+}
+
+function roomText({ bytes, freeBytes }: Room): string {
+  const mb = (x: number): string => `${Math.floor(x / 1e6).toLocaleString('en-US')} MB`
+  return `${mb(bytes)}, ${mb(freeBytes)} left on its disk`
 }
 
 const ago = (lengthMs: number): string => `${(lengthMs / 1_000).toFixed(1)} s`

@@ -7,6 +7,14 @@ import type { BarRank } from './market.ts'
 import type { Timeframe } from './time.ts'
 
 /** Hot: one transaction for each turn that commands something, durable before the turn's batches leave. */
+/** In bytes. */
+export interface Room {
+  /** What a store takes of its disk. */
+  readonly bytes: number
+  /** What the disk has left. */
+  readonly freeBytes: number
+}
+
 export interface Journal {
   /** A turn with batches returns only when it and all turns before it would survive a power cut. */
   append(turn: Turn): void
@@ -16,6 +24,8 @@ export interface Journal {
   latest(): { readonly n: number; readonly state: string } | undefined
   /** The turns after turn `n`, in order. */
   since(n: number): Iterable<Turn>
+  /** It is never pruned: undefined where it takes no disk. */
+  readonly room?: Room | undefined
 }
 
 /** The right to trade an account. It keeps itself until it is released, or another engine takes the account. */

@@ -129,6 +129,8 @@ export const DEFINITIONS = {
     help: '1 where this run trades the account, 0 where it follows another',
   },
   mm_takeovers_total: { type: 'counter', help: 'Times that this run took the account over' },
+  mm_journal_bytes: { type: 'gauge', help: 'What the journal takes of its disk' },
+  mm_journal_free_bytes: { type: 'gauge', help: 'What is left on the disk of the journal' },
   mm_live_enable: { type: 'gauge', help: '1 where orders move real money' },
   mm_healthy: { type: 'gauge', help: '1 while nothing is as it should not be' },
 } as const satisfies Readonly<Record<`mm_${string}` | `mm_${Gauge}`, Definition>>

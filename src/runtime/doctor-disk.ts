@@ -6,9 +6,9 @@ import { probeFolder } from '../store/probe.ts'
 import { StoreError } from '../store/index.ts'
 import type { Config } from './config.ts'
 import type { Finding } from './finding.ts'
+import { FREE_LEAST_BYTES } from './health.ts'
 
 const MB = 1_000_000
-const FREE_LEAST = 100 * MB
 const FREE_USUAL = 1_000 * MB
 /** An order waits for one durable write before it leaves. */
 const FSYNC_USUAL_MS = 50
@@ -43,7 +43,7 @@ function folderFindings(folder: string, { monotonic }: Pick<Io, 'monotonic'>): r
 function roomFinding(name: string, freeBytes: number): Finding {
   const text = `${name}: ${Math.floor(freeBytes / MB).toLocaleString('en-US')} MB free`
   if (freeBytes >= FREE_USUAL) return { check: 'disk', state: 'ok', text }
-  const state = freeBytes < FREE_LEAST ? 'fail' : 'warn'
+  const state = freeBytes < FREE_LEAST_BYTES ? 'fail' : 'warn'
   return { check: 'disk', state, text, todo: 'free space: a full disk stops the engine' }
 }
 

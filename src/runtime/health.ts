@@ -6,6 +6,7 @@
 import type { Ms } from '../core/brand.ts'
 import type { HaltCause } from '../core/input.ts'
 import { iso, type Timeframe } from '../core/time.ts'
+import type { Room } from '../core/store.ts'
 import type { BudgetUse } from '../core/venue.ts'
 
 /** `failed`: an error stopped it, and nothing leaves any more. */
@@ -55,6 +56,8 @@ export interface Health {
   /** Made by this process. */
   readonly lastSnapshotAt?: Ms
   readonly turns: number
+  /** What the journal takes of its disk, and what is left: it grows with every turn. */
+  readonly journal?: Room
   /** Of the run: how long a report may be ago. */
   readonly reportEveryMs: number
 }
@@ -71,6 +74,9 @@ export const DATA_AGE_MS_MAX = 210_000
 /** Reports that may be missed in a row. */
 const REPORTS_MISSED = 3
 const INBOX_USE_MAX = 0.8
+const MB = 1_000_000
+/** With less room on the disk of its journal a run is not well; without any it stops. */
+export const FREE_LEAST_BYTES = 100 * MB
 const STALE_PART_MAX = 0.5
 
 /** What is not as it should be, in words; none in a healthy run. */
@@ -109,6 +115,11 @@ export function ailmentsOf(health: Health): readonly string[] {
     note(!isMarkets, () => `${symbol} is halted: ${why}`)
   }
   for (const lane of health.haltedLanes) found.push(`a strategy threw: ${lane}`)
+  const { journal } = health
+  note(journal !== undefined && journal.freeBytes < FREE_LEAST_BYTES, () => {
+    const [held, free] = [journal!.bytes, journal!.freeBytes].map((bytes) => Math.floor(bytes / MB))
+    return `the disk of the journal, which has ${held} MB, has ${free} MB left`
+  })
   note(inbox.use >= INBOX_USE_MAX, () => `the inbox is ${Math.round(inbox.use * 100)} % full`)
   for (const { name, used, limit, waiting } of health.budgets)
     note(waiting > 0 && used >= limit, () => `${waiting} requests wait for the ${name} budget`)

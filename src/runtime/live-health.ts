@@ -24,9 +24,10 @@ export function healthOf(
   },
 ): Health {
   const { options, timing, engine, gateway, pump, recorder } = parts
-  const { setup, venue } = options
+  const { setup, venue, journal } = options
   const { killSwitch, safeMode, isPaused, hold, down } = engine.safety
   const { ours } = engine
+  const { room } = journal
   const nameOf = (symbol: SymbolId): string => setup.universe.at(symbol).symbol
   const at = pump.now()
   const ages = setup.universe.all
@@ -72,6 +73,7 @@ export function healthOf(
     ...(agreement.reportedAt === undefined ? {} : { lastReportAt: agreement.reportedAt }),
     ...(pump.snapshotAt === undefined ? {} : { lastSnapshotAt: pump.snapshotAt }),
     turns: engine.turns,
+    ...(room === undefined ? {} : { journal: room }),
     reportEveryMs: timing.reconcileEveryMs,
   }
 }

@@ -209,6 +209,10 @@ export class LiveMetrics {
     metrics.total('mm_takeovers_total', health.takeovers)
     metrics.set('mm_strategies_halted', [[haltedLanes.length]])
     metrics.set('mm_ws_lag_ms', [[dataAgeMs]])
+    if (health.journal !== undefined) {
+      metrics.set('mm_journal_bytes', [[health.journal.bytes]])
+      metrics.set('mm_journal_free_bytes', [[health.journal.freeBytes]])
+    }
     metrics.set('mm_healthy', [[ailmentsOf(health).length === 0 ? 1 : 0]])
   }
 }

@@ -40,6 +40,21 @@ const turns = (from: number, to: number): Turn[] =>
   Array.from({ length: to - from }, (_, i) => turn(from + i))
 
 describe('journal', () => {
+  it('says what it takes of its disk and what is left, and nothing where its folder is gone', () => {
+    const own = mkdtempSync(join(folder, 'own-'))
+    const journal = openJournal(join(own, 'journal.db'))
+    const before = journal.room!
+    for (const one of turns(1, 2_000)) journal.append(one)
+    journal.flush()
+    const after = journal.room!
+
+    assert.ok(after.bytes >= before.bytes + 2_000 * 100, `${after.bytes} after ${before.bytes}`)
+    assert.ok(after.freeBytes > 0)
+    rmSync(own, { recursive: true })
+    assert.equal(journal.room, undefined)
+    journal.close()
+  })
+
   it('gives back the same turns when opened again', () => {
     const path = freshPath()
     const first = openJournal(path)

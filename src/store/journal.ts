@@ -13,10 +13,11 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
 import { assert } from '../core/assert.ts'
 import type { Turn } from '../core/command.ts'
-import type { Journal } from '../core/store.ts'
+import type { Journal, Room } from '../core/store.ts'
 import { ms } from '../core/time.ts'
 import { numberOf, openDatabase, textOf } from './database.ts'
 import { JOURNAL_SCHEMA } from './migrations.ts'
+import { roomOf } from './room.ts'
 import { guarded, StoreError } from './store-error.ts'
 
 const WAITING_TURNS_MAX = 1_024
@@ -170,6 +171,15 @@ export class SqliteJournal implements Journal {
   /** n of the last turn that would survive a power cut now; undefined before the first. */
   lastTurn(): number | undefined {
     return this.#durable < 0 ? undefined : this.#durable
+  }
+
+  /** Undefined where the system does not say. */
+  get room(): Room | undefined {
+    try {
+      return roomOf(this.#path)
+    } catch {
+      return undefined
+    }
   }
 
   meta(key: string): string | undefined {

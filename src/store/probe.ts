@@ -1,7 +1,8 @@
 // Probe: does a folder bear our files? It writes there what a run writes, measures it, and takes it away again.
-import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { freeBytesOf } from './room.ts'
 import { guarded } from './store-error.ts'
 
 export interface Probed {
@@ -23,10 +24,10 @@ const BLOCK = 4_096
 export function probeFolder(folder: string, monotonic: () => number): Probed {
   const own = mkdtempSync(join(folder, '.skein-doctor-'))
   try {
-    const { bavail, bsize } = statfsSync(own)
     const path = join(own, 'probe.db')
     const hasWal = guarded(path, () => isWalAt(path))
-    return { freeBytes: bavail * bsize, hasWal, fsyncMs: fsyncAt(join(own, 'probe'), monotonic) }
+    const fsyncMs = fsyncAt(join(own, 'probe'), monotonic)
+    return { freeBytes: freeBytesOf(own), hasWal, fsyncMs }
   } finally {
     rmSync(own, { recursive: true, force: true })
   }
