@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs'
+import fs, {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -35,6 +43,9 @@ function turn(n: number, { isLoud = false, why = '0.1 + 0.2' } = {}): Turn {
       : [],
   }
 }
+
+/** Where the log's last frame ends: behind it there are zeros. */
+const usedOf = (log: string): number => readFileSync(log).findLastIndex((byte) => byte !== 0) + 1
 
 const turns = (from: number, to: number): Turn[] =>
   Array.from({ length: to - from }, (_, i) => turn(from + i))
@@ -155,10 +166,10 @@ describe('journal', () => {
     const journal = openJournal(path)
     journal.append(turn(0))
     journal.append(turn(1, { isLoud: true }))
-    const whole = statSync(`${path}-wal`).size
+    const whole = usedOf(`${path}-wal`)
     journal.append(turn(2))
     journal.append(turn(3, { isLoud: true }))
-    const longer = statSync(`${path}-wal`).size
+    const longer = usedOf(`${path}-wal`)
     assert.ok(longer > whole)
 
     for (let bytes = whole; bytes < longer; bytes += 512) {
@@ -174,6 +185,42 @@ describe('journal', () => {
       torn.close()
     }
     journal.close()
+  })
+
+  it('syncs its log in room that is there, so that a sync waits for its own data alone', () => {
+    const path = freshPath()
+    const journal = openJournal(path)
+    const { size } = statSync(`${path}-wal`)
+
+    // Twice as many pages as a checkpoint waits for.
+    const why = 'x'.repeat(40_000)
+    for (let n = 0; n < 200; n++) journal.append(turn(n, { isLoud: true, why }))
+
+    assert.ok(size > 4_000_000)
+    assert.equal(statSync(`${path}-wal`).size, size)
+    assert.equal(journal.lastTurn(), 199)
+    journal.close()
+  })
+
+  it('promises nothing any more after a sync that failed', (t) => {
+    const journal = openJournal(freshPath())
+    journal.append(turn(0, { isLoud: true }))
+    const { mock } = t.mock.method(fs, 'fdatasyncSync', () => {
+      throw new Error('EIO: i/o error, fdatasync')
+    })
+    syncBuiltinESMExports()
+    t.after(() => {
+      mock.restore()
+      syncBuiltinESMExports()
+    })
+
+    assert.throws(() => journal.append(turn(1, { isLoud: true })), /cannot be synced/)
+    mock.restore()
+    syncBuiltinESMExports()
+
+    assert.throws(() => journal.append(turn(2, { isLoud: true })), /cannot be synced/)
+    assert.throws(() => journal.flush(), /cannot be synced/)
+    assert.equal(journal.lastTurn(), 0)
   })
 
   it('refuses numbers that JSON cannot hold, and keeps nothing of the turn', () => {

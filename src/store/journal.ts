@@ -3,7 +3,7 @@
  *
  * A turn without batches promised nothing to anybody, so it waits in memory (at most 1,024 turns or 1 MB of
  * text, then written in one transaction that a power cut may take). A turn with batches is written together
- * with all that waits in one transaction with synchronous=FULL, and `append` returns when the disk has it.
+ * with all that waits in one transaction, and `append` returns when the disk has it (log-file.ts says how).
  * What is in the file is therefore always the first turns, whole: a torn tail does not exist.
  *
  * Each row carries a checksum of its content, because a disk that gives back other bytes than it was given does not say
@@ -16,6 +16,7 @@ import type { Turn } from '../core/command.ts'
 import type { Journal, Room } from '../core/store.ts'
 import { ms } from '../core/time.ts'
 import { numberOf, openDatabase, textOf } from './database.ts'
+import { LogFile } from './log-file.ts'
 import { JOURNAL_SCHEMA } from './migrations.ts'
 import { roomOf } from './room.ts'
 import { guarded, StoreError } from './store-error.ts'
@@ -55,7 +56,10 @@ export class SqliteJournal implements Journal {
   #appended: number
   #written: number
   #durable: number
-  #isFull = false
+  /** The log that is synced here; where there is none, SQLite syncs each transaction. */
+  readonly #log: LogFile | undefined
+  /** What was committed and not synced may be lost for ever, whatever a later sync says: nothing is durable after it. */
+  #lost: unknown
   /** The first turn that has a checksum: of those before, an older Skein wrote none. */
   readonly #summedFrom: number
 
@@ -87,6 +91,8 @@ export class SqliteJournal implements Journal {
       throw new StoreError('corrupt', `${path} is damaged: "${sql}" gives no number; ${TODO}`)
     }
     this.#summedFrom = counted('select from_n as n from summed')
+    this.#log = LogFile.of(path)
+    if (this.#log === undefined) this.#db.exec('pragma synchronous = full')
     const last = counted('select coalesce(max(n), -1) as n from turns')
     this.#appended = this.#written = this.#durable = last
   }
@@ -200,25 +206,20 @@ export class SqliteJournal implements Journal {
     try {
       this.flush()
     } finally {
+      this.#log?.close()
       this.#db.close()
     }
   }
 
   /** One transaction of turns and `more`. After an error the turns that waited still wait. */
   #write(rows: readonly Row[], { isDurable }: { isDurable: boolean }, more?: () => unknown): void {
+    if (this.#lost !== undefined) throw this.#lost
     guarded(this.#path, () => {
-      if (this.#isFull !== isDurable) {
-        this.#db.exec(`pragma synchronous = ${isDurable ? 'full' : 'normal'}`)
-        this.#isFull = isDurable
-      }
       this.#db.exec('begin immediate')
       try {
         for (const { n, at, inputs, batches } of rows)
           this.#insertTurn.run(n, at, inputs, batches, sumOf([n, at, inputs, batches]))
         more?.()
-        // A transaction without a change would not reach the disk, nor take an earlier one with it.
-        if (rows.length === 0 && more === undefined)
-          this.#writeMeta.run('flushed', String(this.#written), null)
         this.#db.exec('commit')
       } catch (error) {
         if (this.#db.isTransaction) this.#db.exec('rollback')
@@ -227,9 +228,20 @@ export class SqliteJournal implements Journal {
     })
     this.#written = rows.at(-1)?.n ?? this.#written
     this.#appended = this.#written
-    if (isDurable) this.#durable = this.#written
     this.#waiting = []
     this.#waitingCharacters = 0
+    if (isDurable) this.#sync()
+  }
+
+  #sync(): void {
+    try {
+      this.#log?.sync()
+    } catch (error) {
+      const what = `${this.#path} cannot be synced; check the disk, and start the run again`
+      this.#lost = new StoreError('input-output', what, { cause: error })
+      throw this.#lost
+    }
+    this.#durable = this.#written
   }
 
   /** @param row What it is, its content, and as of which turn: of an older Skein's it need have no checksum. */
