@@ -342,6 +342,8 @@ export interface JobStore {
 
   coverage(filter: SeriesFilter): Promise<readonly Coverage[]>
   holes(filter: SeriesFilter): Promise<readonly KnownHole[]>
+  /** Bars to be asked for again when their time has come, beside the holes that are known. */
+  reopen(holes: readonly KnownHole[]): Promise<void>
   /** Bars of a series in order of start. */
   bars(
     query: Span & {

@@ -66,7 +66,7 @@ export function slicesOf({ definition, coverage, pending, quarantined, now }: La
   )
   const runs = [...groups].flatMap(([key, symbols]) =>
     spansOf(key)
-      .flatMap((span) => cut(span, cellMs(timeframe)))
+      .flatMap((span) => windowsOf(span, timeframe))
       .map((span): NewRun => {
         const part = symbols.length === definition.symbols.length ? '' : `/${hashOf(symbols)}`
         return {
@@ -117,7 +117,8 @@ export function repairsOf({
 }
 
 /** A span in the windows of the grid that it reaches into. */
-function cut(span: Span, lengthOfCell: number): Span[] {
+export function windowsOf(span: Span, timeframe: Timeframe): Span[] {
+  const lengthOfCell = cellMs(timeframe)
   const cells: Span[] = []
   for (let at: number = span.from; at < span.to;) {
     const next = Math.min(bucketStart(at, lengthOfCell) + lengthOfCell, span.to)

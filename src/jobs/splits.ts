@@ -1,15 +1,23 @@
 /*
  * Splits: what a provider knows of the corporate actions of all symbols that are kept, once a day. Providers tell them late
  * and correct them, so the last weeks are asked for again, and what was known of them gives way.
+ *
+ * Raw bars are adjusted when they are read. Those that the provider adjusts are others after a split: where one is told that
+ * was not known, or otherwise, they are asked for again up to it, when the provider has had a day to adjust them.
  */
 import type { Ms } from '../core/brand.ts'
-import type { BarSource, JobStore } from '../core/jobs.ts'
+import { expectedStarts } from '../core/expected.ts'
+import type { Adjustment, BarSource, JobStore, KnownHole, Split, SplitsTold } from '../core/jobs.ts'
 import { failed, ok, type Result } from '../core/result.ts'
-import { bucketStart, DAY, ms } from '../core/time.ts'
+import { bucketStart, DAY, ms, plus } from '../core/time.ts'
+import { calendarFor } from './estimate.ts'
 import type { Meter } from './metered.ts'
+import { windowsOf } from './slices.ts'
 
 /** Asked for again: what was told late, or corrected. */
 const AGAIN_MS = 30 * DAY
+/** Series whose prices a split changes all the way back. */
+const ADJUSTED: readonly Adjustment[] = ['split', 'all']
 
 export interface SplitsOptions {
   readonly store: JobStore
@@ -34,7 +42,10 @@ export async function fetchSplits(options: SplitsOptions): Promise<Result<number
       const id = meter?.last
       if (id !== undefined) await store.answered({ id, status: 200, at: now })
       const { provider } = source
-      await store.putSplits({ provider, symbols: part, from, to, splits: told.value, at: now })
+      const all = { provider, symbols: part, from, to, splits: told.value, at: now }
+      // Before the splits are known: who dies in between finds them changed again.
+      await store.reopen(await outdated(store, all))
+      await store.putSplits(all)
       count += told.value.length
     }
   }
@@ -63,4 +74,39 @@ async function lacking({ store, source }: SplitsOptions, to: Ms) {
     from,
     symbols: list.map(({ symbol }) => symbol).toSorted(),
   }))
+}
+
+/** Adjusted bars that are there with the prices of before, as holes in windows of the grid. */
+async function outdated(store: JobStore, told: SplitsTold): Promise<KnownHole[]> {
+  const until = new Map<string, Ms>()
+  for (const { symbol, exAt } of changed(await store.splits(told.symbols), told))
+    until.set(symbol, ms(Math.max(until.get(symbol) ?? 0, exAt)))
+  if (until.size === 0) return []
+  const holes: KnownHole[] = []
+  for (const adjustment of ADJUSTED) {
+    for (const span of await store.coverage({ symbols: [...until.keys()], adjustment })) {
+      const { symbol, timeframe, from } = span
+      const exAt = until.get(symbol)!
+      if (from >= exAt) continue
+      const old = { from, to: ms(Math.min(span.to, exAt)) }
+      for (const window of windowsOf(old, timeframe)) {
+        const bars = expectedStarts(calendarFor('stock'), timeframe, window).length
+        const about = { ...window, symbol, timeframe, adjustment, bars }
+        if (bars > 0) holes.push({ ...about, status: 'no_data', expiresAt: plus(exAt, DAY) })
+      }
+    }
+  }
+  return holes
+}
+
+/** Splits of the range that were not known, or are not told any more. */
+function changed(known: readonly Split[], { from, to, splits }: SplitsTold): Split[] {
+  const within = known.filter(({ exAt }) => exAt >= from && exAt < to)
+  const keyOf = ({ symbol, exAt, oldRate, newRate }: Split) =>
+    `${symbol} ${exAt} ${oldRate}:${newRate}`
+  const without = (some: readonly Split[], others: readonly Split[]) => {
+    const keys = new Set(others.map(keyOf))
+    return some.filter((split) => !keys.has(keyOf(split)))
+  }
+  return [...without(splits, within), ...without(within, splits)]
 }

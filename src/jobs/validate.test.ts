@@ -67,6 +67,25 @@ describe('validate', () => {
   })
 })
 
+describe('a split', () => {
+  const closes = (...list: readonly number[]) => {
+    const bars = barColumns(list.length)
+    for (const [i, close] of list.entries()) {
+      bars.start[i] = FROM + i * HOUR
+      for (const name of ['open', 'high', 'low', 'close'] as const) bars[name][i] = close
+      bars.volume[i] = 1
+    }
+    const { series, flaws } = looked([{ symbol: 'A', bars }], ASKED)
+    return { kept: [...series[0]!.bars.close], rules: flaws.map(({ rule }) => rule) }
+  }
+
+  it('is kept and flagged, also where its first bar is the last of a page', () => {
+    assert.deepEqual(closes(1000, 100, 101), { kept: [1000, 100, 101], rules: ['jump'] })
+    assert.deepEqual(closes(1000, 1001, 100), { kept: [1000, 1001, 100], rules: ['jump'] })
+    assert.deepEqual(closes(1000, 100, 1001), { kept: [1000, 1001], rules: ['spike'] })
+  })
+})
+
 describe('verify', () => {
   const open = Date.UTC(2026, 0, 5, 14)
   const span = { from: ms(Date.UTC(2026, 0, 5)), to: ms(Date.UTC(2026, 0, 8)) }

@@ -10,7 +10,8 @@
  *             order       high below low, or open or close outside of them
  *             volume      negative, or not finite
  *             spike       ten times as much, or a tenth, of the closes before and after it
- *   flagged   jump        half as much again, or two thirds, of the close before
+ *   flagged   jump        half as much again, or two thirds, of the close before: a split, for example, and of the last bar
+ *                         of a page nobody knows yet what comes after it
  *             no-volume   prices without a trade
  */
 import { barColumns, type BarColumns } from '../core/columns.ts'
@@ -88,8 +89,8 @@ function ruleAgainst(
   if (!(low > 0 && high < Infinity && open > 0 && close > 0)) return 'price'
   if (!(low <= open && low <= close && high >= open && high >= close)) return 'order'
   if (!(volume >= 0 && volume < Infinity)) return 'volume'
-  const next = bars.close[i + 1] ?? lastClose
-  if (isFar(close, lastClose) && isFar(close, next)) return 'spike'
+  const next = bars.close[i + 1]
+  if (next !== undefined && isFar(close, lastClose) && isFar(close, next)) return 'spike'
   return undefined
 }
 

@@ -53,6 +53,7 @@ export class SqliteJobs implements JobStore {
   shift = (...args: Args<'shift'>) => this.#call('shift', args)
   coverage = (...args: Args<'coverage'>) => this.#call('coverage', args)
   holes = (...args: Args<'holes'>) => this.#call('holes', args)
+  reopen = (...args: Args<'reopen'>) => this.#call('reopen', args)
   takeRequest = (...args: Args<'takeRequest'>) => this.#call('takeRequest', args)
   book = (...args: Args<'book'>) => this.#call('book', args)
   answered = (...args: Args<'answered'>) => this.#call('answered', args)

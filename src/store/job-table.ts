@@ -223,9 +223,17 @@ export class JobTable implements JobTableSync {
       this.#run(SQL.cover, symbol, timeframe, adjustment, first, last, at, rows, provider)
       this.#run(SQL.dropHoles, symbol, timeframe, adjustment, from, to)
     }
-    for (const { symbol, from, to, bars, status, expiresAt } of holes) {
-      this.#run(SQL.hole, symbol, timeframe, adjustment, from, to, bars, status, expiresAt)
-    }
+    for (const hole of holes) this.#keepHole({ ...hole, timeframe, adjustment })
+  }
+
+  reopen(holes: readonly KnownHole[]): void {
+    this.alone(() => {
+      for (const hole of holes) this.#keepHole(hole)
+    })
+  }
+
+  #keepHole({ symbol, timeframe, adjustment, from, to, bars, status, expiresAt }: KnownHole): void {
+    this.#run(SQL.hole, symbol, timeframe, adjustment, from, to, bars, status, expiresAt)
   }
 
   giveBack({ token, at, notBefore, code, message, retry }: Parameters<JobStore['giveBack']>[0]) {

@@ -308,6 +308,15 @@ export class PostgresJobs implements JobStore {
     return (await this.#filtered('coverage_holes', filter)).map(holeOf)
   }
 
+  async reopen(holes: readonly KnownHole[]): Promise<void> {
+    if (holes.length === 0) return
+    await this.#postgres.transaction(async ({ all, run }) => {
+      await all(LOCK_COVERAGE)
+      for (const { symbol, timeframe, adjustment, from, to, bars, status, expiresAt } of holes)
+        await run(SQL.hole, symbol, timeframe, adjustment, from, to, bars, status, expiresAt)
+    })
+  }
+
   async lasts({ symbols, timeframe, adjustment }: Parameters<JobStore['lasts']>[0]) {
     const sql = lastsSql(TABLES[adjustment], '= any(?2::text[])')
     return (await this.#all(sql, lengthMs(timeframe), symbols)).map(lastOf)

@@ -348,6 +348,31 @@ export function describeJobStore(contract: JobStoreContract): void {
       assert.equal((await store.counts()).failed, 1)
     })
 
+    it('opens what is to be asked for again beside the holes that it knows, once', async (t) => {
+      const { store, open } = await connect(t)
+      const hole = (symbol: string, expiresAt: number) =>
+        ({ ...HOURS, symbol, bars: 3, status: 'no_data', expiresAt }) as const
+
+      await store.reopen([])
+      await store.reopen([hole('AAPL', 7), { ...hole('AAPL', 8), adjustment: 'split' }])
+      await store.reopen([hole('AAPL', 9), hole('NVDA', 9)])
+
+      const known = await (await open()).holes({})
+      assert.deepEqual(
+        known.map(({ symbol, adjustment, bars, expiresAt }) => [
+          symbol,
+          adjustment,
+          bars,
+          expiresAt,
+        ]),
+        [
+          ['AAPL', 'raw', 3, 9],
+          ['AAPL', 'split', 3, 8],
+          ['NVDA', 'raw', 3, 9],
+        ],
+      )
+    })
+
     it('settles runs with what is covered, joined, and with the holes in it', async (t) => {
       const { store } = await withRuns(t)
       const day = (n: number) => ms(T0 + n * DAY)

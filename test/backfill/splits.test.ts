@@ -92,3 +92,32 @@ test('an answer that makes no sense changes no split, and is asked for again', a
   assert.ok(before.length > 0 && again.ok && again.value > 0)
   assert.deepEqual(await wire.store.splits(wire.symbols), before)
 })
+
+test('bars that the provider adjusts are asked for again up to a split that is told later', async (t) => {
+  let isKnown = false
+  const spoil: Spoil = ({ body }, _n, { query }) => {
+    if (isKnown) return undefined
+    return query.includes('types=')
+      ? { body: '{"corporate_actions":{},"next_page_token":null}' }
+      : { body: body.replaceAll('"n":', '"n":1,"was":') }
+  }
+  const wire = await worked(t, { timeframes: ['1h'], adjustment: 'split', spoil })
+  const before = new Map<string, string[]>()
+  for (const symbol of wire.symbols) before.set(symbol, await wire.storedOf(symbol))
+  wire.pass(DAY)
+  isKnown = true
+
+  await wire.work('w', { splits: true })
+
+  const splits = Map.groupBy(await wire.store.splits(wire.symbols), ({ symbol }) => symbol)
+  assert.ok(splits.size > 3 && splits.size < wire.symbols.length)
+  for (const symbol of wire.symbols) {
+    const exAt = splits.get(symbol)?.at(-1)?.exAt
+    const due = exAt === undefined ? before.get(symbol)! : await wire.told(symbol, '1h', 'split')
+    const old = (rows: readonly string[]): string[] =>
+      rows.filter((row) => Number(row.split(',')[0]) < (exAt ?? Infinity))
+    assert.deepEqual(old(await wire.storedOf(symbol)), old(due), symbol)
+    assert.notDeepEqual(old(due), [])
+  }
+  assert.deepEqual(await wire.store.holes({}), [])
+})

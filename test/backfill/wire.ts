@@ -5,7 +5,7 @@
 import type { TestContext } from 'node:test'
 import { join } from 'node:path'
 import { fault } from '../../src/core/fault.ts'
-import type { JobLane, JobStore, NewRun } from '../../src/core/jobs.ts'
+import type { Adjustment, JobLane, JobStore, NewRun } from '../../src/core/jobs.ts'
 import { failed, ok } from '../../src/core/result.ts'
 import { seeded } from '../../src/core/random.ts'
 import { DAY, ms, type Timeframe } from '../../src/core/time.ts'
@@ -66,6 +66,8 @@ export interface WireOptions {
   readonly pageRows?: number
   readonly missingOf?: number
   readonly splitOf?: number
+  /** Of what the definitions ask for: raw where not told. */
+  readonly adjustment?: Adjustment
   readonly spoil?: Spoil
 }
 
@@ -84,6 +86,7 @@ export class Wire {
   readonly #rest: Rest
   readonly #pageRows: number
   readonly #isDeriving: boolean
+  readonly #adjustment: Adjustment
   readonly #spoil: Spoil
 
   static async open(t: TestContext, options: WireOptions = {}): Promise<Wire> {
@@ -108,6 +111,7 @@ export class Wire {
     this.from = TO - days * DAY
     this.#pageRows = pageRows
     this.#isDeriving = options.isDeriving === true
+    this.#adjustment = options.adjustment ?? 'raw'
     this.#spoil = options.spoil ?? (() => undefined)
     const range = { from: this.from, to: TO }
     const rare = missingOf === undefined ? {} : { missingOf }
@@ -167,7 +171,7 @@ export class Wire {
         from: ms(this.from),
         to: ms(TO),
         provider: 'alpaca',
-        adjustment: 'raw',
+        adjustment: this.#adjustment,
         batchVersion: lane === 'single' ? 1 : 2,
         batchSymbols: 50,
         isDeriving: this.#isDeriving,
@@ -241,7 +245,8 @@ export class Wire {
 
   async storedOf(symbol: string, timeframe = this.timeframes[0]!): Promise<string[]> {
     const rows: string[] = []
-    for await (const page of this.archive.bars({ symbol, timeframe })) {
+    const adjustment = this.#adjustment
+    for await (const page of this.archive.bars({ symbol, timeframe, adjustment })) {
       const { start, open, high, low, close, volume, trades } = page
       for (let i = 0; i < page.length; i++) {
         rows.push(

@@ -91,13 +91,13 @@ export class World {
     return barRequests(this.server.audit)
   }
 
-  /** Kills workers at random moments, `kills` times, and lets the last one end. */
-  async workAndKill(archive: string, kills: number, random: Random, between: number) {
+  /** Kills a worker at a random moment in each of `kills` parts of so many requests, and lets the last one end. */
+  async workAndKill(archive: string, kills: number, random: Random, part: number) {
     const lives: number[] = []
     for (let n = 0; n < kills; n++) {
       const before = this.asked.length
       const life = this.worker(archive, 'w')
-      const wanted = before + 1 + Math.floor(random() * between)
+      const wanted = Math.max(before + 1, Math.floor((n + random()) * part))
       await this.#until(() => this.asked.length >= wanted || life.child.exitCode !== null)
       await new Promise((resolve) => setTimeout(resolve, random() * 60))
       if (life.child.exitCode !== null) break
