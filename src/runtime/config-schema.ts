@@ -54,28 +54,19 @@ const minNotional = z.number().min(0).max(1e12).describe('money')
 const tickSize = step.describe('smallest price step')
 const lotSize = step.describe('smallest quantity step')
 
+/** What is not stated is as its venue says, or else that of a US share. */
 const instrument = z.strictObject({
-  kind: kind.default('equity'),
-  tickSize: tickSize.default(0.01),
-  lotSize: lotSize.default(1),
-  multiplier: multiplier.default(1),
-  calendar: calendar.exactOptional().describe('that of the kind where not given'),
-  currency: currency.exactOptional().describe('that of the account where not given'),
-  minNotional: minNotional.default(0),
-  inverse,
-})
-
-const listing = z.strictObject({
-  symbol,
   kind: kind.exactOptional(),
   tickSize: tickSize.exactOptional(),
   lotSize: lotSize.exactOptional(),
   multiplier: multiplier.exactOptional(),
-  calendar: calendar.exactOptional(),
-  currency: currency.exactOptional(),
+  calendar: calendar.exactOptional().describe('that of the kind where not given'),
+  currency: currency.exactOptional().describe('that of the account where not given'),
   minNotional: minNotional.exactOptional(),
   inverse,
 })
+
+const listing = z.strictObject({ symbol, ...instrument.shape })
 
 const strategy = z.strictObject({
   use: z

@@ -6,6 +6,7 @@ import { after, test } from 'node:test'
 import { inspect } from 'node:util'
 import { BadInput } from '../core/bad-input.ts'
 import { venueId } from '../core/brand.ts'
+import { equitySpec, type InstrumentSpec } from '../core/instrument.ts'
 import { RISK_DEFAULTS } from '../engine/risk-limits.ts'
 import { hostsOf } from '../venues/alpaca/venue.ts'
 import { termsOf } from '../venues/sim/models.ts'
@@ -49,7 +50,7 @@ const DEFAULTS: Settings = {
     providers: ['alpaca'],
     sim: { seed: 1, symbols: ['AAA', 'AAB', 'AAC'], start: '2025-01-02', sessions: 20 },
   },
-  instrument: { kind: 'equity', tickSize: 0.01, lotSize: 1, multiplier: 1, minNotional: 0 },
+  instrument: {},
   strategies: [{ use: 'sma-cross', on: 'all', params: {}, onStop: 'keep' }],
   account: { cash: 100_000, currency: 'USD' },
   risk: {
@@ -178,7 +179,7 @@ report: { html: out.html }
         minNotional: 0,
       },
     ],
-    instrument: { ...DEFAULTS.instrument, minNotional: 10 },
+    instrument: { kind: 'equity', minNotional: 10 },
     strategies: [
       {
         use: 'sma-cross',
@@ -262,6 +263,28 @@ account: { currency: EUR }
     multiplier: 50,
     calendar: 'cme',
   })
+})
+
+test('a symbol has what is stated of it, else what its venue told', () => {
+  const bybit = venueId('bybit')
+  const told = (symbol: string): InstrumentSpec => ({
+    ...equitySpec(symbol, bybit),
+    kind: 'perpetual',
+    currency: 'USDT',
+    tickSize: 0.1,
+    lotSize: 0.001,
+    minNotional: 5,
+    calendar: '24/7',
+  })
+  const specOf = (text: string) => toInstrumentSpec(parse(text), 'BTCUSDT', bybit, told('BTCUSDT'))
+
+  assert.deepEqual(specOf('universe: [BTCUSDT]'), told('BTCUSDT'))
+  assert.deepEqual(
+    specOf('universe: [{ symbol: BTCUSDT, tickSize: 0.5 }]\ninstrument: { lotSize: 0.01 }'),
+    { ...told('BTCUSDT'), tickSize: 0.5, lotSize: 0.01 },
+  )
+  const future = specOf('instrument: { kind: future, currency: USD }')
+  assert.deepEqual([future.kind, future.calendar, future.currency], ['future', 'cme', 'USD'])
 })
 
 test('a variable stands for a whole value, in lists and mappings too', () => {

@@ -12,7 +12,7 @@ import { BadInput } from '../core/bad-input.ts'
 import { type VenueId, venueId } from '../core/brand.ts'
 import type { CalendarName } from '../core/calendar.ts'
 import { hashOf } from '../core/hash.ts'
-import { equitySpec, type InstrumentSpec } from '../core/instrument.ts'
+import { equitySpec, type InstrumentKind, type InstrumentSpec } from '../core/instrument.ts'
 import type { Batching } from '../core/batching.ts'
 import type { RiskLimits } from '../engine/risk-limits.ts'
 import type { SimOptions } from '../venues/sim/index.ts'
@@ -148,7 +148,7 @@ export const toSimOptions = ({ sim, account }: Config): SimOptions => ({
   ...sim,
 })
 
-const CALENDARS: Readonly<Record<Settings['instrument']['kind'], CalendarName>> = {
+const CALENDARS: Readonly<Record<InstrumentKind, CalendarName>> = {
   equity: 'us-equity',
   crypto: '24/7',
   perpetual: '24/7',
@@ -156,20 +156,36 @@ const CALENDARS: Readonly<Record<Settings['instrument']['kind'], CalendarName>> 
   future: 'cme',
 }
 
-/** The instrument of a symbol: what its entry in the universe says, else what all have in common. */
-export function toInstrumentSpec(config: Config, symbol: string, venue: VenueId): InstrumentSpec {
+const SHARE = { kind: 'equity', tickSize: 0.01, lotSize: 1, multiplier: 1, minNotional: 0 } as const
+
+/** What instruments have in common that nobody else tells of. */
+export const sharedTerms = ({ instrument }: Config) => ({ ...SHARE, ...instrument })
+
+/**
+ * The instrument of a symbol: what its entry in the universe says, else what all have in common, else what its venue
+ * told of it.
+ */
+export function toInstrumentSpec(
+  config: Config,
+  symbol: string,
+  venue: VenueId,
+  told?: InstrumentSpec,
+): InstrumentSpec {
   const { universe, instrument, account } = config
   const own =
     universe === 'all'
       ? undefined
       : universe.find((one) => typeof one !== 'string' && one.symbol === symbol)
-  const merged = { ...instrument, ...(typeof own === 'object' ? own : {}) }
+  const stated = { ...instrument, ...(typeof own === 'object' ? own : {}) }
+  const { kind = told?.kind ?? SHARE.kind } = stated
+  const usual = told !== undefined && told.kind === kind ? told.calendar : CALENDARS[kind]
   return {
-    ...equitySpec(symbol, venue),
-    ...merged,
+    ...(told ?? equitySpec(symbol, venue)),
+    ...stated,
+    kind,
     symbol,
-    calendar: merged.calendar ?? CALENDARS[merged.kind],
-    currency: merged.currency ?? account.currency,
+    calendar: stated.calendar ?? usual,
+    currency: stated.currency ?? told?.currency ?? account.currency,
   }
 }
 
@@ -185,7 +201,12 @@ function decisiveOf(config: Config) {
   // Names of lists stand for their members, which are where they are used.
   const { watchlists: _watchlists, strategies, venues, ...decisive } = more
   const deciding = strategies.map(({ onStop: _onStop, ...strategy }) => strategy)
-  return { ...decisive, ...(venues && { venues: decisiveOfVenues(venues) }), strategies: deciding }
+  return {
+    ...decisive,
+    instrument: sharedTerms(config),
+    ...(venues && { venues: decisiveOfVenues(venues) }),
+    strategies: deciding,
+  }
 }
 
 function decisiveOfVenues({ bybit, ...others }: NonNullable<Config['venues']>) {
