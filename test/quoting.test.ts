@@ -58,7 +58,7 @@ test('three runs give the same orders, hash for hash', async (t) => {
 })
 
 test('twelve symbols are all quoted where ten may be at once, two of them after the others', async (t) => {
-  const stand = await Stand.start(t, { symbols: 12 })
+  const stand = await Stand.start(t, { symbols: 12, batching: { maxParallelSymbols: 10 } })
   const calls = await stand.price(10_000)
   assert.deepEqual(stand.resting, stand.wantedAt(10_000))
   assert.equal(commands(calls, 'submit'), 12 * 2 * LEVELS)

@@ -8,7 +8,11 @@ import type { LimitChange, LimitValue } from './input.ts'
 export interface Batching {
   /** Off: each command is a call of its own, one after the other. */
   readonly enabled: boolean
-  /** Symbols whose quotes are under way at once. More are quoted in waves; nobody is left out. */
+  /**
+   * Symbols whose quotes are under way at once. More are quoted in waves, each after the answers to the one before; nobody
+   * is left out, but for the deadline. As many as ten calls of twenty orders hold where not told: with ten of them, fifty
+   * symbols would be five round trips, and the last of them late.
+   */
   readonly maxParallelSymbols: number
   readonly coalesceCancel: boolean
   /** Of submits and of amends. */
@@ -21,7 +25,7 @@ export interface Batching {
 
 export const BATCHING_DEFAULTS: Batching = {
   enabled: true,
-  maxParallelSymbols: 10,
+  maxParallelSymbols: 100,
   coalesceCancel: true,
   coalescePlace: true,
   maxBatchSize: 20,

@@ -230,6 +230,7 @@ test('lets quotes of many symbols leave in waves, and nobody out', () => {
   const outbox = new Outbox(many, new Map([[SIM, limitsOf(100)]]), {
     ...BATCHING_DEFAULTS,
     maxBatchSize: 100,
+    maxParallelSymbols: 10,
   })
   for (const { id } of many.all) {
     outbox.cancel(cancel(`old${id}`, id))

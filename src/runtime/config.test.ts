@@ -83,7 +83,7 @@ const DEFAULTS: Settings = {
   },
   batching: {
     enabled: true,
-    maxParallelSymbols: 10,
+    maxParallelSymbols: 100,
     coalesceCancel: true,
     coalescePlace: true,
     maxBatchSize: 20,
@@ -896,7 +896,7 @@ test('the hash is of what decides, not of how it is written or where it is kept'
   assert.notEqual(hash('strategies: [{ use: sma-cross, params: { shorts: false } }]'), hash(''))
   assert.notEqual(hash('sim: { seed: 2 }'), hash(''))
   // Journals hold it: where it changes, they are of another configuration. A new setting changes it too.
-  assert.equal(hash(''), 'dbe083ad8b8bd283')
+  assert.equal(hash(''), '0b058cb0679103aa')
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'skein-config-'))
