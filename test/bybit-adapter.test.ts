@@ -82,7 +82,7 @@ test('asks for a book again on the next connection, where this one ends meanwhil
   bench.inject({ on: 'data', fault: 'cut-off', at: '40s' })
   await bench.run(180 * SECOND)
 
-  for (const id of ids) assert.equal(bench.venue.feed.bookOf(id)?.bids.size, 50)
+  for (const id of ids) assert.equal(bench.venue.feed.book(id)?.bids.size, 50)
   const halts = bench.inputs.flatMap((input) =>
     input.type === 'control' && input.control.do === 'halt-symbol' ? [input.control.on] : [],
   )

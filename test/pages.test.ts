@@ -13,7 +13,7 @@ import { World } from './worlds/world.ts'
 function repaged(tape: Tape, rows: number): Tape {
   const series = tape.series.map((each): TapeSeries => {
     if (each.kind === 'bars') return { ...each, pages: () => sliced(each.pages(), rows, sliceBars) }
-    if (each.kind === 'quotes') throw new Error('the tape has no quotes')
+    if (each.kind !== 'trades') throw new Error(`the tape has no ${each.kind}`)
     const slice = (page: TradePage, from: number, to: number): TradePage => ({
       length: to - from,
       ts: page.ts.subarray(from, to),

@@ -39,10 +39,14 @@ interface Quoted {
   readonly summary: Summary
 }
 
-let tape: Tape | undefined
+const tapes = new Map<number, Tape>()
 
-async function quoted(queue: QueueModel, latencyMs = 20): Promise<Quoted> {
-  tape ??= tapeOf('usdm_btcusdt_20240808.gz')
+async function quoted(
+  queue: QueueModel,
+  { latencyMs = 20, depth = 0 }: { readonly latencyMs?: number; readonly depth?: number } = {},
+): Promise<Quoted> {
+  const tape = tapes.get(depth) ?? tapeOf('usdm_btcusdt_20240808.gz', depth)
+  tapes.set(depth, tape)
   const universe = new Universe(tape.instruments)
   const statistics = new Statistics({ universe, equity: CASH })
   const result = await backtest({
@@ -53,7 +57,7 @@ async function quoted(queue: QueueModel, latencyMs = 20): Promise<Quoted> {
         {
           name: 'market-maker',
           strategy: marketMaker,
-          params: marketMaker.params.parse(PARAMS),
+          params: marketMaker.params.parse({ ...PARAMS, depth }),
           on: universe.all.map(({ id }) => id),
         },
       ],
@@ -102,6 +106,18 @@ describe('a backtest of quoting', { skip: CAPTURES === undefined ? SKIPPED : fal
     assert.ok(Math.abs(quotes.left - (quotes.edge - quotes.adverse - quotes.fees)) < 1e-6)
     assert.ok(quotes.largestPosition > 0 && quotes.largestPosition < 110_000)
     assert.equal(orders.rejected < orders.placed / 2, true)
+  })
+
+  it('decides otherwise with five levels of depth, and the same each time', async () => {
+    const [top, one, two] = [
+      await quoted('volume'),
+      await quoted('volume', { depth: 5 }),
+      await quoted('volume', { depth: 5 }),
+    ]
+    assert.equal(one.result.intents, two.result.intents)
+    assert.equal(one.result.hash, two.result.hash)
+    assert.notEqual(one.result.intents, top.result.intents)
+    assert.ok((one.summary.quotes?.fills ?? 0) > 10, 'quotes fill')
   })
 
   it('fills more at the front of the queue than behind those who were there before', async () => {

@@ -98,7 +98,9 @@ function kindsOf(uses: Awaited<ReturnType<typeof loadUses>>): readonly FeedKind[
   return [
     'bars',
     ...(needs.some(({ trades }) => trades === true) ? (['trades'] as const) : []),
-    ...(needs.some(({ quotes }) => quotes === true) ? (['quotes'] as const) : []),
+    ...(needs.some(({ quotes, depth }) => quotes === true || depth !== undefined)
+      ? (['quotes'] as const)
+      : []),
   ]
 }
 

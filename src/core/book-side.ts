@@ -49,6 +49,14 @@ export class BookSide {
     return sum
   }
 
+  /** Price, size, price, size … of the best so many levels, the best first. */
+  best(levels: number): number[] {
+    const found: number[] = []
+    for (let i = this.#count - 1; i >= 0 && i >= this.#count - levels; i--)
+      found.push(this.#prices[i]!, this.#sizes[i]!)
+    return found
+  }
+
   clear(): void {
     this.#count = 0
   }

@@ -32,6 +32,19 @@ export interface QuoteColumns {
   readonly askSize: Float64Array
 }
 
+/** Best levels of the book of one symbol, in order of `ts`. */
+export interface DepthColumns {
+  readonly length: number
+  /** Levels of a side in each row. */
+  readonly levels: number
+  readonly ts: Float64Array
+  /** `levels` times price and size in each row, the best first; a level that is not there has size 0. */
+  readonly bids: Float64Array
+  readonly asks: Float64Array
+  /** 0 where the book was not good. */
+  readonly good: Uint8Array
+}
+
 /** Zeroed columns for `length` bars. */
 export function barColumns(length: number): BarColumns {
   return {

@@ -3,6 +3,7 @@ export const GAUGES = [
   'spread_bps',
   'vola_1m_bps',
   'ob_imbalance',
+  'queue_ahead',
   'skew_bps',
   'inventory_ratio',
   'quote_width',

@@ -3,7 +3,7 @@ import { unreachable } from './assert.ts'
 import type { FillId, Money, Ms, OrderId, Px, Qty, SymbolId, VenueId } from './brand.ts'
 import type { Fault } from './fault.ts'
 import type { InstrumentSpec } from './instrument.ts'
-import type { Bar, Quote, Trade } from './market.ts'
+import type { Bar, Depth, Quote, Trade } from './market.ts'
 
 interface At {
   /** When we received it: the engine's time line. */
@@ -13,7 +13,12 @@ interface At {
 export type MarketInput =
   | (At & { readonly type: 'trade'; readonly trade: Trade })
   | (At & { readonly type: 'quote'; readonly quote: Quote })
+  /** The book as it is when the turn is made, of symbols whose strategies ask for it, where it has changed. */
+  | (At & { readonly type: 'depth'; readonly depth: Depth })
   | (At & { readonly type: 'bar'; readonly bar: Bar; readonly source: 'venue' | 'warmup' })
+
+/** What is of one width, and so may lie in columns. */
+export type RowInput = Exclude<MarketInput, { readonly type: 'depth' }>
 
 export type OrderFact =
   | (At & {
@@ -184,6 +189,7 @@ export function rank(input: Input): number {
       return 3
     case 'trade':
     case 'quote':
+    case 'depth':
     case 'bar':
       return 4
     default:
@@ -192,4 +198,4 @@ export function rank(input: Input): number {
 }
 
 export const isMarket = (input: Input): input is MarketInput =>
-  input.type === 'trade' || input.type === 'quote' || input.type === 'bar'
+  input.type === 'trade' || input.type === 'quote' || input.type === 'depth' || input.type === 'bar'

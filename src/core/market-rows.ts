@@ -13,7 +13,7 @@
  * A trade's id may exceed 2^53 and must not lose a digit, so it is kept as two halves; both are -1 where it has none.
  */
 import { type Ms, symbolId } from './brand.ts'
-import type { MarketInput } from './input.ts'
+import type { RowInput } from './input.ts'
 import { ms } from './time.ts'
 
 export const TRADE = 1
@@ -35,14 +35,14 @@ export interface MarketRows {
 export type RowSink = (rows: MarketRows, row: number, at: Ms) => void
 
 /** The input of a row that came at `at`; a bar is a closed minute of the venue. */
-export function inputOf(rows: MarketRows, row: number, at: Ms): MarketInput {
+export function inputOf(rows: MarketRows, row: number, at: Ms): RowInput {
   const kind = rows.kind[row]!
   if (kind === QUOTE) return quoteInput(rows, row, at)
   return kind === TRADE ? tradeInput(rows, row, at) : barInput(rows, row, at)
 }
 
 /** @param name The trade's id, where it is more than digits and so not in the row. */
-export function tradeInput(rows: MarketRows, row: number, at: Ms, name?: string): MarketInput {
+export function tradeInput(rows: MarketRows, row: number, at: Ms, name?: string): RowInput {
   const { values } = rows
   const v = row * WIDTH
   const symbol = symbolId(rows.symbol[row]!)
@@ -56,7 +56,7 @@ export function tradeInput(rows: MarketRows, row: number, at: Ms, name?: string)
   return { type: 'trade', at, trade: { symbol, ts, price, size, id } }
 }
 
-function quoteInput(rows: MarketRows, row: number, at: Ms): MarketInput {
+function quoteInput(rows: MarketRows, row: number, at: Ms): RowInput {
   const { values } = rows
   const v = row * WIDTH
   const symbol = symbolId(rows.symbol[row]!)
@@ -68,7 +68,7 @@ function quoteInput(rows: MarketRows, row: number, at: Ms): MarketInput {
   return { type: 'quote', at, quote: { symbol, ts, bid, bidSize, ask, askSize } }
 }
 
-function barInput(rows: MarketRows, row: number, at: Ms): MarketInput {
+function barInput(rows: MarketRows, row: number, at: Ms): RowInput {
   const { values } = rows
   const v = row * WIDTH
   const bar = {

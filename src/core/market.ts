@@ -1,5 +1,6 @@
 // What the market tells: trades, quotes and bars.
 // Prices in market data are plain numbers: prints may be off the order grid (midpoint fills, VWAPs).
+import type { BookFault } from './book-fault.ts'
 import type { Ms, SymbolId } from './brand.ts'
 import type { Timeframe } from './time.ts'
 
@@ -20,6 +21,19 @@ export interface Quote {
   readonly bidSize: number
   readonly ask: number
   readonly askSize: number
+}
+
+/** The best levels of a book, as its keeper has it at a moment. */
+export interface Depth {
+  readonly symbol: SymbolId
+  /** The venue's time of the last change that it holds. */
+  readonly ts: Ms
+  /** Price, size, price, size …, the best level first; none where the book is not good. */
+  readonly bids: readonly number[]
+  readonly asks: readonly number[]
+  /** False where the book has a gap, is crossed, or waits for a snapshot: no price of it can be traded on. */
+  readonly isGood: boolean
+  readonly fault?: BookFault
 }
 
 /** Open, high, low, close and volume over [start, start + timeframe). */

@@ -14,9 +14,10 @@
  * A book that is not good shows nothing: no price of it can be traded on. Prices and sizes are columns of numbers, sorted
  * so that the best is last, because that is where most changes are.
  */
+import type { BookFault } from './book-fault.ts'
 import { BookSide } from './book-side.ts'
 import type { Ms, SymbolId } from './brand.ts'
-import type { Quote } from './market.ts'
+import type { Depth, Quote } from './market.ts'
 
 export interface BookFrame {
   readonly type: 'snapshot' | 'delta'
@@ -32,9 +33,6 @@ export interface BookFrame {
   /** What the book after it comes to, where the venue says so. */
   readonly checksum?: number
 }
-
-export const BOOK_FAULTS = ['gap', 'old-snapshot', 'crossed', 'checksum', 'overflow'] as const
-export type BookFault = (typeof BOOK_FAULTS)[number]
 
 export interface BookOptions {
   readonly symbol: SymbolId
@@ -143,6 +141,20 @@ export class OrderBook {
       bidSize: bids.sizeAt(0),
       ask: asks.priceAt(0),
       askSize: asks.sizeAt(0),
+    }
+  }
+
+  /** So many of the best levels of each side; none where the book is not good. */
+  depth(levels: number): Depth {
+    const { symbol, bids, asks, isGood, fault } = this
+    const shown = isGood ? levels : 0
+    return {
+      symbol,
+      ts: this.#ts,
+      bids: bids.best(shown),
+      asks: asks.best(shown),
+      isGood,
+      ...(fault === undefined ? {} : { fault }),
     }
   }
 

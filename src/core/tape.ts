@@ -1,5 +1,5 @@
 // Tape: recorded or generated market data, as the series of its symbols.
-import type { BarColumns, QuoteColumns, TradeColumns } from './columns.ts'
+import type { BarColumns, DepthColumns, QuoteColumns, TradeColumns } from './columns.ts'
 import type { InstrumentSpec } from './instrument.ts'
 import type { Timeframe } from './time.ts'
 
@@ -13,6 +13,7 @@ export type TapeSeries =
     }
   | { readonly kind: 'trades'; readonly symbol: string; pages(): AsyncIterable<TradeColumns> }
   | { readonly kind: 'quotes'; readonly symbol: string; pages(): AsyncIterable<QuoteColumns> }
+  | { readonly kind: 'depth'; readonly symbol: string; pages(): AsyncIterable<DepthColumns> }
 
 export interface Tape {
   /** Where it comes from, for people: a path, or the seed of a generator. */

@@ -6,6 +6,7 @@ import type { Input } from './input.ts'
 import type { InstrumentSpec } from './instrument.ts'
 import type { Bar } from './market.ts'
 import type { RowSink } from './market-rows.ts'
+import type { OrderBook } from './order-book.ts'
 import type { Order, Side } from './order.ts'
 import type { Result } from './result.ts'
 import type { Timeframe } from './time.ts'
@@ -99,6 +100,8 @@ export interface Limits {
 export interface Feed {
   subscribe(kind: 'trades' | 'quotes' | 'bars', symbols: readonly SymbolId[]): Promise<Result<void>>
   unsubscribe(symbols: readonly SymbolId[]): Promise<Result<void>>
+  /** The depth that it keeps of a symbol that is subscribed as quotes, good or not; a venue without depth has none of it. */
+  book?(symbol: SymbolId): OrderBook | undefined
 }
 
 export interface BarQuery {

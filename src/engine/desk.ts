@@ -10,7 +10,7 @@
 import { assert } from '../core/assert.ts'
 import type { Ms, OrderId, Px, Qty, SymbolId, VenueId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
-import type { Quote } from '../core/market.ts'
+import type { Depth, Quote } from '../core/market.ts'
 import type { Denial } from '../core/notice.ts'
 import { isLive, type Order, type OrderRequest, type Side, type LegRole } from '../core/order.ts'
 import type { Universe } from '../core/universe.ts'
@@ -59,6 +59,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   readonly #bySymbol: (Lane[] | undefined)[] = []
   readonly #byStrategy = new Map<string, (Lane | undefined)[]>()
   readonly #quotes: (Quote | undefined)[] = []
+  readonly #depths: (Depth | undefined)[] = []
 
   constructor(parts: DeskParts) {
     this.parts = parts
@@ -105,6 +106,19 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   setQuote(quote: Quote): void {
     this.#quotes[quote.symbol] = quote
+  }
+
+  depth(symbol: SymbolId): Depth | undefined {
+    return this.#depths[symbol]
+  }
+
+  setDepth(depth: Depth): void {
+    this.#depths[depth.symbol] = depth
+  }
+
+  /** The last depths, in the order of their symbols. */
+  get depths(): readonly Depth[] {
+    return this.#depths.filter((depth) => depth !== undefined)
   }
 
   /** The last quotes, in the order of their symbols. */

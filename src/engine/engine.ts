@@ -19,7 +19,7 @@ import { calendarOf, type CalendarName } from '../core/calendar.ts'
 import type { Turn } from '../core/command.ts'
 import { hashOf } from '../core/hash.ts'
 import type { Control, ExternalOrder, Input, LimitChange, OrderFact } from '../core/input.ts'
-import type { Bar, Quote, Trade } from '../core/market.ts'
+import type { Bar, Depth, Quote, Trade } from '../core/market.ts'
 import { isRisk } from '../core/order.ts'
 import { SymbolMarks } from '../core/symbol-marks.ts'
 import { MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
@@ -64,6 +64,9 @@ export interface EngineOptions {
   readonly batching?: Batching
 }
 
+/** Levels of a side that a strategy may look at: each of them is in the journal. */
+const DEPTH_MAX = 50
+
 export interface EngineState {
   readonly n: number
   readonly now: number
@@ -77,6 +80,8 @@ export interface EngineState {
   readonly restings: readonly LaneRestState[]
   readonly markouts: ReturnType<Markouts['capture']>
   readonly quotes: readonly Quote[]
+  /** Only where a strategy asks for depth. */
+  readonly depths?: readonly Depth[]
   readonly bars: BarState
   readonly lanes: readonly LaneState[]
 }
@@ -94,6 +99,8 @@ export class Engine {
   readonly #tradeLanes: (Lane[] | undefined)[] = []
   readonly #quoteLanes: (Lane[] | undefined)[] = []
   readonly #turnLanes: (Lane[] | undefined)[] = []
+  /** Levels of the book that lanes ask for. */
+  readonly #depthLevels = new Map<SymbolId, number>()
   readonly #hasTurnLanes: boolean
   readonly #touched = new SymbolMarks()
   readonly #base: Timeframe
@@ -279,6 +286,7 @@ export class Engine {
       restings: this.#desk.restings.capture(),
       markouts: this.#desk.markouts.capture(),
       quotes: this.#desk.quotes,
+      ...(this.wantsDepth ? { depths: this.#desk.depths } : {}),
       bars: this.#bars.capture(),
       lanes: this.#lanes.map((lane) => lane.capture()),
     }
@@ -299,6 +307,7 @@ export class Engine {
     risk.restore(state.risk)
     this.#desk.brackets.restore(state.brackets)
     for (const quote of state.quotes) this.#desk.setQuote(quote)
+    for (const depth of state.depths ?? []) this.#desk.setDepth(depth)
     this.#bars.restore(state.bars)
     assert(
       state.lanes.length === this.#lanes.length,
@@ -341,13 +350,30 @@ export class Engine {
     return hashOf(state)
   }
 
+  /** Levels of the book of a symbol that its strategies ask for; 0 where none does. */
+  depthOf(symbol: SymbolId): number {
+    return this.#depthLevels.get(symbol) ?? 0
+  }
+
+  /** False where no strategy asks for depth. */
+  get wantsDepth(): boolean {
+    return this.#depthLevels.size > 0
+  }
+
+  #wantDepth(symbol: SymbolId, levels: number): void {
+    const isAllowed = Number.isSafeInteger(levels) && levels > 0 && levels <= DEPTH_MAX
+    assert(isAllowed, () => `a strategy looks at 1 to ${DEPTH_MAX} levels of a book, not ${levels}`)
+    this.#depthLevels.set(symbol, Math.max(levels, this.depthOf(symbol)))
+  }
+
   #addLanes(use: Use): void {
     const { everyMs, names } = periods(use)
     for (const symbol of use.on) {
       const lane = new Lane(this.#desk, use, this.universe.at(symbol), this.#lanes.length)
       this.#desk.addLane(lane)
       this.#lanes.push(lane)
-      const { hooks } = lane
+      const { hooks, needs } = lane
+      if (needs.depth !== undefined) this.#wantDepth(symbol, needs.depth)
       for (const timeframe of lane.timeframes) {
         if (hooks.onBar !== undefined)
           push(this.#barLanes[TIMEFRAMES.indexOf(timeframe)]!, symbol, lane)
@@ -391,6 +417,10 @@ export class Engine {
         return
       case 'quote':
         this.#onQuote(input.quote)
+        return
+      case 'depth':
+        this.#desk.setDepth(input.depth)
+        if (this.#hasTurnLanes) this.#touched.add(input.depth.symbol)
         return
       case 'order.accepted':
       case 'order.filled':

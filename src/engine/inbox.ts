@@ -8,12 +8,13 @@
  * ever without it. A bar that is too old is taken as one of the past, which is seen and cannot be traded on, and it
  * is dropped only where nothing but bars waits.
  *
- * All other inputs (fills, operator, venue status) wait as objects in a queue of their own: they are never dropped,
+ * All other inputs (fills, operator, venue status, the depth of a tape; that of a venue never waits, because the pump
+ * looks at the book when it makes a turn) wait as objects in a queue of their own: they are never dropped,
  * and more of them than the limit is an error of the program. A sequence number keeps the two in one order.
  */
 import { assert, unreachable } from '../core/assert.ts'
 import { type Ms, symbolId } from '../core/brand.ts'
-import { type Input, isMarket, type MarketInput } from '../core/input.ts'
+import { type Input, isMarket, type RowInput } from '../core/input.ts'
 import {
   BAR,
   inputOf,
@@ -105,7 +106,7 @@ export class Inbox {
   }
 
   push(input: Input): void {
-    if (!isMarket(input)) {
+    if (!isMarket(input) || input.type === 'depth') {
       this.#pushFact(input)
       return
     }
@@ -301,7 +302,7 @@ export class Inbox {
     this.#ids[from] = undefined
   }
 
-  #write(slot: number, input: MarketInput): void {
+  #write(slot: number, input: RowInput): void {
     const { kind, symbol, ts, values } = this.#rows
     const at = slot * WIDTH
     switch (input.type) {
@@ -344,7 +345,7 @@ export class Inbox {
     }
   }
 
-  #read(slot: number): MarketInput {
+  #read(slot: number): RowInput {
     const at = this.#ats[slot]! as Ms
     const rows = this.#rows
     if (this.#kindAt(slot) === BAR) return this.#readBar(slot, at)
@@ -352,7 +353,7 @@ export class Inbox {
     return id === undefined ? inputOf(rows, slot, at) : tradeInput(rows, slot, at, id)
   }
 
-  #readBar(slot: number, at: Ms): MarketInput {
+  #readBar(slot: number, at: Ms): RowInput {
     const { kind, symbol, ts, values } = this.#rows
     const its = kind[slot]!
     const v = slot * WIDTH

@@ -3,7 +3,7 @@ import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import { type Calendar, calendarOf, type Session } from '../core/calendar.ts'
 import type { Gauges } from '../core/gauges.ts'
 import type { Instrument } from '../core/instrument.ts'
-import type { Quote } from '../core/market.ts'
+import type { Depth, Quote } from '../core/market.ts'
 import type { DenyCode } from '../core/notice.ts'
 import type { Order } from '../core/order.ts'
 import { applyFill, FLAT, type Position } from '../core/position.ts'
@@ -24,6 +24,7 @@ export interface LaneDesk {
   readonly equity: number
   price(symbol: SymbolId): number
   quote(symbol: SymbolId): Quote | undefined
+  depth(symbol: SymbolId): Depth | undefined
   ordersOf(lane: Lane): readonly Order[]
   buyOrSell(lane: Lane, side: 'buy' | 'sell', intent: OrderIntent): OrderId | undefined
   bracket(lane: Lane, intent: BracketIntent): OrderId | undefined
@@ -126,6 +127,10 @@ export class Lane implements Context {
 
   get quote(): Quote | undefined {
     return this.#desk.quote(this.symbol)
+  }
+
+  get book(): Depth | undefined {
+    return this.needs.depth === undefined ? undefined : this.#desk.depth(this.symbol)
   }
 
   get orders(): readonly Order[] {

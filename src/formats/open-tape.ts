@@ -277,9 +277,8 @@ class Opening {
         pages: () => this.#pages(pieces, 'start', isBars),
       }
     }
-    return kind === 'trades'
-      ? { kind, symbol, pages: () => this.#pages(pieces, 'ts', isTrades) }
-      : { kind, symbol, pages: () => this.#pages(pieces, 'ts', isQuotes) }
+    if (kind === 'trades') return { kind, symbol, pages: () => this.#pages(pieces, 'ts', isTrades) }
+    return { kind: 'quotes', symbol, pages: () => this.#pages(pieces, 'ts', isQuotes) }
   }
 
   async *#pages<T extends Columns>(

@@ -112,6 +112,9 @@ export const DEFINITIONS = {
   mm_spread_bps: ofLane('Between the best bid and the best ask that rest, of the mid'),
   mm_vola_1m_bps: ofLane('Movement of the mid in a minute'),
   mm_ob_imbalance: ofLane('From -1, all size is on the ask, to 1, all on the bid'),
+  mm_queue_ahead: ofLane(
+    'Ahead of its best quotes, by what the best three levels hold; with depth',
+  ),
   mm_skew_bps: ofLane('By how much both quotes are shifted down; up where it is below zero'),
   mm_inventory_ratio: ofLane('Position by the largest that the strategy may hold, signed'),
   mm_quote_width: ofLane('How far quotes stand, by how far they would in a quiet market'),

@@ -39,7 +39,7 @@ export interface Manifest {
   /** Where market data came from, and the range that was asked for. */
   readonly data: {
     readonly source: string
-    readonly kind: 'bars' | 'trades' | 'quotes' | 'mixed'
+    readonly kind: 'bars' | 'trades' | 'quotes' | 'depth' | 'mixed'
     readonly timeframe: string | null
     readonly fromAt: number | null
     readonly toAt: number | null

@@ -51,7 +51,7 @@ export function baseOf(tape: Tape, uses: readonly Use[]): Timeframe {
   const kinds = new Map<string, string>()
   let finest: Timeframe | undefined
   for (const series of tape.series) {
-    if (series.kind === 'quotes') continue
+    if (series.kind === 'quotes' || series.kind === 'depth') continue
     const kind = series.kind === 'bars' ? series.timeframe : 'trades'
     const other = kinds.get(series.symbol)
     if (other !== undefined && other !== kind) {

@@ -1,15 +1,15 @@
 /*
- * Feed: the series of a tape merged into one stream, ordered by time of receipt, kind (trades, quotes, bars)
+ * Feed: the series of a tape merged into one stream, ordered by time of receipt, kind (depth, trades, quotes, bars)
  * and symbol. `take` gives everything of one millisecond; nothing is sorted or compared per row beyond that.
  *
- * A bar is received when it has ended, a trade and a quote at their own time. Series wait in groups of equal
+ * A bar is received when it has ended, all else at its own time. Series wait in groups of equal
  * next time; groups wait in a heap. Symbols whose bars end together, the common case, therefore cost one
  * comparison each, not the logarithm of the universe.
  */
 import { assert } from '../core/assert.ts'
 import { type Ms, type SymbolId } from '../core/brand.ts'
 import { type Calendar, calendarOf } from '../core/calendar.ts'
-import type { BarColumns, QuoteColumns, TradeColumns } from '../core/columns.ts'
+import type { BarColumns, DepthColumns, QuoteColumns, TradeColumns } from '../core/columns.ts'
 import type { MarketInput } from '../core/input.ts'
 import type { Bar } from '../core/market.ts'
 import type { Tape, TapeSeries } from '../core/tape.ts'
@@ -111,6 +111,27 @@ class QuoteCursor extends PagedCursor<QuoteColumns> {
       askSize: page.askSize[row]!,
     }
     return { type: 'quote', at, quote }
+  }
+}
+
+class DepthCursor extends PagedCursor<DepthColumns> {
+  protected timeOf(page: DepthColumns, row: number): number {
+    return page.ts[row]!
+  }
+
+  protected inputOf(page: DepthColumns, row: number, at: Ms): MarketInput {
+    const isGood = page.good[row] === 1
+    const side = (levels: Float64Array): readonly number[] => {
+      const found: number[] = []
+      const width = 2 * page.levels
+      const end = isGood ? (row + 1) * width : 0
+      for (let i = row * width; i < end && levels[i + 1]! > 0; i += 2)
+        found.push(levels[i]!, levels[i + 1]!)
+      return found
+    }
+    const { symbol } = this
+    const depth = { symbol, ts: at, bids: side(page.bids), asks: side(page.asks), isGood }
+    return { type: 'depth', at, depth }
   }
 }
 
@@ -374,6 +395,8 @@ function cursorOf(series: TapeSeries, universe: Universe): Cursor | undefined {
   const instrument = universe.find(series.symbol)
   if (instrument === undefined) return undefined
   const { id } = instrument
+  // A strategy that is told a quote has the depth beneath it.
+  if (series.kind === 'depth') return new DepthCursor(id, -1, series.pages())
   if (series.kind === 'trades') return new TradeCursor(id, 0, series.pages())
   if (series.kind === 'quotes') return new QuoteCursor(id, 1, series.pages())
   const calendar = calendarOf(instrument.spec.calendar)

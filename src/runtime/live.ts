@@ -105,6 +105,7 @@ export class Live {
       journal,
       gateway: this.gateway,
       recorder,
+      book: (symbol) => venue.feed?.book?.(symbol),
       inbox,
       snapshotEvery,
       snapshot: () => snapshotOf(session, marks),
@@ -149,6 +150,8 @@ export class Live {
   async begin(): Promise<Fault | undefined> {
     this.#publish()
     const { mayLead, venue } = this.#options
+    if (this.engine.wantsDepth && venue.feed?.book === undefined)
+      return fault('unsupported', `${venue.id} keeps no depth, and a strategy asks for it`)
     if (mayLead !== undefined && venue.broker?.cancelAll === undefined)
       return fault('unsupported', `${venue.id} cannot cancel all orders of an account at once`)
     const trouble = await new Start(this.#parts, this.#agreement, this.#standby).run()

@@ -49,7 +49,9 @@ export async function findLookAhead(
   for (let length = every; length < rows.length; length += every) {
     progress?.(length)
     const prefix = rows.slice(0, length)
-    const { at } = prefix.at(-1)!
+    const { at, type } = prefix.at(-1)!
+    // A book is told before what it is of; without that it is no part of a moment that anybody saw.
+    if (type === 'depth' && rows[length]!.at === at) continue
     const decisions = await decisionsOf(prefix, setupOf)
     const isCut = rows[length]!.at === at
     const difference = differenceOf(decisions, full, at, isCut ? at : undefined)

@@ -15,14 +15,16 @@
  * is closed, and `failure` resolves. What the venue has then is found out by the next start.
  */
 import { assert } from '../core/assert.ts'
-import type { Ms } from '../core/brand.ts'
+import type { Ms, SymbolId } from '../core/brand.ts'
 import type { Turn } from '../core/command.ts'
 import { type Control, type Input, isMarket, rank } from '../core/input.ts'
 import type { RowSink } from '../core/market-rows.ts'
+import type { OrderBook } from '../core/order-book.ts'
 import type { Journal } from '../core/store.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Inbox, type InboxOptions } from '../engine/inbox.ts'
 import type { Io } from '../io/io.ts'
+import { Depths } from './depths.ts'
 import type { Gateway } from './gateway.ts'
 import type { Recorder } from './recorder.ts'
 
@@ -38,6 +40,8 @@ export interface PumpOptions {
   readonly gateway: Gateway
   readonly recorder: Recorder
   readonly inbox: InboxOptions
+  /** The depth that a venue keeps, looked at for each turn. */
+  readonly book?: ((symbol: SymbolId) => OrderBook | undefined) | undefined
   /** Turns between snapshots, and the text of one. */
   readonly snapshotEvery: number
   readonly snapshot: () => string
@@ -61,6 +65,7 @@ export class Pump {
   readonly failure: Promise<Error>
   readonly #options: PumpOptions
   readonly #fail: (error: Error) => void
+  readonly #depths: Depths
   #at: Ms
   #isPaused = true
   #isScheduled = false
@@ -81,6 +86,7 @@ export class Pump {
   constructor(options: PumpOptions) {
     this.#options = options
     this.inbox = new Inbox(options.inbox)
+    this.#depths = new Depths(options.engine, (symbol) => options.book?.(symbol))
     this.#at = options.engine.now
     this.#snapshotTurn = options.engine.turns
     let fail: (error: Error) => void = () => {}
@@ -222,9 +228,10 @@ export class Pump {
     this.#turn(at, [{ type: 'control', at, control, by: 'guard' }])
   }
 
-  #turn(at: Ms, inputs: readonly Input[]): Turn {
+  #turn(at: Ms, heard: readonly Input[]): Turn {
     const { io, engine, journal, gateway } = this.#options
     const began = io.now()
+    const inputs = this.#depths.with(at, heard)
     const turn = engine.turn(at, inputs)
     for (const input of inputs) {
       if (input.type !== 'control' || input.control.do !== 'kill-switch') continue

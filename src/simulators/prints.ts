@@ -168,6 +168,9 @@ async function* pagesOf(series: TapeSeries, skip: Skip): AsyncGenerator<readonly
     case 'quotes':
       for await (const page of series.pages()) if (!isOver(page)) yield quotesOf(symbol, page)
       return
+    // Books of a local venue are made around its quotes.
+    case 'depth':
+      return
     case 'bars':
       assert(
         series.timeframe === '1m',

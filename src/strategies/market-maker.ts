@@ -2,6 +2,8 @@
 import { assert } from '../core/assert.ts'
 import type { Quote } from '../core/market.ts'
 import { type Context, defineStrategy, type Ladder, type QuoteLevel, z } from '../strategy/index.ts'
+import type { Side } from '../core/order.ts'
+import { aheadOf, QUEUE_LEVELS, shownIn } from './maker/depth.ts'
 import { gaugesOf, scaleOf } from './maker/gauges.ts'
 import { breakerOf, guardOf, killOf, modeAfter } from './maker/guards.ts'
 import {
@@ -39,6 +41,12 @@ const params = z
       .min(0)
       .default(0)
       .describe('at the top; less is a thin market, 0 never is'),
+    depth: z
+      .int()
+      .min(0)
+      .max(50)
+      .default(0)
+      .describe('levels of the book that imbalance, thinness and queue are of; 0 is the top alone'),
     requoteBps: bps.default(0.5),
     refreshMs: z.int().min(0).max(60_000).default(800).describe('unless the mid moved by 1 bp'),
     nudgeBps: bps.default(0.5).describe('towards the best price, where others are ahead'),
@@ -74,6 +82,8 @@ const ADVERSE_MS = 300
 const NUDGE_MS = 150
 /** A share of the top's size above which the side is about to give way. */
 const CROWDED = 0.3
+/** A part of the best levels above which a queue is long. */
+const QUEUED = 0.3
 const DRIFT_BPS = 3
 /** Movement in a minute from the variance of a second. */
 const perMinute = (variance: number): number => Math.sqrt(variance * 60)
@@ -81,7 +91,11 @@ const perMinute = (variance: number): number => Math.sqrt(variance * 60)
 export const marketMaker = defineStrategy({
   name: 'market-maker',
   params,
-  needs: () => ({ quotes: true, every: { window: '1m' } }),
+  needs: ({ depth }) => ({
+    quotes: true,
+    every: { window: '1m' },
+    ...(depth > 0 && { depth: Math.max(depth, QUEUE_LEVELS) }),
+  }),
   state: () => BLANK,
   symbol(ctx, p) {
     assert(
@@ -126,11 +140,11 @@ export const marketMaker = defineStrategy({
         })
       },
       gauges() {
-        const { state: memory, now, quote, orders } = ctx
+        const { state: memory, now, quote, book, orders } = ctx
         const [inventory, inventoryPercent] = [inventoryOf(ctx), percentOf(ctx, p)]
         const volatilityBps = perMinute(memory.variance)
         return gaugesOf(
-          { memory, now, quote, orders, volatilityBps, inventory, inventoryPercent },
+          { memory, now, quote, book, orders, volatilityBps, inventory, inventoryPercent },
           p,
         )
       },
@@ -156,6 +170,8 @@ function noteAcceptances(ctx: MakerContext): void {
 function mayQuote(ctx: MakerContext, p: Params): boolean {
   const { state, now } = ctx
   if (state.mode === 'frozen' || now < state.quietUntil) return false
+  // What it was told to look at is not there.
+  if (p.depth > 0 && ctx.book?.isGood !== true) return false
   const kill = killOf(state, p)
   if (kill !== undefined) {
     freeze(ctx, kill)
@@ -173,20 +189,22 @@ function mayQuote(ctx: MakerContext, p: Params): boolean {
 function ladderNow(ctx: MakerContext, p: Params, quote: Quote): Ladder {
   const { now } = ctx
   const volatilityBps = perMinute(ctx.state.variance)
-  const size = (quote.bidSize + quote.askSize) / 2
+  const shown = shownIn(quote, ctx.book, p.depth)
+  const size = (shown.bidSize + shown.askSize) / 2 / Math.max(1, p.depth)
   const isProbing = breakerOf(ctx.state, now) === 'probing'
   ctx.state = {
     ...ctx.state,
     ...widthAfter(ctx.state, { now, volatilityBps, size, thin: p.thinSize }),
   }
-  if (p.adverse) holdBack(ctx, quote)
+  const pull = imbalance(shown)
+  if (p.adverse) holdBack(ctx, pull)
   const { state } = ctx
   const isSoft = guardOf(state, { now, inventory: inventoryOf(ctx) }, p).level === 'soft'
   const drift = (Math.abs(microprice(quote) - (quote.bid + quote.ask) / 2) / quote.bid) * 10_000
   const width = state.width * (isSoft ? 1.5 : 1) * (p.adverse && drift > DRIFT_BPS ? 1.3 : 1)
   const scale = scaleOf(state, isSoft)
   const inventoryPercent = percentOf(ctx, p)
-  const view = { quote, volatilityBps, inventoryPercent, width, scale }
+  const view = { quote, pull, volatilityBps, inventoryPercent, width, scale }
   const qty = p.notional / quote.bid / ctx.instrument.spec.multiplier
   const ladder = nudged(ctx, ladderOf(view, { ...p, levels: isProbing ? 1 : p.levels, qty }), p)
   return {
@@ -196,27 +214,36 @@ function ladderNow(ctx: MakerContext, p: Params, quote: Quote): Ladder {
 }
 
 /** Who is long while buyers crowd waits a moment with selling, and the other way round: the price is coming. */
-function holdBack(ctx: MakerContext, quote: Quote): void {
+function holdBack(ctx: MakerContext, pull: number): void {
   const { position, state, now } = ctx
-  const pull = imbalance(quote)
   if (position.isLong && pull > CROWDED) ctx.state = { ...state, asksAfter: now + ADVERSE_MS }
   if (position.isShort && pull < -CROWDED) ctx.state = { ...state, bidsAfter: now + ADVERSE_MS }
 }
 
-/** The first level moves a little towards the best price where it is behind it: all that stands there is ahead of us. */
+/**
+ * The first level moves a little towards the best price where it is behind it. Without depth all that stands there is
+ * ahead of us; with it, only where that is a third of the best three levels.
+ */
 function nudged(ctx: MakerContext, { bids, asks }: Ladder, { nudgeBps }: Params): Ladder {
-  const { quote, state, now } = ctx
+  const { quote, book, state, now } = ctx
   if (quote === undefined || nudgeBps === 0 || now - state.nudgedAt < NUDGE_MS)
     return { bids, asks }
   const step = nudgeBps / 10_000
   const fair = microprice(quote)
-  const first = (levels: readonly QuoteLevel[], move: (price: number) => number) =>
-    levels.map((level, i) => (i === 0 ? { ...level, price: move(level.price) } : level))
+  const isBehind = (side: Side, price: number): boolean =>
+    book === undefined || aheadOf(book, side, price) > QUEUED
+  const first = (
+    levels: readonly QuoteLevel[],
+    side: Side,
+    move: (price: number) => number,
+  ): readonly QuoteLevel[] =>
+    levels.map((level, i) =>
+      i === 0 && isBehind(side, level.price) ? { ...level, price: move(level.price) } : level,
+    )
   ctx.state = { ...state, nudgedAt: now }
-  return {
-    bids: first(bids, (price) => Math.max(price, Math.min(price * (1 + step), quote.bid, fair))),
-    asks: first(asks, (price) => Math.min(price, Math.max(price * (1 - step), quote.ask, fair))),
-  }
+  const up = (price: number) => Math.max(price, Math.min(price * (1 + step), quote.bid, fair))
+  const down = (price: number) => Math.min(price, Math.max(price * (1 - step), quote.ask, fair))
+  return { bids: first(bids, 'buy', up), asks: first(asks, 'sell', down) }
 }
 
 function onWindow(ctx: MakerContext, p: Params): void {

@@ -1,7 +1,7 @@
 // Context: what a strategy sees of the world, and what it may ask for.
 import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
-import type { Quote } from '../core/market.ts'
+import type { Depth, Quote } from '../core/market.ts'
 import type { Order, Side, TimeInForce } from '../core/order.ts'
 
 /** The lane's own holding: what its orders bought and sold. */
@@ -98,6 +98,11 @@ export interface Context<S = unknown> {
   /** The last price seen, from trades, bars or the middle of the quote; undefined before the first. */
   readonly price: number | undefined
   readonly quote: Quote | undefined
+  /**
+   * The best levels of the book, as many as `needs.depth`, as of this turn; undefined before the first, where the data have
+   * none, and where depth is not asked for. One that is not good shows no level.
+   */
+  readonly book: Depth | undefined
   readonly position: Holding
   /** This lane's orders that may still trade, oldest first. */
   readonly orders: readonly Order[]

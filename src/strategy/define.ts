@@ -13,6 +13,8 @@ export interface Needs {
   readonly bars?: Timeframe | readonly Timeframe[]
   readonly quotes?: true
   readonly trades?: true
+  /** Levels of the book, of each side, that `ctx.book` shows; with it come quotes. At most 50. */
+  readonly depth?: number
   /** Closed bars of each timeframe that the hooks must have seen before they may trade. */
   readonly warmup?: number
   /** Timers by name: `{ cycle: '5m' }` fires `onTimer('cycle')` on every full five minutes of UTC. */

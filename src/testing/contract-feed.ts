@@ -1,7 +1,7 @@
 // Contract of feeds and histories: what was asked for comes, all of it, in order and once.
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import type { MarketInput } from '../core/input.ts'
+import type { RowInput } from '../core/input.ts'
 import type { Bar } from '../core/market.ts'
 import { MINUTE, ms } from '../core/time.ts'
 import type { BarQuery, Feed, History } from '../core/venue.ts'
@@ -222,15 +222,15 @@ async function firstOf(history: History, asked: BarQuery & { readonly cursor?: s
   return undefined
 }
 
-const isMarket = (input: Bench['inputs'][number]): input is MarketInput =>
+const isMarket = (input: Bench['inputs'][number]): input is RowInput =>
   input.type === 'trade' || input.type === 'quote' || input.type === 'bar'
 
-function symbolOf(input: MarketInput): number {
+function symbolOf(input: RowInput): number {
   if (input.type === 'trade') return input.trade.symbol
   return input.type === 'quote' ? input.quote.symbol : input.bar.symbol
 }
 
-function keyOf(input: MarketInput): { kind: Kind; symbol: number; text: string } | undefined {
+function keyOf(input: RowInput): { kind: Kind; symbol: number; text: string } | undefined {
   if (input.type === 'trade') {
     const { symbol, ts, price, size } = input.trade
     return { kind: 'trades', symbol, text: `${ts} ${price} ${size}` }

@@ -148,7 +148,7 @@ test('F318 a book that lost a delta shows nothing, and is whole again with the s
       [shown.bid, shown.bidSize, shown.ask, shown.askSize],
     )
     assert.ok(told.length > 20 && told.every((quote) => quote.bid < quote.ask))
-    assert.equal(bench.venue.feed.bookOf(id)?.bids.size, 50)
+    assert.equal(bench.venue.feed.book(id)?.bids.size, 50)
   }
 })
 

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { symbolId } from '../../src/core/brand.ts'
-import type { QuoteColumns, TradeColumns } from '../../src/core/columns.ts'
-import type { Quote } from '../../src/core/market.ts'
+import type { DepthColumns, QuoteColumns, TradeColumns } from '../../src/core/columns.ts'
+import type { Depth, Quote } from '../../src/core/market.ts'
 import { type BookFrame, OrderBook } from '../../src/core/order-book.ts'
 import type { Tape } from '../../src/core/tape.ts'
 import { ms } from '../../src/core/time.ts'
@@ -19,7 +19,7 @@ interface Snapshot {
   readonly bids: Levels
   readonly asks: Levels
 }
-interface Depth {
+interface DepthLine {
   readonly data: {
     readonly E: number
     readonly U: number
@@ -45,7 +45,7 @@ export function framesOf(file: string): readonly BookFrame[] {
       const levels = { bids: flat(bids), asks: flat(asks) }
       frames.push({ type: 'snapshot', first: last, last, ...levels, ts })
     } else if (text.includes('@depth')) {
-      const { E, U, u, pu, b, a } = (JSON.parse(text) as Depth).data
+      const { E, U, u, pu, b, a } = (JSON.parse(text) as DepthLine).data
       ts = ms(E)
       const levels = { bids: flat(b), asks: flat(a) }
       const frame = { type: 'delta', first: U, last: u, ...levels, ts } as const
@@ -60,16 +60,25 @@ const linesOf = (file: string): readonly string[] =>
     .toString()
     .split('\n')
 
-/** Best quotes of the book that the frames keep, one of a millisecond, and the trades; by the venue's time. */
-export function tapeOf(file: string): Tape {
+/**
+ * Best quotes of the book that the frames keep, one of a millisecond, and the trades; by the venue's time.
+ *
+ * @param levels Of depth, where more than 0: as often as the top changes.
+ */
+export function tapeOf(file: string, levels = 0): Tape {
   const quotes: Quote[] = []
+  const depths: Depth[] = []
   const book = new OrderBook({ symbol: symbolId(0), depth: 20_000 })
   for (const frame of framesOf(file)) {
     if (!book.apply(frame)) continue
     const { quote } = book
     if (quote === undefined) continue
-    if (quotes.at(-1)?.ts === quote.ts) quotes.pop()
+    if (quotes.at(-1)?.ts === quote.ts) {
+      quotes.pop()
+      depths.pop()
+    }
     quotes.push(quote)
+    if (levels > 0) depths.push(book.depth(levels))
   }
   const instrument = coin('BTCUSDT', { tickSize: 0.1, lotSize: 0.001, kind: 'perpetual' })
   return {
@@ -78,6 +87,15 @@ export function tapeOf(file: string): Tape {
     series: [
       { kind: 'quotes', symbol: 'BTCUSDT', pages: () => once(quoteColumns(quotes)) },
       { kind: 'trades', symbol: 'BTCUSDT', pages: () => once(tradesOf(file)) },
+      ...(levels > 0
+        ? [
+            {
+              kind: 'depth' as const,
+              symbol: 'BTCUSDT',
+              pages: () => once(depthColumns(depths, levels)),
+            },
+          ]
+        : []),
     ],
   }
 }
@@ -97,6 +115,23 @@ function quoteColumns(quotes: readonly Quote[]): QuoteColumns {
     bidSize: column('bidSize'),
     ask: column('ask'),
     askSize: column('askSize'),
+  }
+}
+
+function depthColumns(depths: readonly Depth[], levels: number): DepthColumns {
+  const width = 2 * levels
+  const side = (of: (depth: Depth) => readonly number[]) => {
+    const column = new Float64Array(depths.length * width)
+    for (const [i, depth] of depths.entries()) column.set(of(depth), i * width)
+    return column
+  }
+  return {
+    length: depths.length,
+    levels,
+    ts: Float64Array.from(depths, ({ ts }) => ts),
+    bids: side(({ bids }) => bids),
+    asks: side(({ asks }) => asks),
+    good: new Uint8Array(depths.length).fill(1),
   }
 }
 

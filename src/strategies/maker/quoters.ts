@@ -3,6 +3,7 @@
  * long quotes lower on both sides, so that buying becomes harder and selling easier.
  */
 import type { Quote } from '../../core/market.ts'
+import type { Shown } from './depth.ts'
 import type { Ladder } from '../../strategy/index.ts'
 
 export interface SkewParams {
@@ -25,6 +26,8 @@ export interface QuoterParams extends SkewParams {
 /** What a quoter sees. */
 export interface View {
   readonly quote: Quote
+  /** From -1, all size on the ask, to 1, all on the bid; that of the top where not told. */
+  readonly pull?: number
   /** Movement of the mid in a minute, in basis points. */
   readonly volatilityBps: number
   /** Of the largest position, signed. */
@@ -40,7 +43,7 @@ export const microprice = ({ bid, bidSize, ask, askSize }: Quote): number =>
   bidSize + askSize > 0 ? (bid * askSize + ask * bidSize) / (bidSize + askSize) : (bid + ask) / 2
 
 /** From -1, all size on the ask, to 1, all on the bid. */
-export const imbalance = ({ bidSize, askSize }: Quote): number =>
+export const imbalance = ({ bidSize, askSize }: Shown): number =>
   bidSize + askSize > 0 ? (bidSize - askSize) / (bidSize + askSize) : 0
 
 export const clamp = (x: number, least: number, most: number): number =>
@@ -52,7 +55,8 @@ const IMBALANCE_FREE = 0.1
 
 /** Half the spread is the larger of what the market's movement asks for and what a round trip costs. */
 function edgeBps(view: View, p: QuoterParams): number {
-  const pull = Math.max(0, Math.abs(imbalance(view.quote)) - IMBALANCE_FREE)
+  const { pull: seen = imbalance(view.quote) } = view
+  const pull = Math.max(0, Math.abs(seen) - IMBALANCE_FREE)
   const market = VOLATILITY_SHARE * view.volatilityBps + IMBALANCE_SHARE * pull
   return Math.max(market, p.makerFeeBps + p.takerFeeBps + p.bufferBps)
 }

@@ -186,10 +186,9 @@ export class BybitFeed implements Feed {
     this.#say({ type: 'trade', at: this.#now(), trade })
   }
 
-  /** The depth of a symbol that is asked for as quotes; undefined of others, and where it is not good. */
-  bookOf(symbol: SymbolId): OrderBook | undefined {
-    const book = this.#watched.get(this.#options.universe.at(symbol).symbol)?.book
-    return book?.isGood === true ? book : undefined
+  book(symbol: SymbolId): OrderBook | undefined {
+    const watched = this.#watched.get(this.#options.universe.at(symbol).symbol)
+    return watched?.kinds.has('quotes') === true ? watched.book : undefined
   }
 
   /** `{"s":"BTCUSDT","b":[["16493.50","0.006"]],"a":[["16611.00","0"]],"u":18521288,"seq":7961638724}` */

@@ -107,6 +107,9 @@ export class SimExchange {
         if (this.#nextEvent < input.quote.ts) this.#advance(input.quote.ts - 1, input.at)
         if (this.#floor.quote(input.quote, input.at)) this.#plan()
         return
+      // Orders meet trades and the top; what is beneath is for strategies.
+      case 'depth':
+        return
       default:
         unreachable(input)
     }

@@ -9,7 +9,7 @@
  */
 import type { SymbolId, VenueId } from '../../core/brand.ts'
 import type { Batch } from '../../core/command.ts'
-import { type Input, isMarket } from '../../core/input.ts'
+import { type Input, isMarket, type MarketInput } from '../../core/input.ts'
 import type { InstrumentSpec } from '../../core/instrument.ts'
 import type { Order } from '../../core/order.ts'
 import { ok, type Result } from '../../core/result.ts'
@@ -76,6 +76,7 @@ export class PaperVenue implements Venue {
     this.feed = {
       subscribe: (kind, symbols) => this.#subscribe(kind, symbols),
       unsubscribe: (symbols) => this.#unsubscribe(symbols),
+      ...(market.feed?.book && { book: (symbol) => market.feed?.book?.(symbol) }),
     }
   }
 
@@ -117,8 +118,9 @@ export class PaperVenue implements Venue {
     if (!isOfOrders) this.#sink?.(input)
   }
 
-  #isWanted(input: Extract<Input, { readonly type: 'trade' | 'quote' | 'bar' }>): boolean {
+  #isWanted(input: MarketInput): boolean {
     if (input.type === 'trade') return this.#wanted.trades.has(input.trade.symbol)
+    if (input.type === 'depth') return this.#wanted.quotes.has(input.depth.symbol)
     if (input.type === 'quote') return this.#wanted.quotes.has(input.quote.symbol)
     return this.#wanted.bars.has(input.bar.symbol)
   }

@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import { type Ms, type OrderId, type SymbolId, symbolId } from '../../core/brand.ts'
 import type { Command } from '../../core/command.ts'
 import { canonical } from '../../core/hash.ts'
-import type { Input, MarketInput } from '../../core/input.ts'
+import type { Input, RowInput } from '../../core/input.ts'
 import { equitySpec, type InstrumentSpec } from '../../core/instrument.ts'
 import { apply, type Order, sign } from '../../core/order.ts'
 import { integer, type Random, seeded } from '../../core/random.ts'
@@ -73,14 +73,14 @@ class World {
     return this.#prices[id]
   }
 
-  market(at: Ms, lengthMs: number): MarketInput[] {
+  market(at: Ms, lengthMs: number): RowInput[] {
     return SPECS.flatMap((_, id) => {
       const symbol = symbolId(id)
-      return this.#kinds[id]!.map((kind): MarketInput => this.#fact(kind, symbol, at, lengthMs))
+      return this.#kinds[id]!.map((kind): RowInput => this.#fact(kind, symbol, at, lengthMs))
     })
   }
 
-  #fact(kind: string, symbol: SymbolId, at: Ms, lengthMs: number): MarketInput {
+  #fact(kind: string, symbol: SymbolId, at: Ms, lengthMs: number): RowInput {
     const size = () => pick(this.#random, [0, 3, 10, 25, 100])
     const price = this.#move(symbol)
     if (kind === 'trade')
@@ -154,7 +154,7 @@ class World {
 }
 
 type Watch = (seen: {
-  readonly fact: MarketInput
+  readonly fact: RowInput
   readonly before: VenueReport
   readonly after: VenueReport
 }) => void
@@ -205,7 +205,7 @@ const check = (property: (seed: number) => void, numRuns = 100) =>
   fc.assert(fc.property(seeds, property), { numRuns, seed: 20240311 })
 
 /** Prices between which a fill on this item must lie, and how much of it one side, or both, may take. */
-function boundsOf(fact: MarketInput, prints: Map<string, number>, side: 'buy' | 'sell') {
+function boundsOf(fact: RowInput, prints: Map<string, number>, side: 'buy' | 'sell') {
   if (fact.type === 'bar') {
     const { low, high, volume } = fact.bar
     return { low, high, size: volume }

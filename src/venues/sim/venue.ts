@@ -86,6 +86,8 @@ export class SimVenue implements Venue {
         return this.#subscribed.trades.has(input.trade.symbol)
       case 'quote':
         return this.#subscribed.quotes.has(input.quote.symbol)
+      case 'depth':
+        return this.#subscribed.quotes.has(input.depth.symbol)
       case 'bar':
         return this.#subscribed.bars.has(input.bar.symbol)
       default:
