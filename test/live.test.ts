@@ -5,6 +5,7 @@ import { inspect } from 'node:util'
 import type { Ms } from '../src/core/brand.ts'
 import type { Bar } from '../src/core/market.ts'
 import { integer, seeded } from '../src/core/random.ts'
+import { ok } from '../src/core/result.ts'
 import type { Archive } from '../src/core/store.ts'
 import type { History, Venue } from '../src/core/venue.ts'
 import type { LiveOptions } from '../src/runtime/live-options.ts'
@@ -26,6 +27,26 @@ test('an order goes out once, is filled, and the engine has what the venue has',
   assert.deepEqual(bench.phases, ['done filled 10'])
   assert.equal(bench.live.engine.ours.cash, 99_000)
   bench.check()
+})
+
+test('a venue whose instrument is another than ours is not traded at', async (t) => {
+  const others = [
+    [{ kind: 'perpetual' }, /A: kind is equity; the venue's is perpetual/],
+    [{ kind: 'future', multiplier: 50 }, /A: kind is equity; the venue's is future/],
+    [{ multiplier: 10 }, /A: multiplier is 1; the venue's is 10/],
+    [{ tickSize: 0.05 }, /A: tickSize is 0.01; the venue's is 0.05/],
+    [{ lotSize: 100 }, /A: lotSize is 1; the venue's is 100/],
+  ] as const
+  for (const [changes, told] of others) {
+    const bench = new Bench(t)
+    const specs = bench.universe.all.map(({ spec }) => ({ ...spec, ...changes }))
+    Object.assign(bench.venue, { open: () => Promise.resolve(ok(specs)) })
+    await assert.rejects(bench.start(), told)
+  }
+  const bench = new Bench(t)
+  const specs = bench.universe.all.map(({ spec }) => ({ ...spec, tickSize: 0.005, lotSize: 0.5 }))
+  Object.assign(bench.venue, { open: () => Promise.resolve(ok(specs)) })
+  await bench.start()
 })
 
 test('an intent is in the journal before the venue has it', async (t) => {

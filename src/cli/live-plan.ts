@@ -1,5 +1,6 @@
 // Live plan: what a run at a venue will be, worked out and checked before anything is opened.
 import { BadInput } from '../core/bad-input.ts'
+import type { InstrumentSpec } from '../core/instrument.ts'
 import { Universe } from '../core/universe.ts'
 import {
   type Config,
@@ -34,11 +35,20 @@ export interface LiveRunOptions {
 
 export type LivePlan = Awaited<ReturnType<typeof planOf>>
 
-/** Throws BadInput where something is wrong, or the journal holds another run that is not over. */
-export async function planOf(name: string, config: Config, options: LiveRunOptions) {
+/**
+ * Throws BadInput where something is wrong, or the journal holds another run that is not over.
+ *
+ * @param told What the venue says of its instruments, for a new run.
+ */
+export async function planOf(
+  name: string,
+  config: Config,
+  options: LiveRunOptions,
+  told: readonly InstrumentSpec[] = [],
+) {
   const path = options.journal ?? storedAt(config, config.store.journal)
   const unfinished = RunFile.unfinishedIn(path)
-  const universe = new Universe(unfinished?.instruments ?? specsOf(name, config, options))
+  const universe = new Universe(unfinished?.instruments ?? specsOf(name, config, options, told))
   const uses = await loadUses(config, universe)
   const { latenessMs, maxFill } = config.bars
   const setup = {
@@ -61,6 +71,7 @@ export async function planOf(name: string, config: Config, options: LiveRunOptio
   return {
     name,
     config,
+    isNew: unfinished === undefined,
     setup,
     kinds,
     exits: new Map(uses.map(({ name }, i) => [name, config.strategies[i]!.onStop])),
@@ -75,7 +86,12 @@ export async function planOf(name: string, config: Config, options: LiveRunOptio
   }
 }
 
-function specsOf(name: string, config: Config, { symbols }: LiveRunOptions) {
+function specsOf(
+  name: string,
+  config: Config,
+  { symbols }: LiveRunOptions,
+  told: readonly InstrumentSpec[],
+) {
   const { universe } = config
   const listed =
     universe === 'all' ? [] : universe.map((one) => (typeof one === 'string' ? one : one.symbol))
@@ -89,7 +105,11 @@ function specsOf(name: string, config: Config, { symbols }: LiveRunOptions) {
       allowed,
     )
   }
-  return wanted.map((symbol) => toInstrumentSpec(config, symbol, venueIdOf(name)))
+  const venue = venueIdOf(name)
+  return wanted.map((symbol) => {
+    const theirs = told.find((spec) => spec.symbol === symbol)
+    return toInstrumentSpec(config, symbol, venue, theirs)
+  })
 }
 
 /** Bars always, because risk prices with them; trades and quotes where a strategy looks at them. */

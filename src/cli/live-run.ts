@@ -47,11 +47,15 @@ export interface Trading {
 /** Runs at a venue until a signal stops it. The same command goes on where the journal ends. */
 export async function liveRun(run: LiveRun): Promise<void> {
   const began = performance.now()
-  const plan = await planOf(run.name, run.config, run.options)
+  const { name, config, options } = run
   const voice = new Voice()
   const { say } = voice
-  const stage = await LiveStage.open(plan, say)
-  const { file, venue, archive } = stage
+  // Whatever is wrong is told before the venue is asked for anything.
+  const draft = await planOf(name, config, options)
+  const stage = await LiveStage.open(draft, say, (told) =>
+    planOf(name, config, { ...options, run: draft.setup.run }, told),
+  )
+  const { plan, file, venue, archive } = stage
   const stop = stopSignal(say)
   const kill = (): void => {
     stage.live?.control({ do: 'kill-switch', on: true, why: 'SIGUSR2' }, 'signal')

@@ -5,12 +5,13 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Venue } from '../core/venue.ts'
+import type { InstrumentSpec } from '../core/instrument.ts'
 import { isOfRun } from '../core/order.ts'
 import { type AccountLease, accountLease, leasesAt } from '../runtime/account-lease.ts'
 import type { Live } from '../runtime/live.ts'
 import { LiveMetrics } from '../runtime/live-metrics.ts'
 import { RunFile } from '../runtime/run-file.ts'
-import { type VenueIo, venueIo, venueOf } from '../runtime/venues.ts'
+import { instrumentsAt, type VenueIo, venueIo, venueOf } from '../runtime/venues.ts'
 import type { SqliteArchive } from '../store/index.ts'
 import { openForWriting } from './inputs.ts'
 import type { LivePlan } from './live-plan.ts'
@@ -26,7 +27,7 @@ export class LiveStage {
   readonly metrics: LiveMetrics | undefined
   /** Set when it trades: what the venue and the lease say goes there. */
   live: Live | undefined
-  readonly #plan: LivePlan
+  readonly plan: LivePlan
   readonly #say: (text: string) => void
   #venue: Venue | undefined
   #isClosing = false
@@ -34,7 +35,7 @@ export class LiveStage {
   #file: RunFile | undefined
 
   private constructor(plan: LivePlan, reached: VenueIo, say: (text: string) => void) {
-    this.#plan = plan
+    this.plan = plan
     this.#say = say
     this.reached = reached
     const { setup, consent, metricsPort } = plan
@@ -54,11 +55,28 @@ export class LiveStage {
     })
   }
 
-  /** Throws RunFailed where the venue's clock cannot be read, BadInput for what is wrong. */
-  static async open(plan: LivePlan, say: (text: string) => void): Promise<LiveStage> {
-    const reached = await venueIo(plan.name, plan.config)
-    if (!reached.ok) throw new RunFailed(`${plan.name} cannot be used: ${reached.fault.message}`)
-    const stage = new LiveStage(plan, reached.value, say)
+  /**
+   * Throws RunFailed where the venue's clock or its instruments cannot be read, BadInput for what is wrong.
+   *
+   * @param planWith The plan of a new run with what its venue says of its instruments.
+   */
+  static async open(
+    draft: LivePlan,
+    say: (text: string) => void,
+    planWith: (told: readonly InstrumentSpec[]) => Promise<LivePlan>,
+  ): Promise<LiveStage> {
+    const { name, config, isNew } = draft
+    const reached = await venueIo(name, config)
+    if (!reached.ok) throw new RunFailed(`${name} cannot be used: ${reached.fault.message}`)
+    let stage: LiveStage
+    try {
+      const plan = isNew ? await planWith(await toldOf(draft, reached.value)) : draft
+      stage = new LiveStage(plan, reached.value, say)
+    } catch (error) {
+      await reached.value.close()
+      throw error
+    }
+    const { plan } = stage
     try {
       await stage.#serve()
       stage.#venue = await stage.#adapter()
@@ -94,7 +112,7 @@ export class LiveStage {
   }
 
   async #serve(): Promise<void> {
-    const { metricsPort } = this.#plan
+    const { metricsPort } = this.plan
     if (this.metrics === undefined || metricsPort === undefined) return
     const served = await this.metrics.serve(metricsPort)
     if (!served.ok) throw new RunFailed(served.fault.message)
@@ -102,7 +120,7 @@ export class LiveStage {
   }
 
   #adapter(): Promise<Venue> {
-    const { name, config, setup, consent, isStandby } = this.#plan
+    const { name, config, setup, consent, isStandby } = this.plan
     return venueOf(name, {
       config,
       io: this.lease.io,
@@ -129,4 +147,14 @@ export class LiveStage {
       },
     })
   }
+}
+
+async function toldOf(
+  { name, config, setup, consent }: LivePlan,
+  { io }: VenueIo,
+): Promise<readonly InstrumentSpec[]> {
+  const { universe } = setup
+  const told = await instrumentsAt(name, { config, io, universe, consent, onTrouble: () => {} })
+  if (told.ok) return told.value
+  throw new RunFailed(`${name} cannot be used: ${told.fault.message}`)
 }

@@ -14,6 +14,8 @@ import type { Timeframe } from './time.ts'
 export interface Venue {
   readonly id: VenueId
   readonly limits: Limits
+  /** What it says of its instruments. It need not be open for that, and is not then. */
+  instruments?(): Promise<Result<readonly InstrumentSpec[]>>
   /**
    * @param columns Takes trades and quotes from a venue that has them in columns; where not told, they come as inputs.
    */

@@ -221,31 +221,26 @@ export class Start {
   }
 }
 
-/** Why orders on our grid would be off the venue's. */
+type Fitting = 'kind' | 'inverse' | 'multiplier' | 'tickSize' | 'lotSize'
+
+/** Why orders on our grid would be off the venue's, or worth another amount of money than we count. */
 function gridFault(setup: LiveSetup, specs: readonly InstrumentSpec[]): Fault | undefined {
   for (const spec of specs) {
     const ours = setup.universe.find(spec.symbol)
     if (ours === undefined) continue
     const theirs = new Instrument(ours.id, spec)
-    const { symbol, tickSize, lotSize } = ours
-    // The same quantity would be another amount of money.
-    if (theirs.isInverse !== ours.isInverse)
-      return fault('bad-request', `${symbol}: the venue's contract is ${inverseText(theirs)}`)
-    if (theirs.multiplier !== ours.multiplier)
-      return fault(
-        'bad-request',
-        `${symbol}: multiplier ${ours.multiplier}; the venue's is ${theirs.multiplier}`,
-      )
-    if (!theirs.isOnPriceGrid(tickSize))
-      return fault(
-        'bad-request',
-        `${symbol}: tickSize ${tickSize}; the venue's is ${spec.tickSize}`,
-      )
-    if (!theirs.isOnSizeGrid(lotSize))
-      return fault('bad-request', `${symbol}: lotSize ${lotSize}; the venue's is ${spec.lotSize}`)
+    const fits: readonly (readonly [Fitting, boolean])[] = [
+      ['kind', theirs.isMargined === ours.isMargined],
+      ['inverse', theirs.isInverse === ours.isInverse],
+      ['multiplier', theirs.multiplier === ours.multiplier],
+      ['tickSize', theirs.isOnPriceGrid(ours.tickSize)],
+      ['lotSize', theirs.isOnSizeGrid(ours.lotSize)],
+    ]
+    const [name] = fits.find(([, isFit]) => !isFit) ?? []
+    if (name === undefined) continue
+    const told = ({ [name]: value = false }: InstrumentSpec) => String(value)
+    const what = `${ours.symbol}: ${name} is ${told(ours.spec)}; the venue's is ${told(spec)}`
+    return fault('bad-request', `${what}: leave it out of the configuration`)
   }
   return undefined
 }
-
-const inverseText = ({ isInverse }: Instrument): string =>
-  isInverse ? 'inverse: say inverse: true' : 'not inverse'

@@ -5,6 +5,7 @@
 import { BadInput, type Place } from '../core/bad-input.ts'
 import { type OrderId, type VenueId, venueId } from '../core/brand.ts'
 import { ok, type Result } from '../core/result.ts'
+import type { InstrumentSpec } from '../core/instrument.ts'
 import type { Revision } from '../core/store.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits, Venue } from '../core/venue.ts'
@@ -169,17 +170,38 @@ export async function limitsOf(name: string, config: Config): Promise<Limits> {
   return paperLimits(limits, { ...toSimOptions(config), venue: venueIdOf(name) })
 }
 
-/** The adapter of a name, not yet open. Throws BadInput for what is not configured, and for money that was not meant. */
-export async function venueOf(name: string, options: VenueOptions): Promise<Venue> {
+/** A venue by its name, where it is meant. Throws BadInput for what is not configured, and for money that was not meant. */
+function meant(name: string, { config, consent }: Pick<VenueOptions, 'config' | 'consent'>) {
   const found = VENUES[registered(name, { file: 'command line', field: '--venue' })]
-  const isSimulated = found.isSimulated(options.config)
-  if (!isSimulated) checkConsent(options.consent, options.config, found.money(options.config))
-  else if (options.consent.mode === 'live') {
-    const place = options.config.source.place(['venues', name, 'fills'])
+  if (!found.isSimulated(config)) checkConsent(consent, config, found.money(config))
+  else if (consent.mode === 'live') {
+    const place = config.source.place(['venues', name, 'fills'])
     throw new BadInput(place, 'is simulated, and this is a live run', 'simulated', 'venue')
   }
+  return found
+}
+
+/**
+ * What a venue says of the instruments of a universe, for what a configuration does not state of them. Throws as
+ * `venueOf` does.
+ */
+export async function instrumentsAt(
+  name: string,
+  options: VenueOptions,
+): Promise<Result<readonly InstrumentSpec[]>> {
+  const venue = await meant(name, options).make(options)
+  try {
+    return (await venue.instruments?.()) ?? ok([])
+  } finally {
+    await venue.close()
+  }
+}
+
+/** The adapter of a name, not yet open. Throws BadInput for what is not configured, and for money that was not meant. */
+export async function venueOf(name: string, options: VenueOptions): Promise<Venue> {
+  const found = meant(name, options)
   const venue = await found.make(options)
-  if (!isSimulated) return venue
+  if (!found.isSimulated(options.config)) return venue
   const { io, universe, books, config } = options
   const sim = toSimOptions(config)
   return new PaperVenue({

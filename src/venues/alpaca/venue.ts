@@ -236,6 +236,17 @@ export class AlpacaVenue implements Venue {
     this.feed.adopt(halted)
   }
 
+  /** Asks for coins alone, which are pairs such as BTC/USD: shares are all alike. */
+  async instruments(): Promise<Result<readonly InstrumentSpec[]>> {
+    const specs: InstrumentSpec[] = []
+    for (const symbol of this.#options.symbols) {
+      const asset = symbol.includes('/') ? await this.history.asset(symbol) : undefined
+      if (asset?.ok === false) return asset
+      specs.push(specOf(symbol, asset?.value, this.id))
+    }
+    return ok(specs)
+  }
+
   async open(
     sink: (input: Input) => void,
     columns?: RowSink,
@@ -367,9 +378,9 @@ function eventOf(order: WireOrder): string {
 }
 
 /** Stocks in cents and whole shares; crypto by the increments that Alpaca tells. */
-function specOf(symbol: string, asset: WireAsset, venue: VenueId): InstrumentSpec {
+function specOf(symbol: string, asset: WireAsset | undefined, venue: VenueId): InstrumentSpec {
   const equity = equitySpec(symbol, venue)
-  if (asset.kind !== 'crypto') return equity
+  if (asset?.kind !== 'crypto') return equity
   return {
     ...equity,
     kind: 'crypto',
