@@ -32,6 +32,7 @@ import { systemIo } from '../src/io/system.ts'
 import { startLive } from '../src/runtime/live.ts'
 import { openArchive, openJournal } from '../src/store/index.ts'
 import { type Context, defineStrategy, z } from '../src/strategy/index.ts'
+import { categoryOf } from '../src/venues/bybit/category.ts'
 import { BYBIT, bybitLimits, BybitVenue } from '../src/venues/bybit/venue.ts'
 import { specOf } from '../src/venues/bybit/wire.ts'
 import type { Measured, Size } from './bench.ts'
@@ -323,7 +324,7 @@ async function marketOf({ rest }: Place) {
   for (const row of await rowsOf('tickers'))
     prices.set(String(row['symbol']), Number(row['lastPrice']))
   for (const row of await rowsOf('instruments-info')) {
-    const spec = specOf(row, BYBIT)
+    const spec = specOf(row, BYBIT, categoryOf('linear'))
     assert.ok(spec !== undefined)
     specs.push(spec)
   }

@@ -3,27 +3,39 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { ms } from '../src/core/time.ts'
 import type { Finding } from '../src/runtime/finding.ts'
-import type { BybitServer } from '../src/simulators/bybit/index.ts'
-import { startVenue, SYMBOLS } from './bybit/local.ts'
+import { type BybitServer, generatedMarket } from '../src/simulators/bybit/index.ts'
+import { START, startVenue, SYMBOLS } from './bybit/local.ts'
 import { put, skein, start, temporary } from './cli/skein.ts'
 
 const LOCAL = { key: 'local', secret: 'local' }
 const SPEED = 60
 
-function folderFor(t: TestContext, server: BybitServer, venue: string, symbols = SYMBOLS): string {
+function folderFor(
+  t: TestContext,
+  server: BybitServer,
+  venue: string,
+  symbols = SYMBOLS,
+  kind = 'perpetual',
+): string {
   const folder = temporary(t)
-  configure(folder, server, venue, symbols)
+  configure(folder, server, venue, symbols, kind)
   return folder
 }
 
-function configure(folder: string, server: BybitServer, venue: string, symbols = SYMBOLS): void {
+function configure(
+  folder: string,
+  server: BybitServer,
+  venue: string,
+  symbols = SYMBOLS,
+  kind = 'perpetual',
+): void {
   const port = new URL(server.urls.rest).port
   put(
     folder,
     'skein.yaml',
     `universe: [${symbols.join(', ')}]
 account: { cash: 100000, currency: USDT }
-instrument: { kind: perpetual, currency: USDT, calendar: 24/7, lotSize: 0.01 }
+instrument: { kind: ${kind}, currency: USDT, calendar: 24/7, lotSize: 0.01 }
 strategies: [{ use: sma-cross, params: { pairs: [[1, 2]], fraction: 0.02 } }]
 risk: { maxTradesPerDay: 1000 }
 store: { leases: ./data/leases.db }
@@ -111,6 +123,49 @@ test(
     for (const symbol of SYMBOLS) assert.equal(account!.positionOf(symbol).qty, 0)
   },
 )
+
+/** Buys at the close of the first bar. */
+const ONCE = `import { defineStrategy, z } from 'skein'
+export default defineStrategy({
+  name: 'once',
+  params: z.strictObject({}),
+  needs: () => ({ bars: '1m' }),
+  symbol: (ctx) => ({
+    onBar() {
+      if (ctx.position.isFlat && ctx.orders.length === 0) ctx.buy({ qty: 1 })
+    },
+  }),
+})
+`
+
+test('a run trades options, whose bars are made of trades', { timeout: 120_000 }, async (t) => {
+  const symbols = ['BTC-27MAR26-70000-C-USDT', 'ETH-27MAR26-3000-P-USDT']
+  const market = generatedMarket({ seed: 3, symbols, startAt: START, days: 1 })
+  const given = { ...market, category: 'option', speed: SPEED, keys: [LOCAL] } as const
+  const server = await startVenue(given)
+  t.after(() => server.stop())
+  const [account] = server.venue.accounts
+  let onExecution = (): void => {}
+  const filled = new Promise<void>((resolve) => (onExecution = resolve))
+  server.venue.onAccount((_, { type }) => {
+    if (type === 'execution') onExecution()
+  })
+  const local = `category: option, local: { port: PORT, speed: ${SPEED} }`
+  const folder = folderFor(t, server, local, symbols, 'option')
+  put(folder, 'once.ts', ONCE)
+  const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
+  const flat = ['--on-stop', 'flatten', '--strategy', './once.ts']
+  const running = start(folder, [...words, ...flat])
+  await Promise.race([running.ended, filled])
+  running.child.kill('SIGINT')
+  const { code, stderr } = await running.ended
+
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
+  assert.ok(account!.executions.length > 0)
+  assert.equal(account!.open.size, 0)
+  for (const symbol of symbols) assert.equal(account!.positionOf(symbol).qty, 0)
+})
 
 test('keys are asked for by name, and real money only where it is said twice', async (t) => {
   const server = await startVenue()

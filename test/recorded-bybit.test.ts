@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { isObject, type Json } from '../src/io/json.ts'
+import { type CategoryName, categoryOf } from '../src/venues/bybit/category.ts'
 import {
   parseExecution,
   parseOrder,
@@ -29,16 +30,20 @@ function rowsOf(name: RegExp): readonly (readonly [file: string, row: unknown])[
     })
 }
 
+const walletOf = (name: CategoryName) => (row: unknown) => parseWallet(row, categoryOf(name))
+const specIn = (name: CategoryName) => (row: unknown) =>
+  specOf(row, venueId('bybit'), categoryOf(name))
+
 const READ = [
   ['orders', /^(http_get_orders|http_get_order_|ws_account_order)/, parseOrder],
   ['executions', /^(http_get_executions|ws_account_execution(_adl)?\.json)/, parseExecution],
   ['positions', /^(http_get_positions|ws_account_position)/, parsePosition],
-  ['wallets', /^(http_get_wallet|ws_account_wallet)/, parseWallet],
-  [
-    'instruments',
-    /^http_get_instruments_(linear|inverse)/,
-    (row: unknown) => specOf(row, venueId('bybit')),
-  ],
+  ['wallets', /^(http_get_wallet|ws_account_wallet)/, walletOf('linear')],
+  ['wallets of a coin', /^(http_get_wallet|ws_account_wallet)/, walletOf('inverse')],
+  ['linear instruments', /^http_get_instruments_linear/, specIn('linear')],
+  ['inverse instruments', /^http_get_instruments_inverse/, specIn('inverse')],
+  ['options', /^http_get_instruments_option/, specIn('option')],
+  ['spot instruments', /^http_get_instruments_spot/, specIn('spot')],
 ] as const
 
 for (const [what, files, parse] of READ) {

@@ -14,7 +14,7 @@ import type { ExitPolicy } from '../runtime/exit-policy.ts'
 import type { FeedKind } from '../runtime/live-options.ts'
 import { RunFile } from '../runtime/run-file.ts'
 import { loadUses } from '../runtime/uses.ts'
-import { isSimulatedAt, venueIdOf } from '../runtime/venues.ts'
+import { hasBarsAt, isSimulatedAt, venueIdOf } from '../runtime/venues.ts'
 import { storedAt } from './inputs.ts'
 
 export interface LiveRunOptions {
@@ -62,7 +62,7 @@ export async function planOf(
     base: '1m' as const,
     bars: { latenessMs, maxFill },
   }
-  const kinds = kindsOf(uses)
+  const kinds = kindsOf(uses, hasBarsAt(name, config))
   const source = { name, series: kinds.map((kind) => ({ kind })) }
   unfinished?.mustBe(config, setup, source)
   const names = uses.map((use) => use.name).join(', ')
@@ -112,12 +112,15 @@ function specsOf(
   })
 }
 
-/** Bars always, because risk prices with them; trades and quotes where a strategy looks at them. */
-function kindsOf(uses: Awaited<ReturnType<typeof loadUses>>): readonly FeedKind[] {
+/** Bars always, because risk prices with them, or what they are made of; trades and quotes where a strategy looks at them. */
+function kindsOf(
+  uses: Awaited<ReturnType<typeof loadUses>>,
+  hasBars: boolean,
+): readonly FeedKind[] {
   const needs = uses.map(({ strategy, params }) => strategy.needs(params))
   return [
-    'bars',
-    ...(needs.some(({ trades }) => trades === true) ? (['trades'] as const) : []),
+    ...(hasBars ? (['bars'] as const) : []),
+    ...(!hasBars || needs.some(({ trades }) => trades === true) ? (['trades'] as const) : []),
     ...(needs.some(({ quotes, depth }) => quotes === true || depth !== undefined)
       ? (['quotes'] as const)
       : []),

@@ -1,7 +1,13 @@
 // skein venue bybit: the local venue that speaks Bybit's wire, version 5.
 import { Command, Option } from 'commander'
 import { iso, ms } from '../core/time.ts'
-import { BybitServer, generatedMarket, type BybitOptions } from '../simulators/bybit/index.ts'
+import {
+  type BybitOptions,
+  BybitServer,
+  CATEGORIES,
+  type Category,
+  generatedMarket,
+} from '../simulators/bybit/index.ts'
 import {
   faultsOf,
   integerOf,
@@ -12,7 +18,7 @@ import {
 } from './venue-options.ts'
 
 interface Options extends VenueOptions {
-  readonly category: 'linear' | 'spot'
+  readonly category: Category
   readonly ordersPerSecond: number
 }
 
@@ -25,7 +31,7 @@ export const bybitCommand = (): Command =>
     .description('Bybit V5: REST, and the public, private and trade streams on one port.')
     .addOption(
       new Option('--category <category>', 'what the symbols are')
-        .choices(['linear', 'spot'])
+        .choices(CATEGORIES)
         .default('linear'),
     )
     .option('--orders-per-second <n>', 'quota of each kind of order request', integerOf, 10)
@@ -64,6 +70,7 @@ function textOf(
   { keys, speed, category }: Options,
 ): string {
   const { port } = new URL(urls.rest)
+  const named = category === 'linear' ? '' : `category: ${category}, `
   return [
     `local Bybit: ${tape.series.length} series of ${tape.name}, ${category}`,
     `  time            ${iso(ms(startAt))}, speed ${speed}`,
@@ -72,9 +79,7 @@ function textOf(
     `  private stream  ${urls.privateStream}`,
     `  trade stream    ${urls.tradeStream}`,
     ...keys.map(({ key, secret }) => `  account         key ${key}, secret ${secret}`),
-    ...(category === 'linear'
-      ? [`  skein.yaml      venues: { bybit: { local: { port: ${port}, speed: ${speed} } } }`]
-      : []),
+    `  skein.yaml      venues: { bybit: { ${named}local: { port: ${port}, speed: ${speed} } } }`,
     'Ctrl-C stops it.\n',
   ].join('\n')
 }

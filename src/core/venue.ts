@@ -31,7 +31,7 @@ export interface Venue {
    */
   adopt?(orders: readonly Order[], halted: readonly SymbolId[]): void
   readonly feed?: Feed
-  readonly history?: History
+  readonly history?: History | undefined
   readonly broker?: Broker
   /** What the venue does by itself when we are gone, in words; undefined where it does nothing. */
   readonly deadMan?: string | undefined

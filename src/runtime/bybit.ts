@@ -3,13 +3,22 @@ import { unreachable } from '../core/assert.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Limits } from '../core/venue.ts'
 import { MACHINE_MS } from '../io/scaled.ts'
+import type { CategoryName } from '../venues/bybit/category.ts'
 import { bybitLimits, type BybitOptions, type Hosts, hostsOf } from '../venues/bybit/venue.ts'
 import type { Config } from './config.ts'
 import { keysOf, settingsOf } from './venue-keys.ts'
 
 export type BybitTerms = Pick<
   BybitOptions,
-  'keys' | 'environment' | 'limits' | 'patience' | 'ordersPerSecond' | 'orderEntry' | 'deadManS'
+  | 'keys'
+  | 'environment'
+  | 'limits'
+  | 'patience'
+  | 'ordersPerSecond'
+  | 'orderEntry'
+  | 'deadManS'
+  | 'category'
+  | 'coin'
 > & {
   readonly hosts: Hosts
 }
@@ -17,25 +26,31 @@ export type BybitTerms = Pick<
 /** Throws BadInput where the configuration has no Bybit, or no usable keys. */
 export function bybitTermsOf(config: Config): BybitTerms {
   const settings = settingsOf(config, 'bybit')
-  const { environment, hosts, local, ordersPerSecond, orderEntry, deadManS } = settings
+  const { environment, hosts, local, ordersPerSecond, orderEntry, deadManS, category } = settings
   return {
     keys: keysOf('bybit', settings, config),
     environment,
     ordersPerSecond,
     orderEntry,
     ...(deadManS !== 'off' && { deadManS }),
-    hosts: { ...hostsOf(environment), ...hosts, ...(local && localHostsOf(local.port)) },
+    category,
+    coin: config.account.currency,
+    hosts: {
+      ...hostsOf(environment, category),
+      ...hosts,
+      ...(local && localHostsOf(local.port, category)),
+    },
     limits: bybitLimitsOf(config),
     ...(local && local.speed > 1 && { patience: patienceAt(local.speed) }),
   }
 }
 
-const localHostsOf = (port: number): Hosts => {
+const localHostsOf = (port: number, category: CategoryName): Hosts => {
   const host = `127.0.0.1:${port}`
   const stream = `ws://${host}/v5`
   return {
     rest: `http://${host}`,
-    market: `${stream}/public/linear`,
+    market: `${stream}/public/${category}`,
     account: `${stream}/private`,
     trade: `${stream}/trade`,
   }
@@ -49,8 +64,8 @@ function patienceAt(speed: number): NonNullable<BybitOptions['patience']> {
 
 /** What the venue can bear, as the configuration has it; keys are not needed. */
 export function bybitLimitsOf({ venues }: Config): Limits {
-  const { ordersPerSecond, subscribe } = venues?.bybit ?? {}
-  return { ...bybitLimits(ordersPerSecond), ...(subscribe && { subscribe }) }
+  const { ordersPerSecond, subscribe, category } = venues?.bybit ?? {}
+  return { ...bybitLimits(ordersPerSecond, category), ...(subscribe && { subscribe }) }
 }
 
 /** What a person does about a fault of Bybit. */

@@ -256,6 +256,10 @@ const alpaca = z.strictObject({
 
 const bybit = z.strictObject({
   ...keys,
+  category: z
+    .enum(['linear', 'inverse', 'option', 'spot'])
+    .default('linear')
+    .describe('what is traded; the currency of the account is its coin'),
   environment: z
     .enum(['testnet', 'demo', 'mainnet'])
     .default('testnet')
@@ -278,7 +282,7 @@ const bybit = z.strictObject({
   hosts: z
     .strictObject({
       rest: host('http', '').exactOptional(),
-      market: host('ws', '/v5/public/linear').exactOptional(),
+      market: host('ws', '/v5/public/(?:linear|inverse|option|spot)').exactOptional(),
       account: host('ws', '/v5/private').exactOptional(),
       trade: host('ws', '/v5/trade').exactOptional(),
     })

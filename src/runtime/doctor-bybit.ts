@@ -6,7 +6,8 @@ import type { Fault } from '../core/fault.ts'
 import type { Io } from '../io/io.ts'
 import { decimalOf, textOf } from '../io/json.ts'
 import { deadManOf } from '../venues/bybit/dead-man.ts'
-import { CATEGORY, listOf } from '../venues/bybit/lookup.ts'
+import { type Category, categoryOf } from '../venues/bybit/category.ts'
+import { instrumentsOf, listOf } from '../venues/bybit/lookup.ts'
 import { Rest } from '../venues/bybit/rest.ts'
 import { parsePosition } from '../venues/bybit/wire.ts'
 import { adviceOf, type BybitTerms, bybitTermsOf } from './bybit.ts'
@@ -20,7 +21,8 @@ export const bybitFindings = (config: Config, io: Io): Promise<readonly Finding[
 
 /** What only the venue can answer. Where it does not tell the time, it tells nothing else. */
 async function asked(config: Config, terms: BybitTerms, io: Io): Promise<readonly Finding[]> {
-  const { keys, hosts, ordersPerSecond = 10, environment } = terms
+  const { keys, hosts, ordersPerSecond = 10, environment, coin } = terms
+  const category = categoryOf(terms.category ?? 'linear', coin)
   const onTrouble = (): void => {}
   const rest = new Rest({ io, keys, baseUrl: hosts.rest, ordersPerSecond, onTrouble })
   try {
@@ -41,18 +43,19 @@ async function asked(config: Config, terms: BybitTerms, io: Io): Promise<readonl
     return [
       account,
       clock,
-      await modeFinding(rest),
-      await symbolsFinding(config, rest),
-      await deadManFinding(rest, terms.deadManS),
+      await modeFinding(rest, category),
+      await symbolsFinding(config, rest, category),
+      await deadManFinding(rest, category, terms.deadManS),
     ]
   } finally {
     rest.close()
   }
 }
 
-async function modeFinding(rest: Rest): Promise<Finding> {
+async function modeFinding(rest: Rest, category: Category): Promise<Finding> {
   const check = 'positions'
-  const query = { category: CATEGORY, settleCoin: 'USDT', limit: 200 }
+  if (!category.isTraded) return { check, state: 'ok', text: 'none: it is watched only' }
+  const query = { ...category.lists, limit: 200 }
   const rows = await listOf(rest, '/v5/position/list', query, parsePosition)
   if (!rows.ok) return failure(check, rows.fault)
   const hedged = rows.value.filter(({ index }) => index !== 0).map(({ symbol }) => symbol)
@@ -62,9 +65,13 @@ async function modeFinding(rest: Rest): Promise<Finding> {
 }
 
 /** What the venue does when we are gone, and whether that is what the configuration wants. */
-async function deadManFinding(rest: Rest, wantedS: number | undefined): Promise<Finding> {
+async function deadManFinding(
+  rest: Rest,
+  category: Category,
+  wantedS: number | undefined,
+): Promise<Finding> {
   const check = 'dead man'
-  const told = await deadManOf(rest)
+  const told = await deadManOf(rest, category)
   if (!told.ok) return failure(check, told.fault)
   const theirs = told.value === undefined ? 'not offered to this account' : `${told.value} s`
   const text = `${wantedS === undefined ? 'off' : `${wantedS} s`} here, ${theirs} at the venue`
@@ -73,7 +80,11 @@ async function deadManFinding(rest: Rest, wantedS: number | undefined): Promise<
   return { check, state: 'fail', text, todo }
 }
 
-async function symbolsFinding({ universe, venues }: Config, rest: Rest): Promise<Finding> {
+async function symbolsFinding(
+  { universe, venues }: Config,
+  rest: Rest,
+  category: Category,
+): Promise<Finding> {
   const check = 'symbols'
   const { total } = venues!.bybit!.subscribe
   if (universe === 'all') {
@@ -81,15 +92,18 @@ async function symbolsFinding({ universe, venues }: Config, rest: Rest): Promise
     return { check, state: 'warn', text: 'universe is all', todo }
   }
   const wanted = universe.map((one) => (typeof one === 'string' ? one : one.symbol))
-  const parse = (json: unknown) =>
-    textOf(typeof json === 'object' && json !== null && 'symbol' in json ? json.symbol : undefined)
-  const query = { category: CATEGORY, limit: 1_000 }
-  const listed = await listOf(rest, '/v5/market/instruments-info', query, parse)
+  const listed = await instrumentsOf(rest, category, wanted)
   if (!listed.ok) return failure(check, listed.fault)
-  const unknown = wanted.filter((symbol) => !listed.value.includes(symbol))
+  const names = new Set(listed.value.map((row) => textOf(row['symbol'])))
+  const unknown = wanted.filter((symbol) => !names.has(symbol))
   if (unknown.length > 0) {
     const todo = 'write symbols as Bybit does: BTCUSDT'
-    return { check, state: 'fail', text: `bybit has no perpetual ${unknown.join(', ')}`, todo }
+    return {
+      check,
+      state: 'fail',
+      text: `bybit has no ${category.word} ${unknown.join(', ')}`,
+      todo,
+    }
   }
   const text = `${wanted.length} of ${total} symbols`
   if (wanted.length <= total) return { check, state: 'ok', text }

@@ -43,6 +43,8 @@ export interface VenueOptions {
 interface Registered {
   /** What the configuration says of money. */
   money(config: Config): Money
+  /** False where the venue tells no bars: they are made of trades. */
+  hasBars(config: Config): boolean
   /** True where no order may reach the venue: they are filled here, on its feed. */
   isSimulated(config: Config): boolean
   make(options: VenueOptions): Promise<Venue>
@@ -57,6 +59,7 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
       path: ['venues', 'alpaca', 'paper'],
       words: { real: false, none: true },
     }),
+    hasBars: () => true,
     isSimulated: (config) => config.venues?.alpaca?.fills === 'simulated',
     async make({ config, io, universe, onTrouble, onRevision, ledger, tell = () => {} }) {
       const [{ AlpacaVenue }, { NO_ORDER_EVENTS }, { alpacaTermsOf }] = await Promise.all([
@@ -94,6 +97,7 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
       path: ['venues', 'bybit', 'environment'],
       words: { real: 'mainnet', none: config.venues?.bybit?.environment ?? 'testnet' },
     }),
+    hasBars: (config) => config.venues?.bybit?.category !== 'option',
     isSimulated: (config) => config.venues?.bybit?.fills === 'simulated',
     async make({ config, io, universe, onTrouble, onTimed, isOurs }) {
       const [{ BybitVenue }, { bybitTermsOf }] = await Promise.all([
@@ -159,6 +163,10 @@ function registered(name: string, place: Place): VenueName {
 /** True where the orders of a run at the venue are filled here, on its feed. */
 export const isSimulatedAt = (name: string, config: Config): boolean =>
   isVenueName(name) && VENUES[name].isSimulated(config)
+
+/** False where bars are made of the trades of the venue's feed. */
+export const hasBarsAt = (name: string, config: Config): boolean =>
+  !isVenueName(name) || VENUES[name].hasBars(config)
 
 export const venueIdOf = (name: string): VenueId => venueId(name)
 

@@ -18,16 +18,21 @@ import type { BybitOptions as LocalOptions } from '../../src/simulators/bybit/ve
 import type { RuleText } from '../../src/simulators/fault-script.ts'
 import { order } from '../../src/testing/builders.ts'
 import type { Taken } from '../../src/venues/bybit/batches.ts'
+import type { CategoryName } from '../../src/venues/bybit/category.ts'
 import { BYBIT, type BybitOptions, BybitVenue } from '../../src/venues/bybit/venue.ts'
 import { KEY, START } from './local.ts'
 import { HOST, HOSTS, VirtualBybit } from './virtual.ts'
 
-const PRICES = { AAAUSDT: 100, BBBUSDT: 50 } as const
+const PRICES: Readonly<Record<string, number>> = { AAAUSDT: 100, BBBUSDT: 50 }
 const SECONDS = 3_600
 /** The venue's time moves in such steps: minutes pass quickly so. */
 const PACE_MS = 100
 
 export interface BenchOptions {
+  /** What the symbols are: perpetuals in USDT where not told. */
+  readonly category?: CategoryName
+  /** The symbols, and what each prints at. */
+  readonly prices?: Readonly<Record<string, number>>
   readonly local?: Partial<Omit<LocalOptions, 'timers' | 'speed'>>
   readonly adapter?: Partial<BybitOptions>
   /** What stands between the adapter and its node, as a fence does. */
@@ -53,7 +58,9 @@ export class Bench {
 
   static async start(t: TestContext, options: BenchOptions = {}): Promise<Bench> {
     const bench = new Bench(options)
-    const given = { startAt: START, tape: tapeOf(), keys: [KEY], ...options.local }
+    const { category = 'linear', prices = PRICES } = options
+    const market = { startAt: START, tape: tapeOf(prices), category }
+    const given = { ...market, keys: [KEY], ...options.local }
     bench.local = await bench.world.settled(VirtualBybit.serve(bench.world, given, PACE_MS))
     const opened = await bench.connect()
     assert(opened.ok, JSON.stringify(opened))
@@ -66,12 +73,14 @@ export class Bench {
     const node = this.world.node(`engine ${++this.#adapters}`)
     const io = this.#options.io?.(node) ?? node
     this.universe = new Universe()
+    const { category = 'linear', prices = PRICES } = this.#options
     this.venue = new BybitVenue({
       io: this.#spoiled(io),
       keys: KEY,
-      symbols: Object.keys(PRICES),
+      symbols: Object.keys(prices),
       universe: this.universe,
-      hosts: HOSTS,
+      hosts: { ...HOSTS, market: `wss://${HOST}/v5/public/${category}` },
+      category,
       onTrouble: (why) => this.troubles.push(why),
       ...this.#options.adapter,
     })
@@ -177,7 +186,7 @@ interface Frame {
   readonly args: readonly { readonly request?: readonly unknown[] }[]
 }
 
-function tapeOf(): Tape {
+function tapeOf(prices: Readonly<Record<string, number>>): Tape {
   const column = (value: (second: number) => number) =>
     Float64Array.from({ length: SECONDS }, (_none, i) => value(i + 1))
   const ts = column((second) => START + second * 1_000)
@@ -188,8 +197,8 @@ function tapeOf(): Tape {
     }
   return {
     name: 'two perpetuals',
-    instruments: Object.keys(PRICES).map((symbol) => equitySpec(symbol, BYBIT)),
-    series: Object.entries(PRICES).flatMap(([symbol, price]) => {
+    instruments: Object.keys(prices).map((symbol) => equitySpec(symbol, BYBIT)),
+    series: Object.entries(prices).flatMap(([symbol, price]) => {
       const [bid, ask] = [column(() => price - 0.01), column(() => price + 0.01)]
       const quotes = { length: SECONDS, ts, bid, bidSize: size, ask, askSize: size }
       const trades = { length: SECONDS, ts, price: column(() => price), size }

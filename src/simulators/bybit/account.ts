@@ -18,6 +18,7 @@ import type { Universe } from '../../core/universe.ts'
 import { SimExchange } from '../../venues/sim/index.ts'
 import type { Told } from '../broadcast.ts'
 import type { Ids } from '../ids.ts'
+import type { Category } from './category.ts'
 import { type BybitError, refused } from './codes.ts'
 import type { DeadMan } from './dead-man.ts'
 import {
@@ -43,7 +44,7 @@ export interface AccountOptions {
   readonly universe: Universe
   readonly ids: Ids
   readonly cash: number
-  readonly isSpot: boolean
+  readonly category: Category
   readonly deadMan: DeadMan
   readonly priceOf: (symbol: string) => number
   /** The reason why an order that was taken is rejected afterwards: undefined but for faults. */
@@ -103,6 +104,22 @@ export class Account {
     this.#exchange = new SimExchange(universe, { venue, cash, ...terms })
   }
 
+  /** What it is counted in. */
+  get coin(): string {
+    const [first] = this.#options.universe.all
+    return first?.spec.currency ?? 'USDT'
+  }
+
+  /** What one of its coin is worth in dollars. */
+  get dollars(): number {
+    const [first] = this.#options.universe.all
+    return first?.isInverse === true ? this.#priceOf(first, 0) : 1
+  }
+
+  get #isSpot(): boolean {
+    return this.#options.category === 'spot'
+  }
+
   get orders(): readonly BybitOrder[] {
     return this.#orders
   }
@@ -126,18 +143,22 @@ export class Account {
 
   /** Cash, and what it is worth with what is held; `free` is not bound by positions and orders. */
   balance(): { readonly cash: number; readonly equity: number; readonly free: number } {
-    const { universe, isSpot } = this.#options
-    let [worth, bound] = [0, 0]
+    const { universe } = this.#options
+    let [paid, profit, bound] = [0, 0, 0]
     for (const [symbol, position] of this.#positions) {
       const instrument = universe.find(symbol)
       if (instrument === undefined || position.qty === 0) continue
       const price = this.#priceOf(instrument, position.avgPrice)
-      worth += isSpot ? position.qty * price : openProfit(position, price, instrument)
-      if (!isSpot) bound += Math.abs(position.qty * price) / LEVERAGE
+      const value = instrument.notional(position.qty, price)
+      if (instrument.isMargined) profit += openProfit(position, price, instrument)
+      else paid += Math.sign(position.qty) * value
+      if (instrument.isMargined) bound += value / LEVERAGE
+      // What was sold and is not there may have to be bought back.
+      else if (position.qty < 0) bound += 2 * value
     }
     bound += this.#marginOfOrders
-    const equity = money(this.#cash + worth)
-    return { cash: this.#cash, equity, free: (isSpot ? this.#cash : equity) - bound }
+    const equity = money(this.#cash + paid + profit)
+    return { cash: this.#cash, equity, free: money(this.#cash + profit) - bound }
   }
 
   /** Takes an order for processing. Throws what it is refused for at once. */
@@ -263,7 +284,7 @@ export class Account {
         return
       case 'order.canceled':
       case 'order.expired': {
-        const isPart = this.#options.isSpot && order.filled > 0
+        const isPart = this.#isSpot && order.filled > 0
         if (order.cancelType === 'UNKNOWN' && order.tif !== 'GTC')
           order.rejectReason = 'EC_NoImmediateQtyToFill'
         this.#end(order, isPart ? 'PartiallyFilledCanceled' : 'Cancelled', at)
@@ -310,12 +331,12 @@ export class Account {
     const signed = { signedQty: sign(side) * qty, price, fee }
     const after = applyFill(before, signed, instrument)
     this.#positions.set(symbol, after)
-    const moved = this.#options.isSpot
-      ? -signed.signedQty * price
-      : realisedProfit(after) - realisedProfit(before)
+    const moved = instrument.isMargined
+      ? realisedProfit(after) - realisedProfit(before)
+      : -signed.signedQty * price
     this.#cash = money(this.#cash + moved - fee)
     order.filled = instrument.qty(order.filled + qty)
-    order.value = money(order.value + qty * price)
+    order.value = money(order.value + instrument.notional(qty, price))
     order.fee = money(order.fee + fee)
     order.updatedAt = at
     const isFull = order.filled >= order.qty
@@ -330,7 +351,7 @@ export class Account {
       ts,
       leaves: leavesOf(order),
       closed: instrument.qty(Math.min(reducible, qty)),
-      isMaker: fee <= qty * price * FEES.maker + 1e-7,
+      isMaker: fee <= instrument.notional(qty, price) * FEES.maker * 1.01 + 1e-9,
       seq: ++this.#seq,
     }
     keep(this.#executions, execution)
@@ -389,7 +410,7 @@ export class Account {
     if (terms !== undefined) return terms
     const held = this.positionOf(symbol).qty * -sign(side)
     if (reduceOnly && held <= 0 && draft.trigger === undefined) return this.#refused('reduce')
-    if (this.#options.isSpot && side === 'sell' && qty > held) return this.#refused('balance')
+    if (this.#isSpot && side === 'sell' && qty > held) return this.#refused('balance')
     if (this.#activeIn(instrument) >= ACTIVE_MAX) return this.#refused('cap')
     const opening = reduceOnly ? 0 : Math.max(0, qty - Math.max(0, held))
     const needed = this.#marginOf(draft, opening)
@@ -411,9 +432,12 @@ export class Account {
   /** Money that an order binds. */
   #marginOf(order: Pick<Draft, 'instrument' | 'price' | 'trigger' | 'side'>, qty: number): number {
     const { instrument, side, price, trigger } = order
-    if (this.#options.isSpot && side === 'sell') return 0
-    const worth = instrument.notional(qty, price ?? trigger ?? this.#priceOf(instrument, 0))
-    return this.#options.isSpot ? worth : worth / LEVERAGE
+    if (this.#isSpot && side === 'sell') return 0
+    const at = price ?? trigger ?? this.#options.priceOf(instrument.symbol)
+    // Before the first print nobody knows what it takes.
+    if (Number.isNaN(at)) return 0
+    const worth = instrument.notional(qty, at)
+    return instrument.isMargined ? worth / LEVERAGE : worth
   }
 
   #priceOf(instrument: Instrument, otherwise: number): number {
@@ -422,7 +446,7 @@ export class Account {
   }
 
   #refused(fact: Parameters<typeof refused>[0]): BybitError {
-    return refused(fact, this.#options.isSpot)
+    return refused(fact, this.#isSpot)
   }
 }
 

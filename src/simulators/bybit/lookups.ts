@@ -150,7 +150,7 @@ export class Lookups {
 
   #mustName(query: URLSearchParams, names: readonly string[]): void {
     this.#venue.mustServe(query.get('category'))
-    if (!this.#venue.isSpot && !names.some((name) => query.has(name)))
+    if (this.#venue.category === 'linear' && !names.some((name) => query.has(name)))
       throw badParameter('params error: symbol or settleCoin is missing')
   }
 

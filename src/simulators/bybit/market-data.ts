@@ -7,6 +7,7 @@ import { merged, type Shown } from '../history.ts'
 import type { Minute } from '../prints.ts'
 import { levelsOf } from './book.ts'
 import { badParameter } from './codes.ts'
+import { coinsOf } from './category.ts'
 import { instrumentRow } from './render.ts'
 import type { BybitVenue } from './venue.ts'
 
@@ -91,12 +92,17 @@ export class MarketData {
     const isOurs = category === this.#venue.category
     const all = isOurs ? this.#venue.universe.all : []
     const symbol = query.get('symbol')
-    const meant = symbol === null ? all : all.filter((each) => each.symbol === symbol)
+    const coin = query.get('baseCoin') ?? (category === 'option' ? 'BTC' : null)
+    const meant = all.filter(
+      (each) =>
+        (symbol === null || each.symbol === symbol) &&
+        (symbol !== null || coin === null || coinsOf(each.symbol).base === coin),
+    )
     const [from, limit] = [Number(query.get('cursor') ?? 0), limitOf(query, 500, 1_000)]
     const { isSpot } = this.#venue
     const page = isSpot ? meant : meant.slice(from, from + limit)
     const next = from + page.length < meant.length ? String(from + page.length) : ''
-    const list = page.map((instrument) => instrumentRow(instrument, isSpot))
+    const list = page.map((instrument) => instrumentRow(instrument, this.#venue.category))
     return { category, list, nextPageCursor: next }
   }
 
@@ -121,6 +127,7 @@ export class MarketData {
   }
 
   #klines(query: URLSearchParams): Json {
+    if (this.#venue.category === 'option') throw badParameter('params error: Category is invalid')
     const instrument = this.#instrument(query)
     const interval = query.get('interval') ?? ''
     const length = INTERVALS[interval]

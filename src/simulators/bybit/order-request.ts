@@ -1,6 +1,7 @@
 // OrderRequest: the members of an order as clients send them, checked and turned into a draft.
 import type { Json } from '../../io/json.ts'
 import type { Instrument } from '../../core/instrument.ts'
+import type { Category } from './category.ts'
 import { badParameter } from './codes.ts'
 import type { Draft } from './order.ts'
 
@@ -11,12 +12,14 @@ const TIFS = ['GTC', 'IOC', 'FOK', 'PostOnly'] as const
 
 export interface Terms {
   readonly instrumentOf: (symbol: unknown) => Instrument
-  readonly isSpot: boolean
+  readonly category: Category
   /** For a spot market order that is given in money. */
   readonly priceOf: (symbol: string) => number
 }
 
-export function draftOf(item: Json, { instrumentOf, isSpot, priceOf }: Terms): Draft {
+export function draftOf(item: Json, { instrumentOf, category, priceOf }: Terms): Draft {
+  const isSpot = category === 'spot'
+  const isOption = category === 'option'
   const instrument = instrumentOf(item['symbol'])
   const side = item['side'] === 'Buy' ? 'buy' : item['side'] === 'Sell' ? 'sell' : undefined
   if (side === undefined) throw badParameter('params error: side invalid')
@@ -31,6 +34,8 @@ export function draftOf(item: Json, { instrumentOf, isSpot, priceOf }: Terms): D
   const qty = isMoney ? instrument.qty(given / priceOf(instrument.symbol), 'down') : given
   const trigger = amountOf(item, 'triggerPrice')
   const direction = Number(item['triggerDirection'] ?? 0)
+  if (trigger !== undefined && isOption) throw badParameter('params error: triggerPrice invalid')
+  if (isOption && linkIdOf(item) === '') throw badParameter('params error: orderLinkId is missing')
   if (trigger !== undefined && !isSpot && direction !== 1 && direction !== 2)
     throw badParameter('params error: triggerDirection invalid')
   return {

@@ -30,7 +30,7 @@ export class Orders {
     this.#venue = venue
     this.#terms = {
       instrumentOf: (symbol) => venue.instrumentOf(symbol),
-      isSpot: venue.isSpot,
+      category: venue.category,
       priceOf: (symbol) => venue.market.price(symbol),
     }
   }
@@ -79,10 +79,10 @@ export class Orders {
 
   /** Cancels all, or those of a symbol; derivatives want to be told what of. */
   cancelAll(account: Account, body: Json): Done {
-    const { isSpot } = this.#venue
+    const isNamed = ['linear', 'inverse'].includes(this.#venue.category)
     this.#venue.mustServe(body['category'])
     const { symbol, baseCoin, settleCoin } = body
-    if (!isSpot && symbol === undefined && baseCoin === undefined && settleCoin === undefined)
+    if (isNamed && symbol === undefined && baseCoin === undefined && settleCoin === undefined)
       throw badParameter('params error: symbol, baseCoin or settleCoin is missing')
     const allowance = this.#venue.allow(account, 'cancel-all', 1)
     if (allowance.granted === 0) throw new Limited(allowance)

@@ -19,12 +19,12 @@ import { decimal } from '../decimal.ts'
 import { merged } from '../history.ts'
 import type { Minute } from '../prints.ts'
 import type { Peer } from '../wire.ts'
+import { coinsOf, DEPTHS } from './category.ts'
 import { changes, type Level, type Levels, levelsOf } from './book.ts'
 import { INTERVALS, type MarketData, startOf, takerOf } from './market-data.ts'
 import { BybitSession, type SessionOptions } from './session.ts'
 import type { BybitVenue } from './venue.ts'
 
-const DEPTHS: readonly number[] = [1, 50, 200, 1_000]
 /** Characters of all topics of a connection, and topics of one request where it is spot. */
 const ARGS_LENGTH_MAX = 21_000
 const SPOT_ARGS_MAX = 10
@@ -95,6 +95,8 @@ interface Topic {
   readonly kind: string
   readonly detail: string
   readonly instrument: Instrument
+  /** Of all options of a coin. */
+  readonly isOfCoin: boolean
 }
 
 export class PublicSession extends BybitSession {
@@ -114,32 +116,55 @@ export class PublicSession extends BybitSession {
     const { op, req_id = '' } = message
     const base = { conn_id: this.connectionId, req_id, op }
     if (op === 'ping') {
-      this.say({ success: true, ret_msg: 'pong', ...base })
+      const pong = { args: [String(this.venue.shownNow())], op: 'pong' }
+      this.say(this.#isOption ? pong : { success: true, ret_msg: 'pong', ...base })
       return
     }
     const args = Array.isArray(message['args']) ? message['args'].map(String) : []
     if (op === 'unsubscribe') {
       for (const name of args) this.#drop(name)
-      this.say({ success: true, ret_msg: '', ...base })
+      this.#answer({ base, args })
       return
     }
     const fault = this.venue.nemesis.onStream('error', 'data')
     const flaw = fault?.msg ?? (op === 'subscribe' ? this.#flawOf(args) : 'Invalid op')
     if (flaw !== undefined) {
-      this.say({ success: false, ret_msg: flaw, ...base })
+      this.#answer({ base, args, flaw })
       return
     }
     if (this.venue.nemesis.onStream('no-ack', 'data') !== undefined) return
-    this.say({ success: true, ret_msg: this.venue.isSpot ? 'subscribe' : '', ...base })
+    this.#answer({ base, args })
     const partial = this.venue.nemesis.onStream('partial-ack', 'data')
     const taken = partial === undefined ? args : args.slice(0, -partial.without)
     for (const name of taken) this.#add(name)
   }
 
+  get #isOption(): boolean {
+    return this.venue.category === 'option'
+  }
+
+  /** An answer about options names topics, where others name the request. */
+  #answer(about: {
+    readonly base: Json
+    readonly args: readonly string[]
+    readonly flaw?: string
+  }): void {
+    const { base, args, flaw } = about
+    const { conn_id } = base
+    if (this.#isOption) {
+      const [failTopics, successTopics] = flaw === undefined ? [[], args] : [args, []]
+      const data = { failTopics, successTopics }
+      this.say({ success: true, conn_id, data, type: 'COMMAND_RESP' })
+      return
+    }
+    const words = this.venue.isSpot && base['op'] === 'subscribe' ? 'subscribe' : ''
+    this.say({ success: flaw === undefined, ret_msg: flaw ?? words, ...base })
+  }
+
   tell(told: Told): void {
     if (this.#topics.size === 0) return
     for (const topic of this.#topics.values()) {
-      if (topic.instrument.symbol === told.symbol) this.#tellTopic(topic, told)
+      if (topic.instrument.symbol === told.symbol || topic.isOfCoin) this.#tellTopic(topic, told)
     }
   }
 
@@ -170,12 +195,18 @@ export class PublicSession extends BybitSession {
   #topicOf(name: string): Topic | undefined {
     const parts = name.split('.')
     const [kind = '', detail = ''] = parts
-    const instrument = this.venue.universe.find(parts.at(-1) ?? '')
+    const named = parts.at(-1) ?? ''
+    const isOfCoin = this.#isOption && kind === 'publicTrade'
+    const instrument = isOfCoin
+      ? this.venue.universe.all.find(({ symbol }) => coinsOf(symbol).base === named)
+      : this.venue.universe.find(named)
     if (instrument === undefined) return undefined
-    const isBook = kind === 'orderbook' && DEPTHS.includes(Number(detail)) && parts.length === 3
-    const isKline = kind === 'kline' && INTERVALS[detail] !== undefined && parts.length === 3
+    const depths = DEPTHS[this.venue.category]
+    const isBook = kind === 'orderbook' && depths.includes(Number(detail)) && parts.length === 3
+    const isKline =
+      kind === 'kline' && !this.#isOption && INTERVALS[detail] !== undefined && parts.length === 3
     const isPlain = (kind === 'publicTrade' || kind === 'tickers') && parts.length === 2
-    return isBook || isKline || isPlain ? { name, kind, detail, instrument } : undefined
+    return isBook || isKline || isPlain ? { name, kind, detail, instrument, isOfCoin } : undefined
   }
 
   #add(name: string): void {
@@ -199,7 +230,9 @@ export class PublicSession extends BybitSession {
         if (told.type === 'quote') this.#pushTop(topic, told.ts)
         return
       case 'publicTrade':
-        if (told.type === 'trade') this.#pushTrade(topic, told)
+        if (told.type !== 'trade') return
+        if (!topic.isOfCoin || coinsOf(told.symbol).base === coinsOf(topic.instrument.symbol).base)
+          this.#pushTrade(topic, told)
         return
       case 'tickers':
         if (told.type === 'trade' || told.type === 'quote') this.#pushTicker(topic, told.ts)
@@ -279,7 +312,7 @@ export class PublicSession extends BybitSession {
     const before = this.#tickers.get(name)
     this.#tickers.set(name, ticker)
     const cs = this.#sequenceOf(instrument.symbol)
-    if (before === undefined || this.venue.isSpot) {
+    if (before === undefined || this.venue.isSpot || this.#isOption) {
       this.push({ topic: name, type: 'snapshot', data: ticker, cs, ts: at })
       return
     }

@@ -4,19 +4,10 @@ import type { Instrument } from '../../core/instrument.ts'
 import { openProfit } from '../../core/position.ts'
 import { decimal } from '../decimal.ts'
 import type { Account } from './account.ts'
+import { type Category, coinsOf, deliveryOf } from './category.ts'
 import { type BybitOrder, type Execution, isOpen, leavesOf } from './order.ts'
 
 export const SIDES = { buy: 'Buy', sell: 'Sell' } as const
-
-const QUOTES = ['USDT', 'USDC', 'USD', 'EUR', 'BTC'] as const
-
-/** `BTCUSDT` → BTC and USDT. */
-export function coinsOf(symbol: string): { readonly base: string; readonly quote: string } {
-  const quote = QUOTES.find((coin) => symbol.endsWith(coin) && symbol.length > coin.length)
-  return quote === undefined
-    ? { base: symbol, quote: 'USDT' }
-    : { base: symbol.slice(0, -quote.length), quote }
-}
 
 const numberOf = (value: number | undefined): string => decimal(value ?? 0)
 
@@ -34,11 +25,11 @@ export function orderRow(order: BybitOrder): Json {
     price: numberOf(price),
     qty: decimal(order.qty),
     leavesQty: decimal(leaves),
-    leavesValue: decimal(leaves * (price ?? 0)),
+    leavesValue: decimal(price === undefined ? 0 : instrument.notional(leaves, price)),
     cumExecQty: decimal(filled),
     cumExecValue: decimal(value),
     cumExecFee: decimal(fee),
-    avgPrice: filled > 0 ? decimal(value / filled) : '',
+    avgPrice: filled > 0 ? decimal(instrument.isInverse ? filled / value : value / filled) : '',
     positionIdx: order.positionIdx,
     reduceOnly: order.reduceOnly,
     closeOnTrigger: false,
@@ -80,15 +71,15 @@ export function executionRow(execution: Execution): Json {
     leavesQty: decimal(execution.leaves),
     createType: 'CreateByUser',
     execFee: decimal(fee),
-    feeCurrency: coinsOf(order.instrument.symbol).quote,
+    feeCurrency: order.instrument.spec.currency,
     execId: execution.id,
     execPrice: decimal(price),
     execQty: decimal(qty),
     execType: 'Trade',
-    execValue: decimal(price * qty),
+    execValue: decimal(order.instrument.notional(qty, price)),
     execTime: String(execution.ts),
     isMaker,
-    feeRate: decimal(fee / (price * qty)),
+    feeRate: decimal(fee / order.instrument.notional(qty, price)),
     closedSize: decimal(execution.closed),
     markPrice: decimal(price),
     indexPrice: '',
@@ -107,7 +98,7 @@ export function positionRow(
   const { qty, avgPrice } = position
   const { price, at } = about
   const mark = Number.isNaN(price) ? avgPrice : price
-  const value = Math.abs(qty) * avgPrice
+  const value = qty === 0 ? 0 : instrument.notional(qty, avgPrice)
   return {
     positionIdx: account.hedged.has(instrument.symbol) ? (qty < 0 ? 2 : 1) : 0,
     riskId: 1,
@@ -145,24 +136,26 @@ export function positionRow(
 
 export function walletRow(account: Account): Json {
   const { cash, equity, free } = account.balance()
+  const { coin, dollars } = account
+  const usd = (amount: number): string => decimal(amount * dollars)
   const bound = decimal(Math.max(0, equity - free))
   return {
     accountType: 'UNIFIED',
     accountIMRate: '0',
     accountMMRate: '0',
     accountLTV: '0',
-    totalEquity: decimal(equity),
-    totalWalletBalance: decimal(cash),
-    totalMarginBalance: decimal(equity),
-    totalAvailableBalance: decimal(Math.max(0, free)),
-    totalPerpUPL: decimal(equity - cash),
-    totalInitialMargin: bound,
+    totalEquity: usd(equity),
+    totalWalletBalance: usd(cash),
+    totalMarginBalance: usd(equity),
+    totalAvailableBalance: usd(Math.max(0, free)),
+    totalPerpUPL: usd(equity - cash),
+    totalInitialMargin: usd(Math.max(0, equity - free)),
     totalMaintenanceMargin: '0',
     coin: [
       {
-        coin: 'USDT',
+        coin,
         equity: decimal(equity),
-        usdValue: decimal(equity),
+        usdValue: usd(equity),
         walletBalance: decimal(cash),
         availableToWithdraw: decimal(Math.max(0, free)),
         availableToBorrow: '',
@@ -183,12 +176,12 @@ export function walletRow(account: Account): Json {
   }
 }
 
-export function instrumentRow(instrument: Instrument, isSpot: boolean): Json {
+export function instrumentRow(instrument: Instrument, category: Category): Json {
   const { symbol, tickSize, lotSize } = instrument
   const { base, quote } = coinsOf(symbol)
   const common = { symbol, baseCoin: base, quoteCoin: quote, status: 'Trading' }
   const minNotional = decimal(instrument.spec.minNotional)
-  if (isSpot) {
+  if (category === 'spot') {
     return {
       ...common,
       innovation: '0',
@@ -206,10 +199,31 @@ export function instrumentRow(instrument: Instrument, isSpot: boolean): Json {
       },
     }
   }
+  const settleCoin = instrument.spec.currency
+  if (category === 'option') {
+    return {
+      ...common,
+      settleCoin,
+      optionsType: /-C(?:-|$)/.test(symbol) ? 'Call' : 'Put',
+      launchTime: '1585526400000',
+      deliveryTime: String(deliveryOf(symbol)),
+      deliveryFeeRate: '0.00015',
+      priceFilter: {
+        minPrice: decimal(tickSize),
+        maxPrice: '1999999',
+        tickSize: decimal(tickSize),
+      },
+      lotSizeFilter: {
+        minOrderQty: decimal(lotSize),
+        maxOrderQty: '500',
+        qtyStep: decimal(lotSize),
+      },
+    }
+  }
   return {
     ...common,
-    contractType: 'LinearPerpetual',
-    settleCoin: quote,
+    contractType: category === 'inverse' ? 'InversePerpetual' : 'LinearPerpetual',
+    settleCoin,
     launchTime: '1585526400000',
     deliveryTime: '0',
     deliveryFeeRate: '',

@@ -1,7 +1,7 @@
 // BybitVenue: market, accounts, quotas and faults of the local Bybit on one time line. Sockets are server.ts's.
 import { unreachable } from '../../core/assert.ts'
 import { venueId } from '../../core/brand.ts'
-import type { Instrument, InstrumentSpec } from '../../core/instrument.ts'
+import type { Instrument } from '../../core/instrument.ts'
 import { ms } from '../../core/time.ts'
 import { Universe } from '../../core/universe.ts'
 import type { Audit } from '../audit.ts'
@@ -10,6 +10,7 @@ import { Ids, idOf } from '../ids.ts'
 import type { Nemesis, OneTime } from '../nemesis.ts'
 import { Stage, type StageOptions, type Timers } from '../stage.ts'
 import { Account } from './account.ts'
+import { type Category, PRODUCTS, specIn } from './category.ts'
 import { badParameter } from './codes.ts'
 import { DeadMan, type Product } from './dead-man.ts'
 import { type AccountEvent, isOpen } from './order.ts'
@@ -24,7 +25,7 @@ export interface BybitOptions extends Omit<StageOptions, 'isAlwaysOpen' | 'halts
   /** One account each. */
   readonly keys: readonly Key[]
   /** What the symbols of the tape are: perpetuals in USDT where not told. */
-  readonly category?: 'linear' | 'spot'
+  readonly category?: Category
   /** False where the account may not have a dead man's switch, which is for institutions: true where not told. */
   readonly hasDeadMan?: boolean
   /** 100,000 where not given. */
@@ -59,7 +60,7 @@ const REQUESTS_MS = 5_000
 
 export class BybitVenue {
   readonly options: BybitOptions
-  readonly category: 'linear' | 'spot'
+  readonly category: Category
   readonly limits: VenueLimits
   /** At the venue's pace. */
   readonly timers: Timers
@@ -101,7 +102,7 @@ export class BybitVenue {
     this.market = market
     this.audit = audit
     this.nemesis = nemesis
-    this.universe = new Universe(market.specs.map((spec) => specOf(spec, category)))
+    this.universe = new Universe(market.specs.map((spec) => specIn(category, BYBIT, spec)))
     this.ids = new Ids(seed)
     this.accounts = keys.map(({ key }) => this.#account(key))
   }
@@ -112,7 +113,7 @@ export class BybitVenue {
 
   /** What the venue calls the category where it does not mean it. */
   get product(): Product {
-    return this.isSpot ? 'SPOT' : 'DERIVATIVES'
+    return PRODUCTS[this.category]
   }
 
   /** Venue time, in whole milliseconds. */
@@ -167,8 +168,18 @@ export class BybitVenue {
   /** How much of what an account asks for may pass now. */
   allow(account: Account, endpoint: string, count: number): Allowance {
     const { orders, cancelAll, reads } = this.limits
+    // A batch of options costs one: it is let through whole, or not at all.
+    if (this.category === 'option' && endpoint.endsWith('-batch')) {
+      const one = this.#quota.take(
+        `${account.name} ${endpoint}`,
+        { count: 1, limit: orders },
+        this.#clockNow(),
+      )
+      return { ...one, granted: one.granted * count }
+    }
     const isOrder = /^(?:create|amend|cancel)(?:-batch)?$/.test(endpoint)
-    const plain = isOrder ? orders : endpoint === 'cancel-all' ? cancelAll : reads
+    const all = this.category === 'option' ? 1 : cancelAll
+    const plain = isOrder ? orders : endpoint === 'cancel-all' ? all : reads
     const limit = isOrder && this.isSpot && !endpoint.startsWith('amend') ? 2 * plain : plain
     return this.#quota.take(`${account.name} ${endpoint}`, { count, limit }, this.#clockNow())
   }
@@ -265,13 +276,13 @@ export class BybitVenue {
   }
 
   #account(name: string): Account {
-    const { universe, ids, isSpot } = this
+    const { universe, ids, category } = this
     return new Account({
       name,
       venue: BYBIT,
       universe,
       ids,
-      isSpot,
+      category,
       deadMan: new DeadMan(this.product, this.options.hasDeadMan ?? true),
       cash: this.options.cash ?? 100_000,
       priceOf: (symbol) => this.market.price(symbol),
@@ -298,12 +309,3 @@ export class BybitVenue {
 }
 
 const BYBIT = venueId('bybit')
-/** Of the smallest order. */
-const MIN_NOTIONAL = 5
-
-/** Whatever the tape says that they are, its symbols are perpetuals or coins here, on the grid that the tape tells. */
-function specOf(spec: InstrumentSpec, category: 'linear' | 'spot'): InstrumentSpec {
-  const kind = category === 'spot' ? 'crypto' : 'perpetual'
-  const terms = { venue: BYBIT, currency: 'USDT', multiplier: 1, calendar: '24/7' } as const
-  return { ...spec, ...terms, kind, minNotional: MIN_NOTIONAL }
-}

@@ -19,7 +19,8 @@ import type { Io } from '../../io/io.ts'
 import { decimalOf, isObject, type Json, textOf } from '../../io/json.ts'
 import { mapLimit } from '../../io/pool.ts'
 import { faultOf, isDone, isDuplicate, isLimited, isUnsupported } from './faults.ts'
-import { CATEGORY, type Found, lookup, recentOrders } from './lookup.ts'
+import type { Category } from './category.ts'
+import { type Found, lookup, recentOrders } from './lookup.ts'
 import type { OrderEntry } from './order-entry.ts'
 import type { Reply, Rest } from './rest.ts'
 import { stateOf } from './wire.ts'
@@ -42,11 +43,11 @@ export interface BatchesOptions {
   /** For lookups, and for the budgets of both ways. */
   readonly rest: Rest
   readonly entry: OrderEntry
+  readonly category: Category
   /** Orders of one request, where the quota has room for them. */
   readonly size: number
   /** Single requests that are under way at the same time. */
   readonly concurrent: number
-  readonly settleCoin: string
   readonly onTrouble: (why: string) => void
 }
 
@@ -65,13 +66,14 @@ export class Batches {
 
   /** One answer per item, in order. */
   async send(verb: Verb, items: readonly Item[]): Promise<readonly Taken[]> {
-    const { rest, size } = this.#options
+    const { rest, size, category } = this.#options
     const taken = new Map<Item, Taken>()
     const until = this.#options.io.monotonic() + WAIT_MS
     let left = [...items]
     while (left.length > 0) {
       const room = rest.budgets[`${verb}-batch`].stats().limit
-      const part = left.splice(0, Math.max(1, Math.min(size, room)))
+      const fits = category.costOf(size) > 1 ? Math.min(size, room) : size
+      const part = left.splice(0, Math.max(1, fits))
       const answers = await this.#part(verb, part)
       for (const [i, answer] of answers.entries()) {
         const item = part[i]!
@@ -100,14 +102,14 @@ export class Batches {
   }
 
   async #batch(verb: Verb, items: readonly Item[]): Promise<readonly Taken[]> {
-    const { rest, entry } = this.#options
+    const { rest, entry, category } = this.#options
     const request = `${verb}-batch` as const
     let isStopped = false
     const answer = await entry.send(
       request,
-      { category: CATEGORY, request: items.map(({ body }) => body) },
+      { category: category.name, request: items.map(({ body }) => body) },
       {
-        cost: items.length,
+        cost: category.costOf(items.length),
         // One that may not leave any more stops them all; without it they leave.
         refusal: () => {
           const why = items.map(({ refusal }) => refusal()).find((each) => each !== undefined)
@@ -146,11 +148,8 @@ export class Batches {
   }
 
   async #single(verb: Verb, { id, body, refusal, ...item }: Item): Promise<Taken> {
-    const answer = await this.#options.entry.send(
-      verb,
-      { category: CATEGORY, ...body },
-      { refusal },
-    )
+    const { entry, category } = this.#options
+    const answer = await entry.send(verb, { category: category.name, ...body }, { refusal })
     if (!answer.ok) return this.#settled(verb, { id, body, refusal, ...item }, answer.fault)
     const { orderId, orderLinkId } = answer.value.result
     // Answers are told apart by our id, not by the request that they came to.
@@ -163,7 +162,8 @@ export class Batches {
   async #settled(verb: Verb, item: Item, why: Fault): Promise<Taken> {
     if (!isDuplicate(why) && !isDone(why) && !(verb === 'cancel' && why.code === 'not-found'))
       return failed(why)
-    const found = await lookup(this.#options.rest, item.id)
+    const { rest, category } = this.#options
+    const found = await lookup(rest, category, item.id)
     if (!found.ok) return failed(isDuplicate(why) ? found.fault : why)
     const taken = takenOf(verb, item, found.value)
     if (taken !== undefined) return taken
@@ -176,11 +176,11 @@ export class Batches {
 
   /** After a lost answer: what the venue has of each order; what it has nothing of goes once more, by itself. */
   async #found(verb: Verb, items: readonly Item[]): Promise<readonly Taken[]> {
-    const { rest, io, settleCoin, concurrent } = this.#options
+    const { rest, io, category, concurrent } = this.#options
     const taken = new Map<Item, Taken>()
     for (const waitMs of LISTS_MS) {
       await pause(io, waitMs)
-      const orders = await recentOrders(rest, settleCoin)
+      const orders = await recentOrders(rest, category)
       if (!orders.ok) break
       for (const item of items) {
         const order = orders.value.get(item.id)
@@ -195,7 +195,8 @@ export class Batches {
 
   /** No list has it: asked for by its id, wherever it may be, before it goes again under that id. */
   async #last(verb: Verb, item: Item): Promise<Taken> {
-    const found = await lookup(this.#options.rest, item.id)
+    const { rest, category } = this.#options
+    const found = await lookup(rest, category, item.id)
     if (!found.ok)
       return failed(fault('outcome-unknown', `${item.id}: lost, and ${found.fault.message}`))
     return takenOf(verb, item, found.value) ?? this.#single(verb, item)

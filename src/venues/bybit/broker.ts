@@ -18,7 +18,8 @@ import type { Io } from '../../io/io.ts'
 import { decimal } from '../../io/json.ts'
 import { Batches, type Item, neverDone, refusalOf, type Taken, type Verb } from './batches.ts'
 import type { Identity } from './identity.ts'
-import { CATEGORY, type Found, listOf, lookup, ORDERS_PER_PAGE } from './lookup.ts'
+import type { Category } from './category.ts'
+import { type Found, listOf, lookup, ORDERS_PER_PAGE } from './lookup.ts'
 import type { OrderEntry } from './order-entry.ts'
 import type { Rest } from './rest.ts'
 import {
@@ -43,7 +44,7 @@ export interface BrokerOptions {
   readonly now: () => Ms
   readonly batch: number
   readonly concurrent: number
-  readonly settleCoin: string
+  readonly category: Category
   readonly onTrouble: (why: string) => void
 }
 
@@ -78,8 +79,8 @@ export class BybitBroker implements Broker {
 
   constructor(options: BrokerOptions) {
     this.#options = options
-    const { io, rest, entry, batch, concurrent, settleCoin, onTrouble } = options
-    this.#batches = new Batches({ io, rest, entry, size: batch, concurrent, settleCoin, onTrouble })
+    const { io, rest, entry, category, batch, concurrent, onTrouble } = options
+    this.#batches = new Batches({ io, rest, entry, size: batch, concurrent, category, onTrouble })
   }
 
   /** From when a report tells finished orders and fills; one day back where never told. */
@@ -106,9 +107,10 @@ export class BybitBroker implements Broker {
   }
 
   async cancelAll(): Promise<Result<number>> {
-    const { rest, settleCoin } = this.#options
-    const body = { category: CATEGORY, settleCoin }
-    const answer = await rest.post('/v5/order/cancel-all', body, { bucket: 'cancel-all' })
+    const { rest, category } = this.#options
+    const answer = await rest.post('/v5/order/cancel-all', category.lists, {
+      bucket: 'cancel-all',
+    })
     if (!answer.ok) return answer
     const { list } = answer.value.result
     return ok(Array.isArray(list) ? list.length : 0)
@@ -119,9 +121,10 @@ export class BybitBroker implements Broker {
     if (!raw.ok) return raw
     const positions = await this.positions()
     if (!positions.ok) return positions
-    const { rest, now } = this.#options
+    const { rest, category, now } = this.#options
     const query = { accountType: 'UNIFIED' }
-    const wallets = await listOf(rest, '/v5/account/wallet-balance', query, parseWallet)
+    const parse = (json: unknown) => parseWallet(json, category)
+    const wallets = await listOf(rest, '/v5/account/wallet-balance', query, parse)
     if (!wallets.ok) return wallets
     const [wallet] = wallets.value
     if (wallet === undefined)
@@ -158,17 +161,17 @@ export class BybitBroker implements Broker {
   }
 
   positions(): Promise<Result<readonly WirePosition[]>> {
-    const { rest, settleCoin } = this.#options
-    const query = { category: CATEGORY, settleCoin, limit: POSITIONS_PER_PAGE }
+    const { rest, category } = this.#options
+    const query = { ...category.lists, limit: POSITIONS_PER_PAGE }
     return listOf(rest, '/v5/position/list', query, parsePosition)
   }
 
   /** Open orders, those that ended since `reportFrom`, those we believe to be open, and the executions: all pages. */
   async raw(): Promise<Result<RawReport>> {
-    const { identity, isOurs, rest, settleCoin, now } = this.#options
+    const { identity, isOurs, rest, category, now } = this.#options
     const since = this.#since ?? ((now() - DAY) as Ms)
     const all = new Map<string, WireOrder>()
-    const query = { category: CATEGORY, settleCoin, limit: ORDERS_PER_PAGE }
+    const query = { ...category.lists, limit: ORDERS_PER_PAGE }
     const isOld = (page: readonly WireOrder[]): boolean =>
       page.every(({ updatedAt }) => (updatedAt ?? Infinity) < since)
     // The history lags behind the matcher, and what the list of open orders knows of closed ones ends with a restart of
@@ -193,7 +196,7 @@ export class BybitBroker implements Broker {
     }
     // An order of last week that ended while we were away is in no list.
     for (const { id } of identity.believedOpen(named)) {
-      const found = await lookup(rest, id)
+      const found = await lookup(rest, category, id)
       if (!found.ok) return found
       if (found.value.type === 'order') all.set(found.value.order.venueId, found.value.order)
       // Should it come after all, the lists and the stream have it by its id.
@@ -207,11 +210,11 @@ export class BybitBroker implements Broker {
 
   /** Trades since a time, in spans as long as the venue allows. */
   async #executions(since: Ms): Promise<Result<readonly WireExecution[]>> {
-    const { rest, now } = this.#options
+    const { rest, category, now } = this.#options
     const all = new Map<string, WireExecution>()
     for (let from: number = since; from < now(); from += WINDOW_MS) {
       const span = { startTime: from, endTime: Math.min(from + WINDOW_MS, now() + DAY) }
-      const query = { category: CATEGORY, ...span, limit: EXECUTIONS_PER_PAGE }
+      const query = { category: category.name, ...span, limit: EXECUTIONS_PER_PAGE }
       const rows = await listOf(rest, '/v5/execution/list', query, parseExecution)
       if (!rows.ok) return rows
       for (const row of rows.value) if (row.type === 'Trade') all.set(row.id, row)
@@ -233,7 +236,7 @@ export class BybitBroker implements Broker {
             refused: fault('unsupported', `${order.id}: bybit has no brackets of this kind`),
           }
         if (!isOnGrid(order, instrument)) return { refused: offGrid(order.id, instrument) }
-        const body = orderBody(order, instrument)
+        const body = orderBody(order, instrument, this.#options.category)
         if (typeof body === 'string')
           return { refused: fault('unsupported', `${order.id}: ${body}`) }
         this.#options.identity.sent(order)

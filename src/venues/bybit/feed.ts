@@ -1,7 +1,7 @@
 /*
  * Feed: Bybit's market data as inputs.
  *
- *   trades   publicTrade.SYM      each print once, by its id
+ *   trades   publicTrade.SYM      each print once, by its id; of options by coin
  *   quotes   orderbook.50.SYM     the top of a book that is kept from snapshot and deltas, told where it changes
  *   bars     kline.1.SYM          only with `confirm`: without it the minute still forms
  *
@@ -24,6 +24,7 @@ import type { Feed } from '../../core/venue.ts'
 import { pause } from '../../io/clock.ts'
 import type { Io } from '../../io/io.ts'
 import { decimalOf, isObject, type Json, textOf } from '../../io/json.ts'
+import type { Category } from './category.ts'
 import { type BybitHistory, isBar } from './history.ts'
 import { PublicStream, type PublicStreamOptions } from './public-stream.ts'
 import { timeOf } from './wire.ts'
@@ -34,6 +35,7 @@ export interface FeedOptions {
   readonly io: Io
   readonly venue: VenueId
   readonly universe: Universe
+  readonly category: Category
   readonly history: BybitHistory
   readonly stream: Pick<PublicStreamOptions, 'url' | 'batch' | 'everyMs' | 'answerMs' | 'liveness'>
   /** Symbols that may be subscribed. */
@@ -41,13 +43,6 @@ export interface FeedOptions {
   readonly onTrouble: (why: string) => void
 }
 
-const TOPICS: Readonly<Record<Kind, string>> = {
-  trades: 'publicTrade',
-  quotes: 'orderbook.50',
-  bars: 'kline.1',
-}
-/** Levels of a side of a book. */
-const DEPTH = 50
 /** Silence of all symbols together that ends a connection: books of what trades move each second, bars form each minute. */
 const WITHIN_MS: Readonly<Record<Kind, number>> = { trades: 60_000, quotes: 30_000, bars: 70_000 }
 /** Inputs that wait while a gap is being filled. */
@@ -99,8 +94,8 @@ export class BybitFeed implements Feed {
       onRefused: (topics, why) => {
         options.onTrouble(why)
         for (const topic of topics) {
-          const watched = this.#watched.get(symbolIn(topic))
-          if (watched !== undefined) this.#halt(watched, true, why, 'not-tradable')
+          for (const watched of this.#watchedBy(topic))
+            this.#halt(watched, true, why, 'not-tradable')
         }
       },
       onSafeMode: (why) => {
@@ -117,17 +112,22 @@ export class BybitFeed implements Feed {
   }
 
   async subscribe(kind: Kind, symbols: readonly SymbolId[]): Promise<Result<void>> {
-    const { universe, total } = this.#options
+    const { universe, total, category } = this.#options
+    if (kind === 'bars' && !category.hasKlines)
+      return failed(
+        fault('unsupported', `bybit streams no bars of an ${category.word}: take trades`),
+      )
     const names = symbols.map((id) => universe.at(id).symbol)
     const all = new Set([...this.#watched.keys(), ...names])
     if (all.size > total)
       return failed(fault('bad-request', `${all.size} symbols are more than the limit of ${total}`))
     for (const [i, name] of names.entries()) {
-      const watched = this.#watched.get(name) ?? watchedOf(symbols[i]!)
+      const watched = this.#watched.get(name) ?? watchedOf(symbols[i]!, category.depth)
       watched.kinds.add(kind)
       this.#watched.set(name, watched)
     }
-    const answer = await this.#stream.subscribe(names.map((name) => `${TOPICS[kind]}.${name}`))
+    const topics = new Set(names.map((name) => this.#topicOf(kind, name)))
+    const answer = await this.#stream.subscribe([...topics])
     if (answer.ok) this.#stream.liveness.watch(names, WITHIN_MS[kind])
     return answer
   }
@@ -135,11 +135,24 @@ export class BybitFeed implements Feed {
   async unsubscribe(symbols: readonly SymbolId[]): Promise<Result<void>> {
     const names = symbols.map((id) => this.#options.universe.at(id).symbol)
     const topics = names.flatMap((name) =>
-      [...(this.#watched.get(name)?.kinds ?? [])].map((kind) => `${TOPICS[kind]}.${name}`),
+      [...(this.#watched.get(name)?.kinds ?? [])].map((kind) => this.#topicOf(kind, name)),
     )
     for (const name of names) this.#watched.delete(name)
     this.#stream.liveness.unwatch(names)
-    return this.#stream.unsubscribe(topics)
+    // Trades of several options come by one topic.
+    return this.#stream.unsubscribe(topics.filter((topic) => this.#watchedBy(topic).length === 0))
+  }
+
+  #topicOf(kind: Kind, name: string): string {
+    const { category } = this.#options
+    if (kind === 'trades') return `publicTrade.${category.tradesOf(name)}`
+    return kind === 'quotes' ? `orderbook.${category.depth}.${name}` : `kline.1.${name}`
+  }
+
+  #watchedBy(topic: string): readonly Watched[] {
+    return [...this.#watched].flatMap(([name, watched]) =>
+      [...watched.kinds].some((kind) => this.#topicOf(kind, name) === topic) ? [watched] : [],
+    )
   }
 
   clear(): void {
@@ -154,17 +167,35 @@ export class BybitFeed implements Feed {
 
   #hear(message: Json & { readonly topic: string }): void {
     const { topic, data } = message
+    if (topic.startsWith('publicTrade.')) {
+      this.#hearTrades(data)
+      return
+    }
     const symbol = symbolIn(topic)
     const watched = this.#watched.get(symbol)
     if (watched === undefined) return
     this.#stream.liveness.saw(symbol)
     if (topic.startsWith('orderbook.')) this.#onBook(symbol, watched, message)
     else if (Array.isArray(data)) {
-      for (const row of data as unknown[]) {
-        if (topic.startsWith('kline.')) this.#onKline(watched, row)
-        else this.#onTrade(watched, row)
-      }
+      for (const row of data as unknown[]) this.#onKline(watched, row)
     } else this.counts.refused++
+  }
+
+  /** Each print names its symbol: a topic of options tells those of a coin. */
+  #hearTrades(data: unknown): void {
+    if (!Array.isArray(data)) {
+      this.counts.refused++
+      return
+    }
+    for (const row of data as unknown[]) {
+      const symbol = isObject(row) ? textOf(row['s']) : undefined
+      const watched = symbol === undefined ? undefined : this.#watched.get(symbol)
+      if (symbol === undefined) this.counts.refused++
+      else if (watched?.kinds.has('trades') === true) {
+        this.#stream.liveness.saw(symbol)
+        this.#onTrade(watched, row)
+      }
+    }
   }
 
   /** `{"T":1672304486865,"s":"BTCUSDT","S":"Buy","v":"0.001","p":"16578.50","i":"20f43950-d8dd-5b31-9112-a178eb6023af"}` */
@@ -351,11 +382,11 @@ export class BybitFeed implements Feed {
   }
 }
 
-const watchedOf = (id: SymbolId): Watched => ({
+const watchedOf = (id: SymbolId, depth: number): Watched => ({
   id,
   kinds: new Set(),
   // Within a message a level may come before another one goes.
-  book: new OrderBook({ symbol: id, depth: 2 * DEPTH }),
+  book: new OrderBook({ symbol: id, depth: 2 * depth }),
   quote: undefined,
   isRenewing: false,
   lastBar: undefined,

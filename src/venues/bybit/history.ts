@@ -14,13 +14,14 @@ import type { Universe } from '../../core/universe.ts'
 import type { BarQuery, History } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import { decimalOf } from '../../io/json.ts'
-import { CATEGORY } from './lookup.ts'
+import type { Category } from './category.ts'
 import type { Rest } from './rest.ts'
 
 export interface HistoryOptions {
   readonly io: Pick<Io, 'now'>
   readonly rest: Rest
   readonly universe: Universe
+  readonly category: Category
   /** Rows in a page, 1 to 1,000. */
   readonly rows: number
 }
@@ -47,8 +48,10 @@ export class BybitHistory implements History {
   async *bars(query: BarQuery & { readonly cursor?: string }): AsyncGenerator<Page> {
     const { symbols, timeframe } = query
     const interval = INTERVALS[timeframe]
-    if (interval === undefined) {
-      yield failed(fault('unsupported', `bybit has no bars of ${timeframe}`))
+    const { category } = this.#options
+    if (interval === undefined || !category.hasKlines) {
+      const what = category.hasKlines ? timeframe : `an ${category.word}`
+      yield failed(fault('unsupported', `bybit has no bars of ${what}`))
       return
     }
     const place = placeOf(query)
@@ -84,10 +87,10 @@ export class BybitHistory implements History {
     timeframe: Timeframe,
     { from, until }: { readonly from: number; readonly until: number },
   ): Promise<Result<readonly Bar[]>> {
-    const { rest, rows, universe } = this.#options
+    const { rest, rows, universe, category } = this.#options
     const instrument = universe.find(symbol)
     if (instrument === undefined) return failed(fault('not-found', `${symbol} is unknown`))
-    const about = { category: CATEGORY, symbol, interval: INTERVALS[timeframe] }
+    const about = { category: category.name, symbol, interval: INTERVALS[timeframe] }
     const span = { start: from, end: until - 1, limit: rows }
     const answer = await rest.get('/v5/market/kline', { ...about, ...span }, 'market')
     if (!answer.ok) return answer

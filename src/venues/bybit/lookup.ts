@@ -5,10 +5,11 @@
 import type { OrderId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
+import { isObject, type Json } from '../../io/json.ts'
+import { baseOf, type Category } from './category.ts'
 import type { Query, Rest } from './rest.ts'
 import { parseExecution, parseOrder, type WireOrder } from './wire.ts'
 
-export const CATEGORY = 'linear'
 export const ORDERS_PER_PAGE = 50
 /** Pages of one list. */
 const PAGES_MAX = 1_000
@@ -20,8 +21,8 @@ export type Found =
   | { readonly type: 'trace'; readonly venueId: string }
   | { readonly type: 'nothing' }
 
-export async function lookup(rest: Rest, id: OrderId): Promise<Result<Found>> {
-  const query = { category: CATEGORY, orderLinkId: id }
+export async function lookup(rest: Rest, { name }: Category, id: OrderId): Promise<Result<Found>> {
+  const query = { category: name, orderLinkId: id }
   for (const path of ['/v5/order/realtime', '/v5/order/history']) {
     const rows = await listOf(rest, path, query, parseOrder)
     if (!rows.ok) return rows
@@ -37,17 +38,37 @@ export async function lookup(rest: Rest, id: OrderId): Promise<Result<Found>> {
 /** Open orders and the last closed ones, by our ids: many lookups in two requests. */
 export async function recentOrders(
   rest: Rest,
-  settleCoin: string,
+  { lists }: Category,
 ): Promise<Result<ReadonlyMap<string, WireOrder>>> {
   const found = new Map<string, WireOrder>()
   for (const openOnly of [1, 0]) {
-    const query = { category: CATEGORY, settleCoin, openOnly, limit: ORDERS_PER_PAGE }
+    const query = { ...lists, openOnly, limit: ORDERS_PER_PAGE }
     const isEnough = (): boolean => openOnly === 1
     const rows = await listOf(rest, '/v5/order/realtime', query, parseOrder, isEnough)
     if (!rows.ok) return rows
     for (const order of rows.value) if (order.linkId !== '') found.set(order.linkId, order)
   }
   return ok(found)
+}
+
+const INSTRUMENTS_PER_PAGE = 1_000
+
+/** What the venue trades, as it says it; of options those of the coins that the symbols name, since it lists one coin at a time. */
+export async function instrumentsOf(
+  rest: Rest,
+  { name }: Category,
+  symbols: readonly string[],
+): Promise<Result<readonly Json[]>> {
+  const coins = name === 'option' ? new Set(symbols.map(baseOf)) : [undefined]
+  const all: Json[] = []
+  const parse = (json: unknown) => (isObject(json) ? json : undefined)
+  for (const baseCoin of coins) {
+    const query = { category: name, baseCoin, limit: INSTRUMENTS_PER_PAGE }
+    const rows = await listOf(rest, '/v5/market/instruments-info', query, parse)
+    if (!rows.ok) return rows
+    all.push(...rows.value)
+  }
+  return ok(all)
 }
 
 /**

@@ -4,13 +4,14 @@
  *
  *   {"op":"subscribe","req_id":"3","args":["kline.1.BTCUSDT","orderbook.1.BTCUSDT"]}
  *   {"success":true,"ret_msg":"","conn_id":"…","req_id":"3","op":"subscribe"}
+ *   {"success":true,"conn_id":"…","data":{"failTopics":[],"successTopics":["orderbook.25.BTC-…"]},"type":"COMMAND_RESP"}   of options
  *   {"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1672304486868,"data":[{…}]}
  */
 import { fault } from '../../core/fault.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { pause } from '../../io/clock.ts'
 import type { Io } from '../../io/io.ts'
-import { type Json, objectIn, textOf } from '../../io/json.ts'
+import { isObject, type Json, objectIn, textOf } from '../../io/json.ts'
 import type { Liveness, LivenessOptions } from '../../io/liveness.ts'
 import { chunk } from '../../io/paced.ts'
 import { type Session, Socket } from '../../io/socket.ts'
@@ -214,14 +215,27 @@ export class PublicStream {
       this.counts.malformed++
       return
     }
-    const waiting = this.#waiting.get(textOf(message['req_id']) ?? '')
+    const { data } = message
+    const isOfOptions = message['type'] === 'COMMAND_RESP' && isObject(data)
+    const waiting = isOfOptions
+      ? this.#waitingFor(data)
+      : this.#waiting.get(textOf(message['req_id']) ?? '')
     if (waiting === undefined) return
-    const words = textOf(message['ret_msg']) ?? ''
+    const refused = isOfOptions ? topicsIn(data['failTopics']) : []
+    const words = textOf(message['ret_msg']) ?? refused.join(', ')
     waiting.settle(
-      message['success'] === true
+      message['success'] === true && refused.length === 0
         ? ok(undefined)
         : failed(fault('bad-request', `bybit refuses ${waiting.topics.join(', ')}: ${words}`)),
     )
+  }
+
+  /** An answer about options names topics where others name the request. */
+  #waitingFor(data: Json): Waiting | undefined {
+    const named = new Set([...topicsIn(data['successTopics']), ...topicsIn(data['failTopics'])])
+    return [...this.#waiting.entries()].find(
+      ([key, { topics }]) => !key.startsWith('next ') && topics.every((topic) => named.has(topic)),
+    )?.[1]
   }
 
   /** Whoever waits for an answer of this connection gets none; whoever waits for the next one goes on waiting. */
@@ -233,3 +247,6 @@ export class PublicStream {
     }
   }
 }
+
+const topicsIn = (list: unknown): readonly string[] =>
+  Array.isArray(list) ? list.filter((one): one is string => typeof one === 'string') : []

@@ -1,5 +1,5 @@
 /*
- * Bybit V5 behind the venue port: perpetuals in USDT, one way, of one unified account.
+ * Bybit V5 behind the venue port: one category of its products (category.ts), one way, of one unified account.
  *
  * `open` asks for the time, the key and the instruments first, so a wrong clock, wrong keys, keys that may only read, a
  * position of two sides and unknown symbols are found before anything connects. The private stream listens before `open`
@@ -19,11 +19,12 @@ import type { LivenessOptions } from '../../io/liveness.ts'
 import type { TimedRequest } from '../../io/timed.ts'
 import { decimalOf, isObject, textOf } from '../../io/json.ts'
 import { BybitBroker } from './broker.ts'
-import { armDeadMan, DEAD_MAN } from './dead-man.ts'
+import { type Category, type CategoryName, categoryOf } from './category.ts'
+import { armDeadMan } from './dead-man.ts'
 import { BybitFeed } from './feed.ts'
 import { BybitHistory } from './history.ts'
 import { Identity, isOwnId } from './identity.ts'
-import { CATEGORY, listOf } from './lookup.ts'
+import { instrumentsOf } from './lookup.ts'
 import { OrderEntry } from './order-entry.ts'
 import { Orders } from './orders.ts'
 import { PrivateStream } from './private-stream.ts'
@@ -39,6 +40,10 @@ export interface BybitOptions {
   /** Symbol ids of the run. The runtime adds what `open` gives before it subscribes. */
   readonly universe: Universe
   readonly id?: VenueId
+  /** Perpetuals in USDT, where not told otherwise. */
+  readonly category?: CategoryName
+  /** What is gained, lost and paid with; the usual coin of the category where not told. */
+  readonly coin?: string
   /** The test network, where not told otherwise. */
   readonly environment?: Environment
   readonly hosts?: Partial<Hosts>
@@ -75,10 +80,13 @@ export interface Hosts {
 
 const ORDERS_PER_SECOND = 10
 
-/** Of an account without a level; https://bybit-exchange.github.io/docs/v5/rate-limit (read 2026-11). */
-export const bybitLimits = (ordersPerSecond = ORDERS_PER_SECOND): Limits => ({
+/** Of an account without a level, and but for options and spot; https://bybit-exchange.github.io/docs/v5/rate-limit (read 2026-11). */
+export const bybitLimits = (
+  ordersPerSecond = ORDERS_PER_SECOND,
+  name: CategoryName = 'linear',
+): Limits => ({
   subscribe: { batch: 10, everyMs: 100, total: 500 },
-  orders: { batch: 20, perSecond: ordersPerSecond, quota: ordersPerSecond, inFlight: 10 },
+  orders: ordersOf(categoryOf(name), ordersPerSecond),
   history: { symbols: 1, rows: 1_000, perMinute: 600 },
   concurrent: 4,
   // Take-profit and stop-loss of an order follow the position, not the order: they are no legs.
@@ -90,30 +98,40 @@ export const bybitLimits = (ordersPerSecond = ORDERS_PER_SECOND): Limits => ({
   visibilityMs: 30_000,
 })
 
+/** A batch of options costs one, so orders have no quota of their own. */
+const ordersOf = ({ batch, costOf }: Category, perSecond: number): Limits['orders'] => ({
+  batch,
+  perSecond: costOf(batch) > 1 ? perSecond : perSecond * batch,
+  ...(costOf(batch) > 1 ? { quota: perSecond } : {}),
+  inFlight: 10,
+})
+
 const HOSTS: Readonly<Record<Environment, Hosts>> = {
   mainnet: {
     rest: 'https://api.bybit.com',
-    market: 'wss://stream.bybit.com/v5/public/linear',
+    market: 'wss://stream.bybit.com/v5/public',
     account: 'wss://stream.bybit.com/v5/private',
     trade: 'wss://stream.bybit.com/v5/trade',
   },
   testnet: {
     rest: 'https://api-testnet.bybit.com',
-    market: 'wss://stream-testnet.bybit.com/v5/public/linear',
+    market: 'wss://stream-testnet.bybit.com/v5/public',
     account: 'wss://stream-testnet.bybit.com/v5/private',
     trade: 'wss://stream-testnet.bybit.com/v5/trade',
   },
   demo: {
     rest: 'https://api-demo.bybit.com',
-    market: 'wss://stream.bybit.com/v5/public/linear',
+    market: 'wss://stream.bybit.com/v5/public',
     account: 'wss://stream-demo.bybit.com/v5/private',
   },
 }
 
-export const hostsOf = (environment: Environment): Hosts => HOSTS[environment]
+/** With the public stream of a category. */
+export const hostsOf = (environment: Environment, name: CategoryName = 'linear'): Hosts => {
+  const hosts = HOSTS[environment]
+  return { ...hosts, market: `${hosts.market}/${name}` }
+}
 
-const SETTLE_COIN = 'USDT'
-const INSTRUMENTS_PER_PAGE = 1_000
 /** Updates that wait while a gap is being filled. */
 const HELD_MAX = 10_000
 
@@ -123,12 +141,14 @@ export class BybitVenue implements Venue {
   readonly id: VenueId
   readonly limits: Limits
   readonly feed: BybitFeed
-  readonly history: BybitHistory
+  /** Undefined where the category has no klines. */
+  readonly history: BybitHistory | undefined
   readonly broker: BybitBroker
   readonly orders: Orders
   readonly rest: Rest
   readonly #options: BybitOptions
   readonly #identity = new Identity()
+  readonly #category: Category
   readonly #stream: PrivateStream
   readonly #trade: TradeStream | undefined
   #sink: (input: Input) => void = () => {}
@@ -143,23 +163,28 @@ export class BybitVenue implements Venue {
     this.#options = options
     const { io, keys, universe, id = BYBIT, environment = 'testnet', isOurs = isOwnId } = options
     const { ordersPerSecond = ORDERS_PER_SECOND, patience = {} } = options
-    const hosts = { ...hostsOf(environment), ...options.hosts }
+    const name = options.category ?? 'linear'
+    const category = categoryOf(name, options.coin)
+    this.#category = category
+    const hosts = { ...hostsOf(environment, name), ...options.hosts }
     this.id = id
-    this.limits = { ...bybitLimits(ordersPerSecond), ...options.limits }
+    this.limits = { ...bybitLimits(ordersPerSecond, name), ...options.limits }
     const { subscribe, history, orders, concurrent } = this.limits
     const onTrouble = (why: string): void => options.onTrouble?.(why)
     const now = (): Ms => io.now()
     const sink = (input: Input): void => this.#sink(input)
     const rest = new Rest({ io, keys, baseUrl: hosts.rest, ordersPerSecond, onTrouble })
     this.rest = rest
-    this.history = new BybitHistory({ io, rest, universe, rows: history.rows })
+    const klines = new BybitHistory({ io, rest, universe, category, rows: history.rows })
+    this.history = category.hasKlines ? klines : undefined
     const { batch, everyMs, total } = subscribe
     const stream = { url: hosts.market, batch, everyMs, ...patience }
     this.feed = new BybitFeed({
       io,
       venue: id,
       universe,
-      history: this.history,
+      category,
+      history: klines,
       stream,
       total,
       onTrouble,
@@ -187,7 +212,7 @@ export class BybitVenue implements Venue {
       now,
       batch: orders.batch,
       concurrent,
-      settleCoin: SETTLE_COIN,
+      category,
       onTrouble,
     })
     this.orders = new Orders({ identity, universe, isOurs, now, sink, onTrouble })
@@ -196,7 +221,7 @@ export class BybitVenue implements Venue {
       url: hosts.account,
       keys,
       now: () => rest.clock.now(),
-      ...(options.deadManS === undefined ? {} : { watched: [DEAD_MAN.topic] }),
+      ...(options.deadManS === undefined ? {} : { watched: [category.deadManTopic] }),
       events: {
         onRow: (topic, row) => this.#heard(topic, row),
         onUp: (hasGap) => this.#onUp(hasGap),
@@ -240,7 +265,8 @@ export class BybitVenue implements Venue {
   /** Sets the dead man's switch: without it nothing is sent. */
   async begin(): Promise<Fault | undefined> {
     const { deadManS } = this.#options
-    const fault = deadManS === undefined ? undefined : await armDeadMan(this.rest, deadManS)
+    const fault =
+      deadManS === undefined ? undefined : await armDeadMan(this.rest, this.#category, deadManS)
     this.#isArmed = deadManS !== undefined && fault === undefined
     return fault
   }
@@ -260,7 +286,7 @@ export class BybitVenue implements Venue {
     this.#account = account.value
     const specs = await this.#specs()
     if (!specs.ok) return specs
-    const positions = await this.broker.positions()
+    const positions = this.#category.isTraded ? await this.broker.positions() : ok([])
     if (!positions.ok) return positions
     const hedged = positions.value.find(({ index }) => index !== 0)
     if (hedged !== undefined)
@@ -301,18 +327,33 @@ export class BybitVenue implements Venue {
   }
 
   async #specs(): Promise<Result<readonly InstrumentSpec[]>> {
-    const query = { category: CATEGORY, limit: INSTRUMENTS_PER_PAGE }
-    const parse = (json: unknown) => (isObject(json) ? json : undefined)
-    const rows = await listOf(this.rest, '/v5/market/instruments-info', query, parse)
+    const category = this.#category
+    const { symbols, isWatchedOnly } = this.#options
+    if (!category.isTraded && isWatchedOnly !== true)
+      return failed(
+        fault(
+          'unsupported',
+          `a ${category.word} of ${category.name} is watched only: take fills: simulated`,
+        ),
+      )
+    const rows = await instrumentsOf(this.rest, category, symbols)
     if (!rows.ok) return rows
     const bySymbol = new Map(rows.value.map((row) => [textOf(row['symbol']), row]))
     const specs: InstrumentSpec[] = []
-    for (const symbol of this.#options.symbols) {
+    for (const symbol of symbols) {
       const row = bySymbol.get(symbol)
-      if (row === undefined) return failed(fault('not-found', `bybit has no perpetual ${symbol}`))
-      const spec = specOf(row, this.id)
+      if (row === undefined)
+        return failed(fault('not-found', `bybit has no ${category.word} ${symbol}`))
+      const spec = specOf(row, this.id, category)
       if (spec === undefined || row['status'] !== 'Trading')
         return failed(fault('bad-request', `${symbol} cannot be traded at bybit`))
+      if (spec.currency !== category.coin)
+        return failed(
+          fault(
+            'bad-request',
+            `${symbol} is paid in ${spec.currency}, the account counts in ${category.coin}`,
+          ),
+        )
       specs.push(spec)
     }
     return ok(specs)
@@ -359,7 +400,8 @@ export class BybitVenue implements Venue {
         return said(parseExecution(row), (execution) => this.orders.applyExecution(execution))
       return said(parsePosition(row), (position) => this.orders.applyPosition(position))
     }
-    if (isObject(row) && typeof row['category'] === 'string' && row['category'] !== CATEGORY) return
+    const { name } = this.#category
+    if (isObject(row) && typeof row['category'] === 'string' && row['category'] !== name) return
     if (read()) return
     this.orders.counts.malformed++
     const shown = (JSON.stringify(row) ?? 'nothing').slice(0, 200)

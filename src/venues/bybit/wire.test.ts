@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { venueId } from '../../core/brand.ts'
 import { Universe } from '../../core/universe.ts'
 import { order } from '../../testing/builders.ts'
+import { categoryOf } from './category.ts'
 import {
   orderBody,
   parseExecution,
@@ -14,6 +15,7 @@ import {
 } from './wire.ts'
 
 const BYBIT = venueId('bybit')
+const LINEAR = categoryOf('linear')
 const ORDER = {
   category: 'linear',
   symbol: 'ETHUSDT',
@@ -107,15 +109,15 @@ test('reads a wallet, and an instrument with its grid', () => {
     priceFilter: { tickSize: '0.5' },
     lotSizeFilter: { qtyStep: '0.001', minNotionalValue: '5' },
   }
-  const spec = specOf(instrument, BYBIT)
+  const spec = specOf(instrument, BYBIT, LINEAR)
 
-  assert.deepEqual(parseWallet(wallet), { equity: 3.3, cash: 3, free: 2.9 })
-  assert.equal(parseWallet({ ...wallet, totalAvailableBalance: '' }), undefined)
+  assert.deepEqual(parseWallet(wallet, LINEAR), { equity: 3.3, cash: 3, free: 2.9 })
+  assert.equal(parseWallet({ ...wallet, totalAvailableBalance: '' }, LINEAR), undefined)
   assert.deepEqual(
     [spec?.kind, spec?.tickSize, spec?.lotSize, spec?.minNotional, spec?.currency],
     ['perpetual', 0.5, 0.001, 5, 'USDT'],
   )
-  assert.equal(specOf({ ...instrument, priceFilter: {} }, BYBIT), undefined)
+  assert.equal(specOf({ ...instrument, priceFilter: {} }, BYBIT, LINEAR), undefined)
 })
 
 test('writes orders of every kind that the venue has, and words for those that it has not', () => {
@@ -123,9 +125,11 @@ test('writes orders of every kind that the venue has, and words for those that i
   const spec = specOf(
     { symbol: 'BTCUSDT', priceFilter: { tickSize: '0.01' }, lotSizeFilter: { qtyStep: '1' } },
     BYBIT,
+    LINEAR,
   )!
   const instrument = universe.add(spec)
-  const body = (changes: Parameters<typeof order>[0]) => orderBody(order(changes), instrument)
+  const body = (changes: Parameters<typeof order>[0], category = LINEAR) =>
+    orderBody(order(changes), instrument, category)
   const kindOf = (changes: Parameters<typeof order>[0]) => {
     const written = body(changes)
     return typeof written === 'string'
@@ -146,4 +150,66 @@ test('writes orders of every kind that the venue has, and words for those that i
     [stop['triggerPrice'], stop['triggerDirection'], stop['reduceOnly'], stop['positionIdx']],
     ['9.5', 2, true, 0],
   )
+  const option = categoryOf('option')
+  assert.equal(
+    body({ type: 'stop', stop: 9, tif: 'gtc' }, option),
+    'bybit has no stop order of an option',
+  )
+  const written = body({ type: 'limit', limit: 9, tif: 'gtc', reduceOnly: true }, option)
+  assert.ok(typeof written !== 'string')
+  assert.deepEqual([written['positionIdx'], written['reduceOnly']], [undefined, true])
+})
+
+test('reads what each category says of its instruments', () => {
+  const option = {
+    symbol: 'ETH-26JUN26-16000-P',
+    settleCoin: 'USDC',
+    deliveryTime: '1780005000000',
+    priceFilter: { tickSize: '0.1' },
+    lotSizeFilter: { qtyStep: '1' },
+  }
+  const inverse = {
+    symbol: 'BTCUSD',
+    contractType: 'InversePerpetual',
+    settleCoin: 'BTC',
+    deliveryTime: '0',
+    priceFilter: { tickSize: '0.5' },
+    lotSizeFilter: { qtyStep: '1', minOrderQty: '1' },
+  }
+  const dated = { contractType: 'InverseFutures', deliveryTime: '1774598400000' }
+  const pair = {
+    symbol: 'BTCUSDT',
+    quoteCoin: 'USDT',
+    priceFilter: { tickSize: '0.1' },
+    lotSizeFilter: { basePrecision: '0.0001', minOrderAmt: '10' },
+  }
+
+  const put = specOf(option, BYBIT, categoryOf('option'))
+  const expiry = 1_780_005_000_000
+  assert.deepEqual(put?.option, { underlying: 'ETH', right: 'put', strike: 16_000, expiry })
+  assert.deepEqual([put?.kind, put?.currency, put?.expiry], ['option', 'USDC', expiry])
+  assert.equal(specOf({ ...option, symbol: 'ETHUSDC' }, BYBIT, categoryOf('option')), undefined)
+  const coined = specOf(inverse, BYBIT, categoryOf('inverse'))
+  assert.deepEqual(
+    [coined?.kind, coined?.inverse, coined?.currency, coined?.expiry],
+    ['perpetual', true, 'BTC', undefined],
+  )
+  const future = specOf({ ...inverse, ...dated }, BYBIT, categoryOf('inverse'))
+  assert.deepEqual([future?.kind, future?.expiry], ['future', 1_774_598_400_000])
+  const spot = specOf(pair, BYBIT, categoryOf('spot'))
+  assert.deepEqual([spot?.kind, spot?.lotSize, spot?.minNotional], ['crypto', 0.0001, 10])
+})
+
+test('reads the row of a coin where a run counts in it', () => {
+  const row = { coin: 'BTC', equity: '1.01', walletBalance: '1', totalPositionIM: '0.1' }
+  const wallet = {
+    totalEquity: '99000',
+    coin: [{ coin: 'USDT' }, { ...row, totalOrderIM: '0.05' }],
+  }
+  const of = (json: unknown) => parseWallet(json, categoryOf('inverse', 'BTC'))
+
+  assert.deepEqual(of(wallet), { equity: 1.01, cash: 1, free: 0.86 })
+  assert.deepEqual(of({ ...wallet, coin: [] }), { equity: 0, cash: 0, free: 0 })
+  assert.equal(of({ ...wallet, coin: [{ ...row, equity: '' }] }), undefined)
+  assert.equal(of({ totalEquity: '99000' }), undefined)
 })

@@ -5,11 +5,13 @@
  *
  * https://bybit-exchange.github.io/docs/v5/intro (read 2026-11)
  */
+import { unreachable } from '../../core/assert.ts'
 import type { Ms } from '../../core/brand.ts'
-import type { InstrumentSpec } from '../../core/instrument.ts'
+import type { InstrumentSpec, OptionTerms } from '../../core/instrument.ts'
 import type { VenueId } from '../../core/brand.ts'
 import type { Instrument } from '../../core/instrument.ts'
 import type { Order, Side, TimeInForce } from '../../core/order.ts'
+import type { Category } from './category.ts'
 import { decimal, decimalOf, isObject, type Json, some, textOf } from '../../io/json.ts'
 
 /**
@@ -155,9 +157,18 @@ export interface WireWallet {
   readonly free: number
 }
 
-/** `{"accountType":"UNIFIED","totalEquity":"3.3","totalWalletBalance":"3.0","totalAvailableBalance":"3.0","coin":[…]}` */
-export function parseWallet(json: unknown): WireWallet | undefined {
+/**
+ * Totals are in dollars, which a run in a coin does not count in: it takes the row of its coin.
+ *
+ *   {"accountType":"UNIFIED","totalEquity":"3.3","totalWalletBalance":"3.0","totalAvailableBalance":"3.0",
+ *    "coin":[{"coin":"BTC","equity":"1.01","walletBalance":"1","totalPositionIM":"0.1","totalOrderIM":"0.05"}]}
+ */
+export function parseWallet(
+  json: unknown,
+  { name, coin }: Pick<Category, 'name' | 'coin'>,
+): WireWallet | undefined {
   if (!isObject(json)) return undefined
+  if (name === 'inverse') return coinOf(json['coin'], coin)
   const equity = decimalOf(json['totalEquity'])
   const cash = decimalOf(json['totalWalletBalance'])
   const free = decimalOf(json['totalAvailableBalance'])
@@ -166,35 +177,89 @@ export function parseWallet(json: unknown): WireWallet | undefined {
     : { equity, cash, free }
 }
 
+/** A coin that the account never had has no row. */
+function coinOf(rows: unknown, coin: string): WireWallet | undefined {
+  if (!Array.isArray(rows)) return undefined
+  const row = (rows as unknown[]).find((one) => isObject(one) && one['coin'] === coin)
+  if (!isObject(row)) return { equity: 0, cash: 0, free: 0 }
+  const [equity, cash, positions, orders] = [
+    'equity',
+    'walletBalance',
+    'totalPositionIM',
+    'totalOrderIM',
+  ].map((field) => decimalOf(row[field]))
+  if (equity === undefined || cash === undefined) return undefined
+  return { equity, cash, free: equity - (positions ?? 0) - (orders ?? 0) }
+}
+
 /**
  *   {"symbol":"BTCUSDT","contractType":"LinearPerpetual","status":"Trading","settleCoin":"USDT","priceFilter":{"tickSize":"0.5"},
  *    "lotSizeFilter":{"qtyStep":"0.001","minOrderQty":"0.001","minNotionalValue":"5"}}
+ *   {"symbol":"BTCUSD","contractType":"InversePerpetual","settleCoin":"BTC","lotSizeFilter":{"qtyStep":"1"}, … }
+ *   {"symbol":"BTC-27MAR26-70000-C-USDT","optionsType":"Call","deliveryTime":"1774598400000","settleCoin":"USDT", … }
+ *   {"symbol":"BTCUSDT","quoteCoin":"USDT","lotSizeFilter":{"basePrecision":"0.000001","minOrderAmt":"5"}, … }
  */
-export function specOf(json: unknown, venue: VenueId): InstrumentSpec | undefined {
+export function specOf(
+  json: unknown,
+  venue: VenueId,
+  { name, coin }: Pick<Category, 'name' | 'coin'>,
+): InstrumentSpec | undefined {
   if (!isObject(json) || !isObject(json['priceFilter']) || !isObject(json['lotSizeFilter']))
     return undefined
+  const lots = json['lotSizeFilter']
   const symbol = textOf(json['symbol'])
   const tickSize = decimalOf(json['priceFilter']['tickSize'])
-  const lotSize = decimalOf(json['lotSizeFilter']['qtyStep'])
+  const lotSize = decimalOf(lots[name === 'spot' ? 'basePrecision' : 'qtyStep'])
   if (symbol === undefined || !(tickSize! > 0) || !(lotSize! > 0)) return undefined
-  return {
+  const expiry = positive(json['deliveryTime']) as Ms | undefined
+  const isPerpetual = !(textOf(json['contractType']) ?? '').endsWith('Futures')
+  const grid = {
     symbol,
     venue,
-    kind: 'perpetual',
-    currency: textOf(json['settleCoin']) ?? 'USDT',
+    currency: textOf(json[name === 'spot' ? 'quoteCoin' : 'settleCoin']) ?? coin,
     tickSize: tickSize!,
     lotSize: lotSize!,
     multiplier: 1,
-    minNotional: decimalOf(json['lotSizeFilter']['minNotionalValue']) ?? 0,
     calendar: '24/7',
+    ...(expiry === undefined || (isPerpetual && name !== 'option') ? {} : { expiry }),
+  } as const
+  const kind = isPerpetual ? 'perpetual' : 'future'
+  switch (name) {
+    case 'linear':
+      return { ...grid, kind, minNotional: decimalOf(lots['minNotionalValue']) ?? 0 }
+    // Its smallest order is a number of contracts, which are dollars.
+    case 'inverse':
+      return { ...grid, kind, minNotional: 0, inverse: true }
+    case 'spot':
+      return { ...grid, kind: 'crypto', minNotional: decimalOf(lots['minOrderAmt']) ?? 0 }
+    case 'option': {
+      const option = optionIn(symbol, expiry)
+      return option && { ...grid, kind: 'option', minNotional: 0, option }
+    }
+    default:
+      return unreachable(name)
   }
 }
 
+/** `BTC-27MAR26-70000-C`, and with `-USDT` where it is settled in that. */
+function optionIn(symbol: string, expiry: Ms | undefined): OptionTerms | undefined {
+  const [underlying = '', , strike, right] = symbol.split('-')
+  const price = positive(strike)
+  if (expiry === undefined || price === undefined || (right !== 'C' && right !== 'P'))
+    return undefined
+  return { underlying, right: right === 'C' ? 'call' : 'put', strike: price, expiry }
+}
+
 /** The parameters of an order; words where Bybit has no such order. */
-export function orderBody(order: Order, { symbol }: Instrument): Json | string {
+export function orderBody(
+  order: Order,
+  { symbol }: Instrument,
+  { name, word, hasStops }: Pick<Category, 'name' | 'word' | 'hasStops'>,
+): Json | string {
   const { id, side, type, qty, limit, stop } = order
   const timeInForce = tifOf(order)
   if (timeInForce === undefined) return `bybit has no ${order.tif} order of type ${type}`
+  if (stop !== undefined && !hasStops) return `bybit has no ${type} order of an ${word}`
   const isLimit = type === 'limit' || type === 'stop-limit'
   return {
     symbol,
@@ -204,8 +269,8 @@ export function orderBody(order: Order, { symbol }: Instrument): Json | string {
     ...(isLimit ? { price: decimal(limit!) } : {}),
     timeInForce,
     orderLinkId: id,
-    // One-way mode: a symbol has one position.
-    positionIdx: 0,
+    // One-way mode: a symbol has one position. Options have no other.
+    ...(name === 'option' ? {} : { positionIdx: 0 }),
     ...(order.reduceOnly === true ? { reduceOnly: true } : {}),
     ...(stop === undefined
       ? {}
