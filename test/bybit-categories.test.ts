@@ -152,15 +152,110 @@ test('a batch of twenty options costs one of the quota', async (t) => {
   assert.deepEqual(canceled, { ok: true, value: 60 })
 })
 
-test('pairs of spot are watched, and not traded', async (t) => {
-  const prices = { AAAUSDT: 100 }
-  const adapter = { isWatchedOnly: true } as const
-  const bench = await Bench.start(t, { category: 'spot', prices, adapter })
+const SPOT = { category: 'spot', prices: { AAAUSDT: 100, BBBUSDT: 50 } } as const
+const market = { type: 'market', tif: 'ioc' } as const
+
+test('a purchase in spot pays its fee in coins: lots that are whole are held, the rest is dust', async (t) => {
+  const bench = await Bench.start(t, SPOT)
   const [pair] = bench.universe.all
-  await bench.world.settled(bench.venue.feed.subscribe('bars', [pair!.id]))
+  const [buy] = bench.orders(1, { ...market, qty: 300 })
+  const [taken] = await bench.submit([buy!])
+  await bench.run(5 * SECOND)
+  const held = await bench.report()
+
+  assert(taken?.ok, JSON.stringify(taken))
+  assert.deepEqual([pair?.kind, pair?.spec.currency, pair?.lotSize], ['crypto', 'USDT', 1])
+  // 0.055 % of 300 coins are 0.165: 299 lots are whole.
+  const [position] = held.positions
+  assert.equal(position?.qty, 299)
+  isNear(position.dust!, 5 / 100)
+  isNear(held.account.cash, 100_000 - 300 * 100.01)
+  isNear(held.account.equity, 100_000 - 300 * 100.01 + 299.835 * 100)
+  const types = bench.said(buy!.id).map(({ type }) => type)
+  assert.deepEqual(types, ['order.accepted', 'order.filled', 'order.canceled'])
+  const ours = heldIn(bench, 0)
+  assert.equal(ours.qty, 299)
+  // What was paid is what the lots cost and the fee, so the cash of both agrees.
+  const [fill] = bench.inputs.filter((input) => input.type === 'order.filled')
+  isNear(299 * fill!.price + fill!.fee, 300 * 100.01)
+  const [order] = held.orders
+  assert.deepEqual([order?.filled, order?.open, order?.ended], [299, false, 'canceled'])
+  assert.deepEqual(
+    held.fills.map(({ id, qty }) => [id, qty]),
+    [[fill!.fill, 299]],
+  )
+})
+
+test('a sale in spot takes what is there, pays in money, and an open one locks its coins', async (t) => {
+  const bench = await Bench.start(t, SPOT)
+  const [buy] = bench.orders(1, { ...market, qty: 300 })
+  await bench.submit([buy!])
+  await bench.run(5 * SECOND)
+  const [rest] = bench.orders(1, { side: 'sell', qty: 200, limit: 150 })
+  const [more] = bench.orders(1, { side: 'sell', qty: 100, limit: 150 })
+  const [rested] = await bench.submit([rest!])
+  const [refused] = await bench.submit([more!])
+  await bench.cancel([rest!])
+  await bench.run(SECOND)
+  const before = (await bench.report()).account.cash
+  const [exit] = bench.orders(1, { ...market, side: 'sell', qty: 299 })
+  const [sold] = await bench.submit([{ ...exit!, reduceOnly: true }])
+  await bench.run(5 * SECOND)
+  const flat = await bench.report()
+
+  assert(rested?.ok && sold?.ok, JSON.stringify([rested, sold]))
+  assert.ok(refused?.ok === false && refused.fault.message.includes('170131'))
+  const types = bench.said(exit!.id).map(({ type }) => type)
+  assert.deepEqual(types, ['order.accepted', 'order.filled'])
+  isNear(flat.account.cash, before + 299 * 99.99 * (1 - 0.000_55))
+  assert.equal(heldIn(bench, 0).qty, 0)
+  // 0.835 coins are left, no lot.
+  assert.deepEqual(
+    flat.positions.map(({ qty }) => qty),
+    [0],
+  )
+  const [owed] = await bench.submit(
+    bench.orders(1, { ...market, qty: 1 }).map((order) => ({ ...order, reduceOnly: true })),
+  )
+  assert.ok(owed?.ok === false && owed.fault.message.includes('no purchase that reduces in spot'))
+})
+
+test('fills of a purchase in spot count the same for the stream, for reports and after a restart', async (t) => {
+  const bench = await Bench.start(t, SPOT)
+  // 500 are shown a second: three executions.
+  const [buy] = bench.orders(1, { ...market, qty: 1_200, symbol: 1 })
+  await bench.submit([buy!])
+  await bench.run(10 * SECOND)
+  const told = bench.inputs.flatMap((input) =>
+    input.type === 'order.filled' ? [`${input.fill} ${input.qty}`] : [],
+  )
+  const { fills, orders } = await bench.report()
+  bench.die()
+  const opened = await bench.connect()
+  const after = await bench.report()
+
+  assert.ok(opened.ok)
+  assert.equal(told.length, 3)
+  const qtys = (list: typeof fills) => new Set(list.map(({ id, qty }) => `${id} ${qty}`))
+  assert.deepEqual(qtys(fills), new Set(told))
+  assert.deepEqual(qtys(after.fills), new Set(told))
+  // 1,200 × (1 − 0.00055) = 1,199.34.
+  assert.equal(
+    fills.reduce((sum, { qty }) => sum + qty, 0),
+    1_199,
+  )
+  assert.deepEqual([orders[0]?.filled, after.orders[0]?.filled], [1_199, 1_199])
+})
+
+test('batches of spot hold ten orders, and bars of its pairs are streamed', async (t) => {
+  const fast = { ordersPerSecond: 100 } as const
+  const local = { limits: { orders: 100 } } as const
+  const bench = await Bench.start(t, { ...SPOT, adapter: fast, local })
+  const taken = await bench.submit(bench.orders(25, { qty: 1 }))
+  await bench.world.settled(bench.venue.feed.subscribe('bars', [bench.universe.all[0]!.id]))
   await bench.run(125 * SECOND)
 
-  assert.deepEqual([pair?.kind, pair?.spec.currency], ['crypto', 'USDT'])
+  assert.ok(taken.every(({ ok }) => ok))
+  assert.deepEqual(bench.sizesOf('/v5/order/create-batch'), [10, 10, 5])
   assert.ok(bench.inputs.some(({ type }) => type === 'bar'))
-  await assert.rejects(Bench.start(t, { category: 'spot', prices }), /is watched only/)
 })

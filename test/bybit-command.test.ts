@@ -14,7 +14,7 @@ function folderFor(
   t: TestContext,
   server: BybitServer,
   venue: string,
-  symbols = SYMBOLS,
+  symbols: readonly string[] = SYMBOLS,
   kind = 'perpetual',
 ): string {
   const folder = temporary(t)
@@ -26,7 +26,7 @@ function configure(
   folder: string,
   server: BybitServer,
   venue: string,
-  symbols = SYMBOLS,
+  symbols: readonly string[] = SYMBOLS,
   kind = 'perpetual',
 ): void {
   const port = new URL(server.urls.rest).port
@@ -138,34 +138,57 @@ export default defineStrategy({
 })
 `
 
-test('a run trades options, whose bars are made of trades', { timeout: 120_000 }, async (t) => {
-  const symbols = ['BTC-27MAR26-70000-C-USDT', 'ETH-27MAR26-3000-P-USDT']
-  const market = generatedMarket({ seed: 3, symbols, startAt: START, days: 1 })
-  const given = { ...market, category: 'option', speed: SPEED, keys: [LOCAL] } as const
-  const server = await startVenue(given)
-  t.after(() => server.stop())
-  const [account] = server.venue.accounts
-  let onExecution = (): void => {}
-  const filled = new Promise<void>((resolve) => (onExecution = resolve))
-  server.venue.onAccount((_, { type }) => {
-    if (type === 'execution') onExecution()
-  })
-  const local = `category: option, local: { port: PORT, speed: ${SPEED} }`
-  const folder = folderFor(t, server, local, symbols, 'option')
-  put(folder, 'once.ts', ONCE)
-  const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
-  const flat = ['--on-stop', 'flatten', '--strategy', './once.ts']
-  const running = start(folder, [...words, ...flat])
-  await Promise.race([running.ended, filled])
-  running.child.kill('SIGINT')
-  const { code, stderr } = await running.ended
+const CATEGORIES = [
+  {
+    category: 'option',
+    kind: 'option',
+    symbols: ['BTC-27MAR26-70000-C-USDT', 'ETH-27MAR26-3000-P-USDT'],
+    what: 'options, whose bars are made of trades',
+  },
+  {
+    category: 'spot',
+    kind: 'crypto',
+    symbols: ['BTCUSDT', 'ETHUSDT'],
+    what: 'pairs of spot, whose fees are coins',
+  },
+] as const
 
-  assert.equal(code, 0, stderr)
-  assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
-  assert.ok(account!.executions.length > 0)
-  assert.equal(account!.open.size, 0)
-  for (const symbol of symbols) assert.equal(account!.positionOf(symbol).qty, 0)
-})
+for (const { category, kind, symbols, what } of CATEGORIES) {
+  test(`a run trades ${what}, and ends flat`, { timeout: 120_000 }, async (t) => {
+    const market = generatedMarket({ seed: 3, symbols, startAt: START, days: 1 })
+    const server = await startVenue({ ...market, category, speed: SPEED, keys: [LOCAL] })
+    t.after(() => server.stop())
+    const [account] = server.venue.accounts
+    let onExecution = (): void => {}
+    const filled = new Promise<void>((resolve) => (onExecution = resolve))
+    server.venue.onAccount((_, { type }) => {
+      if (type === 'execution' && account!.executions.length === symbols.length) onExecution()
+    })
+    const local = `category: ${category}, local: { port: PORT, speed: ${SPEED} }`
+    const folder = folderFor(t, server, local, symbols, kind)
+    put(folder, 'once.ts', ONCE)
+    const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
+    const flat = ['--on-stop', 'flatten', '--strategy', './once.ts']
+    const running = start(folder, [...words, ...flat])
+    await Promise.race([running.ended, filled])
+    running.child.kill('SIGINT')
+    const { code, stderr } = await running.ended
+
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
+    assert.doesNotMatch(stderr, /halted|differ/)
+    assert.ok(account!.executions.length > 0)
+    assert.equal(account!.open.size, 0)
+    for (const instrument of server.venue.universe.all) {
+      const held =
+        category === 'spot'
+          ? account!.coinsOf(instrument).balance
+          : account!.positionOf(instrument.symbol).qty
+      // What the fees have left of a lot.
+      assert.ok(held >= 0 && held < instrument.lotSize, `${held} ${instrument.symbol}`)
+    }
+  })
+}
 
 test('keys are asked for by name, and real money only where it is said twice', async (t) => {
   const server = await startVenue()

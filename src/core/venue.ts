@@ -166,6 +166,8 @@ export interface VenueReport {
     readonly symbol: SymbolId
     readonly qty: Qty
     readonly avgPrice: number
+    /** The venue may hold so much more than we count: fees in coins leave parts of a lot that no order could sell. */
+    readonly dust?: number
   }[]
   readonly account: { readonly equity: Money; readonly cash: Money; readonly buyingPower: Money }
 }

@@ -100,7 +100,7 @@ const report = (
   changes: {
     orders?: readonly TheirOrder[]
     fills?: VenueReport['fills']
-    positions?: readonly (readonly [number, number])[]
+    positions?: readonly (readonly [symbol: number, qty: number, dust?: number])[]
     cash?: number
   } = {},
 ): VenueReport =>
@@ -108,10 +108,11 @@ const report = (
     at: MONDAY_10,
     orders: changes.orders ?? [],
     fills: changes.fills ?? [],
-    positions: (changes.positions ?? []).map(([symbol, qty]) => ({
+    positions: (changes.positions ?? []).map(([symbol, qty, dust]) => ({
       symbol: symbolId(symbol),
       qty,
       avgPrice: 100,
+      ...(dust === undefined ? {} : { dust }),
     })),
     account: { equity: 1_000, cash: changes.cash ?? 1_000, buyingPower: 1_000 },
   }) as unknown as VenueReport
@@ -281,6 +282,20 @@ test('a position that fills do not explain halts its symbol after two reports, w
   assert.deepEqual(types(third), [])
   assert.deepEqual(types(healed), ['control'])
   assert.deepEqual(book.halts, [])
+})
+
+test('so much more than we count as the venue calls dust is no difference, and nothing less is', () => {
+  const differs = (qty: number, dust = 0): boolean => {
+    const book = new Book()
+    book.positions.set(A, 9)
+    book.hear(report({ positions: [[0, qty, dust]] }), 1)
+    return kinds(book.hear(report({ positions: [[0, qty, dust]] }), 2)).includes('position')
+  }
+
+  assert.deepEqual(
+    [differs(10, 1), differs(9, 1), differs(10, 0.9), differs(10), differs(8, 5)],
+    [false, false, true, true, true],
+  )
 })
 
 test('one report without positions is no proof of being flat', () => {

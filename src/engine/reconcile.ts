@@ -408,7 +408,11 @@ class Reconciliation {
   #comparePositions(): Input[] {
     const { universe, venue } = this.#asked
     const theirs = new Map<SymbolId, number>()
-    for (const { symbol, qty } of this.#report.positions) theirs.set(symbol, qty)
+    const dust = new Map<SymbolId, number>()
+    for (const { symbol, qty, dust: most = 0 } of this.#report.positions) {
+      theirs.set(symbol, qty)
+      dust.set(symbol, most)
+    }
     const ours = new Map<SymbolId, number>()
     for (const { symbol, qty } of this.#ours.positions) ours.set(symbol, qty)
     for (const [symbol, added] of this.#added) ours.set(symbol, (ours.get(symbol) ?? 0) + added)
@@ -421,6 +425,7 @@ class Reconciliation {
       const here = instrument.qty(ours.get(symbol) ?? 0)
       const there = instrument.qty(theirs.get(symbol) ?? 0)
       if (here === there) continue
+      if (there > here && there - here <= (dust.get(symbol) ?? 0)) continue
       const text = `${instrument.symbol} is ${here} here and ${there} at ${venue}`
       if (this.#moving.has(symbol)) {
         // Not judged now; what was halted stays so.

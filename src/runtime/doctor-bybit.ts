@@ -54,7 +54,7 @@ async function asked(config: Config, terms: BybitTerms, io: Io): Promise<readonl
 
 async function modeFinding(rest: Rest, category: Category): Promise<Finding> {
   const check = 'positions'
-  if (!category.isTraded) return { check, state: 'ok', text: 'none: it is watched only' }
+  if (!category.hasPositions) return { check, state: 'ok', text: 'none: spot holds coins' }
   const query = { ...category.lists, limit: 200 }
   const rows = await listOf(rest, '/v5/position/list', query, parsePosition)
   if (!rows.ok) return failure(check, rows.fault)

@@ -111,7 +111,8 @@ export class Bench {
   orders(count: number, changes: Parameters<typeof order>[0] = {}): readonly Order[] {
     return Array.from({ length: count }, () => {
       const id = `s-b-${(++this.#orders).toString(36)}`
-      return order({ id, type: 'limit', limit: 90, tif: 'gtc', ...changes })
+      const terms = changes.type === 'market' ? {} : { limit: 90 }
+      return order({ id, type: 'limit', ...terms, tif: 'gtc', ...changes })
     })
   }
 

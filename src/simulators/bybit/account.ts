@@ -89,6 +89,8 @@ export class Account {
   #marginOfOrders = 0
   readonly #executions: Execution[] = []
   readonly #positions = new Map<string, Position>()
+  /** Of spot: what is there of each symbol's coin, to the last digit. */
+  readonly #coins = new Map<string, number>()
   #cash: number
   #sent = 0
   #seq = 0
@@ -102,6 +104,14 @@ export class Account {
     const latency = { entryMs: 1, responseMs: 1 }
     const terms = { participation: 1, latency, fees: FEES, queue: 'volume', batch: 1 } as const
     this.#exchange = new SimExchange(universe, { venue, cash, ...terms })
+  }
+
+  get isSpot(): boolean {
+    return this.#isSpot
+  }
+
+  get instruments(): readonly Instrument[] {
+    return this.#options.universe.all
   }
 
   /** What it is counted in. */
@@ -137,6 +147,16 @@ export class Account {
     return about.id === undefined ? this.#byLink.get(about.linkId ?? '') : this.#byId.get(about.id)
   }
 
+  /** Coins of a symbol: all of them, what they are worth, and what open sales lock. */
+  coinsOf(instrument: Instrument) {
+    const balance = this.#coins.get(instrument.symbol) ?? 0
+    const sales = [...this.#open].filter(
+      (each) => each.instrument === instrument && each.side === 'sell',
+    )
+    const locked = sales.reduce((sum, each) => sum + leavesOf(each), 0)
+    return { balance, locked, value: money(balance * this.#priceOf(instrument, 0)) }
+  }
+
   positionOf(symbol: string): Position {
     return this.#positions.get(symbol) ?? FLAT
   }
@@ -149,6 +169,10 @@ export class Account {
       const instrument = universe.find(symbol)
       if (instrument === undefined || position.qty === 0) continue
       const price = this.#priceOf(instrument, position.avgPrice)
+      if (this.#isSpot) {
+        paid += this.coinsOf(instrument).value
+        continue
+      }
       const value = instrument.notional(position.qty, price)
       if (instrument.isMargined) profit += openProfit(position, price, instrument)
       else paid += Math.sign(position.qty) * value
@@ -331,13 +355,18 @@ export class Account {
     const signed = { signedQty: sign(side) * qty, price, fee }
     const after = applyFill(before, signed, instrument)
     this.#positions.set(symbol, after)
+    // A purchase in spot pays its fee in what was bought.
+    const isInCoins = this.#isSpot && side === 'buy'
+    const charged = isInCoins ? Number((fee / price).toFixed(9)) : fee
+    const coins = signed.signedQty - (isInCoins ? charged : 0)
+    this.#coins.set(symbol, Number(((this.#coins.get(symbol) ?? 0) + coins).toFixed(9)))
     const moved = instrument.isMargined
       ? realisedProfit(after) - realisedProfit(before)
       : -signed.signedQty * price
-    this.#cash = money(this.#cash + moved - fee)
+    this.#cash = money(this.#cash + moved - (isInCoins ? 0 : fee))
     order.filled = instrument.qty(order.filled + qty)
     order.value = money(order.value + instrument.notional(qty, price))
-    order.fee = money(order.fee + fee)
+    order.fee = Number((order.fee + charged).toFixed(9))
     order.updatedAt = at
     const isFull = order.filled >= order.qty
     order.status = isFull ? 'Filled' : 'PartiallyFilled'
@@ -347,7 +376,7 @@ export class Account {
       order,
       price,
       qty,
-      fee,
+      fee: charged,
       ts,
       leaves: leavesOf(order),
       closed: instrument.qty(Math.min(reducible, qty)),
@@ -410,7 +439,9 @@ export class Account {
     if (terms !== undefined) return terms
     const held = this.positionOf(symbol).qty * -sign(side)
     if (reduceOnly && held <= 0 && draft.trigger === undefined) return this.#refused('reduce')
-    if (this.#isSpot && side === 'sell' && qty > held) return this.#refused('balance')
+    const coins = this.coinsOf(instrument)
+    if (this.#isSpot && side === 'sell' && qty > coins.balance - coins.locked)
+      return this.#refused('balance')
     if (this.#activeIn(instrument) >= ACTIVE_MAX) return this.#refused('cap')
     const opening = reduceOnly ? 0 : Math.max(0, qty - Math.max(0, held))
     const needed = this.#marginOf(draft, opening)

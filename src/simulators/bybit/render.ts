@@ -57,6 +57,12 @@ export function orderRow(order: BybitOrder): Json {
   }
 }
 
+/** A purchase in spot pays its fee in what was bought. */
+const feeCoinOf = ({ instrument, side }: BybitOrder): string =>
+  instrument.kind === 'crypto' && side === 'buy'
+    ? coinsOf(instrument.symbol).base
+    : instrument.spec.currency
+
 export function executionRow(execution: Execution): Json {
   const { order, price, qty, fee, isMaker } = execution
   return {
@@ -71,7 +77,7 @@ export function executionRow(execution: Execution): Json {
     leavesQty: decimal(execution.leaves),
     createType: 'CreateByUser',
     execFee: decimal(fee),
-    feeCurrency: order.instrument.spec.currency,
+    feeCurrency: feeCoinOf(order),
     execId: execution.id,
     execPrice: decimal(price),
     execQty: decimal(qty),
@@ -79,7 +85,12 @@ export function executionRow(execution: Execution): Json {
     execValue: decimal(order.instrument.notional(qty, price)),
     execTime: String(execution.ts),
     isMaker,
-    feeRate: decimal(fee / order.instrument.notional(qty, price)),
+    feeRate: decimal(
+      fee /
+        (feeCoinOf(order) === coinsOf(order.instrument.symbol).base
+          ? qty
+          : order.instrument.notional(qty, price)),
+    ),
     closedSize: decimal(execution.closed),
     markPrice: decimal(price),
     indexPrice: '',
@@ -139,6 +150,9 @@ export function walletRow(account: Account): Json {
   const { coin, dollars } = account
   const usd = (amount: number): string => decimal(amount * dollars)
   const bound = decimal(Math.max(0, equity - free))
+  const held = account.isSpot ? account.instruments.map((each) => coinRow(account, each)) : []
+  // In spot what is held is coins of their own.
+  const own = account.isSpot ? cash : equity
   return {
     accountType: 'UNIFIED',
     accountIMRate: '0',
@@ -154,25 +168,42 @@ export function walletRow(account: Account): Json {
     coin: [
       {
         coin,
-        equity: decimal(equity),
-        usdValue: usd(equity),
+        equity: decimal(own),
+        usdValue: usd(own),
         walletBalance: decimal(cash),
         availableToWithdraw: decimal(Math.max(0, free)),
         availableToBorrow: '',
         borrowAmount: '0',
         accruedInterest: '0',
-        locked: '0',
+        locked: account.isSpot ? decimal(Math.max(0, cash - free)) : '0',
         totalOrderIM: '0',
-        totalPositionIM: bound,
+        totalPositionIM: account.isSpot ? '0' : bound,
         totalPositionMM: '0',
-        unrealisedPnl: decimal(equity - cash),
+        unrealisedPnl: decimal(own - cash),
         cumRealisedPnl: '0',
         bonus: '0',
         spotBorrow: '0',
         collateralSwitch: true,
         marginCollateral: true,
       },
+      ...held,
     ],
+  }
+}
+
+function coinRow(account: Account, instrument: Instrument): Json {
+  const { balance, locked, value } = account.coinsOf(instrument)
+  return {
+    coin: coinsOf(instrument.symbol).base,
+    equity: decimal(balance),
+    usdValue: decimal(value),
+    walletBalance: decimal(balance),
+    locked: decimal(locked),
+    totalOrderIM: '0',
+    totalPositionIM: '0',
+    unrealisedPnl: '0',
+    borrowAmount: '0',
+    spotBorrow: '0',
   }
 }
 

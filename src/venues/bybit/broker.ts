@@ -20,6 +20,7 @@ import { Batches, type Item, neverDone, refusalOf, type Taken, type Verb } from 
 import type { Identity } from './identity.ts'
 import type { Category } from './category.ts'
 import { type Found, listOf, lookup, ORDERS_PER_PAGE } from './lookup.ts'
+import { coinIn, type Kept } from './kept.ts'
 import type { OrderEntry } from './order-entry.ts'
 import type { Rest } from './rest.ts'
 import {
@@ -27,11 +28,13 @@ import {
   parseExecution,
   parseOrder,
   parsePosition,
+  parseCoins,
   parseWallet,
   stateOf,
   type WireExecution,
   type WireOrder,
   type WirePosition,
+  type WireWallet,
 } from './wire.ts'
 
 export interface BrokerOptions {
@@ -39,6 +42,7 @@ export interface BrokerOptions {
   readonly entry: OrderEntry
   readonly universe: Universe
   readonly identity: Identity
+  readonly kept: Kept
   readonly isOurs: (id: OrderId) => boolean
   readonly io: Pick<Io, 'monotonic' | 'after'>
   readonly now: () => Ms
@@ -119,37 +123,34 @@ export class BybitBroker implements Broker {
   async report(): Promise<Result<VenueReport>> {
     const raw = await this.raw()
     if (!raw.ok) return raw
-    const positions = await this.positions()
-    if (!positions.ok) return positions
-    const { rest, category, now } = this.#options
-    const query = { accountType: 'UNIFIED' }
-    const parse = (json: unknown) => parseWallet(json, category)
-    const wallets = await listOf(rest, '/v5/account/wallet-balance', query, parse)
-    if (!wallets.ok) return wallets
-    const [wallet] = wallets.value
-    if (wallet === undefined)
-      return failed(fault('corrupt-data', 'GET /v5/account/wallet-balance: no account'))
+    const { category, now, kept } = this.#options
+    const listed = category.hasPositions ? await this.positions() : ok([])
+    if (!listed.ok) return listed
+    const account = await this.#account()
+    if (!account.ok) return account
+    const { wallet, held } = account.value
+    const positions = category.hasPositions ? listed.value : held
     const strange = new Set<string>()
     const known = this.#knownIn(strange)
+    const fills = known(raw.value.executions.toSorted((a, b) => a.ts - b.ts)).flatMap(
+      ({ item, instrument }) => {
+        const { qty } = kept.net(item, instrument)
+        const { id, venueId: order, price, ts } = item
+        return qty > 0 ? [{ id: fillId(id), order, qty: instrument.qty(qty), price, ts }] : []
+      },
+    )
     const report: VenueReport = {
       at: now(),
       orders: known(raw.value.orders).map(({ item, instrument }) =>
         this.#reported(item, instrument),
       ),
-      fills: known(raw.value.executions).map(({ item, instrument }) => ({
-        id: fillId(item.id),
-        order: item.venueId,
-        qty: instrument.qty(item.qty),
-        price: item.price,
-        ts: item.ts,
+      fills,
+      positions: known(positions.filter(({ qty }) => qty !== 0)).map(({ item, instrument }) => ({
+        symbol: instrument.id,
+        qty: instrument.qty(item.qty, category.hasPositions ? 'nearest' : 'down'),
+        avgPrice: item.avgPrice,
+        ...(category.hasPositions ? {} : { dust: instrument.spec.minNotional / item.avgPrice }),
       })),
-      positions: known(positions.value.filter(({ qty }) => qty !== 0)).map(
-        ({ item, instrument }) => ({
-          symbol: instrument.id,
-          qty: instrument.qty(item.qty),
-          avgPrice: item.avgPrice,
-        }),
-      ),
       account: {
         equity: money(wallet.equity),
         cash: money(wallet.cash),
@@ -158,6 +159,32 @@ export class BybitBroker implements Broker {
     }
     this.strangers = [...strange]
     return ok(report)
+  }
+
+  /** Money, and the coins of our symbols, which are what spot has for positions. */
+  async #account(): Promise<
+    Result<{ readonly wallet: WireWallet; readonly held: readonly WirePosition[] }>
+  > {
+    const { rest, category, universe } = this.#options
+    const parse = (json: unknown) => {
+      const [wallet, coins] = [parseWallet(json, category), parseCoins(json)]
+      return wallet && (category.hasPositions ? { wallet, coins: [] } : coins && { wallet, coins })
+    }
+    const query = { accountType: 'UNIFIED' }
+    const rows = await listOf(rest, '/v5/account/wallet-balance', query, parse)
+    if (!rows.ok) return rows
+    const [row] = rows.value
+    if (row === undefined)
+      return failed(fault('corrupt-data', 'GET /v5/account/wallet-balance: no account'))
+    const held: WirePosition[] = []
+    let { equity } = row.wallet
+    for (const { symbol, spec } of universe.all) {
+      const coin = row.coins.find((one) => one.coin === coinIn(symbol, spec.currency))
+      if (coin === undefined || !(coin.balance > 0)) continue
+      held.push({ symbol, qty: coin.balance, avgPrice: coin.value / coin.balance, index: 0 })
+      equity += coin.value
+    }
+    return ok({ wallet: { ...row.wallet, equity }, held })
   }
 
   positions(): Promise<Result<readonly WirePosition[]>> {
@@ -276,8 +303,11 @@ export class BybitBroker implements Broker {
   }
 
   #reported(order: WireOrder, instrument: Instrument): VenueReport['orders'][number] {
-    const { identity, isOurs } = this.#options
+    const { identity, isOurs, kept } = this.#options
     const state = stateOf(order)
+    // Of a purchase in spot the fee is missing, and what is missing comes no more.
+    const told = kept.toldOf(order.venueId)
+    const isShort = state === 'filled' && told !== undefined && told < order.qty
     const id = identity.of(order, isOurs)?.id
     return {
       ...(id === undefined ? {} : { id }),
@@ -285,10 +315,11 @@ export class BybitBroker implements Broker {
       symbol: instrument.id,
       side: order.side,
       qty: instrument.qty(order.qty),
-      filled: instrument.qty(order.filled),
+      filled: instrument.qty(told ?? order.filled),
       ...(order.limit === undefined ? {} : { limit: instrument.px(order.limit) }),
       open: state === 'open',
       ...(state === 'canceled' || state === 'rejected' ? { ended: state } : {}),
+      ...(isShort ? { ended: 'canceled' } : {}),
     }
   }
 

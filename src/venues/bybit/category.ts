@@ -6,7 +6,7 @@
  *   linear    20     its orders     yes       yes    yes     by symbol        50
  *   inverse   20     its orders     yes       yes    yes     by symbol        50
  *   option    20     1              yes       no     no      by coin          25
- *   spot      10     its orders     no        -      yes     by symbol        50      watched only
+ *   spot      10     its orders     coins     no     yes     by symbol        50
  *
  * https://bybit-exchange.github.io/docs/v5/rate-limit, /order/batch-place, /websocket/public (read 2026-11)
  */
@@ -29,8 +29,8 @@ export interface Category {
   readonly batch: number
   /** What a batch takes of the quota. */
   readonly costOf: (orders: number) => number
-  /** Spot holds coins, which pay the fees of their purchases: that is not counted here, so it is watched only. */
-  readonly isTraded: boolean
+  /** Spot has coins instead: what is held is in the wallet, and open sales lock it. */
+  readonly hasPositions: boolean
   readonly hasStops: boolean
   readonly hasKlines: boolean
   /** Levels of the book's topic. */
@@ -47,7 +47,7 @@ const each = (orders: number): number => orders
 const DERIVATIVES = {
   batch: 20,
   costOf: each,
-  isTraded: true,
+  hasPositions: true,
   hasStops: true,
   hasKlines: true,
   depth: 50,
@@ -91,7 +91,8 @@ export function categoryOf(name: CategoryName, coin = USUAL[name]): Category {
         lists: category,
         instruments: category,
         batch: 10,
-        isTraded: false,
+        hasPositions: false,
+        hasStops: false,
         product: 'SPOT',
         deadManTopic: 'dcp.spot',
       }

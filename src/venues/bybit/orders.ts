@@ -19,6 +19,7 @@ import type { Input, OrderFact } from '../../core/input.ts'
 import { type Instrument, money } from '../../core/instrument.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Identity, Known } from './identity.ts'
+import type { Kept } from './kept.ts'
 import {
   isKnownStatus,
   stateOf,
@@ -29,6 +30,7 @@ import {
 
 export interface OrdersOptions {
   readonly identity: Identity
+  readonly kept: Kept
   readonly universe: Universe
   /** Tells our ids from those of others who use the account. */
   readonly isOurs: (id: OrderId) => boolean
@@ -83,7 +85,7 @@ export class Orders {
 
   applyExecution(execution: WireExecution): void {
     const { identity, isOurs, universe, now } = this.#options
-    const { id, venueId, symbol, type, qty, price, fee, ts } = execution
+    const { id, venueId, symbol, type, price, ts } = execution
     if (type === 'Funding') {
       this.counts.funding++
       return
@@ -102,16 +104,22 @@ export class Orders {
     this.#remember(id)
     const at = now()
     this.#accept(known, venueId, { id: known.id, ts, at })
-    this.#say({
-      type: 'order.filled',
-      id: known.id,
-      fill: fillId(id),
-      qty: instrument.qty(qty),
-      price,
-      fee: money(fee),
-      ts,
-      at,
-    })
+    const { kept } = this.#options
+    const net = kept.net(execution, instrument)
+    if (net.qty > 0)
+      this.#say({
+        type: 'order.filled',
+        id: known.id,
+        fill: fillId(id),
+        qty: instrument.qty(net.qty),
+        price,
+        fee: money(net.fee),
+        ts,
+        at,
+      })
+    // Of a purchase in spot the fee is missing, and what is missing comes no more.
+    if (execution.isLast && kept.toldOf(venueId) !== undefined)
+      this.#say({ type: 'order.canceled', id: known.id, ts, at })
   }
 
   /** We hold one position of a symbol: somebody who gives it two sides has changed what our orders mean. */

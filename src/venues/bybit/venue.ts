@@ -24,6 +24,7 @@ import { armDeadMan } from './dead-man.ts'
 import { BybitFeed } from './feed.ts'
 import { BybitHistory } from './history.ts'
 import { Identity, isOwnId } from './identity.ts'
+import { Kept } from './kept.ts'
 import { instrumentsOf } from './lookup.ts'
 import { OrderEntry } from './order-entry.ts'
 import { Orders } from './orders.ts'
@@ -93,7 +94,8 @@ export const bybitLimits = (
   brackets: 'emulated',
   protectsParts: false,
   amend: true,
-  exitsBesideLegs: true,
+  // An open sale locks the coins of spot.
+  exitsBesideLegs: name !== 'spot',
   // Lists "may have a delay" in volatile markets. What is looked up by id is there within seconds.
   visibilityMs: 30_000,
 })
@@ -132,6 +134,8 @@ export const hostsOf = (environment: Environment, name: CategoryName = 'linear')
   return { ...hosts, market: `${hosts.market}/${name}` }
 }
 
+/** Topics of one request. */
+const SPOT_TOPICS_MAX = 10
 /** Updates that wait while a gap is being filled. */
 const HELD_MAX = 10_000
 
@@ -178,7 +182,8 @@ export class BybitVenue implements Venue {
     const klines = new BybitHistory({ io, rest, universe, category, rows: history.rows })
     this.history = category.hasKlines ? klines : undefined
     const { batch, everyMs, total } = subscribe
-    const stream = { url: hosts.market, batch, everyMs, ...patience }
+    const topics = name === 'spot' ? Math.min(batch, SPOT_TOPICS_MAX) : batch
+    const stream = { url: hosts.market, batch: topics, everyMs, ...patience }
     this.feed = new BybitFeed({
       io,
       venue: id,
@@ -202,11 +207,13 @@ export class BybitVenue implements Venue {
           })
         : undefined
     const identity = this.#identity
+    const kept = new Kept()
     this.broker = new BybitBroker({
       rest,
       entry: new OrderEntry({ rest, trade: this.#trade }),
       universe,
       identity,
+      kept,
       isOurs,
       io,
       now,
@@ -215,7 +222,7 @@ export class BybitVenue implements Venue {
       category,
       onTrouble,
     })
-    this.orders = new Orders({ identity, universe, isOurs, now, sink, onTrouble })
+    this.orders = new Orders({ identity, kept, universe, isOurs, now, sink, onTrouble })
     this.#stream = new PrivateStream({
       io,
       url: hosts.account,
@@ -286,7 +293,7 @@ export class BybitVenue implements Venue {
     this.#account = account.value
     const specs = await this.#specs()
     if (!specs.ok) return specs
-    const positions = this.#category.isTraded ? await this.broker.positions() : ok([])
+    const positions = this.#category.hasPositions ? await this.broker.positions() : ok([])
     if (!positions.ok) return positions
     const hedged = positions.value.find(({ index }) => index !== 0)
     if (hedged !== undefined)
@@ -328,14 +335,7 @@ export class BybitVenue implements Venue {
 
   async #specs(): Promise<Result<readonly InstrumentSpec[]>> {
     const category = this.#category
-    const { symbols, isWatchedOnly } = this.#options
-    if (!category.isTraded && isWatchedOnly !== true)
-      return failed(
-        fault(
-          'unsupported',
-          `a ${category.word} of ${category.name} is watched only: take fills: simulated`,
-        ),
-      )
+    const { symbols } = this.#options
     const rows = await instrumentsOf(this.rest, category, symbols)
     if (!rows.ok) return rows
     const bySymbol = new Map(rows.value.map((row) => [textOf(row['symbol']), row]))

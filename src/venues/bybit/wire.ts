@@ -110,6 +110,10 @@ export interface WireExecution {
   readonly qty: number
   readonly price: number
   readonly fee: number
+  /** What the fee is in; the coin of the run where it is not told. */
+  readonly feeCoin?: string
+  /** Nothing of its order is left. */
+  readonly isLast: boolean
   readonly ts: Ms
 }
 
@@ -127,7 +131,21 @@ export function parseExecution(json: unknown): WireExecution | undefined {
   if (qty === undefined || price === undefined || ts === undefined) return undefined
   const linkId = textOf(json['orderLinkId']) ?? ''
   const fee = decimalOf(json['execFee']) ?? 0
-  return { id, venueId, linkId, symbol, type, qty, price, fee, ts }
+  const feeCoin = textOf(json['feeCurrency'])
+  const isLast = decimalOf(json['leavesQty']) === 0
+  return {
+    id,
+    venueId,
+    linkId,
+    symbol,
+    type,
+    qty,
+    price,
+    fee,
+    isLast,
+    ts,
+    ...some('feeCoin', feeCoin),
+  }
 }
 
 /** `{"symbol":"BTCUSDT","side":"Buy","size":"0.5","avgPrice":"50000","positionIdx":0}`; a flat one has no side. */
@@ -168,7 +186,7 @@ export function parseWallet(
   { name, coin }: Pick<Category, 'name' | 'coin'>,
 ): WireWallet | undefined {
   if (!isObject(json)) return undefined
-  if (name === 'inverse') return coinOf(json['coin'], coin)
+  if (name === 'inverse' || name === 'spot') return coinOf(json['coin'], coin)
   const equity = decimalOf(json['totalEquity'])
   const cash = decimalOf(json['totalWalletBalance'])
   const free = decimalOf(json['totalAvailableBalance'])
@@ -177,19 +195,40 @@ export function parseWallet(
     : { equity, cash, free }
 }
 
+/** A coin that is held: `{"coin":"BTC","walletBalance":"0.999","usdValue":"49950"}` */
+export interface WireCoin {
+  readonly coin: string
+  readonly balance: number
+  /** In dollars, all of it. */
+  readonly value: number
+}
+
+export function parseCoins(json: unknown): readonly WireCoin[] | undefined {
+  if (!isObject(json) || !Array.isArray(json['coin'])) return undefined
+  const coins: WireCoin[] = []
+  for (const row of json['coin'] as unknown[]) {
+    const coin = isObject(row) ? textOf(row['coin']) : undefined
+    const balance = isObject(row) ? decimalOf(row['walletBalance']) : undefined
+    if (!isObject(row) || coin === undefined || balance === undefined) return undefined
+    coins.push({ coin, balance, value: decimalOf(row['usdValue']) ?? 0 })
+  }
+  return coins
+}
+
 /** A coin that the account never had has no row. */
 function coinOf(rows: unknown, coin: string): WireWallet | undefined {
   if (!Array.isArray(rows)) return undefined
   const row = (rows as unknown[]).find((one) => isObject(one) && one['coin'] === coin)
   if (!isObject(row)) return { equity: 0, cash: 0, free: 0 }
-  const [equity, cash, positions, orders] = [
+  const [equity, cash, ...bound] = [
     'equity',
     'walletBalance',
     'totalPositionIM',
     'totalOrderIM',
+    'locked',
   ].map((field) => decimalOf(row[field]))
   if (equity === undefined || cash === undefined) return undefined
-  return { equity, cash, free: equity - (positions ?? 0) - (orders ?? 0) }
+  return { equity, cash, free: bound.reduce<number>((free, each) => free - (each ?? 0), equity) }
 }
 
 /**
@@ -254,12 +293,20 @@ function optionIn(symbol: string, expiry: Ms | undefined): OptionTerms | undefin
 export function orderBody(
   order: Order,
   { symbol }: Instrument,
-  { name, word, hasStops }: Pick<Category, 'name' | 'word' | 'hasStops'>,
+  {
+    name,
+    word,
+    hasStops,
+    hasPositions,
+  }: Pick<Category, 'name' | 'word' | 'hasStops' | 'hasPositions'>,
 ): Json | string {
   const { id, side, type, qty, limit, stop } = order
   const timeInForce = tifOf(order)
   if (timeInForce === undefined) return `bybit has no ${order.tif} order of type ${type}`
   if (stop !== undefined && !hasStops) return `bybit has no ${type} order of an ${word}`
+  // A sale takes no more than there is; whoever owes coins could reduce by a purchase, and nobody owes any here.
+  if (order.reduceOnly === true && !hasPositions && side === 'buy')
+    return 'bybit has no purchase that reduces in spot'
   const isLimit = type === 'limit' || type === 'stop-limit'
   return {
     symbol,
@@ -270,8 +317,10 @@ export function orderBody(
     timeInForce,
     orderLinkId: id,
     // One-way mode: a symbol has one position. Options have no other.
-    ...(name === 'option' ? {} : { positionIdx: 0 }),
-    ...(order.reduceOnly === true ? { reduceOnly: true } : {}),
+    ...(name === 'option' || !hasPositions ? {} : { positionIdx: 0 }),
+    ...(order.reduceOnly === true && hasPositions ? { reduceOnly: true } : {}),
+    // A purchase at the market is in money, where nothing else is said.
+    ...(!hasPositions && !isLimit ? { marketUnit: 'baseCoin' } : {}),
     ...(stop === undefined
       ? {}
       : {
