@@ -72,7 +72,8 @@ export async function liveRun(run: LiveRun): Promise<void> {
     })
     const live = await started(plan, stage, { voice, reload })
     voice.watch(live, stage, began)
-    say(`trading; Ctrl-C stops in order, ${killFileOf(plan)} or SIGUSR2 stops all new orders`)
+    const does = live.health.isFollowing ? 'following' : 'trading'
+    say(`${does}; Ctrl-C stops in order, ${killFileOf(plan)} or SIGUSR2 stops all new orders`)
     const trading = { live, venue, file, archive, say, signal: stop.signal }
     const failure = await traded(trading, run)
     await ended(trading, failure === undefined ? run.options.onStop : 'keep')
