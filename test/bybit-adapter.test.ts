@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MINUTE } from '../src/core/time.ts'
+import { apiOf, type TimedRequest } from '../src/io/timed.ts'
 import { generatedMarket } from '../src/simulators/bybit/index.ts'
 import { Bench } from './bybit/bench.ts'
 import { START } from './bybit/local.ts'
@@ -20,6 +21,17 @@ test('cancels everything of the account in one request, ours and that of others'
   assert.equal(bench.account.open.size, 0)
   assert.deepEqual(bench.sizesOf('/v5/order/cancel-all'), [1])
   for (const { id } of orders) assert.equal(bench.said(id).at(-1)?.type, 'order.canceled')
+})
+
+test('times each request over the trade socket, as if its operation were a path', async (t) => {
+  const timed: string[] = []
+  const onTimed = ({ method, url }: TimedRequest): void =>
+    void timed.push(`${method} ${apiOf(url)}`)
+  const bench = await Bench.start(t, { adapter: { orderEntry: 'socket', onTimed } })
+  await bench.submit(bench.orders(1))
+  await bench.cancel(bench.orders(2))
+
+  assert.deepEqual(timed, ['WS /v5/trade/create', 'WS /v5/trade/cancel-batch'])
 })
 
 test('fetches the bars that were missed while its stream was down, before anything newer', async (t) => {

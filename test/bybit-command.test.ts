@@ -1,5 +1,7 @@
 // A venue that speaks Bybit, a doctor that looks at it, and a run that trades on it, as a person starts them.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { ms } from '../src/core/time.ts'
 import type { Finding } from '../src/runtime/finding.ts'
@@ -56,6 +58,33 @@ test('skein venue bybit prints where to point a client, and stops in order', asy
   assert.match(stdout, /private stream {2}ws:\/\/127\.0\.0\.1:\d+\/v5\/private/)
   assert.match(stdout, /venues: \{ bybit: \{ local: \{ port: \d+, speed: 1 \} \} \}/)
   assert.match(stdout, /stopped: 0 requests, 0 order events/)
+})
+
+test('the doctor looks at each category by its own names', async (t) => {
+  for (const [category, symbol, currency] of [
+    ['inverse', 'BTCUSD', 'BTC'],
+    ['option', 'BTC-27MAR26-70000-C-USDT', 'USDT'],
+    ['spot', 'BTCUSDT', 'USDT'],
+  ] as const) {
+    const startAt = ms(Date.now())
+    const market = generatedMarket({ seed: 3, symbols: [symbol], startAt, days: 1 })
+    const server = await startVenue({ ...market, startAt, speed: 1, category, keys: [LOCAL] })
+    t.after(() => server.stop())
+    const folder = folderFor(t, server, `category: ${category}, local: { port: PORT }`, [symbol])
+    put(
+      folder,
+      'coin.yaml',
+      readFileSync(join(folder, 'skein.yaml'), 'utf8')
+        .replaceAll('USDT }', `${currency} }`)
+        .replace('currency: USDT,', `currency: ${currency},`),
+    )
+    const { stdout } = await skein(folder, 'doctor', '--config', 'coin.yaml', '--json')
+    const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] }
+    const states = findings.map(({ check, state }) => `${check} ${state}`)
+
+    for (const check of ['account', 'positions', 'symbols', 'dead man'])
+      assert.ok(states.includes(`${check} ok`), `${category} ${check}: ${JSON.stringify(findings)}`)
+  }
 })
 
 test('the doctor looks at key, clock, positions and symbols of Bybit', async (t) => {

@@ -188,3 +188,38 @@ test("F337 a dead man's switch that the venue does not set lets nothing begin", 
     assert.match(trouble.message, /dead man's switch cannot be set/)
   }
 })
+
+test('F338 a purchase whose fee is taken in coins counts for the coins that are there', async (t) => {
+  const bench = await Bench.start(t, { category: 'spot', prices: { AAAUSDT: 100 } })
+  const [first, second] = bench.orders(2, { type: 'market', tif: 'ioc', qty: 300 })
+  await bench.submit([first!])
+  await bench.run(5 * SECOND)
+  await bench.submit([second!])
+  await bench.run(5 * SECOND)
+  const { fills, positions } = await bench.report()
+  const told = bench.inputs.flatMap((input) => (input.type === 'order.filled' ? [input.qty] : []))
+  const [exit] = bench.orders(1, { type: 'market', tif: 'ioc', side: 'sell', qty: 598 })
+  const [sold] = await bench.submit([exit!])
+
+  // Twice 300 less 0.165: 299 lots each, and 1.67 coins of dust, of which one is a lot that nobody here counts.
+  assert.deepEqual(told, [299, 299])
+  assert.deepEqual(
+    fills.map(({ qty }) => qty),
+    [299, 299],
+  )
+  const [held] = positions
+  assert.equal(held?.qty, 599)
+  assert.ok(
+    held.dust! < 1,
+    'a whole lot that is worth more than the smallest order is a difference',
+  )
+  assert(sold?.ok, JSON.stringify(sold))
+})
+
+test('F339 a symbol that is paid in another coin than the account lets nothing begin', async (t) => {
+  const prices = { BTCUSD: 50_000 }
+  const start = (coin: string) => Bench.start(t, { category: 'inverse', prices, adapter: { coin } })
+
+  await start('BTC')
+  await assert.rejects(start('USDT'), /BTCUSD is paid in BTC, the account counts in USDT/)
+})
