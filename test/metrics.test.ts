@@ -129,6 +129,19 @@ test('a tick lasts from its turn to the last answer, whichever is told first', a
   assert.equal(series.get('mm_tick_duration_ms_sum'), 70)
 })
 
+test('what reports find is counted, by its kind', async (t) => {
+  const { bench, read } = await running(t)
+  const { venue } = bench
+  venue.moveBy(A, 7)
+  await bench.world.run(3 * 60_000)
+
+  const series = await read()
+
+  assert.ok((series.get('mm_reconcile_actions_total{kind="position"}') ?? 0) > 0)
+  assert.equal(series.get('mm_reconcile_actions_total{kind="missed-fill"}'), 0)
+  assert.equal(series.get('mm_clock_offset_ms'), NaN)
+})
+
 test('two runs of one process have numbers of their own', async () => {
   const [one, other] = [new Metrics(), new Metrics()]
   one.add('mm_fills_total', 3, { side: 'buy' })

@@ -49,6 +49,8 @@ export interface VenueStatistics {
   readonly gaps: number
   readonly gapBars: number
   readonly budgets: readonly BudgetUse[]
+  /** How far the clock of the venue is ahead of ours, where it is asked. */
+  readonly clockOffsetMs?: number
 }
 
 /** How much of what may be asked of a venue in a window is used. */

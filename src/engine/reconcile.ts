@@ -75,16 +75,21 @@ export interface Memory {
 
 export const NO_MEMORY: Memory = { absent: new Map(), unexplained: new Map(), differing: new Map() }
 
+/** What a report may find. */
+export const DIFFERENCES = [
+  'missed-fill',
+  'missed-end',
+  'not-found',
+  'external-order',
+  'revived-order',
+  'too-much-filled',
+  'position',
+] as const
+export type DifferenceKind = (typeof DIFFERENCES)[number]
+
 /** What a person should hear of. */
 export interface Difference {
-  readonly kind:
-    | 'missed-fill'
-    | 'missed-end'
-    | 'not-found'
-    | 'external-order'
-    | 'revived-order'
-    | 'too-much-filled'
-    | 'position'
+  readonly kind: DifferenceKind
   readonly symbol: SymbolId
   readonly text: string
 }

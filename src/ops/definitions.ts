@@ -74,6 +74,15 @@ export const DEFINITIONS = {
   },
   mm_ws_reconnects_total: { type: 'counter', help: 'Times that the feed was lost and came back' },
   mm_reconcile_reports_total: { type: 'counter', help: 'Reports of the venue that were compared' },
+  mm_reconcile_actions_total: {
+    type: 'counter',
+    help: 'Differences to the venue that its reports had, each time one was found',
+    labels: ['kind'],
+  },
+  mm_clock_offset_ms: {
+    type: 'gauge',
+    help: 'How far the clock of the venue is ahead of ours; NaN where it is not asked',
+  },
   mm_turns_total: { type: 'counter', help: 'Turns of the engine' },
   mm_reconcile_differences: {
     type: 'gauge',

@@ -10,7 +10,13 @@ import type { Instrument } from '../core/instrument.ts'
 import { isLive, isRisk } from '../core/order.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import type { VenueReport } from '../core/venue.ts'
-import { type Difference, type Memory, NO_MEMORY, reconcile } from '../engine/reconcile.ts'
+import {
+  type Difference,
+  type DifferenceKind,
+  type Memory,
+  NO_MEMORY,
+  reconcile,
+} from '../engine/reconcile.ts'
 import type { Told } from './alerts.ts'
 import type { LiveParts } from './live-options.ts'
 
@@ -24,6 +30,8 @@ export class Agreement {
   readonly #parts: LiveParts
   #memory: Memory = NO_MEMORY
   #reports = 0
+  /** Differences that reports found, by kind. */
+  readonly #found = new Map<DifferenceKind, number>()
   #reportedAt: Ms | undefined
   /** Positions that differed in the last report: ours as it was then, and the venue's. */
   #differing = new Map<SymbolId, Differing>()
@@ -173,7 +181,11 @@ export class Agreement {
     })
     this.#memory = memory
     this.#noteDiffering(answer.value)
-    for (const difference of differences) tell(levelOf(difference), difference.text)
+    for (const difference of differences) {
+      const { kind, text } = difference
+      this.#found.set(kind, (this.#found.get(kind) ?? 0) + 1)
+      tell(levelOf(difference), text)
+    }
     take([...inputs, ...this.#cancels()])
     return undefined
   }
@@ -197,9 +209,14 @@ export class Agreement {
     return this.#reportedAt
   }
 
-  get statistics(): { readonly reports: number; readonly open: number } {
+  get statistics(): {
+    readonly reports: number
+    readonly open: number
+    readonly found: ReadonlyMap<DifferenceKind, number>
+  } {
     const { absent, unexplained, differing } = this.#memory
-    return { reports: this.#reports, open: absent.size + unexplained.size + differing.size }
+    const open = absent.size + unexplained.size + differing.size
+    return { reports: this.#reports, open, found: this.#found }
   }
 
   #noteDiffering({ positions }: VenueReport): void {

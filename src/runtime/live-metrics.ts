@@ -10,6 +10,7 @@ import type { Notice } from '../core/notice.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Venue } from '../core/venue.ts'
+import { DIFFERENCES } from '../engine/reconcile.ts'
 import type { Io } from '../io/io.ts'
 import { apiOf, type TimedRequest, timedIo } from '../io/timed.ts'
 import { Metrics } from '../ops/metrics.ts'
@@ -116,7 +117,7 @@ export class LiveMetrics {
 
   #readWork(live: Live, { statistics: asked }: Venue): void {
     const { metrics } = this
-    const { engine, gateway, inbox, reports, open } = live.statistics
+    const { engine, gateway, inbox, reports, open, found } = live.statistics
     for (const [op, count] of Object.entries(engine.outbox.folded))
       metrics.total('mm_cmd_coalesced_total', count, { op })
     for (const [code, count] of Object.entries(engine.denied))
@@ -128,6 +129,9 @@ export class LiveMetrics {
     metrics.total('mm_calls_saved_total', engine.outbox.saved)
     metrics.total('mm_turns_total', engine.turns)
     metrics.total('mm_reconcile_reports_total', reports)
+    for (const kind of DIFFERENCES)
+      metrics.total('mm_reconcile_actions_total', found.get(kind) ?? 0, { kind })
+    metrics.set('mm_clock_offset_ms', [[asked?.clockOffsetMs ?? NaN]])
     metrics.total('mm_inbox_dropped_total', inbox.dropped)
     metrics.total('mm_requests_total', asked?.requests ?? 0)
     metrics.total('mm_rate_limited_total', asked?.limited ?? 0)

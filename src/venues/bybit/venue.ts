@@ -256,6 +256,7 @@ export class BybitVenue implements Venue {
       limited: sum(({ limited }) => limited),
       gaps: this.feed.counts.gaps,
       gapBars: this.feed.counts.filled,
+      clockOffsetMs: this.rest.clock.offsetMs,
       budgets: all
         .filter(({ granted }) => granted > 0)
         .map(({ name, used, limit, waiting }) => ({ name, used, limit, waiting })),
