@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { z } from 'zod'
 import { ms } from '../src/core/time.ts'
 import type { Finding } from '../src/runtime/finding.ts'
+import { RunFile } from '../src/runtime/run-file.ts'
 import { type BybitServer, generatedMarket } from '../src/simulators/bybit/index.ts'
 import { START, startVenue, SYMBOLS } from './bybit/local.ts'
 import { put, skein, start, temporary } from './cli/skein.ts'
@@ -17,10 +19,9 @@ function folderFor(
   server: BybitServer,
   venue: string,
   symbols: readonly string[] = SYMBOLS,
-  kind = 'perpetual',
 ): string {
   const folder = temporary(t)
-  configure(folder, server, venue, symbols, kind)
+  configure(folder, server, venue, symbols)
   return folder
 }
 
@@ -29,7 +30,6 @@ function configure(
   server: BybitServer,
   venue: string,
   symbols: readonly string[] = SYMBOLS,
-  kind = 'perpetual',
 ): void {
   const port = new URL(server.urls.rest).port
   put(
@@ -37,7 +37,6 @@ function configure(
     'skein.yaml',
     `universe: [${symbols.join(', ')}]
 account: { cash: 100000, currency: USDT }
-instrument: { kind: ${kind}, currency: USDT, calendar: 24/7, lotSize: 0.01 }
 strategies: [{ use: sma-cross, params: { pairs: [[1, 2]], fraction: 0.02 } }]
 risk: { maxTradesPerDay: 1000 }
 store: { leases: ./data/leases.db }
@@ -139,6 +138,7 @@ test(
     const { code, stdout, stderr } = await second.ended
 
     assert.equal(code, 0, stderr)
+    assert.deepEqual(kindsIn(folder), ['perpetual', 'perpetual', 'perpetual'])
     assert.match(stderr, /going on at \S+ from the \w+, \d+ turns done again/)
     assert.match(stdout, /^paper {2}sma-cross on 3 symbols$/m)
     assert.match(stdout, /Fills are those of bybit, with its fees\./)
@@ -152,6 +152,14 @@ test(
     for (const symbol of SYMBOLS) assert.equal(account!.positionOf(symbol).qty, 0)
   },
 )
+
+/** Of the instruments of the run: the configuration says nothing of them. */
+function kindsIn(folder: string): string[] {
+  const file = RunFile.open(join(folder, 'data/journal.db'))
+  const specs = z.array(z.object({ kind: z.string() })).parse(file.header?.instruments)
+  file.close()
+  return specs.map(({ kind }) => kind)
+}
 
 /** Buys at the close of the first bar. */
 const ONCE = `import { defineStrategy, z } from 'skein'
@@ -194,7 +202,7 @@ for (const { category, kind, symbols, what } of CATEGORIES) {
       if (type === 'execution' && account!.executions.length === symbols.length) onExecution()
     })
     const local = `category: ${category}, local: { port: PORT, speed: ${SPEED} }`
-    const folder = folderFor(t, server, local, symbols, kind)
+    const folder = folderFor(t, server, local, symbols)
     put(folder, 'once.ts', ONCE)
     const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
     const flat = ['--on-stop', 'flatten', '--strategy', './once.ts']
@@ -204,6 +212,7 @@ for (const { category, kind, symbols, what } of CATEGORIES) {
     const { code, stderr } = await running.ended
 
     assert.equal(code, 0, stderr)
+    assert.deepEqual(kindsIn(folder), [kind, kind])
     assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
     assert.doesNotMatch(stderr, /halted|differ/)
     assert.ok(account!.executions.length > 0)

@@ -292,7 +292,7 @@ export class BybitVenue implements Venue {
     const account = await this.#accountOf()
     if (!account.ok) return account
     this.#account = account.value
-    const specs = await this.#specs()
+    const specs = await this.instruments()
     if (!specs.ok) return specs
     const positions = this.#category.hasPositions ? await this.broker.positions() : ok([])
     if (!positions.ok) return positions
@@ -334,7 +334,7 @@ export class BybitVenue implements Venue {
     return ok({ name: `bybit account ${number} at ${this.rest.baseUrl}`, number: String(number) })
   }
 
-  async #specs(): Promise<Result<readonly InstrumentSpec[]>> {
+  async instruments(): Promise<Result<readonly InstrumentSpec[]>> {
     const category = this.#category
     const { symbols } = this.#options
     const rows = await instrumentsOf(this.rest, category, symbols)
