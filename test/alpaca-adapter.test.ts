@@ -96,6 +96,24 @@ for (const codec of ['json', 'msgpack'] as const) {
   })
 }
 
+test('tells what it trades before it is open, as when it is, and asks for coins alone', async () => {
+  const { server, venue, universe, close } = await connected()
+  const asked = (): number =>
+    server.audit.requests.filter(({ path }) => path.startsWith('/v2/assets/')).length
+  const before = asked()
+  const told = await venue.instruments()
+
+  assert.ok(told.ok)
+  assert.deepEqual(
+    told.value,
+    universe.all.map(({ spec }) => spec),
+  )
+  const coins = told.value.filter(({ kind }) => kind === 'crypto')
+  assert.ok(coins.length > 0 && coins.length < SYMBOLS.length)
+  assert.equal(asked() - before, coins.length)
+  await close()
+})
+
 test('places, replaces, cancels and reports, and the stream tells the same', async () => {
   const { server, venue, universe, inputs, close, has } = await connected()
   const moving = { server, stepMs: 20 }
