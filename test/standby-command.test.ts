@@ -60,11 +60,13 @@ test(
     one.child.kill('SIGKILL')
     await until(() => resting() === 'other', 'the second quotes')
     other.child.kill('SIGINT')
-    const { stderr } = await other.ended
+    const ended = await other.ended
 
     assert.equal(code, 0, stdout)
     assert.match(stdout, /^leads +no: another engine trades the account/m)
-    assert.match(stderr, /this run trades bybit now/)
+    assert.equal(ended.code, 0, ended.stderr)
+    assert.match(ended.stderr, /this run trades bybit now/)
+    assert.match(ended.stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
     assert.deepEqual(together, [])
   },
 )
