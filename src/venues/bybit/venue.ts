@@ -352,7 +352,7 @@ export class BybitVenue implements Venue {
         return failed(
           fault(
             'bad-request',
-            `${symbol} is paid in ${spec.currency}, the account counts in ${category.coin}`,
+            `${symbol} is paid in ${spec.currency}, the account counts in ${category.coin}: set account.currency`,
           ),
         )
       specs.push(spec)
