@@ -149,6 +149,12 @@ export class Instrument {
       : Math.abs(qty) * price * this.multiplier
   }
 
+  /** The price at which a quantity has a value: the average of what it was made of. */
+  priceOf(qty: number, value: number): number {
+    const contracts = Math.abs(qty) * this.multiplier
+    return this.isInverse ? contracts / value : value / contracts
+  }
+
   /**
    * What a quantity that is held, > 0 long, gains in money while its price goes `from` … `to`: (to − from) × qty ×
    * multiplier; of an inverse contract (1 ÷ from − 1 ÷ to) × qty × multiplier.

@@ -6,6 +6,7 @@
  */
 import type { SymbolId } from '../core/brand.ts'
 import type { ExternalOrder } from '../core/input.ts'
+import type { Instrument } from '../core/instrument.ts'
 import { sign } from '../core/order.ts'
 
 /** Orders that are remembered; those that have ended go first, the oldest of them. */
@@ -23,7 +24,7 @@ export class Externals {
   readonly #orders = new Map<string, ExternalOrder>()
 
   /** Takes what is known of an order now. Gives what it has filled since. */
-  take(order: ExternalOrder): ExternalFill | undefined {
+  take(order: ExternalOrder, instrument: Instrument): ExternalFill | undefined {
     const { venueId } = order
     const before = this.#orders.get(venueId)
     // News that is older than what is known, or says nothing new.
@@ -34,8 +35,9 @@ export class Externals {
     this.#forget()
     if (before === undefined || order.filled === before.filled) return undefined
     const qty = order.filled - before.filled
-    const paid = order.avgPrice * order.filled - before.avgPrice * before.filled
-    return { signedQty: sign(order.side) * qty, price: paid / qty }
+    const known = before.filled === 0 ? 0 : instrument.notional(before.filled, before.avgPrice)
+    const value = instrument.notional(order.filled, order.avgPrice) - known
+    return { signedQty: sign(order.side) * qty, price: instrument.priceOf(qty, value) }
   }
 
   get known(): readonly ExternalOrder[] {

@@ -116,8 +116,8 @@ export class Facts {
 
   /** Takes what is known of an order that is not ours. */
   onExternal(order: ExternalOrder): void {
-    const { externals, portfolio, notices } = this.#parts
-    const fill = externals.take(order)
+    const { externals, portfolio, notices, universe } = this.#parts
+    const fill = externals.take(order, universe.at(order.symbol))
     notices.publish({ type: 'external', order })
     if (fill === undefined) return
     portfolio.fill(order.symbol, { ...fill, fee: 0 })

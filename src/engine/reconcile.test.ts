@@ -56,7 +56,8 @@ class Book {
 
   #take(input: Reconciled['inputs'][number]): void {
     if (input.type === 'external') {
-      const { signedQty = 0 } = this.externals.take(input.order) ?? {}
+      const { signedQty = 0 } =
+        this.externals.take(input.order, universe.at(input.order.symbol)) ?? {}
       const { symbol } = input.order
       this.positions.set(symbol, (this.positions.get(symbol) ?? 0) + signedQty)
     }

@@ -208,9 +208,10 @@ class Reconciliation {
       this.#tell('external-order', symbol, text)
     }
     if (known === undefined ? !open : known.open === open && known.filled === filled) return
-    const paid = fills.reduce((sum, fill) => sum + fill.qty * fill.price, 0)
+    const instrument = this.#asked.universe.at(symbol)
+    const paid = fills.reduce((sum, fill) => sum + instrument.notional(fill.qty, fill.price), 0)
     const told = fills.reduce((sum, fill) => sum + fill.qty, 0)
-    const avgPrice = told > 0 ? paid / told : (limit ?? this.#heldAt(symbol))
+    const avgPrice = told > 0 ? instrument.priceOf(told, paid) : (limit ?? this.#heldAt(symbol))
     const order = { venueId, symbol, side, qty, filled, avgPrice, open }
     const wanted = limit === undefined ? order : { ...order, limit }
     this.#externals.push({ type: 'external', at: this.#asked.at, order: wanted })
