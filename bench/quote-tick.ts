@@ -50,7 +50,7 @@ const TICKS = {
   quick: { socket: 2, rest: 2, parallel: 1, sequence: 1 },
 } as const
 /** Ticks of a process before the first that counts; the reference needs one, which places the orders. */
-const COLD = { full: 100, quick: 1 } as const
+const COLD = { full: 200, quick: 1 } as const
 /** Requests of the bare client that are under way at once: as many connections as Skein may have. */
 const CONNECTIONS = 16
 /** How far from the market a quote rests, as a fraction: it is never met. */
@@ -134,26 +134,37 @@ async function marketCells(
       ? await startSkein(place, symbols, first)
       : await startBare(place, symbols, KEY)
     let ticks = 0
-    const tick = async (way: Way): Promise<readonly [tookMs: number, tripMs: number]> => {
-      const where = ticks++ % 2
-      const tookMs = await maker.tick(where, way)
+    let trips = 0
+    const tick = async (way: Way): Promise<number> => {
+      const tookMs = await maker.tick(ticks++ % 2, way)
       await setTimeout(REST_MS)
-      const tripMs = await single.trip(where)
+      return tookMs
+    }
+    const trip = async (): Promise<number> => {
+      const tookMs = await single.trip(trips++ % 2)
       await setTimeout(REST_MS)
-      return [tookMs, tripMs]
+      return tookMs
     }
     const cells: Cell[] = []
-    const [firstMs] = await tick(first)
+    const firstMs = await tick(first)
+    await trip()
     for (let i = 1; i < (isSkein ? COLD[size] : 1); i++) await tick(first)
     for (const latencyMs of LATENCIES[size]) {
       await ask(server, { latencyMs })
       for (const way of ways) {
         const before = await callsOf(server)
         const took: (readonly [number, number])[] = []
-        for (let i = 0; i < TICKS[size][way]; i++) took.push(await tick(way))
+        for (let i = 0; i < TICKS[size][way]; i++) took.push([await tick(way), await trip()])
         const calls = ((await callsOf(server)) - before) / took.length
-        const [of, trips] = [took.map(([ms]) => ms), took.map(([, ms]) => ms)]
-        cells.push({ symbols, latencyMs, way, ticks: of, trips, calls, firstMs })
+        cells.push({
+          symbols,
+          latencyMs,
+          way,
+          ticks: took.map(([tookMs]) => tookMs),
+          trips: took.map(([, tripMs]) => tripMs),
+          calls,
+          firstMs,
+        })
       }
     }
     await maker.close()
