@@ -115,17 +115,14 @@ test(
     const server = await startVenue({ speed: SPEED, keys: [LOCAL] })
     t.after(() => server.stop())
     const [account] = server.venue.accounts
-    let onExecution = (): void => {}
-    server.venue.onAccount((_, { type }) => {
-      if (type === 'execution') onExecution()
-    })
+    const filled = fillsAt(server)
     const local = `local: { port: PORT, speed: ${SPEED} }`
     const folder = folderFor(t, server, local)
     const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
     const untilFilled = async () => {
-      const filled = new Promise<void>((resolve) => (onExecution = resolve))
+      const first = filled()
       const running = start(folder, [...words, '--on-stop', 'flatten'])
-      await Promise.race([running.ended, filled])
+      await Promise.race([running.ended, first])
       return running
     }
     const first = await untilFilled()
@@ -153,6 +150,22 @@ test(
   },
 )
 
+/** Gives how to wait for a fill of an order that is not there yet: one of a killed process may fill after it. */
+function fillsAt({ venue }: BybitServer): () => Promise<void> {
+  let onOrder = (_order: unknown): void => {}
+  venue.onAccount((_, event) => {
+    if (event.type === 'execution') onOrder(event.execution.order)
+  })
+  return () => {
+    const before = new Set<unknown>(venue.accounts.flatMap(({ orders }) => orders))
+    return new Promise((resolve) => {
+      onOrder = (order) => {
+        if (!before.has(order)) resolve()
+      }
+    })
+  }
+}
+
 /** Of the instruments of the run: the configuration says nothing of them. */
 function kindsIn(folder: string): string[] {
   const file = RunFile.open(join(folder, 'data/journal.db'))
@@ -161,15 +174,17 @@ function kindsIn(folder: string): string[] {
   return specs.map(({ kind }) => kind)
 }
 
-/** Buys at the close of the first bar. */
-const ONCE = `import { defineStrategy, z } from 'skein'
+/** Buys at a bar, and sells at the next. */
+const TURNING = `import { defineStrategy, z } from 'skein'
 export default defineStrategy({
-  name: 'once',
+  name: 'turning',
   params: z.strictObject({}),
   needs: () => ({ bars: '1m' }),
   symbol: (ctx) => ({
     onBar() {
-      if (ctx.position.isFlat && ctx.orders.length === 0) ctx.buy({ qty: 1 })
+      if (ctx.orders.length > 0) return
+      if (ctx.position.isFlat) ctx.buy({ qty: 1 })
+      else ctx.close()
     },
   }),
 })
@@ -191,41 +206,49 @@ const CATEGORIES = [
 ] as const
 
 for (const { category, kind, symbols, what } of CATEGORIES) {
-  test(`a run trades ${what}, and ends flat`, { timeout: 120_000 }, async (t) => {
-    const market = generatedMarket({ seed: 3, symbols, startAt: START, days: 1 })
-    const server = await startVenue({ ...market, category, speed: SPEED, keys: [LOCAL] })
-    t.after(() => server.stop())
-    const [account] = server.venue.accounts
-    let onExecution = (): void => {}
-    const filled = new Promise<void>((resolve) => (onExecution = resolve))
-    server.venue.onAccount((_, { type }) => {
-      if (type === 'execution' && account!.executions.length === symbols.length) onExecution()
-    })
-    const local = `category: ${category}, local: { port: PORT, speed: ${SPEED} }`
-    const folder = folderFor(t, server, local, symbols)
-    put(folder, 'once.ts', ONCE)
-    const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
-    const flat = ['--on-stop', 'flatten', '--strategy', './once.ts']
-    const running = start(folder, [...words, ...flat])
-    await Promise.race([running.ended, filled])
-    running.child.kill('SIGINT')
-    const { code, stderr } = await running.ended
+  test(
+    `a run trades ${what}, is killed, goes on and ends flat`,
+    { timeout: 120_000 },
+    async (t) => {
+      const market = generatedMarket({ seed: 3, symbols, startAt: START, days: 1 })
+      const server = await startVenue({ ...market, category, speed: SPEED, keys: [LOCAL] })
+      t.after(() => server.stop())
+      const [account] = server.venue.accounts
+      const filled = fillsAt(server)
+      const local = `category: ${category}, local: { port: PORT, speed: ${SPEED} }`
+      const folder = folderFor(t, server, local, symbols)
+      put(folder, 'turning.ts', TURNING)
+      const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
+      const flat = ['--on-stop', 'flatten', '--strategy', './turning.ts']
+      const untilFilled = async () => {
+        const first = filled()
+        const running = start(folder, [...words, ...flat])
+        await Promise.race([running.ended, first])
+        return running
+      }
+      const killed = await untilFilled()
+      killed.child.kill('SIGKILL')
+      await killed.ended
+      const running = await untilFilled()
+      running.child.kill('SIGINT')
+      const { code, stderr } = await running.ended
 
-    assert.equal(code, 0, stderr)
-    assert.deepEqual(kindsIn(folder), [kind, kind])
-    assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
-    assert.doesNotMatch(stderr, /halted|differ/)
-    assert.ok(account!.executions.length > 0)
-    assert.equal(account!.open.size, 0)
-    for (const instrument of server.venue.universe.all) {
-      const held =
-        category === 'spot'
-          ? account!.coinsOf(instrument).balance
-          : account!.positionOf(instrument.symbol).qty
-      // What the fees have left of a lot.
-      assert.ok(held >= 0 && held < instrument.lotSize, `${held} ${instrument.symbol}`)
-    }
-  })
+      assert.equal(code, 0, stderr)
+      assert.deepEqual(kindsIn(folder), [kind, kind])
+      assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
+      assert.doesNotMatch(stderr, /halted|differ/)
+      assert.ok(account!.executions.length > 0)
+      assert.equal(account!.open.size, 0)
+      for (const instrument of server.venue.universe.all) {
+        const held =
+          category === 'spot'
+            ? account!.coinsOf(instrument).balance
+            : account!.positionOf(instrument.symbol).qty
+        // What the fees have left of a lot.
+        assert.ok(held >= 0 && held < instrument.lotSize, `${held} ${instrument.symbol}`)
+      }
+    },
+  )
 }
 
 test('keys are asked for by name, and real money only where it is said twice', async (t) => {
