@@ -1,6 +1,5 @@
 // A venue that speaks Bybit, a doctor that looks at it, and a run that trades on it, as a person starts them.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { z } from 'zod'
@@ -19,9 +18,10 @@ function folderFor(
   server: BybitServer,
   venue: string,
   symbols: readonly string[] = SYMBOLS,
+  currency = 'USDT',
 ): string {
   const folder = temporary(t)
-  configure(folder, server, venue, symbols)
+  configure(folder, server, venue, symbols, currency)
   return folder
 }
 
@@ -30,13 +30,14 @@ function configure(
   server: BybitServer,
   venue: string,
   symbols: readonly string[] = SYMBOLS,
+  currency = 'USDT',
 ): void {
   const port = new URL(server.urls.rest).port
   put(
     folder,
     'skein.yaml',
     `universe: [${symbols.join(', ')}]
-account: { cash: 100000, currency: USDT }
+account: { cash: 100000, currency: ${currency} }
 strategies: [{ use: sma-cross, params: { pairs: [[1, 2]], fraction: 0.02 } }]
 risk: { maxTradesPerDay: 1000 }
 store: { leases: ./data/leases.db }
@@ -69,15 +70,9 @@ test('the doctor looks at each category by its own names', async (t) => {
     const market = generatedMarket({ seed: 3, symbols: [symbol], startAt, days: 1 })
     const server = await startVenue({ ...market, startAt, speed: 1, category, keys: [LOCAL] })
     t.after(() => server.stop())
-    const folder = folderFor(t, server, `category: ${category}, local: { port: PORT }`, [symbol])
-    put(
-      folder,
-      'coin.yaml',
-      readFileSync(join(folder, 'skein.yaml'), 'utf8')
-        .replaceAll('USDT }', `${currency} }`)
-        .replace('currency: USDT,', `currency: ${currency},`),
-    )
-    const { stdout } = await skein(folder, 'doctor', '--config', 'coin.yaml', '--json')
+    const local = `category: ${category}, local: { port: PORT }`
+    const folder = folderFor(t, server, local, [symbol], currency)
+    const { stdout } = await skein(folder, 'doctor', '--config', 'skein.yaml', '--json')
     const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] }
     const states = findings.map(({ check, state }) => `${check} ${state}`)
 
@@ -192,20 +187,29 @@ export default defineStrategy({
 
 const CATEGORIES = [
   {
+    category: 'inverse',
+    kind: 'perpetual',
+    symbols: ['BTCUSD'],
+    currency: 'BTC',
+    what: 'inverse contracts, which are dollars and paid in coins',
+  },
+  {
     category: 'option',
     kind: 'option',
     symbols: ['BTC-27MAR26-70000-C-USDT', 'ETH-27MAR26-3000-P-USDT'],
+    currency: 'USDT',
     what: 'options, whose bars are made of trades',
   },
   {
     category: 'spot',
     kind: 'crypto',
     symbols: ['BTCUSDT', 'ETHUSDT'],
+    currency: 'USDT',
     what: 'pairs of spot, whose fees are coins',
   },
 ] as const
 
-for (const { category, kind, symbols, what } of CATEGORIES) {
+for (const { category, kind, symbols, currency, what } of CATEGORIES) {
   test(
     `a run trades ${what}, is killed, goes on and ends flat`,
     { timeout: 120_000 },
@@ -216,7 +220,7 @@ for (const { category, kind, symbols, what } of CATEGORIES) {
       const [account] = server.venue.accounts
       const filled = fillsAt(server)
       const local = `category: ${category}, local: { port: PORT, speed: ${SPEED} }`
-      const folder = folderFor(t, server, local, symbols)
+      const folder = folderFor(t, server, local, symbols, currency)
       put(folder, 'turning.ts', TURNING)
       const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
       const flat = ['--on-stop', 'flatten', '--strategy', './turning.ts']
@@ -234,7 +238,7 @@ for (const { category, kind, symbols, what } of CATEGORIES) {
       const { code, stderr } = await running.ended
 
       assert.equal(code, 0, stderr)
-      assert.deepEqual(kindsIn(folder), [kind, kind])
+      assert.deepEqual(new Set(kindsIn(folder)), new Set([kind]))
       assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
       assert.doesNotMatch(stderr, /halted|differ/)
       assert.ok(account!.executions.length > 0)
