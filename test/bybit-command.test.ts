@@ -13,24 +13,22 @@ import { put, skein, start, temporary } from './cli/skein.ts'
 const LOCAL = { key: 'local', secret: 'local' }
 const SPEED = 60
 
-function folderFor(
-  t: TestContext,
+type Configured = [
   server: BybitServer,
   venue: string,
-  symbols: readonly string[] = SYMBOLS,
-  currency = 'USDT',
-): string {
+  symbols?: readonly string[],
+  currency?: string,
+]
+
+function folderFor(t: TestContext, ...about: Configured): string {
   const folder = temporary(t)
-  configure(folder, server, venue, symbols, currency)
+  configure(folder, ...about)
   return folder
 }
 
 function configure(
   folder: string,
-  server: BybitServer,
-  venue: string,
-  symbols: readonly string[] = SYMBOLS,
-  currency = 'USDT',
+  ...[server, venue, symbols = SYMBOLS, currency = 'USDT']: Configured
 ): void {
   const port = new URL(server.urls.rest).port
   put(

@@ -8,7 +8,7 @@ import type { Tape } from '../core/tape.ts'
 import { iso, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import { openTape, type RecordedTape } from '../formats/index.ts'
 import { archiveTape } from '../runtime/archive-tape.ts'
-import { type Config, sharedTerms } from '../runtime/config.ts'
+import { type Config, sharedTerms, usualCalendar } from '../runtime/config.ts'
 import { openArchive, type SqliteArchive } from '../store/index.ts'
 import { membersOf } from './settings.ts'
 import { listOf, pathOf, timeOf } from './values.ts'
@@ -103,11 +103,11 @@ export async function recordedTape(
 ): Promise<RecordedTape> {
   const symbols = options.symbols && membersOf(config, options.symbols)
   const { timeframe, from, to, kind, zone, stamp, columns } = options
-  const { kind: market, calendar, ...instrument } = sharedTerms(config)
-  const usual = market === 'equity' ? 'us-equity' : market === 'future' ? 'cme' : '24/7'
+  const terms = sharedTerms(config)
+  const { calendar = usualCalendar(terms.kind) } = terms
   const tape = await openTape(path, {
     ...present({ symbols, timeframe, from, to, kind, zone, stamp, columns }),
-    instrument: { ...present(instrument), kind: market, calendar: calendar ?? usual },
+    instrument: { ...present(terms), kind: terms.kind, calendar },
   })
   await refuseEmptyRange(tape, options)
   return tape

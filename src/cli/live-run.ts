@@ -125,6 +125,10 @@ async function started(
   const { lease, reached, file } = stage
   const { say } = voice
   const killFile = killFileOf(plan)
+  const meant = (opened: VenueAccount): string => {
+    checkAccount(consent, opened)
+    return opened.name
+  }
   const status = new StatusFile(path, (why) => say(`warn: ${why}`))
   const answer = await startLive({
     io: lease.io,
@@ -139,18 +143,8 @@ async function started(
     safeMode: noteStart(file.journal, Date.now(), toRestarts(config)),
     isDryRun: consent.mode === 'dry-run',
     ...(plan.isStandby
-      ? {
-          mayLead: (opened: VenueAccount) => {
-            checkAccount(consent, opened)
-            return lease.tryTake(opened.name)
-          },
-        }
-      : {
-          takeAccount: (opened: VenueAccount) => {
-            checkAccount(consent, opened)
-            lease.take(opened.name)
-          },
-        }),
+      ? { mayLead: (opened: VenueAccount) => lease.tryTake(meant(opened)) }
+      : { takeAccount: (opened: VenueAccount) => lease.take(meant(opened)) }),
     wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
     reload,
     isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),

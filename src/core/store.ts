@@ -6,7 +6,6 @@ import type { Adjustment } from './jobs.ts'
 import type { BarRank } from './market.ts'
 import type { Timeframe } from './time.ts'
 
-/** Hot: one transaction for each turn that commands something, durable before the turn's batches leave. */
 /** In bytes. */
 export interface Room {
   /** What a store takes of its disk. */
@@ -15,6 +14,7 @@ export interface Room {
   readonly freeBytes: number
 }
 
+/** Hot: one transaction for each turn that commands something, durable before the turn's batches leave. */
 export interface Journal {
   /** A turn with batches returns only when it and all turns before it would survive a power cut. */
   append(turn: Turn): void

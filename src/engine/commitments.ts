@@ -6,6 +6,7 @@
  * not on what was asked before. Where a price is not known they are NaN, and a check with them denies.
  */
 import type { SymbolId } from '../core/brand.ts'
+import type { Instrument } from '../core/instrument.ts'
 import { isLeg, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
 import { SumTree } from '../core/sum-tree.ts'
 import { type Externals, leftOf } from './externals.ts'
@@ -69,19 +70,22 @@ export class Commitments {
     let margined = this.#margined.sum
     const { held } = this.#portfolio
     for (let i = 0; i < held.length; i++) {
-      const { id, isMargined } = held[i]!
-      const value = this.#worth(id, this.#portfolio.qty(id), this.#portfolio.price(id))
+      const instrument = held[i]!
+      const { id, isMargined } = instrument
+      const value = worth(instrument, this.#portfolio.qty(id), this.#portfolio.price(id))
       if (isMargined) margined += value
       else paid += value
     }
     if (replaces !== undefined && !this.#isExit(replaces)) {
-      const value = this.#worth(replaces.symbol, remaining(replaces), this.#priceOf(replaces))
-      if (this.#orders.instrumentOf(replaces).isMargined) margined -= value
+      const instrument = this.#orders.instrumentOf(replaces)
+      const value = worth(instrument, remaining(replaces), this.#priceOf(replaces))
+      if (instrument.isMargined) margined -= value
       else paid -= value
     }
     for (const order of this.#externals.open()) {
-      const value = this.#worth(order.symbol, leftOf(order), this.#priceOf(order))
-      if (this.#orders.instrumentOf(order).isMargined) margined += value
+      const instrument = this.#orders.instrumentOf(order)
+      const value = worth(instrument, leftOf(order), this.#priceOf(order))
+      if (instrument.isMargined) margined += value
       else paid += value
     }
     return { paid, margined }
@@ -97,22 +101,19 @@ export class Commitments {
   }
 
   readonly #recount = (symbol: SymbolId): void => {
+    const instrument = this.#orders.instrumentOf({ symbol })
     let value = 0
     let hasEntry = false
     const orders = this.#orders.heldOf(symbol)
     for (let i = 0; i < orders.length; i++) {
       const { order } = orders[i]!
       if (this.#isExit(order)) continue
-      value += this.#worth(symbol, remaining(order), this.#priceOf(order))
+      value += worth(instrument, remaining(order), this.#priceOf(order))
       hasEntry = true
     }
     this.#flat.set(symbol, hasEntry && this.#portfolio.qty(symbol) === 0 ? 1 : 0)
-    if (this.#orders.instrumentOf({ symbol }).isMargined) this.#margined.set(symbol, value)
+    if (instrument.isMargined) this.#margined.set(symbol, value)
     else this.#paid.set(symbol, value)
-  }
-
-  #worth(symbol: SymbolId, qty: number, price: number): number {
-    return isKnown(price) ? this.#orders.instrumentOf({ symbol }).notional(qty, price) : NaN
   }
 
   #priceOf(order: Pick<OrderRequest, 'symbol' | 'side' | 'limit' | 'stop'>): number {
@@ -127,6 +128,9 @@ export class Commitments {
     return Math.sign(qty) === -sign(order.side) && remaining(order) <= Math.abs(qty)
   }
 }
+
+const worth = (instrument: Instrument, qty: number, price: number): number =>
+  isKnown(price) ? instrument.notional(qty, price) : NaN
 
 /** A price or an amount that checks can be made with. */
 export const isKnown = (x: number): boolean => x > 0 && x < Infinity

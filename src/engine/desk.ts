@@ -332,8 +332,8 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   amendQuote(lane: Lane, order: Order, change: { readonly qty: Qty; readonly limit: Px }): boolean {
     const { symbol, side, type, tif } = order
+    const qty = lane.instrument.qty(change.qty - order.filled)
     const { limit } = change
-    const qty = order.filled === 0 ? change.qty : lane.instrument.qty(change.qty - order.filled)
     const request = { symbol, side, type, tif, qty, limit, postOnly: true, quote: true } as const
     // What else is under way tells only whether it reduces, and where nothing is held nothing does.
     const { qty: held } = lane.position

@@ -39,7 +39,7 @@ import { Portfolio, type PortfolioState } from './portfolio.ts'
 import type { Ours } from './reconcile.ts'
 import type { LaneRestState } from './resting.ts'
 import { Risk, type RiskState, type Safety } from './risk.ts'
-import { type RiskLimits } from './risk-limits.ts'
+import type { RiskLimits } from './risk-limits.ts'
 import { Timers } from './timers.ts'
 
 export interface EngineOptions {
@@ -540,6 +540,7 @@ export class Engine {
     if (lanes === undefined) return
     for (const lane of lanes) {
       if (lane.halted !== undefined) continue
+      // As #run does, written out, for it runs once for each symbol of a turn.
       try {
         lane.hooks.onTurn!()
       } catch (error) {

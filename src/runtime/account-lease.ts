@@ -50,8 +50,7 @@ export function accountLease(options: AccountLeaseOptions): AccountLease {
   }
   const take = (account: string): void => {
     const holder = `run ${run}, process ${process.pid}`
-    const about = { path, account, holder, time, onLost }
-    lease = takeLease(leaseMs === undefined ? about : { ...about, leaseMs })
+    lease = takeLease({ path, account, holder, time, onLost, leaseMs })
   }
   return {
     io: fencedIo(io, whyNot),

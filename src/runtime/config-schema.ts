@@ -4,6 +4,7 @@ import { BATCHING_DEFAULTS } from '../core/batching.ts'
 import { MAX_SYMBOLS } from '../core/universe.ts'
 import { INBOX_DEFAULTS } from '../engine/inbox.ts'
 import { RISK_DEFAULTS } from '../engine/risk-limits.ts'
+import { CATEGORY_NAMES } from '../venues/bybit/category.ts'
 import { EXIT_POLICIES } from './exit-policy.ts'
 import { isPlaceholder, Secret } from './secret.ts'
 
@@ -257,7 +258,7 @@ const alpaca = z.strictObject({
 const bybit = z.strictObject({
   ...keys,
   category: z
-    .enum(['linear', 'inverse', 'option', 'spot'])
+    .enum(CATEGORY_NAMES)
     .default('linear')
     .describe('what is traded; the currency of the account is its coin'),
   environment: z
@@ -282,7 +283,7 @@ const bybit = z.strictObject({
   hosts: z
     .strictObject({
       rest: host('http', '').exactOptional(),
-      market: host('ws', '/v5/public/(?:linear|inverse|option|spot)').exactOptional(),
+      market: host('ws', `/v5/public/(?:${CATEGORY_NAMES.join('|')})`).exactOptional(),
       account: host('ws', '/v5/private').exactOptional(),
       trade: host('ws', '/v5/trade').exactOptional(),
     })

@@ -158,6 +158,9 @@ const CALENDARS: Readonly<Record<InstrumentKind, CalendarName>> = {
 
 const SHARE = { kind: 'equity', tickSize: 0.01, lotSize: 1, multiplier: 1, minNotional: 0 } as const
 
+/** That of a kind of instruments, where no other is stated. */
+export const usualCalendar = (kind: InstrumentKind): CalendarName => CALENDARS[kind]
+
 /** What instruments have in common that nobody else tells of. */
 export const sharedTerms = ({ instrument }: Config) => ({ ...SHARE, ...instrument })
 

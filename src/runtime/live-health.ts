@@ -3,7 +3,7 @@ import type { Ms, SymbolId } from '../core/brand.ts'
 import { calendarOf, type CalendarName } from '../core/calendar.ts'
 import { expectedStarts } from '../core/expected.ts'
 import { lengthMs, MINUTE, type Timeframe } from '../core/time.ts'
-import { DATA_AGE_MS_MAX, type Health, type HealthPhase, type StaleBars } from './health.ts'
+import { DATA_AGE_MS_MAX, type Health, type StaleBars } from './health.ts'
 import type { Agreement } from './live-agreement.ts'
 import type { LiveParts } from './live-options.ts'
 
@@ -12,16 +12,9 @@ export function healthOf(
   parts: LiveParts,
   agreement: Agreement,
   {
-    phase,
     since,
-    isFollowing,
-    takeovers,
-  }: {
-    readonly phase: HealthPhase
-    readonly since: Ms | undefined
-    readonly isFollowing: boolean
-    readonly takeovers: number
-  },
+    ...state
+  }: Pick<Health, 'phase' | 'isFollowing' | 'takeovers'> & { readonly since: Ms | undefined },
 ): Health {
   const { options, timing, engine, gateway, pump, recorder } = parts
   const { setup, venue, journal } = options
@@ -39,9 +32,7 @@ export function healthOf(
   const inbox = pump.inbox.statistics
   const isUp = (stream: string): boolean => !down.includes(`${venue.id} ${stream}`)
   return {
-    phase,
-    isFollowing,
-    takeovers,
+    ...state,
     at,
     run: setup.run,
     venue: venue.id,

@@ -34,7 +34,7 @@ export interface LeaseOptions {
   readonly holder: string
   readonly time: Pick<Io, 'now' | 'after'>
   /** `LEASE_MS` where not told. The engines of an account should agree on it. */
-  readonly leaseMs?: number
+  readonly leaseMs?: number | undefined
   /** Called once, when another engine has taken the account. */
   readonly onLost: (why: string) => void
 }
@@ -46,7 +46,8 @@ interface Row {
 }
 
 /** Throws StoreError: `locked` with the holder's name where another engine trades the account. */
-export function takeLease(options: LeaseOptions): Lease {
+export function takeLease({ leaseMs = LEASE_MS, ...asked }: LeaseOptions): Lease {
+  const options = { ...asked, leaseMs }
   const { path } = options
   mkdirSync(dirname(path), { recursive: true })
   const db = openDatabase(path, { schema: LEASES_SCHEMA })
@@ -58,8 +59,11 @@ export function takeLease(options: LeaseOptions): Lease {
   }
 }
 
-function take(db: DatabaseSync, options: LeaseOptions): Lease {
-  const { account, holder, time, leaseMs = LEASE_MS } = options
+/** With all that is usual filled in. */
+type Asked = LeaseOptions & { readonly leaseMs: number }
+
+function take(db: DatabaseSync, options: Asked): Lease {
+  const { account, holder, time, leaseMs } = options
   db.exec('begin immediate')
   try {
     const found = rowOf(db, account)
@@ -84,11 +88,11 @@ function take(db: DatabaseSync, options: LeaseOptions): Lease {
 class AccountLease implements Lease {
   readonly token: number
   readonly #db: DatabaseSync
-  readonly #options: LeaseOptions
+  readonly #options: Asked
   readonly #lock: FileLock
   #cancel: () => void = () => {}
 
-  constructor(db: DatabaseSync, options: LeaseOptions, token: number, lock: FileLock) {
+  constructor(db: DatabaseSync, options: Asked, token: number, lock: FileLock) {
     this.token = token
     this.#db = db
     this.#options = options
@@ -117,12 +121,12 @@ class AccountLease implements Lease {
   }
 
   #renewLater(): void {
-    const { time, leaseMs = LEASE_MS } = this.#options
+    const { time, leaseMs } = this.#options
     this.#cancel = time.after(leaseMs / RENEWALS, () => this.#renew())
   }
 
   #renew(): void {
-    const { path, account, time, onLost, leaseMs = LEASE_MS } = this.#options
+    const { path, account, time, onLost, leaseMs } = this.#options
     try {
       const { changes } = guarded(path, () =>
         this.#db

@@ -312,8 +312,7 @@ export class PostgresJobs implements JobStore {
     if (holes.length === 0) return
     await this.#postgres.transaction(async ({ all, run }) => {
       await all(LOCK_COVERAGE)
-      for (const { symbol, timeframe, adjustment, from, to, bars, status, expiresAt } of holes)
-        await run(SQL.hole, symbol, timeframe, adjustment, from, to, bars, status, expiresAt)
+      await run(BULK.holes, JSON.stringify(holes))
     })
   }
 
@@ -460,5 +459,6 @@ async function cover(session: Session, settlement: Settlement): Promise<void> {
   }
   await run(BULK.cover, JSON.stringify([...bySymbol.values()]), ...series, at, provider)
   await run(BULK.dropHoles, spans, ...series)
-  if (holes.length > 0) await run(BULK.holes, JSON.stringify(holes), ...series)
+  const found = holes.map((hole) => ({ ...hole, timeframe, adjustment }))
+  if (found.length > 0) await run(BULK.holes, JSON.stringify(found))
 }

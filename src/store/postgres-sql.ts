@@ -54,9 +54,9 @@ export const BULK = {
       and h.from_ts >= span."from" and h.from_ts < span."to"`,
   holes: `insert into coverage_holes (symbol, timeframe, adjustment, from_ts, to_ts, bars, status,
       expires_at)
-    select symbol, ?2, ?3, "from", "to", bars, status, "expiresAt"
-    from json_to_recordset(?1::json) as hole (symbol text, "from" bigint, "to" bigint, bars integer,
-      status text, "expiresAt" bigint)
+    select symbol, timeframe, adjustment, "from", "to", bars, status, "expiresAt"
+    from json_to_recordset(?1::json) as hole (symbol text, timeframe text, adjustment text,
+      "from" bigint, "to" bigint, bars integer, status text, "expiresAt" bigint)
     on conflict (symbol, timeframe, adjustment, from_ts) do update set to_ts = excluded.to_ts,
       bars = excluded.bars, status = excluded.status, expires_at = excluded.expires_at`,
   /** A run whose page is being stored this moment is locked by its worker, and not stale. */

@@ -24,8 +24,6 @@ export interface Category {
   readonly coin: string
   /** Names the lists of an account. */
   readonly lists: Query
-  /** Names the instruments. */
-  readonly instruments: Query
   readonly batch: number
   /** What a batch takes of the quota. */
   readonly costOf: (orders: number) => number
@@ -64,7 +62,7 @@ export function categoryOf(name: CategoryName, coin = USUAL[name]): Category {
     case 'inverse': {
       const lists = { ...category, settleCoin: coin }
       const word = name === 'linear' ? 'perpetual' : 'inverse contract'
-      return { ...DERIVATIVES, name, word, coin, lists, instruments: category }
+      return { ...DERIVATIVES, name, word, coin, lists }
     }
     case 'option':
       return {
@@ -73,7 +71,6 @@ export function categoryOf(name: CategoryName, coin = USUAL[name]): Category {
         word: 'option',
         coin,
         lists: category,
-        instruments: category,
         costOf: () => 1,
         hasStops: false,
         hasKlines: false,
@@ -89,7 +86,6 @@ export function categoryOf(name: CategoryName, coin = USUAL[name]): Category {
         word: 'pair',
         coin,
         lists: category,
-        instruments: category,
         batch: 10,
         hasPositions: false,
         hasStops: false,
