@@ -106,10 +106,6 @@ export class Account {
     this.#exchange = new SimExchange(universe, { venue, cash, ...terms })
   }
 
-  get isSpot(): boolean {
-    return this.#isSpot
-  }
-
   get instruments(): readonly Instrument[] {
     return this.#options.universe.all
   }
@@ -126,7 +122,7 @@ export class Account {
     return first?.isInverse === true ? this.#priceOf(first, 0) : 1
   }
 
-  get #isSpot(): boolean {
+  get isSpot(): boolean {
     return this.#options.category === 'spot'
   }
 
@@ -169,7 +165,7 @@ export class Account {
       const instrument = universe.find(symbol)
       if (instrument === undefined || position.qty === 0) continue
       const price = this.#priceOf(instrument, position.avgPrice)
-      if (this.#isSpot) {
+      if (this.isSpot) {
         paid += this.coinsOf(instrument).value
         continue
       }
@@ -308,7 +304,7 @@ export class Account {
         return
       case 'order.canceled':
       case 'order.expired': {
-        const isPart = this.#isSpot && order.filled > 0
+        const isPart = this.isSpot && order.filled > 0
         if (order.cancelType === 'UNKNOWN' && order.tif !== 'GTC')
           order.rejectReason = 'EC_NoImmediateQtyToFill'
         this.#end(order, isPart ? 'PartiallyFilledCanceled' : 'Cancelled', at)
@@ -356,7 +352,7 @@ export class Account {
     const after = applyFill(before, signed, instrument)
     this.#positions.set(symbol, after)
     // A purchase in spot pays its fee in what was bought.
-    const isInCoins = this.#isSpot && side === 'buy'
+    const isInCoins = this.isSpot && side === 'buy'
     const charged = isInCoins ? Number((fee / price).toFixed(9)) : fee
     const coins = signed.signedQty - (isInCoins ? charged : 0)
     this.#coins.set(symbol, Number(((this.#coins.get(symbol) ?? 0) + coins).toFixed(9)))
@@ -439,9 +435,10 @@ export class Account {
     if (terms !== undefined) return terms
     const held = this.positionOf(symbol).qty * -sign(side)
     if (reduceOnly && held <= 0 && draft.trigger === undefined) return this.#refused('reduce')
-    const coins = this.coinsOf(instrument)
-    if (this.#isSpot && side === 'sell' && qty > coins.balance - coins.locked)
-      return this.#refused('balance')
+    if (this.isSpot && side === 'sell') {
+      const { balance, locked } = this.coinsOf(instrument)
+      if (qty > balance - locked) return this.#refused('balance')
+    }
     if (this.#activeIn(instrument) >= ACTIVE_MAX) return this.#refused('cap')
     const opening = reduceOnly ? 0 : Math.max(0, qty - Math.max(0, held))
     const needed = this.#marginOf(draft, opening)
@@ -463,7 +460,7 @@ export class Account {
   /** Money that an order binds. */
   #marginOf(order: Pick<Draft, 'instrument' | 'price' | 'trigger' | 'side'>, qty: number): number {
     const { instrument, side, price, trigger } = order
-    if (this.#isSpot && side === 'sell') return 0
+    if (this.isSpot && side === 'sell') return 0
     const at = price ?? trigger ?? this.#options.priceOf(instrument.symbol)
     // Before the first print nobody knows what it takes.
     if (Number.isNaN(at)) return 0
@@ -477,7 +474,7 @@ export class Account {
   }
 
   #refused(fact: Parameters<typeof refused>[0]): BybitError {
-    return refused(fact, this.#isSpot)
+    return refused(fact, this.isSpot)
   }
 }
 

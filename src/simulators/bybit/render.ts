@@ -58,13 +58,14 @@ export function orderRow(order: BybitOrder): Json {
 }
 
 /** A purchase in spot pays its fee in what was bought. */
-const feeCoinOf = ({ instrument, side }: BybitOrder): string =>
+const isPaidInCoins = ({ instrument, side }: BybitOrder): boolean =>
   instrument.kind === 'crypto' && side === 'buy'
-    ? coinsOf(instrument.symbol).base
-    : instrument.spec.currency
 
 export function executionRow(execution: Execution): Json {
   const { order, price, qty, fee, isMaker } = execution
+  const { instrument } = order
+  const value = instrument.notional(qty, price)
+  const isInCoins = isPaidInCoins(order)
   return {
     symbol: order.instrument.symbol,
     orderId: order.id,
@@ -77,20 +78,15 @@ export function executionRow(execution: Execution): Json {
     leavesQty: decimal(execution.leaves),
     createType: 'CreateByUser',
     execFee: decimal(fee),
-    feeCurrency: feeCoinOf(order),
+    feeCurrency: isInCoins ? coinsOf(instrument.symbol).base : instrument.spec.currency,
     execId: execution.id,
     execPrice: decimal(price),
     execQty: decimal(qty),
     execType: 'Trade',
-    execValue: decimal(order.instrument.notional(qty, price)),
+    execValue: decimal(value),
     execTime: String(execution.ts),
     isMaker,
-    feeRate: decimal(
-      fee /
-        (feeCoinOf(order) === coinsOf(order.instrument.symbol).base
-          ? qty
-          : order.instrument.notional(qty, price)),
-    ),
+    feeRate: decimal(fee / (isInCoins ? qty : value)),
     closedSize: decimal(execution.closed),
     markPrice: decimal(price),
     indexPrice: '',
