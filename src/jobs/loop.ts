@@ -18,6 +18,8 @@ import { type Outcome, type PageTold, Worker } from './worker.ts'
 const LOOK_RUNS = 2_000
 /** Between two looks at a queue that has nothing to do now. */
 const IDLE_MS = 1_000
+/** The same where the end of the last pack is waited for, which another worker has. */
+const ENDING_MS = 50
 /** Between two looks whether splits were asked for today. */
 const SPLITS_MS = HOUR
 const WEIGHTS: Readonly<Record<JobLane, number>> = { batch: 4, repair: 1, single: 1 }
@@ -102,7 +104,7 @@ export async function loop(options: LoopOptions): Promise<void> {
       const run = await waitedFor(store)
       if (run !== undefined) options.onWait?.(run)
     }
-    await pause(io, IDLE_MS, signal)
+    await pause(io, untilDone === true ? ENDING_MS : IDLE_MS, signal)
   }
 }
 

@@ -7,8 +7,20 @@ import { lengthMs } from '../core/time.ts'
 import { RANKS, TABLES } from './bar-sheet.ts'
 import { startsOf } from './job-rows.ts'
 import type { Postgres, Session } from './postgres.ts'
+import { PostgresArray } from './postgres-arrays.ts'
 
-const NUMBERS = ['start', 'open', 'high', 'low', 'close', 'volume', 'trades', 'filled'] as const
+/** Columns of a page, and what they are in a table. */
+const KINDS = {
+  start: 'bigint',
+  open: 'double',
+  high: 'double',
+  low: 'double',
+  close: 'double',
+  volume: 'double',
+  trades: 'bigint',
+  filled: 'smallint',
+} as const
+const NUMBERS = Object.keys(KINDS) as (keyof typeof KINDS)[]
 const VALUES = 'open, high, low, close, volume, trades, filled'
 const WITH = (table: string): string =>
   VALUES.split(', ')
@@ -20,16 +32,17 @@ const COMPARED = (table: string): string =>
     .map((column) => `${table}.${column}`)
     .join(', ')
 
-/**
- * What is there already with the same values is not written again: a page that is fetched twice costs no space. Arrays as
- * text: the driver's own way of making them took half of the time of a page.
- */
-const write = (table: string): string =>
+/** Of bars that are not there yet. Measured beside `write`: 17 ms instead of 29 for a page. */
+const add = (table: string): string =>
   `insert into ${table} (symbol_id, timeframe, source, start, ${VALUES})
    select page.symbol_id, ?1, ?2, page.start, ${WITH('page')}
    from unnest(?3::integer[], ?4::bigint[], ?5::double precision[], ?6::double precision[],
      ?7::double precision[], ?8::double precision[], ?9::double precision[], ?10::bigint[],
-     ?11::smallint[]) as page (symbol_id, start, ${VALUES})
+     ?11::smallint[]) as page (symbol_id, start, ${VALUES})`
+
+/** What is there already with the same values is not written again: a page that is fetched twice costs no space. */
+const write = (table: string): string =>
+  `${add(table)}
    on conflict (symbol_id, timeframe, start) do update set
      open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
      volume = excluded.volume, trades = excluded.trades, filled = excluded.filled,
@@ -100,26 +113,35 @@ export class PostgresBars {
     const { timeframe, adjustment, series } = page
     const full = series.filter(({ bars }) => bars.length > 0)
     if (full.length === 0) return NOTHING_MET
-    const ids = full.flatMap(({ symbol, bars }) => {
+    const rows = full.reduce((sum, { bars }) => sum + bars.length, 0)
+    const ids = new PostgresArray('integer', rows)
+    const spans = {
+      id: new PostgresArray('integer', full.length),
+      first: new PostgresArray('bigint', full.length),
+      last: new PostgresArray('bigint', full.length),
+    }
+    for (const { symbol, bars } of full) {
       const id = this.#ids.get(symbol)
       assert(id !== undefined, () => `${symbol} has a number`)
-      return Array.from({ length: bars.length }, () => id)
+      ids.repeat(id, bars.length)
+      spans.id.repeat(id, 1)
+      spans.first.repeat(bars.start[0]!, 1)
+      spans.last.repeat(bars.start[bars.length - 1]!, 1)
+    }
+    const columns = NUMBERS.map((name) => {
+      const column = new PostgresArray(KINDS[name], rows)
+      for (const { bars } of full) column.add(bars[name])
+      return column.buffer
     })
-    const columns = NUMBERS.map(
-      (column) => `{${full.map(({ bars }) => bars[column].join(',')).join(',')}}`,
-    )
     const table = TABLES[adjustment]
-    const about = [lengthMs(timeframe), RANKS[rank], `{${ids.join(',')}}`]
-    const spans = full.map(({ symbol, bars }) => ({
-      id: this.#ids.get(symbol)!,
-      first: bars.start[0]!,
-      last: bars.start[bars.length - 1]!,
-    }))
-    const lists = (['id', 'first', 'last'] as const).map(
-      (name) => `{${spans.map((span) => span[name]).join(',')}}`,
-    )
+    const about = [lengthMs(timeframe), RANKS[rank], ids.buffer]
+    const { id, first, last } = spans
+    const lists = [id.buffer, first.buffer, last.buffer]
     const any = await session.one(meetsAny(table), lengthMs(timeframe), ...lists)
-    const met = any?.['found'] === true ? await session.all(meets(table), ...about, ...columns) : []
+    // Another transaction may add some of them meanwhile: then there is something to meet after all.
+    if (any?.['found'] !== true && (await session.adds(add(table), ...about, ...columns)))
+      return NOTHING_MET
+    const met = await session.all(meets(table), ...about, ...columns)
     await session.run(write(table), ...about, ...columns)
     if (met.length === 0) return NOTHING_MET
     const symbolOf = new Map(full.map(({ symbol }) => [this.#ids.get(symbol), symbol]))

@@ -33,14 +33,16 @@ export interface Session {
   readonly one: (sql: string, ...cells: readonly Cell[]) => Promise<Row | undefined>
   /** Gives how many rows changed. */
   readonly run: (sql: string, ...cells: readonly Cell[]) => Promise<number>
+  /** Adds rows with new keys, all of them; false where another transaction has added one, and then nothing has happened. */
+  readonly adds: (sql: string, ...cells: readonly Cell[]) => Promise<boolean>
   /** A statement that may take as long as it likes: a copy of all bars. */
   readonly slowly: (sql: string) => Promise<void>
   /** Rows as lists of cells, for many. */
   readonly lists: (sql: string, ...cells: readonly Cell[]) => Promise<unknown[][]>
 }
 
-/** Texts of arrays and JSON are made by the caller. */
-export type Cell = string | number | null | readonly string[]
+/** JSON is made by the caller; bytes travel as they are (postgres-arrays.ts). */
+export type Cell = string | number | null | readonly string[] | Buffer
 
 const PATIENCE_MS = 60_000
 const WAIT_FIRST_MS = 50
@@ -54,6 +56,9 @@ const STATEMENT_MS = 60_000
 const SLOW_MS = 6 * 3_600_000
 /** A round trip that took longer tells the time too badly. */
 const CLOCK_ROUND_MS = 250
+
+/** unique_violation (postgresql.org/docs/18/errcodes-appendix.html). */
+const IS_THERE = '23505'
 
 const BIGINT = 20
 const NUMERIC = 1700
@@ -184,6 +189,18 @@ function sessionOf(client: PoolClient, isRepeated: boolean): Session {
     all: async (sql, ...cells) => (await ask(sql, cells)).rows,
     one: async (sql, ...cells) => (await ask(sql, cells)).rows[0],
     run: async (sql, ...cells) => (await ask(sql, cells)).rowCount ?? 0,
+    adds: async (sql, ...cells) => {
+      await client.query('savepoint adding')
+      try {
+        await ask(sql, cells)
+      } catch (error) {
+        if (codeOf(error) !== IS_THERE) throw error
+        await client.query('rollback to savepoint adding')
+        return false
+      }
+      await client.query('release savepoint adding')
+      return true
+    },
     slowly: async (sql) => {
       await client.query('set local statement_timeout = 0')
       const slow = { text: sql, query_timeout: SLOW_MS }

@@ -35,11 +35,12 @@ export async function clusterFor(): Promise<Cluster> {
   return cluster
 }
 
-export async function startCluster(): Promise<Cluster> {
+/** @param room Many may run at a time where they are small; the other has the memory that Postgres takes by itself. */
+export async function startCluster(room: 'small' | 'usual' = 'small'): Promise<Cluster> {
   const programs = await findPrograms()
   if ('missing' in programs) return absent(programs.missing)
   const { bin, uid, version } = programs
-  const keeper = fork(KEEPER, [bin, `${uid ?? ''}`], { execArgv: [] })
+  const keeper = fork(KEEPER, [bin, `${uid ?? ''}`, room], { execArgv: [] })
   const ended = once(keeper, 'exit')
   const ready = async (): Promise<number> => {
     const [told]: [Told] = await Promise.race([

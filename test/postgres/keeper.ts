@@ -17,7 +17,7 @@ export type Told =
   | { readonly type: 'ready'; readonly port: number }
   | { readonly type: 'failed'; readonly why: string }
 
-const [bin = '', uidText = ''] = process.argv.slice(2)
+const [bin = '', uidText = '', room = 'small'] = process.argv.slice(2)
 const user = uidText === '' ? {} : { uid: Number(uidText), gid: Number(uidText) }
 const folder = mkdtempSync(join(tmpdir(), 'skein-postgres-'))
 const data = join(folder, 'data')
@@ -32,8 +32,8 @@ const tell = (told: Told): void => {
 /** What the server says until it is ready, or until it has ended. */
 async function start(port: number): Promise<void> {
   const flags = ['fsync=off', 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`]
-  const more = ['max_connections=60', 'shared_buffers=32MB', 'max_wal_size=256MB']
-  const settings = [...flags, ...more].flatMap((setting) => ['-c', setting])
+  const small = room === 'small' ? ['shared_buffers=32MB', 'max_wal_size=256MB'] : []
+  const settings = [...flags, 'max_connections=60', ...small].flatMap((one) => ['-c', one])
   const args = ['-D', data, '-p', `${port}`, ...settings]
   const child = spawn(join(bin, 'postgres'), args, {
     ...user,

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
+import { barColumns } from '../../src/core/columns.ts'
 import { ok } from '../../src/core/result.ts'
+import { DAY, HOUR, ms } from '../../src/core/time.ts'
 import { systemIo } from '../../src/io/system.ts'
 import { Meter } from '../../src/jobs/metered.ts'
 import { openPostgresJobs } from '../../src/store/index.ts'
@@ -11,6 +13,7 @@ import { Postgres } from '../../src/store/postgres.ts'
 import { LOCK_BUDGET } from '../../src/store/postgres-sql.ts'
 import { skein, temporary } from '../cli/skein.ts'
 import { clusterFor, query } from './cluster.ts'
+import { until } from './workers.ts'
 
 const postgres = await clusterFor()
 const { skip } = postgres
@@ -96,6 +99,53 @@ test('a request that is granted late takes its place in the window again', { ski
   const [last, ...early] = await store.requests({ since: 0, limit: 10 })
   assert.ok(early.length >= 1)
   assert.ok(sentAt - last!.at <= 500, `sent ${sentAt - last!.at} ms after its place`)
+})
+
+test('bars that another adds at the same moment are met, not refused', { skip }, async (t) => {
+  const url = await postgres.database()
+  const store = await openPostgresJobs({ url })
+  const other = new Client({ connectionString: url })
+  await other.connect()
+  t.after(async () => {
+    await other.end()
+    await store.close()
+  })
+  const barsAt = (...starts: readonly number[]) => {
+    const bars = barColumns(starts.length)
+    bars.start.set(starts)
+    for (const column of [bars.open, bars.high, bars.low, bars.close]) column.fill(100.25)
+    bars.volume.fill(7)
+    return bars
+  }
+  const heard = (rank: 'closed' | 'final', ...starts: readonly number[]) =>
+    store.merge({
+      timeframe: '1h',
+      adjustment: 'raw',
+      rank,
+      series: [{ symbol: 'AAPL', bars: barsAt(...starts) }],
+    })
+  await heard('closed', 0)
+  await other.query('begin')
+  await other.query(
+    `insert into bars select symbol_id, timeframe, ${HOUR}, 1, 1, 1, 1, 1, 1, 0, 1 from bars`,
+  )
+
+  const merged = heard('final', HOUR, 2 * HOUR)
+  const waiting = `select count(*)::integer as n from pg_stat_activity where wait_event_type = 'Lock'`
+  await until(async () => (await query(url, waiting))[0]?.['n'] === 1, 'the key is waited for')
+  await other.query('commit')
+
+  assert.deepEqual(await merged, { bars: 2, revised: 1, outranked: 0 })
+  const span = {
+    symbol: 'AAPL',
+    timeframe: '1h',
+    adjustment: 'raw',
+    from: ms(0),
+    to: ms(DAY),
+  } as const
+  const kept = await store.bars(span)
+  assert.deepEqual([...kept.start], [0, HOUR, 2 * HOUR])
+  assert.deepEqual([...kept.close], [100.25, 100.25, 100.25])
 })
 
 test('a database that is not there is named without its password', async () => {
