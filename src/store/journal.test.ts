@@ -205,6 +205,32 @@ describe('journal', () => {
     journal.close()
   })
 
+  it('names its file and what to do where a full disk has no room for its log, and opens when there is some', (t) => {
+    const path = freshPath()
+    const { mock } = t.mock.method(fs, 'writeSync', () => {
+      const full = new Error('ENOSPC: no space left on device, write')
+      throw Object.assign(full, { code: 'ENOSPC', syscall: 'write' })
+    })
+    const restore = (): void => {
+      mock.restore()
+      syncBuiltinESMExports()
+    }
+    syncBuiltinESMExports()
+    t.after(restore)
+
+    assert.throws(() => openJournal(path), {
+      name: 'StoreError',
+      code: 'disk-full',
+      message: `${path}-wal has no room left: disk full, or its size limit met; free space. Nothing is lost (writing the room of the log: ENOSPC: no space left on device, write)`,
+    })
+    restore()
+
+    const journal = openJournal(path)
+    journal.append(turn(0, { isLoud: true }))
+    assert.equal(journal.lastTurn(), 0)
+    journal.close()
+  })
+
   it('promises nothing any more after a sync that failed', (t) => {
     const journal = openJournal(freshPath())
     journal.append(turn(0, { isLoud: true }))

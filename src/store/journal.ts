@@ -91,7 +91,12 @@ export class SqliteJournal implements Journal {
       throw new StoreError('corrupt', `${path} is damaged: "${sql}" gives no number; ${TODO}`)
     }
     this.#summedFrom = counted('select from_n as n from summed')
-    this.#log = LogFile.of(path)
+    try {
+      this.#log = LogFile.of(path)
+    } catch (error) {
+      this.#db.close()
+      throw error
+    }
     if (this.#log === undefined) this.#db.exec('pragma synchronous = full')
     const last = counted('select coalesce(max(n), -1) as n from turns')
     this.#appended = this.#written = this.#durable = last

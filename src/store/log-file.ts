@@ -10,6 +10,7 @@
  */
 import { closeSync, existsSync, fdatasyncSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { guarded } from './store-error.ts'
 
 /** A checkpoint comes after 1,000 pages of 4 KB, with the transaction that reaches them. */
 const ROOM_BYTES = 1_100 * (4_096 + 24) + 32
@@ -17,18 +18,28 @@ const ROOM_BYTES = 1_100 * (4_096 + 24) + 32
 export class LogFile {
   readonly #file: number
 
-  /** Undefined where the database has no such log: SQLite falls back to another one on some drives. */
+  /**
+   * Undefined where the database has no such log: SQLite falls back to another one on some drives. Throws StoreError where
+   * its room cannot be written.
+   */
   static of(path: string): LogFile | undefined {
     // SQLite has its place as it was when it opened the file.
     const log = `${resolve(path)}-wal`
-    return existsSync(log) ? new LogFile(log) : undefined
+    if (!existsSync(log)) return undefined
+    return guarded(log, () => new LogFile(log), 'writing the room of the log')
   }
 
   private constructor(log: string) {
     this.#file = openSync(log, 'r+')
-    const { size } = fstatSync(this.#file)
-    if (size < ROOM_BYTES) writeSync(this.#file, Buffer.alloc(ROOM_BYTES - size), 0, null, size)
-    this.sync()
+    try {
+      const { size } = fstatSync(this.#file)
+      // Of which a disk that is nearly full may take a part: what is missing meets the same end when SQLite needs it.
+      if (size < ROOM_BYTES) writeSync(this.#file, Buffer.alloc(ROOM_BYTES - size), 0, null, size)
+      this.sync()
+    } catch (error) {
+      this.close()
+      throw error
+    }
   }
 
   /** Returns when the disk has all that was committed before. */

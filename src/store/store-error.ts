@@ -41,19 +41,43 @@ const ADVICE: Readonly<Record<number, readonly [code: StoreErrorCode, text: stri
   26: ['not-a-database', 'is not a database of ours; name another file'],
 }
 
-/** Turns an error of node:sqlite into one that a person can act on; other errors pass unchanged. */
-export function storeError(error: unknown, path: string): Error {
-  if (!(error instanceof Error)) return new Error(String(error))
-  if (!('errcode' in error) || typeof error.errcode !== 'number') return error
-  const [code, text] = ADVICE[error.errcode & 0xff] ?? ['unexpected', 'failed']
-  return new StoreError(code, `${path} ${text} (${error.message})`, { cause: error })
+/** The same of what the system says of a file that is written beside SQLite. */
+const SYSTEM: Readonly<Record<string, number>> = {
+  ENOSPC: 13,
+  EDQUOT: 13,
+  EFBIG: 13,
+  EIO: 10,
+  EACCES: 8,
+  EPERM: 8,
+  EROFS: 8,
 }
 
-/** Calls `work`; what SQLite throws in it comes out as a StoreError about `path`. */
-export function guarded<T>(path: string, work: () => T): T {
+/**
+ * Turns an error of node:sqlite or of the system into one that a person can act on; other errors pass unchanged.
+ *
+ * @param doing What was done, where the error itself does not say it.
+ */
+export function storeError(error: unknown, path: string, doing?: string): Error {
+  if (!(error instanceof Error)) return new Error(String(error))
+  const result = resultOf(error)
+  if (result === undefined) return error
+  const [code, text] = ADVICE[result & 0xff] ?? ['unexpected', 'failed']
+  const why = doing === undefined ? error.message : `${doing}: ${error.message}`
+  return new StoreError(code, `${path} ${text} (${why})`, { cause: error })
+}
+
+/** Calls `work`; what SQLite or the system throws in it comes out as a StoreError about `path`. */
+export function guarded<T>(path: string, work: () => T, doing?: string): T {
   try {
     return work()
   } catch (error) {
-    throw storeError(error, path)
+    throw storeError(error, path, doing)
   }
+}
+
+/** SQLite's code; undefined of an error that neither it nor the system gave for a file. */
+function resultOf(error: Error): number | undefined {
+  if ('errcode' in error && typeof error.errcode === 'number') return error.errcode
+  if ('syscall' in error && 'code' in error) return SYSTEM[String(error.code)]
+  return undefined
 }
