@@ -143,6 +143,29 @@ test(
   },
 )
 
+test('a new run asks for the instruments once, and one that goes on once more', async (t) => {
+  const server = await startVenue({ speed: SPEED, keys: [LOCAL] })
+  t.after(() => server.stop())
+  const asked = (): number =>
+    server.audit.requests.filter(({ path }) => path === '/v5/market/instruments-info').length
+  const folder = folderFor(t, server, `local: { port: PORT, speed: ${SPEED} }`)
+  const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
+  const untilTrading = async (end: NodeJS.Signals) => {
+    const { child, ended } = start(folder, words)
+    child.stderr!.on('data', (text: Buffer) => {
+      if (text.includes('trading; Ctrl-C')) child.kill(end)
+    })
+    return ended
+  }
+  await untilTrading('SIGKILL')
+  const first = asked()
+  const { code, stderr } = await untilTrading('SIGINT')
+
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /going on at/)
+  assert.deepEqual([first, asked()], [1, 2])
+})
+
 /** Gives how to wait for a fill of an order that is not there yet: one of a killed process may fill after it. */
 function fillsAt({ venue }: BybitServer): () => Promise<void> {
   let onOrder = (_order: unknown): void => {}

@@ -29,14 +29,22 @@ export class LiveStage {
   live: Live | undefined
   readonly plan: LivePlan
   readonly #say: (text: string) => void
+  /** What its venue said of the instruments of a new run. */
+  readonly #told: readonly InstrumentSpec[] | undefined
   #venue: Venue | undefined
   #isClosing = false
   #archive: SqliteArchive | undefined
   #file: RunFile | undefined
 
-  private constructor(plan: LivePlan, reached: VenueIo, say: (text: string) => void) {
+  private constructor(
+    plan: LivePlan,
+    reached: VenueIo,
+    say: (text: string) => void,
+    told: readonly InstrumentSpec[] | undefined,
+  ) {
     this.plan = plan
     this.#say = say
+    this.#told = told
     this.reached = reached
     const { setup, consent, metricsPort } = plan
     this.metrics =
@@ -70,8 +78,9 @@ export class LiveStage {
     if (!reached.ok) throw new RunFailed(`${name} cannot be used: ${reached.fault.message}`)
     let stage: LiveStage
     try {
-      const plan = isNew ? await planWith(await toldOf(draft, reached.value)) : draft
-      stage = new LiveStage(plan, reached.value, say)
+      const told = isNew ? await toldOf(draft, reached.value) : undefined
+      const plan = told === undefined ? draft : await planWith(told)
+      stage = new LiveStage(plan, reached.value, say, told)
     } catch (error) {
       await reached.value.close()
       throw error
@@ -128,6 +137,7 @@ export class LiveStage {
       // The orders of the engine that it follows are others': their fills are no news of ours.
       isOurs: isStandby ? (id) => isOfRun(id, setup.run) : undefined,
       consent,
+      told: this.#told,
       onTimed: (request) => this.metrics?.onTimed(request),
       onTrouble: (why) => {
         this.#say(`warn: ${why}`)

@@ -38,6 +38,8 @@ export interface VenueOptions {
   readonly ledger?: BookedOptions['ledger']
   /** Where simulated fills are kept. */
   readonly books?: Books
+  /** What `instrumentsAt` has given for the same symbols just before: a venue that lists all of them is not asked again. */
+  readonly told?: readonly InstrumentSpec[] | undefined
 }
 
 interface Registered {
@@ -99,7 +101,7 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
     }),
     hasBars: (config) => config.venues?.bybit?.category !== 'option',
     isSimulated: (config) => config.venues?.bybit?.fills === 'simulated',
-    async make({ config, io, universe, onTrouble, onTimed, isOurs }) {
+    async make({ config, io, universe, onTrouble, onTimed, isOurs, told }) {
       const [{ BybitVenue }, { bybitTermsOf }] = await Promise.all([
         import('../venues/bybit/venue.ts'),
         import('./bybit.ts'),
@@ -107,8 +109,8 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
       const symbols = universe.all.map(({ symbol }) => symbol)
       const isWatchedOnly = this.isSimulated(config)
       const terms = { ...bybitTermsOf(config), isWatchedOnly }
-      const ours = isOurs === undefined ? {} : { isOurs }
-      return new BybitVenue({ ...terms, ...ours, io, universe, symbols, onTrouble, onTimed })
+      const known = { ...(isOurs && { isOurs }), ...(told && { told }) }
+      return new BybitVenue({ ...terms, ...known, io, universe, symbols, onTrouble, onTimed })
     },
     async limits(config) {
       const { bybitLimitsOf } = await import('./bybit.ts')

@@ -57,6 +57,8 @@ export interface BybitOptions {
   readonly deadManS?: number | undefined
   /** Told each request over the trade socket; those over http are timed below. */
   readonly onTimed?: ((request: TimedRequest) => void) | undefined
+  /** What it has said of the symbols already, before it was opened: then `open` does not ask again. */
+  readonly told?: readonly InstrumentSpec[]
   /** Orders of others are not listened to: for a venue that is only watched. */
   readonly isWatchedOnly?: boolean
   /** How long streams wait for answers and data, where not as usual. */
@@ -292,7 +294,8 @@ export class BybitVenue implements Venue {
     const account = await this.#accountOf()
     if (!account.ok) return account
     this.#account = account.value
-    const specs = await this.instruments()
+    const { told } = this.#options
+    const specs = told === undefined ? await this.instruments() : ok(told)
     if (!specs.ok) return specs
     const positions = this.#category.hasPositions ? await this.broker.positions() : ok([])
     if (!positions.ok) return positions
