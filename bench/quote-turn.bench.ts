@@ -11,6 +11,7 @@ import { type Ms, type OrderId, symbolId, type VenueId, venueId } from '../src/c
 import type { Turn } from '../src/core/command.ts'
 import type { Input } from '../src/core/input.ts'
 import { equitySpec, money } from '../src/core/instrument.ts'
+import { EVERY_ORDER, forEveryKind } from '../src/core/terms.ts'
 import { ms } from '../src/core/time.ts'
 import { Universe } from '../src/core/universe.ts'
 import type { Limits } from '../src/core/venue.ts'
@@ -124,10 +125,16 @@ function engineOf(): Engine {
     orders: { batch: 20, perSecond: 1_000 },
     history: { symbols: 1, rows: 1, perMinute: 1 },
     concurrent: 1,
-    brackets: 'emulated',
-    protectsParts: true,
     amend: true,
-    exitsBesideLegs: true,
+    terms: forEveryKind({
+      takes: EVERY_ORDER,
+      postOnly: true,
+      shorts: true,
+      fractions: true,
+      brackets: 'emulated',
+      protectsParts: true,
+      exitsBesideLegs: true,
+    }),
     visibilityMs: 1_000,
   }
   const risk = {

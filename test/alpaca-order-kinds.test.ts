@@ -90,7 +90,6 @@ const TAKEN: readonly Case[] = [
       { type: 'stop_limit', tif },
     ],
   ]),
-  ['a coin for the day, which is gtc', COIN, { ...coinLimit, tif: 'day' }, {}, { tif: 'gtc' }],
 ]
 
 const REFUSED: readonly (readonly [string, string, Wish, Extras])[] = [
@@ -105,6 +104,7 @@ const REFUSED: readonly (readonly [string, string, Wish, Extras])[] = [
   ['a fraction of a share', STOCK, { ...limit, qty: 0.5 }, {}],
   ['a fraction of a cent', STOCK, { ...limit, limit: 10.001 }, {}],
   ['a coin by stop', COIN, { ...stop, qty: 0.01, tif: 'gtc' }, {}],
+  ['a coin for the day', COIN, { ...coinLimit, tif: 'day' }, {}],
   ['a coin fok', COIN, { ...coinLimit, tif: 'fok' }, {}],
   ['a coin by trailing stop', COIN, { ...stop, qty: 0.01, tif: 'gtc' }, { trail: { price: 2 } }],
   ['a coin to an auction', COIN, coinLimit, { auction: 'opg' }],

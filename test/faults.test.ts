@@ -14,6 +14,7 @@ const RANGES = [
   [310, 318],
   [330, 339],
   [340, 343],
+  [350, 350],
 ] as const
 
 test('no fault of the catalogue is left out', () => {

@@ -30,6 +30,7 @@ export const DENY_CODES = [
   'self-cross',
   'off-grid',
   'below-minimum',
+  'not-taken',
   'bad-request',
   'missing-data',
 ] as const

@@ -9,6 +9,7 @@ import type { RowSink } from './market-rows.ts'
 import type { OrderBook } from './order-book.ts'
 import type { Order, Side } from './order.ts'
 import type { Result } from './result.ts'
+import type { TermsByKind } from './terms.ts'
 import type { Timeframe } from './time.ts'
 
 export interface Venue {
@@ -85,18 +86,9 @@ export interface Limits {
   }
   readonly history: { readonly symbols: number; readonly rows: number; readonly perMinute: number }
   readonly concurrent: number
-  readonly brackets: 'native' | 'emulated'
-  /**
-   * True where native legs protect what a partly filled entry has brought in. Elsewhere they wait until it has filled
-   * completely, so a stop without a target is kept here instead: it is there from the first fill on, and grows.
-   */
-  readonly protectsParts: boolean
   readonly amend: boolean
-  /**
-   * True where a reduce-only order may follow the cancels of a bracket's legs at once. A venue that holds the position
-   * for its open legs refuses it until they have ended.
-   */
-  readonly exitsBesideLegs: boolean
+  /** What orders it takes, by kind of instrument: the rest is denied here instead of refused there. */
+  readonly terms: TermsByKind
   /** After so long an order that was taken is in every report: before that, that none is found proves nothing. */
   readonly visibilityMs: number
 }

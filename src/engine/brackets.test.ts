@@ -1,9 +1,9 @@
 // Brackets, told as stories: the story plays the venue, so that each race can happen.
 import { test } from 'node:test'
-import { coin } from '../testing/builders.ts'
+import { coin, termsOf } from '../testing/builders.ts'
 import { scenario, type ScenarioOptions } from '../testing/scenario.ts'
 
-const native: ScenarioOptions = { limits: { brackets: 'native' } }
+const native: ScenarioOptions = { limits: { terms: termsOf({ brackets: 'native' }) } }
 
 test('the first fill of the entry brings the legs, and further fills grow them', () => {
   scenario(`

@@ -1,7 +1,7 @@
 // Closes, told as stories: how a lane gets rid of what it has when the venue, the clock or a person is in the way.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { coin } from '../testing/builders.ts'
+import { coin, termsOf } from '../testing/builders.ts'
 import { scenario, type ScenarioOptions } from '../testing/scenario.ts'
 
 const two: ScenarioOptions = { actors: { a: {}, b: {} } }
@@ -52,7 +52,7 @@ test('a close while the entry is partly filled cancels it and sells what came in
   `)
 })
 
-const beside: ScenarioOptions = { limits: { exitsBesideLegs: true } }
+const beside: ScenarioOptions = { limits: { terms: termsOf({ exitsBesideLegs: true }) } }
 
 test('where the venue lets it, the sale follows the cancels of the legs at once', () => {
   scenario(

@@ -13,6 +13,7 @@ import type { Instrument } from '../core/instrument.ts'
 import type { Depth, Quote } from '../core/market.ts'
 import type { Denial } from '../core/notice.ts'
 import { isLive, type Order, type OrderRequest, type Side, type LegRole } from '../core/order.ts'
+import type { OrderTerms } from '../core/terms.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
 import type { BracketIntent, Ladder, OrderIntent, RestPolicy } from '../strategy/context.ts'
@@ -173,7 +174,9 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     const { instrument, strategy, symbol } = lane
     const { side, qty, entry: limit, trail } = intent
     const request = requestOf(instrument, side, limit === undefined ? { qty } : { qty, limit })
-    const legs = legPricesOf(instrument, intent, request.limit ?? this.price(symbol))
+    const unkept = this.parts.risk.checkBrackets(instrument)
+    const around = request.limit ?? this.price(symbol)
+    const legs = unkept === undefined ? legPricesOf(instrument, intent, around) : { denial: unkept }
     if ('denial' in legs) {
       this.deny(lane, request, legs.denial)
       return undefined
@@ -223,7 +226,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   }
 
   exitsBesideLegs({ instrument }: Lane): boolean {
-    return this.#limitsOf(instrument).exitsBesideLegs
+    return this.#limitsOf(instrument).terms[instrument.kind]?.exitsBesideLegs === true
   }
 
   get tradingHours(): Risk['limits']['tradingHours'] {
@@ -446,8 +449,15 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   }
 
   #isNative(instrument: Instrument, { targetPx }: LegPrices): boolean {
-    const { brackets, protectsParts } = this.#limitsOf(instrument)
+    const { brackets, protectsParts } = this.#termsOf(instrument)
     return brackets === 'native' && (protectsParts || targetPx !== undefined)
+  }
+
+  /** Of a kind that risk has let pass. */
+  #termsOf(instrument: Instrument): OrderTerms {
+    const terms = this.#limitsOf(instrument).terms[instrument.kind]
+    assert(terms !== undefined, `${instrument.venue} trades ${instrument.kind}`)
+    return terms
   }
 
   #limitsOf(instrument: Instrument): Limits {

@@ -5,6 +5,7 @@ import type { Ms, SymbolId } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
 import { DENY_CODES, type DenyCode } from '../core/notice.ts'
 import type { Order, OrderRequest } from '../core/order.ts'
+import type { TermsByKind } from '../core/terms.ts'
 import { DAY, HOUR, MINUTE, plus } from '../core/time.ts'
 import {
   A,
@@ -18,6 +19,7 @@ import {
   request,
   share,
   SIM,
+  termsOf,
   universeOf,
   utc,
 } from '../testing/builders.ts'
@@ -40,6 +42,9 @@ const OPEN: RiskLimits = {
   ordersPerMinute: Infinity,
 }
 
+/** A venue that takes all orders. */
+const ANY = termsOf().crypto!
+
 /** Risk over an account of 10,000 with AAPL at 100, ES at 5,000 and BTC at 50,000. */
 class Desk {
   readonly universe = universeOf(
@@ -54,11 +59,12 @@ class Desk {
   readonly risk: Risk
   now: Ms = MONDAY_10
 
-  constructor(limits: Partial<RiskLimits> = {}) {
+  constructor(limits: Partial<RiskLimits> = {}, terms: TermsByKind = termsOf()) {
     this.risk = new Risk(
       { ...OPEN, ...limits },
       { portfolio: this.portfolio, orders: this.orders, externals: this.externals },
       calendarOf('us-equity'),
+      new Map([[SIM, { terms }]]),
     )
     this.portfolio.setCash(10_000)
     for (const [symbol, price] of [100, 5_000, 50_000, 10].entries()) {
@@ -109,6 +115,7 @@ const denials: readonly (readonly [
   string,
   (desk: Desk) => string,
   Partial<RiskLimits>?,
+  TermsByKind?,
 ])[] = [
   [
     'kill-switch',
@@ -285,6 +292,13 @@ const denials: readonly (readonly [
     (desk) => desk.detail({ symbol: desk.universe.all[3]!.id, qty: 49 }),
   ],
   [
+    'not-taken',
+    'sim takes no stop orders of coins (BTC), but market and limit',
+    (desk) => desk.detail({ symbol: C, type: 'stop', stop: 51_000, qty: 0.01, tif: 'gtc' }),
+    {},
+    { crypto: { ...ANY, takes: { market: ['gtc'], limit: ['gtc', 'ioc'] } } },
+  ],
+  [
     'bad-request',
     'a limit order has limit undefined and stop undefined',
     (desk) => desk.detail({ type: 'limit' }),
@@ -292,9 +306,9 @@ const denials: readonly (readonly [
   ['missing-data', 'the quantity is not finite: NaN', (desk) => desk.detail({ qty: NaN })],
 ]
 
-for (const [code, expected, meet, limits] of denials) {
+for (const [code, expected, meet, limits, terms] of denials) {
   test(`denies with ${code} and says what was met`, () => {
-    const desk = new Desk(limits)
+    const desk = new Desk(limits, terms)
     assert.equal(meet(desk), expected)
     assert.equal(desk.risk.denied.get(code), 1)
   })
@@ -944,4 +958,75 @@ test('an exit of a coin reduces although the difference of its parts is off the 
   const asker = { held: 0.3, live, isProtective: false }
   assert.equal(isReducing(instrument, request({ side: 'sell', qty: 0.2 }), asker), true)
   assert.equal(isReducing(instrument, request({ side: 'sell', qty: 0.3 }), asker), false)
+})
+
+// What the venue takes.
+
+const COINS: TermsByKind = {
+  crypto: {
+    ...ANY,
+    takes: { market: ['gtc', 'ioc'], limit: ['gtc'], 'stop-limit': ['gtc'] },
+    postOnly: false,
+    shorts: false,
+  },
+  equity: { ...ANY, fractions: false },
+}
+const lots = { symbol: C, qty: 0.01, tif: 'gtc' } as const
+
+test('denies what the venue does not take of a kind, in words that say what it does', () => {
+  const desk = new Desk({}, COINS)
+  const limit = { type: 'limit', limit: 50_000 } as const
+  for (const [wish, detail] of [
+    [{ symbol: B }, 'sim takes no orders of futures (ES), but other kinds'],
+    [
+      { ...lots, type: 'stop', stop: 51_000 },
+      'sim takes no stop orders of coins (BTC), but market, limit and stop-limit',
+    ],
+    [{ ...lots, tif: 'fok' }, 'sim takes no market orders fok of coins (BTC), but gtc and ioc'],
+    [{ ...lots, ...limit, tif: 'ioc' }, 'sim takes no limit orders ioc of coins (BTC), but gtc'],
+    [
+      { ...lots, ...limit, postOnly: true },
+      'sim takes no post-only orders of coins (BTC), but what may take as well',
+    ],
+    [lots, 'passes'],
+    [{ symbol: A }, 'passes'],
+  ] as const) {
+    assert.equal(desk.detail(wish), detail)
+  }
+  const halves = new Desk({}, { equity: { ...ANY, fractions: false } })
+  const half = halves.universe.add(share('HALF', { lotSize: 0.5 }))
+  halves.portfolio.mark(half.id, 100, halves.now)
+  assert.equal(
+    halves.detail({ symbol: half.id, qty: 1.5 }),
+    'sim takes no quantity of 1.5 of shares (HALF), but whole numbers',
+  )
+})
+
+test('what the venue does not take may not leave to protect or to reduce either', () => {
+  const desk = new Desk({}, COINS)
+  const stop = { ...lots, side: 'sell', type: 'stop', stop: 49_000 } as const
+  assert.equal(desk.ask(stop, { held: 0.01, isProtective: true }), 'not-taken')
+  assert.equal(desk.ask({ ...lots, side: 'sell', tif: 'day' }, { held: 0.01 }), 'not-taken')
+})
+
+test('denies a sale of more than is held and in no other sale, where there are no shorts', () => {
+  const sale = { ...lots, side: 'sell' } as const
+  const desk = new Desk({}, COINS)
+  assert.equal(
+    desk.detail(sale),
+    'sim takes no short sale of 0.01 of coins (BTC), but sales of what is free, which is 0',
+  )
+  desk.hold(C, 0.03)
+  assert.equal(desk.ask(sale), 'passes', 'another lane holds them')
+  const leg = desk.work({ ...sale, id: 's-r-1', type: 'limit', limit: 51_000, role: 'target' })
+  desk.work({ ...sale, id: 's-r-2', type: 'limit', limit: 52_000 })
+  assert.equal(desk.ask({ ...sale, qty: 0.02 }), 'not-taken')
+  assert.equal(desk.ask({ ...sale, qty: 0.02 }, { replaces: leg }), 'passes')
+  const instrument = desk.universe.at(C)
+  const [qty, none] = [instrument.qty(0.01), instrument.qty(0)]
+  const foreign = { venueId: 'x', symbol: C, side: 'sell', avgPrice: 0, open: true } as const
+  desk.externals.take({ ...foreign, qty, filled: none }, instrument)
+  assert.equal(desk.ask(sale), 'not-taken', 'somebody else sells the rest')
+  assert.equal(desk.ask({ ...sale, qty: 0.03 }, { held: 0.03 }), 'passes', 'who wants out gets out')
+  assert.equal(new Desk().ask(sale), 'passes', 'elsewhere it is a short')
 })

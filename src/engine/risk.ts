@@ -3,9 +3,11 @@
  * or not finite denies.
  *
  * The tiers, in this order; the first that refuses gives the code:
- *   1. The request itself: numbers finite and on the grid, prices where the type needs them.
+ *   1. The request itself: numbers finite and on the grid, prices where the type needs them, and an order that the
+ *      venue takes of this kind of instrument (terms.ts).
  *   2. Safety: kill switch, trading hours.
- *   3. State: stopping, paused, safe mode, venue down, symbol halted, drawdown ladder (halt and emergency).
+ *   3. State: no short sale where the venue has none; stopping, paused, safe mode, venue down, symbol halted, drawdown
+ *      ladder (halt and emergency).
  *   4. Losses and counts of the day: daily loss, trades per day, concurrent positions.
  *   5. Size: order notional, position notional, exposure, buying power; open orders count as if filled, a sale
  *      at the last price where that is above its own.
@@ -25,12 +27,16 @@ import type { HaltCause, LimitChange, LimitValue } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial, DenyCode } from '../core/notice.ts'
 import { isLeg, isLive, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
+import type { OrderTerms } from '../core/terms.ts'
+import type { Limits } from '../core/venue.ts'
 import { type Book, Commitments, isKnown, valuedAt } from './commitments.ts'
 import { above, deny, missing, percent, round } from './denials.ts'
 import { Drawdown, type DrawdownState } from './drawdown.ts'
+import type { Externals } from './externals.ts'
 import type { Orders } from './orders.ts'
 import type { Portfolio } from './portfolio.ts'
 import { checked, type RiskLimits, withLimit } from './risk-limits.ts'
+import { checkBrackets, checkShort, checkTerms } from './terms.ts'
 import { checkRequest } from './well-formed.ts'
 
 /** The streams of a venue: market data, and what happens to orders. */
@@ -67,6 +73,9 @@ export interface Safety {
   readonly down: readonly string[]
 }
 
+/** What the venues take, of their limits. */
+export type Venues = ReadonlyMap<VenueId, Pick<Limits, 'terms'>>
+
 export interface RiskState {
   readonly killSwitch: string | null
   readonly safeMode: string | null
@@ -90,7 +99,9 @@ export class Risk {
   readonly #tuned = new Map<string, LimitValue>()
   readonly #portfolio: Portfolio
   readonly #orders: Orders
+  readonly #externals: Externals
   readonly #calendar: Calendar
+  readonly #venues: Venues
   #drawdown: Drawdown
   readonly #denied = new Map<DenyCode, number>()
   readonly #commitments: Commitments
@@ -110,9 +121,14 @@ export class Risk {
   #tradesToday = 0
   #orderTimes: number[] = []
 
-  /** @param calendar Whose trading days begin the counts of a day anew. */
-  constructor(limits: RiskLimits, book: Book, calendar: Calendar) {
+  /**
+   * @param calendar Whose trading days begin the counts of a day anew.
+   * @param venues What they take.
+   */
+  constructor(limits: RiskLimits, book: Book, calendar: Calendar, venues: Venues) {
     this.#limits = checked(limits)
+    this.#venues = venues
+    this.#externals = book.externals
     this.#portfolio = book.portfolio
     this.#orders = book.orders
     this.#commitments = new Commitments(book)
@@ -220,7 +236,14 @@ export class Risk {
       this.#noteOrder(now)
       return undefined
     }
-    this.#denied.set(denial.code, (this.#denied.get(denial.code) ?? 0) + 1)
+    this.#count(denial)
+    return denial
+  }
+
+  /** Why the instrument's venue can have no bracket in it, and none can be kept here; undefined where it may. */
+  checkBrackets(instrument: Instrument): Denial | undefined {
+    const denial = checkBrackets(instrument, this.#termsOf(instrument))
+    if (denial !== undefined) this.#count(denial)
     return denial
   }
 
@@ -264,22 +287,46 @@ export class Risk {
     if (changes.length > 0) this.retune(changes)
   }
 
+  #count({ code }: Denial): void {
+    this.#denied.set(code, (this.#denied.get(code) ?? 0) + 1)
+  }
+
   #refuse(
     now: Ms,
     instrument: Instrument,
     request: OrderRequest,
     asker: Asker,
   ): Denial | undefined {
-    const malformed = checkRequest(instrument, request)
+    const terms = this.#termsOf(instrument)
+    const malformed = checkRequest(instrument, request) ?? checkTerms(instrument, request, terms)
     if (malformed !== undefined || asker.isProtective) return malformed
     const unsafe = this.#checkSafety(now, instrument)
     if (unsafe !== undefined || isReducing(instrument, request, asker)) return unsafe
     return (
+      (terms?.shorts === true ? undefined : this.#checkShort(instrument, request, asker)) ??
       this.#checkState(instrument) ??
       this.#checkDay(request, asker) ??
       this.#checkSize(instrument, request, asker) ??
       this.#checkMechanics(now, request, asker)
     )
+  }
+
+  #termsOf({ venue, kind }: Instrument): OrderTerms | undefined {
+    return this.#venues.get(venue)?.terms[kind]
+  }
+
+  #checkShort(
+    instrument: Instrument,
+    request: OrderRequest,
+    { replaces }: Asker,
+  ): Denial | undefined {
+    const { id } = instrument
+    const held = {
+      qty: this.#portfolio.qty(id),
+      orders: this.#orders.heldOf(id),
+      selling: this.#externals.remaining(id, 'sell'),
+    }
+    return checkShort(instrument, request, held, replaces)
   }
 
   #checkSafety(now: Ms, instrument: Instrument): Denial | undefined {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Notice } from '../core/notice.ts'
 import { MINUTE, ms } from '../core/time.ts'
-import { A, bar, MONDAY_10 } from '../testing/builders.ts'
+import { A, bar, MONDAY_10, termsOf } from '../testing/builders.ts'
 import { Stage } from '../testing/scenario.ts'
 import { confidenceOf, regimeOf, smaCross } from './sma-cross.ts'
 
@@ -34,7 +34,7 @@ test('confidence follows regime and speed', () => {
 function warmed(params: object): Stage {
   const stage = new Stage({
     actors: { sma: { strategy: smaCross, params } },
-    limits: { brackets: 'native' },
+    limits: { terms: termsOf({ brackets: 'native' }) },
   })
   const bars = Array.from({ length: 50 }, (_, i) =>
     bar({ start: ms(MONDAY_10 - (50 - i) * MINUTE), open: 100, high: 101, low: 99, close: 100 }),

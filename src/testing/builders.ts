@@ -11,6 +11,7 @@ import type { OrderFact } from '../core/input.ts'
 import { equitySpec, type InstrumentSpec } from '../core/instrument.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
 import type { Order, OrderRequest } from '../core/order.ts'
+import { EVERY_ORDER, forEveryKind, type OrderTerms, type TermsByKind } from '../core/terms.ts'
 import { ms } from '../core/time.ts'
 import { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
@@ -44,16 +45,27 @@ export const coin = (symbol: string, changes: Partial<InstrumentSpec> = {}): Ins
 export const universeOf = (...symbols: readonly (string | InstrumentSpec)[]): Universe =>
   new Universe(symbols.map((symbol) => (typeof symbol === 'string' ? share(symbol) : symbol)))
 
+/** Terms of a venue that takes every order of every kind, and keeps no brackets. */
+export const termsOf = (changes: Partial<OrderTerms> = {}): TermsByKind =>
+  forEveryKind({
+    takes: EVERY_ORDER,
+    postOnly: true,
+    shorts: true,
+    fractions: true,
+    brackets: 'emulated',
+    protectsParts: true,
+    exitsBesideLegs: false,
+    ...changes,
+  })
+
 /** Limits of a venue that bears much; a batch holds 20 orders. */
 export const limitsOf = (batch = 20, changes: Partial<Limits> = {}): Limits => ({
   subscribe: { batch: 1_000, everyMs: 0, total: 10_000 },
   orders: { batch, perSecond: 1_000 },
   history: { symbols: 100, rows: 10_000, perMinute: 1_000 },
   concurrent: 10,
-  brackets: 'emulated',
-  protectsParts: true,
   amend: true,
-  exitsBesideLegs: false,
+  terms: termsOf(),
   visibilityMs: 60_000,
   ...changes,
 })

@@ -7,6 +7,7 @@ import type { Input, OrderFact } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Order } from '../core/order.ts'
 import type { Result } from '../core/result.ts'
+import type { OrderTerms } from '../core/terms.ts'
 import type { Feed, VenueReport } from '../core/venue.ts'
 import { order } from './builders.ts'
 import { type ContractMarket, marketOf } from './contract-market.ts'
@@ -45,6 +46,14 @@ export class Bench {
     const [a, b, c] = this.market.symbols.map((symbol) => this.stand.universe.find(symbol))
     assert(a !== undefined && b !== undefined && c !== undefined, 'the venue told its instruments')
     return [a, b, c]
+  }
+
+  /** What the venue takes of the instruments of the market. */
+  get terms(): OrderTerms {
+    const [{ kind }] = this.instruments
+    const terms = this.venue.limits.terms[kind]
+    assert(terms !== undefined, `the limits of the venue say what it takes of ${kind}`)
+    return terms
   }
 
   async open(): Promise<this> {

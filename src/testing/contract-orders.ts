@@ -23,9 +23,21 @@ export function describeOrders(contract: VenueContract): void {
     for (const type of TYPES) {
       for (const tif of TIFS) describeKind(contract, type, tif)
     }
+    describeTerms(contract)
     describeLives(contract)
     describeChanges(contract)
     describeRefusals(contract)
+  })
+}
+
+/** Limits and contract say the same, so what is denied before it leaves is what the venue refuses. */
+function describeTerms(contract: VenueContract): void {
+  itKeeps(contract, 'says in its limits what it takes', {}, async (bench) => {
+    const { takes, postOnly } = bench.terms
+    const said = TYPES.flatMap((type) => (takes[type] ?? []).map((tif) => `${type} ${tif}`))
+    const kept = contract.orders.map(([type, tif]) => `${type} ${tif}`)
+    assert.deepEqual(said.toSorted(), kept.toSorted())
+    assert.equal(postOnly, contract.lacks?.['post-only'] === undefined)
   })
 }
 
@@ -129,7 +141,7 @@ function describeLives(contract: VenueContract): void {
     'fills one leg of a bracket and cancels the other',
     { needs: ['brackets'], prices: LIFTING },
     async (bench) => {
-      if (bench.venue.limits.brackets !== 'native') {
+      if (bench.terms.brackets !== 'native') {
         const taken = await bench.submit(...bracket(bench))
         isRefused(taken)
         return
@@ -155,7 +167,7 @@ function describeLives(contract: VenueContract): void {
     async (bench) => {
       const [entry, stop, target] = bracket(bench, { type: 'limit', limit: 96 })
       const taken = await bench.submit(entry, stop, target)
-      if (bench.venue.limits.brackets !== 'native') return isRefused(taken)
+      if (bench.terms.brackets !== 'native') return isRefused(taken)
       assert(taken.ok, JSON.stringify(taken))
       await bench.cancel(entry)
       for (const { id } of [entry, stop, target])

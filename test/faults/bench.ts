@@ -13,7 +13,7 @@ import type { TestContext } from 'node:test'
 import type { SymbolId } from '../../src/core/brand.ts'
 import { barColumns } from '../../src/core/columns.ts'
 import type { Input } from '../../src/core/input.ts'
-import { equitySpec } from '../../src/core/instrument.ts'
+import { equitySpec, type InstrumentSpec } from '../../src/core/instrument.ts'
 import type { Notice } from '../../src/core/notice.ts'
 import type { Order } from '../../src/core/order.ts'
 import type { Archive, Journal } from '../../src/core/store.ts'
@@ -29,6 +29,7 @@ import type { LiveOptions, Timing } from '../../src/runtime/live-options.ts'
 import { type Live, startLive } from '../../src/runtime/live.ts'
 import type { Account } from '../../src/simulators/account.ts'
 import type { AlpacaOptions as VenueOptions } from '../../src/simulators/alpaca/venue.ts'
+import { withCoins } from '../../src/simulators/alpaca/index.ts'
 import type { RuleText } from '../../src/simulators/fault-script.ts'
 import { openJournal } from '../../src/store/index.ts'
 import { type Context, defineStrategy, z } from '../../src/strategy/index.ts'
@@ -37,10 +38,10 @@ import { AlpacaVenue } from '../../src/venues/alpaca/venue.ts'
 import { KEY, START } from '../alpaca/local.ts'
 import { HOSTS, VirtualAlpaca } from '../alpaca/virtual.ts'
 
-/** AAPL trades at 100, MSFT at 50, once a second each. */
-const PRICES = { AAPL: 100, MSFT: 50 } as const
+/** AAPL trades at 100, MSFT at 50, and where there is a coin, it does at 1,000; once a second each. */
+const PRICES = { AAPL: 100, MSFT: 50, 'BTC/USD': 1_000 } as const
 export type Name = keyof typeof PRICES
-export const [AAPL, MSFT] = [0 as SymbolId, 1 as SymbolId]
+export const [AAPL, MSFT, BTC] = [0 as SymbolId, 1 as SymbolId, 2 as SymbolId]
 const MINUTES = 60
 /** Trades of at least this size tell the strategy to do something. */
 const ACTIONS_FROM = 1_000_000
@@ -55,6 +56,8 @@ export interface BenchOptions {
   readonly venue?: Partial<VenueOptions>
   readonly live?: Partial<LiveOptions>
   readonly strategy?: string
+  /** AAPL and MSFT alone where not told. */
+  readonly hasCoin?: true
   /** The right to trade, and the Io that it fences. */
   readonly account?: (io: Io) => AccountLease
 }
@@ -95,7 +98,8 @@ export class Bench {
   static async start(t: TestContext, options: BenchOptions = {}): Promise<Bench> {
     const { startAt = START } = options.venue ?? {}
     const world = new VirtualWorld({ seed: 1, startAt: ms(startAt) })
-    const venue = { tape: tape(startAt), startAt, keys: [KEY], ...options.venue }
+    const market = withCoins(tape(startAt, namesOf(options)))
+    const venue = { tape: market, startAt, keys: [KEY], ...options.venue }
     const alpaca = await world.settled(VirtualAlpaca.serve(world, venue))
     const bench = new Bench(t, world, alpaca, options)
     await bench.start()
@@ -107,12 +111,13 @@ export class Bench {
     const node = this.world.node(`engine ${++this.#engines}`)
     const account = this.#options.account?.(node)
     const io = account?.io ?? node
-    const universe = new Universe(Object.keys(PRICES).map((symbol) => equitySpec(symbol, ALPACA)))
+    const names = namesOf(this.#options)
+    const universe = new Universe(names.map(specOf))
     this.journal = openJournal(this.#journalPath)
     this.adapter = new AlpacaVenue({
       io,
       keys: KEY,
-      symbols: Object.keys(PRICES),
+      symbols: names,
       universe,
       hosts: HOSTS,
       limits: { subscribe: { batch: 10, everyMs: 1, total: 30 } },
@@ -269,7 +274,12 @@ export class Bench {
   check(): void {
     const ids = this.account.orders.map(({ clientId }) => clientId)
     assert.equal(new Set(ids).size, ids.length, 'the venue has no order twice')
-    assert.deepEqual([this.position(AAPL), this.position(MSFT)], [this.held(), this.held('MSFT')])
+    const names = namesOf(this.#options)
+    const ours = names.map((_name, i) => this.position(i as SymbolId))
+    assert.deepEqual(
+      ours,
+      names.map((name) => this.held(name)),
+    )
     const open = this.orders.filter(({ phase }) => phase === 'open').map(({ venueId }) => venueId)
     const theirs = [...this.account.open].map(({ id }) => id)
     assert.deepEqual(new Set(open), new Set(theirs), 'open here is open there')
@@ -317,19 +327,30 @@ const NO_ARCHIVE: Archive = {
   close: () => Promise.resolve(),
 }
 
-function tape(startAt: number): Tape {
+const namesOf = ({ hasCoin }: BenchOptions): readonly Name[] =>
+  hasCoin === true ? ['AAPL', 'MSFT', 'BTC/USD'] : ['AAPL', 'MSFT']
+
+/** Coins in parts of a ten-thousandth, as the real venue has them. */
+const specOf = (symbol: string): InstrumentSpec => ({
+  ...equitySpec(symbol, ALPACA),
+  ...(symbol.includes('/')
+    ? { kind: 'crypto', calendar: '24/7', lotSize: 0.0001, minNotional: 10 }
+    : {}),
+})
+
+function tape(startAt: number, names: readonly Name[]): Tape {
   const length = MINUTES * 60
   return {
     name: 'flat',
-    instruments: Object.keys(PRICES).map((symbol) => equitySpec(symbol, ALPACA)),
-    series: Object.entries(PRICES).map(([symbol, price]) => ({
+    instruments: names.map((symbol) => equitySpec(symbol, ALPACA)),
+    series: names.map((symbol) => ({
       kind: 'trades',
       symbol,
       pages: async function* () {
         yield {
           length,
           ts: Float64Array.from({ length }, (_none, i) => startAt + 1_000 * i),
-          price: new Float64Array(length).fill(price),
+          price: new Float64Array(length).fill(PRICES[symbol]),
           size: new Float64Array(length).fill(500),
         }
       },

@@ -5,7 +5,7 @@ import type { Instrument } from '../../core/instrument.ts'
 import { DAY, ms } from '../../core/time.ts'
 import type { Account, Refusal } from '../account.ts'
 import type { Draft, VenueOrder } from '../venue-order.ts'
-import { isOver } from '../venue-order.ts'
+import { isOver, leftOf } from '../venue-order.ts'
 import { ApiError, badRequest, duplicateId, forbidden, notFound, unprocessable } from './error.ts'
 import { changesOf, type Desk, draftOf, parseBody } from './order-request.ts'
 import {
@@ -234,6 +234,12 @@ export class Trading {
     if (isEarly) throw unprocessable(`cannot replace order in ${status} status`)
     const changes = changesOf(body, order, this.#desk())
     if (account.findByClientId(changes.clientId) !== undefined) throw duplicateId()
+    const growth = (changes.qty ?? 0) - leftOf(order)
+    const isClosing = order.intent.endsWith('close') && order.parent === undefined
+    const { symbol } = order.instrument
+    // What it sells already is held for itself.
+    if (isClosing && growth > account.available(symbol) + 1e-9)
+      throw refused(quantity(growth, account.available(symbol)), order)
     if (changes.qty !== undefined && changes.qty > order.qty && order.parent === undefined) {
       const more = account.holdings.reserve(order, changes.qty - order.qty)
       const { buyingPower } = account.holdings.balance(account.open)

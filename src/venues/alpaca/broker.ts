@@ -42,7 +42,6 @@ import {
   parsePosition,
   POSITION_FIELDS,
   stateOf,
-  tifFor,
   type WireFill,
   type WireOrder,
 } from './wire.ts'
@@ -252,10 +251,7 @@ export class AlpacaBroker implements Broker {
     const extras = extrasOf?.(order) ?? {}
     const off = [order, ...legs].find((each) => !isOnGrid(each, instrument))
     if (off !== undefined) return failed(offGrid(off.id, symbol))
-    const body = orderBody(
-      { ...order, tif: tifFor(kind, order.tif) },
-      { symbol, kind, legs, extras },
-    )
+    const body = orderBody(order, { symbol, kind, legs, extras })
     if (typeof body === 'string') return failed(fault('unsupported', `${order.id}: ${body}`))
     identity.expectLegs(order.id, legs)
     const taken = await this.#post(order.id, body, refusal)

@@ -26,6 +26,7 @@ import { type OrderEventSource, TradingStream } from './order-events.ts'
 import { Orders } from './orders.ts'
 import { type Keys, Rest } from './rest.ts'
 import type { StreamOptions } from './stream.ts'
+import { ALPACA_TERMS } from './terms.ts'
 import { isObject } from '../../io/json.ts'
 import {
   type Extras,
@@ -84,12 +85,8 @@ export const ALPACA_LIMITS: Limits = {
   orders: { batch: 20, perSecond: 10 },
   history: { symbols: 50, rows: 10_000, perMinute: 200 },
   concurrent: 4,
-  brackets: 'native',
-  // https://docs.alpaca.markets/docs/orders-at-alpaca: the legs become active when the entry is completely filled.
-  protectsParts: false,
   amend: true,
-  // Shares are held for open legs: a sale beside them is `insufficient qty available for order`.
-  exitsBesideLegs: false,
+  terms: ALPACA_TERMS,
   // The documents do not say. A lookup by id finds an order at once as a rule; lists of other brokers lag by a minute.
   visibilityMs: 120_000,
 }

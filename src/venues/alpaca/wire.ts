@@ -6,7 +6,7 @@
  * https://docs.alpaca.markets/reference (OpenAPI files of 2026-08-13).
  */
 import type { Ms } from '../../core/brand.ts'
-import type { Order, OrderType, Side, TimeInForce } from '../../core/order.ts'
+import type { Order, OrderType, Side } from '../../core/order.ts'
 import { decimal, decimalOf, isObject, type Json, some, textOf } from '../../io/json.ts'
 import { parseStamp } from './stamps.ts'
 
@@ -391,10 +391,6 @@ function refusal(
     return 'a stop order has a stop'
   return undefined
 }
-
-/** Crypto has no day orders; an order for the day is what a strategy says when it does not care. */
-export const tifFor = (kind: string, tif: TimeInForce): TimeInForce =>
-  kind === 'crypto' && tif === 'day' ? 'gtc' : tif
 
 const READERS = { number: decimalOf, stamp: parseStamp, text: (value: unknown) => textOf(value) }
 /** The fields that we use, and what each is read as. */

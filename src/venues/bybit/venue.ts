@@ -12,6 +12,7 @@ import type { Input } from '../../core/input.ts'
 import type { InstrumentSpec } from '../../core/instrument.ts'
 import type { Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
+import { forEveryKind, type OrderTerms } from '../../core/terms.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Limits, Venue, VenueAccount, VenueStatistics } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
@@ -92,14 +93,30 @@ export const bybitLimits = (
   orders: ordersOf(categoryOf(name), ordersPerSecond),
   history: { symbols: 1, rows: 1_000, perMinute: 600 },
   concurrent: 4,
-  // Take-profit and stop-loss of an order follow the position, not the order: they are no legs.
-  brackets: 'emulated',
-  protectsParts: false,
   amend: true,
-  // An open sale locks the coins of spot.
-  exitsBesideLegs: name !== 'spot',
+  terms: forEveryKind(termsOf(categoryOf(name))),
   // Lists "may have a delay" in volatile markets. What is looked up by id is there within seconds.
   visibilityMs: 30_000,
+})
+
+const EVERY_TIF = ['day', 'gtc', 'ioc', 'fok'] as const
+const RESTING = ['day', 'gtc'] as const
+
+/** A run trades one category, whatever its instruments are called. */
+const termsOf = ({ hasStops, hasPositions }: Category): OrderTerms => ({
+  takes: {
+    market: ['day', 'gtc', 'ioc'],
+    limit: EVERY_TIF,
+    ...(hasStops ? { stop: RESTING, 'stop-limit': RESTING } : {}),
+  },
+  postOnly: true,
+  shorts: hasPositions,
+  fractions: true,
+  // Take-profit and stop-loss of an order follow the position, not the order: they are no legs.
+  brackets: hasStops ? 'emulated' : 'none',
+  protectsParts: false,
+  // An open sale locks the coins of spot.
+  exitsBesideLegs: hasPositions,
 })
 
 /** A batch of options costs one, so orders have no quota of their own. */

@@ -2,6 +2,7 @@
 import { assert, unreachable } from '../../core/assert.ts'
 import type { VenueId } from '../../core/brand.ts'
 import { seeded } from '../../core/random.ts'
+import { EVERY_ORDER, forEveryKind } from '../../core/terms.ts'
 import { MAX_SYMBOLS } from '../../core/universe.ts'
 import type { Limits } from '../../core/venue.ts'
 
@@ -66,7 +67,7 @@ export interface SimOptions {
    */
   readonly participation?: number
   /** 'native' where not given. */
-  readonly brackets?: Limits['brackets']
+  readonly brackets?: 'native' | 'emulated'
   /** Most commands in one batch: 20 where not given. */
   readonly batch?: number
   /** Of the latency's jitter: 1 where not given. */
@@ -121,10 +122,16 @@ export function limitsOf(terms: SimTerms): Limits {
     orders: { batch: terms.batch, perSecond: 1_000_000 },
     history: { symbols: 1, rows: 1, perMinute: 1 },
     concurrent: 1,
-    brackets: terms.brackets,
     amend: true,
-    protectsParts: true,
-    exitsBesideLegs: true,
+    terms: forEveryKind({
+      takes: EVERY_ORDER,
+      postOnly: true,
+      shorts: true,
+      fractions: true,
+      brackets: terms.brackets,
+      protectsParts: true,
+      exitsBesideLegs: true,
+    }),
     visibilityMs: 10_000,
   }
 }

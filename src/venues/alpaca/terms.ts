@@ -1,0 +1,46 @@
+/*
+ * Terms: what orders Alpaca takes, by kind of instrument; https://docs.alpaca.markets/docs/orders-at-alpaca and
+ * /docs/crypto-trading, and `OrderType`, `TimeInForce` and `OrderClass` of its OpenAPI (read 2026-11).
+ *
+ * What is held is held for the order that would sell it: a sale beside it is `insufficient qty available for order`, of
+ * a coin `insufficient balance`.
+ */
+import type { OrderTerms, TermsByKind } from '../../core/terms.ts'
+
+/** The legs of a bracket become active when its entry is completely filled. Fractions would be day orders alone. */
+const SHARES: OrderTerms = {
+  takes: {
+    market: ['day', 'gtc', 'ioc', 'fok'],
+    limit: ['day', 'gtc', 'ioc', 'fok'],
+    stop: ['day', 'gtc'],
+    'stop-limit': ['day', 'gtc'],
+  },
+  postOnly: false,
+  shorts: true,
+  fractions: false,
+  brackets: 'native',
+  protectsParts: false,
+  exitsBesideLegs: false,
+}
+
+const COINS: OrderTerms = {
+  takes: { market: ['gtc', 'ioc'], limit: ['gtc', 'ioc'], 'stop-limit': ['gtc', 'ioc'] },
+  postOnly: false,
+  shorts: false,
+  fractions: true,
+  brackets: 'none',
+  protectsParts: false,
+  exitsBesideLegs: false,
+}
+
+const OPTIONS: OrderTerms = {
+  takes: { market: ['day'], limit: ['day'] },
+  postOnly: false,
+  shorts: true,
+  fractions: false,
+  brackets: 'none',
+  protectsParts: false,
+  exitsBesideLegs: false,
+}
+
+export const ALPACA_TERMS: TermsByKind = { equity: SHARES, crypto: COINS, option: OPTIONS }
