@@ -142,6 +142,26 @@ test('what reports find is counted, by its kind', async (t) => {
   assert.equal(series.get('mm_clock_offset_ms'), NaN)
 })
 
+test('a database that takes no bars is seen, with what waits for it', async (t) => {
+  const bench = new Bench(t)
+  const watched = new LiveMetrics(bench.universe, false)
+  const away = { ms: 61_000, why: 'it was away' }
+  const statistics = { waiting: 7, written: 30, outranked: 0, failures: 4, dropped: 2, away }
+  const shared = { watch: () => {}, flush: () => Promise.resolve(), statistics }
+  await bench.start({ shared })
+  watched.watch(bench.live, bench.venue)
+
+  const series = seriesOf(await watched.metrics.text())
+
+  assert.deepEqual(
+    ['away_ms', 'bars_waiting', 'bars_total', 'bars_dropped_total', 'failures_total'].map((name) =>
+      series.get(`mm_shared_${name}`),
+    ),
+    [61_000, 7, 30, 2, 4],
+  )
+  assert.equal(series.get('mm_healthy'), 0)
+})
+
 test('two runs of one process have numbers of their own', async () => {
   const [one, other] = [new Metrics(), new Metrics()]
   one.add('mm_fills_total', 3, { side: 'buy' })

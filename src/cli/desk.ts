@@ -35,7 +35,7 @@ export interface WorkDesk extends Pick<Desk, 'config' | 'store' | 'close'> {
 /** For looking and switching: jobs that are there, and no venue. */
 export async function openDesk(options: DeskOptions): Promise<Desk> {
   const config = alpacaConfigOf(options)
-  if (options.database === undefined) {
+  if (databaseOf(config, options) === undefined) {
     const path = archiveOf(config, options)
     const allowed = 'an archive: "skein backfill plan" makes one, --archive names another'
     if (!existsSync(path)) throw new BadInput({ file: path }, 'is missing', undefined, allowed)
@@ -86,7 +86,7 @@ const deskOf = (config: Config, opened: Opened): Desk => ({
 })
 
 async function openStore(config: Config, options: DeskOptions): Promise<Opened> {
-  const { database } = options
+  const database = databaseOf(config, options)
   if (database !== undefined) {
     const store = await openPostgresJobs({ url: database })
     return { store, now: store.now, close: () => store.close() }
@@ -94,6 +94,10 @@ async function openStore(config: Config, options: DeskOptions): Promise<Opened> 
   const opened = await openForWriting(archiveOf(config, options))
   return { store: opened.jobs, close: () => opened.close() }
 }
+
+/** An archive that is named on the command line takes the place of a configured database. */
+const databaseOf = (config: Config, { database, archive }: DeskOptions): string | undefined =>
+  database ?? (archive === undefined ? config.store.database?.reveal() : undefined)
 
 const archiveOf = (config: Config, { archive }: DeskOptions): string =>
   archive ?? storedAt(config, config.store.archive)

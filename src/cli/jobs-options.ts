@@ -4,6 +4,7 @@ import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import { type Adjustment, ADJUSTMENTS } from '../core/jobs.ts'
 import { iso, isTimeframe, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import { DATABASE_FORM, isDatabase } from '../runtime/config-schema.ts'
 import { type ArchiveOptions, withArchiveOptions } from './archive-path.ts'
 import { integerOf, listOf, timeOf } from './values.ts'
 
@@ -89,10 +90,10 @@ function timeframesOf(text: string): readonly Timeframe[] {
   throw new BadInput({ file: 'command line', field: '--timeframes' }, 'has', wrong, allowed)
 }
 
-function databaseOf(text: string): string {
-  if (/^postgres(?:ql)?:\/\/./.test(text) && URL.canParse(text)) return text
+export function databaseOf(text: string): string {
+  if (isDatabase(text)) return text
   const place = { file: 'command line', field: '--database' }
-  throw new BadInput(place, 'is no address', undefined, 'postgres://user@host:5432/name')
+  throw new BadInput(place, 'is no address', undefined, DATABASE_FORM)
 }
 
 function batchOf(text: string): number {

@@ -20,6 +20,8 @@ import { storedAt } from './inputs.ts'
 export interface LiveRunOptions {
   readonly journal?: string
   readonly archive?: string
+  /** Where its closed bars go besides the archive. */
+  readonly database?: string
   readonly run?: string
   readonly symbols?: readonly string[]
   /** For all strategies, instead of their own. */
@@ -79,6 +81,7 @@ export async function planOf(
     /** Of the journal and of the archive. */
     path,
     archivePath: options.archive ?? storedAt(config, config.store.archive),
+    database: options.database ?? config.store.database?.reveal(),
     consent: { mode: options.mode, account: options.account },
     isStandby: options.standby === true,
     metricsPort: options.metrics ?? config.ops.metrics,

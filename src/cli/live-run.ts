@@ -136,6 +136,7 @@ async function started(
     setup: plan.setup,
     journal: file.journal,
     archive: stage.archive,
+    shared: stage.shared,
     ...reached.limits,
     snapshotEvery: config.store.snapshotEvery,
     kinds: plan.kinds,

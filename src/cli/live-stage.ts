@@ -12,10 +12,16 @@ import type { Live } from '../runtime/live.ts'
 import { LiveMetrics } from '../runtime/live-metrics.ts'
 import { RunFile } from '../runtime/run-file.ts'
 import { instrumentsAt, type VenueIo, venueIo, venueOf } from '../runtime/venues.ts'
-import type { SqliteArchive } from '../store/index.ts'
+import { SharedBars } from '../runtime/shared-bars.ts'
+import { openPostgresJobs, type SqliteArchive } from '../store/index.ts'
 import { openForWriting } from './inputs.ts'
 import type { LivePlan } from './live-plan.ts'
 import { RunFailed } from './output.ts'
+
+/** A database that is away is told after so long, and tried again. */
+const DATABASE_PATIENCE_MS = 5_000
+/** A run ends within this though the database is gone and has not said so. */
+const DATABASE_STATEMENT_MS = 10_000
 
 /** Under this name the journal keeps the books of simulated fills. */
 const BOOKS = 'books'
@@ -25,6 +31,7 @@ export class LiveStage {
   readonly lease: AccountLease
   /** Kept only where somebody may ask for them. */
   readonly metrics: LiveMetrics | undefined
+  readonly shared: SharedBars | undefined
   /** Set when it trades: what the venue and the lease say goes there. */
   live: Live | undefined
   readonly plan: LivePlan
@@ -51,6 +58,7 @@ export class LiveStage {
       metricsPort === undefined
         ? undefined
         : new LiveMetrics(setup.universe, consent.mode === 'live')
+    this.shared = sharedOf(plan, reached, say)
     this.lease = accountLease({
       io: this.metrics?.timed(reached.io) ?? reached.io,
       path: leasesAt(plan.config),
@@ -92,6 +100,7 @@ export class LiveStage {
       mkdirSync(dirname(plan.path), { recursive: true })
       stage.#archive = await openForWriting(plan.archivePath)
       stage.#file = RunFile.begin(plan.path, plan.config, plan.setup, plan.source)
+      stage.shared?.connect()
       return stage
     } catch (error) {
       await stage.close()
@@ -115,6 +124,7 @@ export class LiveStage {
     this.#isClosing = true
     this.lease.release()
     await this.metrics?.close()
+    await this.shared?.close()
     await this.#archive?.close()
     this.#file?.close()
     await this.reached.close()
@@ -157,6 +167,17 @@ export class LiveStage {
       },
     })
   }
+}
+
+function sharedOf(
+  { database }: LivePlan,
+  { io }: VenueIo,
+  say: (text: string) => void,
+): SharedBars | undefined {
+  if (database === undefined) return undefined
+  const waits = { patienceMs: DATABASE_PATIENCE_MS, statementMs: DATABASE_STATEMENT_MS }
+  const open = () => openPostgresJobs({ url: database, ...waits })
+  return new SharedBars({ io, open, tell: (text) => say(`warn: ${text}`) })
 }
 
 async function toldOf(

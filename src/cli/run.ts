@@ -8,6 +8,7 @@ import { tapePartOf, tapeOf, type TapeOptions, withTapeOptions } from './inputs.
 import { liveRun } from './live-run.ts'
 import { type OutputOptions, outputsOf, withOutputOptions } from './output.ts'
 import { paperRun, type PaperRunOptions } from './paper-run.ts'
+import { databaseOf } from './jobs-options.ts'
 import { type ConfigOptions, configOf, venueConfigOf, withConfigOptions } from './settings.ts'
 import { pathOf, portOf, runNameOf, speedOf } from './values.ts'
 
@@ -22,6 +23,7 @@ type Options = TapeOptions &
     readonly venue: string
     readonly onStop?: ExitPolicy
     readonly metrics?: number
+    readonly database?: string
   }
 
 export function runCommand(): Command {
@@ -59,6 +61,11 @@ export function runCommand(): Command {
     )
     .option('--archive <file>', 'where its bars go; data/archive.db if not given', pathOf)
     .option(
+      '--database <url>',
+      'where the bars of a venue run go besides: a Postgres that others read, as for skein jobs',
+      databaseOf,
+    )
+    .option(
       '--run <name>',
       'begins every order id: 1 to 8 letters or digits; made from the time if not given',
       runNameOf,
@@ -88,6 +95,15 @@ async function runPaper(options: Options): Promise<void> {
   if (options.mode !== 'paper') {
     const place = { file: 'command line', field: '--mode' }
     throw new BadInput(place, 'needs a venue', options.mode, `paper, or --venue ${VENUE_NAMES[0]}`)
+  }
+  if (options.database !== undefined) {
+    const allowed = `--venue ${VENUE_NAMES.join(' or ')}: bars of a tape stay in the archive`
+    throw new BadInput(
+      { file: 'command line', field: '--database' },
+      'needs a venue',
+      undefined,
+      allowed,
+    )
   }
   const config = configOf(options)
   const outputs = outputsOf(options, 'paper', config)

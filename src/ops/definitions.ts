@@ -141,6 +141,17 @@ export const DEFINITIONS = {
     help: '1 where this run trades the account, 0 where it follows another',
   },
   mm_takeovers_total: { type: 'counter', help: 'Times that this run took the account over' },
+  mm_shared_bars_total: { type: 'counter', help: 'Closed bars that the shared database has taken' },
+  mm_shared_bars_waiting: { type: 'gauge', help: 'Closed bars that wait for the shared database' },
+  mm_shared_bars_dropped_total: {
+    type: 'counter',
+    help: 'Closed bars that the shared database was not given: history brings them',
+  },
+  mm_shared_failures_total: { type: 'counter', help: 'Writes to the shared database that failed' },
+  mm_shared_away_ms: {
+    type: 'gauge',
+    help: 'For how long the shared database has taken nothing; 0 while it takes bars',
+  },
   mm_journal_bytes: { type: 'gauge', help: 'What the journal takes of its disk' },
   mm_journal_free_bytes: { type: 'gauge', help: 'What is left on the disk of the journal' },
   mm_live_enable: { type: 'gauge', help: '1 where orders move real money' },

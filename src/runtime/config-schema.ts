@@ -199,6 +199,19 @@ const secret = z
   )
   .transform((text) => new Secret(text))
 
+export const DATABASE_FORM = 'postgres://user@host:5432/name'
+
+export const isDatabase = (text: string): boolean =>
+  /^postgres(?:ql)?:\/\/./.test(text) && URL.canParse(text)
+
+/** It may hold a password, so it is shown nowhere and no journal keeps it. */
+const database = z
+  .preprocess(
+    (given) => (given instanceof Secret ? given.reveal() : given),
+    z.string().max(4096).refine(isDatabase, { message: DATABASE_FORM }).describe(DATABASE_FORM),
+  )
+  .transform((text) => new Secret(text))
+
 /** Faster than this, a moment in which the machine does something else looks like a dead connection. */
 const LOCAL_SPEED_MAX = 120
 
@@ -384,6 +397,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       journal: path.default('./data/journal.db'),
       archive: path.default('./data/archive.db'),
+      database: database.exactOptional(),
       leases: path.exactOptional(),
       leaseMs: z.int().min(1_000).max(60_000).default(15_000),
       snapshotEvery: z.int().min(1).max(1_000_000).default(1_000).describe('turns'),

@@ -475,6 +475,11 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
     /params\.PASSWORD is a placeholder: "TODO"/,
   ],
   [
+    'a database of another kind, whose password is not shown',
+    'store: { database: "mysql://me:hidden@db/bars" }',
+    /^skein\.yaml:1: store\.database is refused; allowed: postgres:\/\/user@host:5432\/name$/,
+  ],
+  [
     'an empty secret',
     strategy('    params: { secret: "" }'),
     /params\.secret is empty: ""; allowed: the real one/,

@@ -8,6 +8,7 @@ import type { HaltCause } from '../core/input.ts'
 import { iso, type Timeframe } from '../core/time.ts'
 import type { Room } from '../core/store.ts'
 import type { BudgetUse } from '../core/venue.ts'
+import type { SharedStatistics } from './shared-bars.ts'
 
 /** `failed`: an error stopped it, and nothing leaves any more. */
 export type HealthPhase = 'starting' | 'running' | 'stopping' | 'stopped' | 'failed'
@@ -32,6 +33,8 @@ export interface Health {
   readonly isDataDue: boolean
   /** Series of bars that this process keeps, and those whose bar is missing that should be there by now. */
   readonly bars: { readonly series: number; readonly stale: readonly StaleBars[] }
+  /** How its bars come into the database that it shares with others; undefined where it has none. */
+  readonly shared?: SharedStatistics
   /** Orders that have left and of which the venue has not said what became of them. */
   readonly unknownOrders: readonly string[]
   readonly halts: readonly {
@@ -78,6 +81,8 @@ const MB = 1_000_000
 /** With less room on the disk of its journal a run is not well; without any it stops. */
 export const FREE_LEAST_BYTES = 100 * MB
 const STALE_PART_MAX = 0.5
+/** A database that restarts is back before. */
+const SHARED_AWAY_MS_MAX = 60_000
 
 /** What is not as it should be, in words; none in a healthy run. */
 export function ailmentsOf(health: Health): readonly string[] {
@@ -104,6 +109,11 @@ export function ailmentsOf(health: Health): readonly string[] {
     const first = `the last ${timeframe} bar of ${symbol} began ${iso(last).slice(11, 16)}`
     return `${stale.length} of ${series} series of bars are stale: ${first}`
   })
+  const away = health.shared?.away
+  note(
+    away !== undefined && away.ms > SHARED_AWAY_MS_MAX,
+    () => `the database has taken no bars for ${seconds(away!.ms)}: ${away!.why}`,
+  )
   note(health.killSwitch !== undefined, () => `the kill switch is on: ${health.killSwitch}`)
   note(health.safeMode !== undefined, () => `safe mode: ${health.safeMode}`)
   note(health.isPaused, () => 'trading is paused')

@@ -1,7 +1,7 @@
 /*
  * End of a run at a venue, in phases with a time limit each: drain (no new risk), each strategy's exit policy, what is
  * under way, a last report, what waits in the inbox, all four again where a strategy closed something meanwhile, the
- * venue, the archive, and a snapshot. What is left at the venue is told.
+ * venue, the archive, the shared database, and a snapshot. What is left at the venue is told.
  */
 import { isLive, isRisk, type Order, remaining } from '../core/order.ts'
 import { pause } from '../io/clock.ts'
@@ -43,7 +43,7 @@ export class End {
   /** @param override For all strategies, instead of their own policies. */
   async run(override?: ExitPolicy): Promise<Stopped> {
     const { options, timing, pump, recorder } = this.#parts
-    const { venue, journal } = options
+    const { venue, journal, shared } = options
     const { closeMs } = timing
     if (!pump.isStopped) await this.#quit(this.#policies(override))
     this.#release()
@@ -53,6 +53,7 @@ export class End {
       closeMs,
       recorder.flush().catch(() => {}),
     )
+    if (shared !== undefined) await this.#phase('database', closeMs, shared.flush())
     if (!pump.hasFailed) {
       pump.snapshot()
       journal.flush()

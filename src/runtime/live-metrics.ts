@@ -217,6 +217,14 @@ export class LiveMetrics {
       metrics.set('mm_journal_bytes', [[health.journal.bytes]])
       metrics.set('mm_journal_free_bytes', [[health.journal.freeBytes]])
     }
+    if (health.shared !== undefined) {
+      const { waiting, written, dropped, failures, away } = health.shared
+      metrics.total('mm_shared_bars_total', written)
+      metrics.set('mm_shared_bars_waiting', [[waiting]])
+      metrics.total('mm_shared_bars_dropped_total', dropped)
+      metrics.total('mm_shared_failures_total', failures)
+      metrics.set('mm_shared_away_ms', [[away?.ms ?? 0]])
+    }
     metrics.set('mm_healthy', [[ailmentsOf(health).length === 0 ? 1 : 0]])
   }
 }

@@ -16,6 +16,7 @@ import type { Pump } from './pump.ts'
 import type { Recorder } from './recorder.ts'
 import type { Recovered } from './recover.ts'
 import type { Reload } from './reload.ts'
+import type { SharedBars } from './shared-bars.ts'
 import type { Wishes } from './wishes.ts'
 
 export type LiveSetup = Omit<Setup, 'sim'>
@@ -28,6 +29,8 @@ export interface LiveOptions {
   readonly setup: LiveSetup
   readonly journal: Journal
   readonly archive: Archive
+  /** Where its closed bars go besides. */
+  readonly shared?: Pick<SharedBars, 'watch' | 'flush' | 'statistics'> | undefined
   readonly inbox: InboxOptions
   readonly snapshotEvery: number
   /** What the feed is asked for; bars where not told. */

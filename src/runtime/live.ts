@@ -44,12 +44,13 @@ const PUBLISH_EVERY_MS = 1_000
 
 /** Starts, or goes on where the journal ends. Fails, with all closed again, where the venue cannot be opened or read. */
 export async function startLive(options: LiveOptions): Promise<Result<Live>> {
-  const { venue, journal, archive, setup, kinds = KINDS } = options
+  const { venue, journal, archive, shared, setup, kinds = KINDS } = options
   assert(venue.broker !== undefined, `venue ${venue.id} has a broker`)
   let recorder: Recorder | undefined
   const build = (): LiveSession => {
     const session = liveSession(setup, venue.limits, kinds)
     recorder = new Recorder(archive, session.engine)
+    shared?.watch(session.engine)
     return session
   }
   const recovered = await recover(build, journal, archive, async () => recorder?.work())

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import { BadInput } from '../core/bad-input.ts'
 import { allowedAt, keysAt, shapeOf } from './allowed.ts'
-import type { Path, Source } from './source.ts'
+import { keyPath, type Path, type Source } from './source.ts'
 import { suggestion } from './suggestion.ts'
 
 export interface Problem {
@@ -13,8 +13,9 @@ export interface Problem {
   readonly allowed: string
 }
 
-/** True for a field whose name ends in one of the words for secrets: `key`, `apiKey`, `bot_token`. */
+/** True for a field whose name ends in one of the words for secrets: `key`, `apiKey`, `bot_token`; and for addresses. */
 export function isSecret(path: Path): boolean {
+  if (keyPath(path) === 'store.database') return true
   const name = path.findLast((key) => typeof key === 'string') ?? ''
   return /(?:^|[^a-z]|api)(?:key|secret|token|password)$|[a-z](?:Key|Secret|Token|Password)$/.test(
     /[a-z]/.test(name) ? name : name.toLowerCase(),

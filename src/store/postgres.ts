@@ -23,6 +23,8 @@ export interface PostgresOptions {
   readonly patienceMs?: number
   /** How long a transaction of ours may stand still before the server ends it, in milliseconds. */
   readonly standstillMs?: number
+  /** How long a statement may take, in milliseconds. */
+  readonly statementMs?: number
 }
 
 /** Within a transaction. */
@@ -68,20 +70,24 @@ export class Postgres {
   readonly name: string
   readonly #pool: Pool
   readonly #patienceMs: number
+  readonly #statementMs: number
   #clock: { readonly at: number; readonly monotonic: number; readonly roundMs: number } | undefined
 
-  constructor({ url, patienceMs = PATIENCE_MS, standstillMs = STANDSTILL_MS }: PostgresOptions) {
+  constructor(options: PostgresOptions) {
+    const { url, patienceMs = PATIENCE_MS, standstillMs = STANDSTILL_MS } = options
+    const { statementMs = STATEMENT_MS } = options
     this.name = nameOf(url)
     this.#patienceMs = patienceMs
+    this.#statementMs = statementMs
     this.#pool = new Pool({
       connectionString: url,
       max: CONNECTIONS_MAX,
       application_name: 'skein',
       connectionTimeoutMillis: CONNECT_MS,
       idle_in_transaction_session_timeout: standstillMs,
-      statement_timeout: STATEMENT_MS,
+      statement_timeout: statementMs,
       // The server ends a statement; this is for a server that is not there any more and has not said so.
-      query_timeout: STATEMENT_MS + CONNECT_MS,
+      query_timeout: statementMs + CONNECT_MS,
       keepAlive: true,
       types: { getTypeParser },
     })
@@ -106,7 +112,7 @@ export class Postgres {
   ): Promise<T> {
     return this.#patiently(async (client, isRepeated, onCommit) => {
       await this.#begin(client)
-      const value = await work(sessionOf(client, isRepeated))
+      const value = await work(this.#sessionOf(client, isRepeated))
       const isKept = isGood(value)
       if (isKept) onCommit()
       await client.query(isKept ? 'commit' : 'rollback')
@@ -116,7 +122,7 @@ export class Postgres {
 
   /** A statement that is a transaction of its own, and may be done twice: it says what is, not what is added. */
   statement<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#patiently((client, isRepeated) => work(sessionOf(client, isRepeated)))
+    return this.#patiently((client, isRepeated) => work(this.#sessionOf(client, isRepeated)))
   }
 
   async close(): Promise<void> {
@@ -150,6 +156,10 @@ export class Postgres {
     }
   }
 
+  #sessionOf(client: PoolClient, isRepeated: boolean): Session {
+    return sessionOf(client, { isRepeated, statementMs: this.#statementMs })
+  }
+
   async #begin(client: PoolClient): Promise<void> {
     const asked = systemTime.monotonic()
     // Several statements in one message are answered by a list, which the driver's types do not know.
@@ -181,7 +191,10 @@ interface Answer {
   readonly rows: readonly Row[]
 }
 
-function sessionOf(client: PoolClient, isRepeated: boolean): Session {
+function sessionOf(
+  client: PoolClient,
+  { isRepeated, statementMs }: Pick<Session, 'isRepeated'> & { readonly statementMs: number },
+): Session {
   const ask = (sql: string, cells: readonly Cell[]) =>
     client.query<Record<string, unknown>>(numbered(sql), [...cells])
   return {
@@ -205,7 +218,7 @@ function sessionOf(client: PoolClient, isRepeated: boolean): Session {
       await client.query('set local statement_timeout = 0')
       const slow = { text: sql, query_timeout: SLOW_MS }
       await client.query(slow)
-      await client.query(`set local statement_timeout = ${STATEMENT_MS}`)
+      await client.query(`set local statement_timeout = ${statementMs}`)
     },
     lists: async (sql, ...cells) => {
       const text = numbered(sql)
