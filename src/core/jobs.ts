@@ -119,7 +119,7 @@ export interface PageCommit {
 
 /** A page that was stored. */
 export interface PageKept {
-  /** Bars that were there with other values, and gave way. */
+  /** Closed bars that were there with other values, and gave way. */
   readonly revised: number
 }
 
@@ -137,7 +137,7 @@ export interface Merged extends PageKept {
   readonly outranked: number
 }
 
-/** How often bars of a series gave way to others with other values. */
+/** How often closed bars of a series gave way to others with other values. */
 export interface Revised {
   readonly symbol: string
   readonly timeframe: Timeframe
@@ -310,7 +310,10 @@ export interface JobStore {
   renew(token: string, leaseUntil: number, at: number): Promise<boolean>
   /** Undefined where the claim is another's. */
   commitPage(page: PageCommit): Promise<PageKept | undefined>
-  /** Stores bars that were heard, where nothing more certain is there. It covers nothing: only a settlement does. */
+  /**
+   * Stores bars that were heard, where nothing more certain is there. They cover nothing: only a settlement does. What forms
+   * is told by no reader here.
+   */
   merge(merge: Merge): Promise<Merged>
   revised(filter: SeriesFilter): Promise<readonly Revised[]>
   settle(settlement: Settlement): Promise<boolean>
@@ -344,7 +347,7 @@ export interface JobStore {
   holes(filter: SeriesFilter): Promise<readonly KnownHole[]>
   /** Bars to be asked for again when their time has come, beside the holes that are known. */
   reopen(holes: readonly KnownHole[]): Promise<void>
-  /** Bars of a series in order of start. */
+  /** Closed bars of a series in order of start. */
   bars(
     query: Span & {
       readonly symbol: string

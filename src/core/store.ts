@@ -87,7 +87,7 @@ export interface WriteTerms {
 
 /**
  * Cold: nothing in a turn waits for it. Bars are unique by symbol, timeframe, adjustment and start; a later write wins,
- * but against a higher rank.
+ * but against a higher rank. Bars that form are kept for others: no reader here tells them.
  */
 export interface Archive {
   putBars(

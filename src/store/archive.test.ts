@@ -53,6 +53,21 @@ const rowsOf = (bars: BarColumns): number[][] =>
   )
 
 const SPY = { symbol: 'SPY', timeframe: '1m' } as const
+const RAW_MINUTES = { timeframe: '1m', adjustment: 'raw' } as const
+
+/** What the view says of each bar of a file. */
+function statusesIn(path: string): string[] {
+  const db = new DatabaseSync(path, { readOnly: true })
+  try {
+    const sql = `select symbol || ' ' || data_status as told from intraday_bars order by symbol, ts`
+    return db
+      .prepare(sql)
+      .all()
+      .map(({ told }) => String(told))
+  } finally {
+    db.close()
+  }
+}
 
 describe('archive', () => {
   it('gives back what was put, over many messages and pages', async () => {
@@ -101,6 +116,41 @@ describe('archive', () => {
     const rows = await read(archive.bars(SPY))
     const [final, closed] = [rowsOf(minutes(2, 5, 7)), rowsOf(minutes(0, 10, 3))]
     assert.deepEqual(rows, [...closed.slice(0, 2), ...final, ...closed.slice(7)])
+    await archive.close()
+  })
+
+  it('keeps a bar that forms for the view alone, until it closes', async () => {
+    const path = freshPath()
+    const archive = await openArchive(path)
+    const seen = async () => ({
+      bars: await read(archive.bars(SPY)),
+      latest: (await archive.latest({ ...SPY, limit: 9 })).length,
+      series: (await archive.series()).map(({ symbol, bars, last }) => [symbol, bars, last - T0]),
+      coverage: await archive.coverage('SPY', '1m'),
+      lasts: await archive.jobs.lasts({ ...RAW_MINUTES, symbols: ['SPY', 'QQQ'] }),
+    })
+    await archive.putBars('SPY', '1m', minutes(0, 3), { rank: 'closed' })
+    const before = await seen()
+
+    await archive.putBars('SPY', '1m', minutes(3, 1, 5), { rank: 'forming' })
+    await archive.putBars('QQQ', '1m', minutes(3, 1, 5), { rank: 'forming' })
+    const during = await seen()
+    const shown = statusesIn(path)
+    await archive.putBars('SPY', '1m', minutes(3, 1, 6), { rank: 'closed' })
+    await archive.putBars('SPY', '1m', minutes(3, 1, 5), { rank: 'forming' })
+
+    assert.deepEqual(before.series, [['SPY', 3, 2 * MINUTE]])
+    assert.deepEqual(during, before)
+    assert.deepEqual(shown, [
+      'QQQ provisional',
+      'SPY live',
+      'SPY live',
+      'SPY live',
+      'SPY provisional',
+    ])
+    assert.deepEqual((await seen()).bars.slice(3), rowsOf(minutes(3, 1, 6)))
+    // What formed was no bar yet, so nothing has been revised.
+    assert.deepEqual(await archive.jobs.revised({}), [])
     await archive.close()
   })
 

@@ -13,6 +13,9 @@ export const TABLES: Readonly<Record<Adjustment, string>> = {
 
 export const RANKS: Readonly<Record<BarRank, number>> = { forming: 0, closed: 1, final: 2 }
 
+/** What every reader of ours asks for: a bar that forms is for people, who look at the view `intraday_bars`. */
+export const IS_CLOSED = `source > ${RANKS.forming}`
+
 const COLUMNS = 'start, open, high, low, close, volume, trades, filled'
 const SERIES = 'symbol_id = ?1 and timeframe = ?2'
 
@@ -34,7 +37,7 @@ const insert = (table: string, rows: number): string =>
 
 const VALUES = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const
 
-/** Bars that were there: with other values, and giving way; or of a higher rank, and staying. */
+/** Bars that were there: closed with other values, and giving way; or of a higher rank, and staying. */
 export interface Met {
   readonly revised: number
   readonly outranked: number
@@ -61,7 +64,7 @@ export class BarSheet {
     // all() with arrays, 1.2 M for iterate() with arrays and 0.6 M for all() with objects.
     const taking = (columns: string, tail: string) =>
       reader.prepare(
-        `select sum(take(${columns})) from (select ${columns} from ${table} where ${SERIES} ${tail})`,
+        `select sum(take(${columns})) from (select ${columns} from ${table} where ${SERIES} and ${IS_CLOSED} ${tail})`,
       )
     this.page = taking(COLUMNS, 'and start >= ?3 and start < ?4 order by start limit ?5')
     this.latest = taking(COLUMNS, 'and start < ?3 order by start desc limit ?4')
@@ -88,6 +91,7 @@ export class BarSheet {
       while (bars.start[i]! < Number(known['start'])) i++
       if (bars.start[i] !== Number(known['start'])) continue
       if (Number(known['source']) > RANKS[rank]) met.outranked++
+      else if (known['source'] === RANKS.forming) continue
       else if (VALUES.some((name) => bars[name][i] !== known[name])) met.revised++
     }
     return met

@@ -4,7 +4,7 @@ import { assert } from '../core/assert.ts'
 import type { Adjustment, Merge, Merged, PageCommit, PageKept } from '../core/jobs.ts'
 import type { BarRank } from '../core/market.ts'
 import { DAY, HOUR, lengthMs, timeframeOf } from '../core/time.ts'
-import { BarSheet, type Met, TABLES, type Taker } from './bar-sheet.ts'
+import { BarSheet, IS_CLOSED, type Met, TABLES, type Taker } from './bar-sheet.ts'
 import { numberOf, openDatabase, textOf } from './database.ts'
 import { JobTable } from './job-table.ts'
 import { ARCHIVE_SCHEMA } from './migrations.ts'
@@ -117,7 +117,7 @@ export class BarTable {
     this.jobs = new JobTable(this.#writer)
     this.#series = this.#reader.prepare(
       `select symbol, timeframe, count(*) as bars, min(start) as first, max(start) as last
-       from bars join symbols on symbols.id = symbol_id
+       from bars join symbols on symbols.id = symbol_id where ${IS_CLOSED}
        group by symbol_id, timeframe order by symbol, timeframe`,
     )
     this.#insertRevision = this.#writer.prepare(

@@ -2,6 +2,8 @@
  * The statements of history jobs. SQLite and Postgres take the same text: parameters are ?1, ?2 … (Postgres: $1, $2 …),
  * lists of ids are joined by the caller with `inList`.
  */
+import { IS_CLOSED } from './bar-sheet.ts'
+
 const RUN_COLUMNS = `r.id, r.job_def_id, r.symbols_array, r.slice_from, r.slice_to, r.lane, r.status,
   r.attempt, r.not_before, r.pack, r.page_cursor, r.pages, r.rows_written, r.triggered_by, r.worker,
   r.lease_until, r.error_code, r.error_message, r.updated_at,
@@ -142,7 +144,7 @@ export const SQL = {
 export const lastsSql = (table: string, within: string): string =>
   `select symbol, start from (
      select s.symbol, (select b.start from ${table} b where b.symbol_id = s.id and b.timeframe = ?1
-       and b.source >= 1 order by b.start desc limit 1) as start
+       and b.${IS_CLOSED} order by b.start desc limit 1) as start
      from symbols s where s.symbol ${within}) as lasts
    where start is not null order by symbol`
 

@@ -4,7 +4,7 @@ import { barColumns, type BarColumns } from '../core/columns.ts'
 import type { JobStore, PageCommit } from '../core/jobs.ts'
 import type { BarRank } from '../core/market.ts'
 import { lengthMs } from '../core/time.ts'
-import { RANKS, TABLES } from './bar-sheet.ts'
+import { IS_CLOSED, RANKS, TABLES } from './bar-sheet.ts'
 import { startsOf } from './job-rows.ts'
 import type { Postgres, Session } from './postgres.ts'
 import { PostgresArray } from './postgres-arrays.ts'
@@ -53,7 +53,7 @@ const write = (table: string): string =>
 const read = (table: string): string =>
   `select ${NUMBERS.join(', ')} from ${table}
    where symbol_id = (select id from symbols where symbol = ?1) and timeframe = ?2
-     and start >= ?3 and start < ?4
+     and start >= ?3 and start < ?4 and ${IS_CLOSED}
    order by start`
 
 /** A list in JSON for each symbol: rows of their own cost the driver five times that. */
@@ -76,7 +76,7 @@ const meetsAny = (table: string): string =>
 const meets = (table: string): string =>
   `select b.symbol_id,
      count(*) filter (where b.source > ?2) as outranked,
-     count(*) filter (where b.source <= ?2 and (${COMPARED('b')}) is distinct from (${COMPARED('page')}))
+     count(*) filter (where b.source <= ?2 and b.${IS_CLOSED} and (${COMPARED('b')}) is distinct from (${COMPARED('page')}))
        as revised
    from unnest(?3::integer[], ?4::bigint[], ?5::double precision[], ?6::double precision[],
      ?7::double precision[], ?8::double precision[], ?9::double precision[], ?10::bigint[],

@@ -466,6 +466,7 @@ export function describeJobStore(contract: JobStoreContract): void {
         await store.merge(heard('closed', 0, 3, 91)),
         await store.merge(heard('forming', 0, 4, 92)),
       ]
+      const closed = await store.bars(HOURS)
       const before = [await store.coverage({}), await startsOf(store, ALL_HOURS)]
       await store.claim([runOf(0).id], claimOf('one'))
       const kept = await store.commitPage(
@@ -475,19 +476,20 @@ export function describeJobStore(contract: JobStoreContract): void {
 
       assert.deepEqual(merged, [
         { bars: 4, revised: 0, outranked: 0 },
-        { bars: 3, revised: 3, outranked: 0 },
         { bars: 3, revised: 0, outranked: 0 },
-        { bars: 4, revised: 1, outranked: 3 },
+        { bars: 3, revised: 0, outranked: 0 },
+        { bars: 4, revised: 0, outranked: 3 },
       ])
+      assert.deepEqual([...closed.close], [...hours(0, 3, 91).close])
       assert.deepEqual(before, [[], [[]]])
       assert.deepEqual(kept, { revised: 2 })
-      assert.deepEqual(late, { bars: 5, revised: 2, outranked: 2 })
+      assert.deepEqual(late, { bars: 5, revised: 1, outranked: 2 })
       const other = await open()
       const { close } = await other.bars(HOURS)
       assert.deepEqual([...close], [93, 100 + 1 / 8, 100 + 2 / 8, 93 + 3 / 8, 93 + 4 / 8])
       assert.deepEqual(await startsOf(other, ALL_HOURS), [[...hours(1, 2).start]])
       assert.deepEqual(await other.revised({ symbols: ['AAPL'] }), [
-        { ...HOUR_BARS, symbol: 'AAPL', bars: 8 },
+        { ...HOUR_BARS, symbol: 'AAPL', bars: 3 },
       ])
       assert.deepEqual(await other.revised({ timeframe: '1d' }), [])
       await store.merge(heard('forming', 6, 1, 94))
