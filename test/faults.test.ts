@@ -15,6 +15,7 @@ const RANGES = [
   [330, 339],
   [340, 344],
   [350, 350],
+  [390, 394],
 ] as const
 
 test('no fault of the catalogue is left out', () => {

@@ -343,6 +343,7 @@ test('each metric is on the dashboard or in an alert, or is one that only people
     'mm_reconcile_reports_total',
     'mm_turns_total',
     'mm_orders_open',
+    'mm_journal_dropped_total',
     'mm_live_enable',
   ])
 })

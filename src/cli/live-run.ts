@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { iso } from '../core/time.ts'
 import type { Venue, VenueAccount } from '../core/venue.ts'
-import { type Config, toRestarts } from '../runtime/config.ts'
+import { type Config, toKeepMs, toRestarts } from '../runtime/config.ts'
 import { checkAccount } from '../runtime/consent.ts'
 import { forgetStart, noteEnd, noteStart } from '../runtime/crash-loop.ts'
 import { type Live, startLive } from '../runtime/live.ts'
@@ -129,6 +129,7 @@ async function started(
     checkAccount(consent, opened)
     return opened.name
   }
+  const keepMs = toKeepMs(config)
   const status = new StatusFile(path, (why) => say(`warn: ${why}`))
   const answer = await startLive({
     io: lease.io,
@@ -139,6 +140,7 @@ async function started(
     shared: stage.shared,
     ...reached.limits,
     snapshotEvery: config.store.snapshotEvery,
+    ...(keepMs === undefined ? {} : { keepMs }),
     kinds: plan.kinds,
     exits: plan.exits,
     safeMode: noteStart(file.journal, Date.now(), toRestarts(config)),

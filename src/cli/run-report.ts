@@ -1,7 +1,8 @@
 // Report of a run: its journal done again, because what is told shall be what was written down.
 import type { Tape } from '../core/tape.ts'
+import { iso } from '../core/time.ts'
 import { Observer } from '../runtime/observer.ts'
-import { replay, sessionOf } from '../runtime/replay.ts'
+import { replay, sessionAtBeginning } from '../runtime/replay.ts'
 import type { VenueMode } from '../runtime/consent.ts'
 import type { RunFile } from '../runtime/run-file.ts'
 import { commandLine, giveReport, type Outputs, RunFailed } from './output.ts'
@@ -22,7 +23,14 @@ export async function reportRun(file: RunFile, told: Told, outputs: Outputs): Pr
   const bar = progress({ label: 'replay', unit: 'turns' })
   const series = header.kinds.map((kind) => ({ kind }) as Tape['series'][number])
   const tape = { name: header.tape, series }
-  const equity = venue === undefined ? config.account.cash : file.equityAtStart()
+  const session = await sessionAtBeginning(run, file.journal)
+  const { beginning } = file.journal.past
+  const equity =
+    beginning !== undefined
+      ? session.engine.equity
+      : venue === undefined
+        ? config.account.cash
+        : file.equityAtStart()
   const progressed = (turns: number): void => bar.update(turns)
   const isSimulated = venue === undefined || isSimulatedAt(venue, config)
   const observer = new Observer({
@@ -34,24 +42,31 @@ export async function reportRun(file: RunFile, told: Told, outputs: Outputs): Pr
     ...(isSimulated ? {} : { venue }),
   })
   const began = performance.now()
-  const result = await replay(await sessionOf(run), file.journal, observer.watch).finally(() =>
-    bar.end(),
-  )
-  const { turns, rows, hash, intents } = result
+  const result = await replay(session, file.journal, observer.watch).finally(() => bar.end())
+  const { rows, hash, intents } = result
+  const turns = (beginning?.n ?? 0) + result.turns
   const elapsedMs = told.elapsedMs ?? Math.round(performance.now() - began)
   const { ending } = file
   const isEnded = ending !== undefined && (ending.isOver || ending.turns === turns)
   const isUnfinished = isEnded ? [] : ['The run is not over: this is how far it came.']
-  const warnings = [...isUnfinished, ...(told.warnings ?? [])]
+  const isPart =
+    beginning === undefined
+      ? []
+      : [
+          `The journal begins at ${iso(beginning.at)}: what was before was dropped (store.keepDays), and is not in these numbers.`,
+        ]
+  const warnings = [...isUnfinished, ...isPart, ...(told.warnings ?? [])]
   const ended = { mode: told.mode, command: commandLine(), elapsedMs, turns, rows, hash, intents }
   giveReport(observer, { ...ended, warnings }, outputs)
   if (result.differing > 0) {
     const list = result.differences.join('\n  ')
-    throw new RunFailed(`${result.differing} of ${turns} turns came out otherwise:\n  ${list}`)
+    throw new RunFailed(
+      `${result.differing} of ${result.turns} turns came out otherwise:\n  ${list}`,
+    )
   }
   if (isEnded && (ending.hash !== hash || ending.intents !== intents)) {
     throw new RunFailed(`the state ${hash} is not the recorded ${ending.hash}`)
   }
   const against = isEnded ? `recorded ${ending.hash}: equal` : 'no recorded end'
-  process.stderr.write(`replayed ${turns} turns: state ${hash}, ${against}\n`)
+  process.stderr.write(`replayed ${result.turns} turns: state ${hash}, ${against}\n`)
 }

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
-import type { Room } from '../core/store.ts'
 import { iso } from '../core/time.ts'
 import { type Asked, askStatus } from '../runtime/status-file.ts'
 import { storedAt } from './inputs.ts'
@@ -78,7 +77,7 @@ function linesOf({ status, ageMs }: Asked): readonly string[] {
     line('inbox', `${(inbox.use * 100).toFixed(1)} % used, ${inbox.dropped} dropped`),
     line('agreement', `report ${at(status.lastReportAt)}, ${status.differences} open`),
     line('snapshot', at(status.lastSnapshotAt)),
-    ...(status.journal === undefined ? [] : [line('journal', roomText(status.journal))]),
+    ...(status.journal === undefined ? [] : [line('journal', journalText(status.journal))]),
   ]
 }
 
@@ -100,9 +99,16 @@ function barsText({ series, stale }: Asked['status']['bars']): string {
   return `${series} series, ${stale.length} stale: ${named.join(', ')}${more}`
 }
 
-function roomText({ bytes, freeBytes }: Room): string {
+function journalText({
+  bytes,
+  freeBytes,
+  beginsAt,
+  flaw,
+}: NonNullable<Asked['status']['journal']>) {
   const mb = (x: number): string => `${Math.floor(x / 1e6).toLocaleString('en-US')} MB`
-  return `${mb(bytes)}, ${mb(freeBytes)} left on its disk`
+  const since = beginsAt === undefined ? '' : `, since ${iso(beginsAt)}`
+  const stuck = flaw === undefined ? '' : `; nothing is dropped, it grows: ${flaw}`
+  return `${mb(bytes)}, ${mb(freeBytes)} left on its disk${since}${stuck}`
 }
 
 const ago = (lengthMs: number): string => `${(lengthMs / 1_000).toFixed(1)} s`

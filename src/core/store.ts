@@ -1,9 +1,9 @@
 // Ports: Journal (hot, local, synchronous), Lease (who may trade) and Archive (cold, anywhere, asynchronous).
-import type { Ms } from './brand.ts'
+import type { Ms, SymbolId } from './brand.ts'
 import type { BarColumns } from './columns.ts'
 import type { Turn } from './command.ts'
 import type { Adjustment } from './jobs.ts'
-import type { BarRank } from './market.ts'
+import type { Bar, BarRank } from './market.ts'
 import type { Timeframe } from './time.ts'
 
 /** In bytes. */
@@ -20,12 +20,53 @@ export interface Journal {
   append(turn: Turn): void
   /** Makes all that was appended durable. */
   flush(): void
-  snapshot(n: number, state: string): void
+  /** @param bars What lanes have seen since the last one, where the journal is to be pruned. */
+  snapshot(n: number, state: string, bars?: readonly SeenBar[]): void
   latest(): { readonly n: number; readonly state: string } | undefined
-  /** The turns after turn `n`, in order. */
+  /** The turns after turn `n`, in order. Throws where some of them were dropped. */
   since(n: number): Iterable<Turn>
-  /** It is never pruned: undefined where it takes no disk. */
+  /** Undefined where it takes no disk. */
   readonly room?: Room | undefined
+  /** Absent where it cannot be pruned. */
+  readonly past?: Past
+}
+
+/** A bar that lanes have seen, and which one of its series it was, from 1. */
+export interface SeenBar {
+  readonly i: number
+  readonly bar: Bar
+}
+
+/** A turn, and its time. */
+export interface Moment {
+  readonly n: number
+  readonly at: Ms
+}
+
+/** A snapshot that stays when newer ones come. Proven: what it restores to went on as it was recorded. */
+export interface KeptSnapshot extends Moment {
+  readonly isProven: boolean
+}
+
+/** What a journal does to end where it began: turns are dropped up to a proven snapshot, which is its beginning then. */
+export interface Past {
+  /** The turn that it begins after: all before may be gone, and its snapshot is there. Undefined where nothing was dropped. */
+  readonly beginning: Moment | undefined
+  /** Oldest first. */
+  readonly kept: readonly KeptSnapshot[]
+  keep(snapshots: readonly KeptSnapshot[]): void
+  stateAt(n: number): string | undefined
+  /** Durable when it returns: from now on nothing before is asked for. */
+  begin(snapshot: KeptSnapshot): void
+  /** Drops some turns of before the beginning, the oldest first, in one short transaction. Gives how many. */
+  drop(): number
+  /** Keeps bars that lanes have seen; the same one again replaces itself. */
+  noteBars(bars: readonly SeenBar[]): void
+  /** The first `count` bars of a series, in pieces; fewer where it has not all. */
+  bars(
+    series: { readonly symbol: SymbolId; readonly timeframe: Timeframe },
+    count: number,
+  ): Iterable<readonly Bar[]>
 }
 
 /** The right to trade an account. It keeps itself until it is released, or another engine takes the account. */

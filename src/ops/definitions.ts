@@ -154,6 +154,14 @@ export const DEFINITIONS = {
   },
   mm_journal_bytes: { type: 'gauge', help: 'What the journal takes of its disk' },
   mm_journal_free_bytes: { type: 'gauge', help: 'What is left on the disk of the journal' },
+  mm_journal_dropped_total: {
+    type: 'counter',
+    help: 'Old turns that this run has dropped from it',
+  },
+  mm_journal_stuck: {
+    type: 'gauge',
+    help: '1 where no turn can be dropped, and the journal grows',
+  },
   mm_live_enable: { type: 'gauge', help: '1 where orders move real money' },
   mm_healthy: { type: 'gauge', help: '1 while nothing is as it should not be' },
 } as const satisfies Readonly<Record<`mm_${string}` | `mm_${Gauge}`, Definition>>

@@ -2,6 +2,7 @@
 import type { Ms, SymbolId } from '../core/brand.ts'
 import { Hasher, type HashState } from '../core/hash.ts'
 import type { Bar } from '../core/market.ts'
+import type { SeenBar } from '../core/store.ts'
 import type { Timeframe } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 
@@ -28,9 +29,25 @@ interface Series {
 /** Follows the notices of an engine. As many series as there are symbols and timeframes in use. */
 export class BarMarks {
   readonly #series = new Map<string, Series>()
+  /** Those that lanes are shown when they are rebuilt; undefined where no bars are kept. */
+  readonly #shown: ReadonlySet<string> | undefined
+  #unkept: SeenBar[] = []
 
-  constructor(engine: Engine) {
+  /** @param keepsBars True where the journal is to have the bars that lanes see: they wait until they are taken. */
+  constructor(engine: Engine, { keepsBars = false }: { readonly keepsBars?: boolean } = {}) {
+    const lanes = engine.lanes.filter(({ hooks }) => hooks.onBar !== undefined)
+    if (keepsBars)
+      this.#shown = new Set(
+        lanes.flatMap(({ timeframes, symbol }) => timeframes.map((each) => `${each} ${symbol}`)),
+      )
     engine.notices.on('bar.closed', ({ bar }) => this.#note(bar))
+  }
+
+  /** What has closed since the last time. Snapshots bound it: what waits for one waits for the archive, too. */
+  takeUnkept(): readonly SeenBar[] {
+    const bars = this.#unkept
+    this.#unkept = []
+    return bars
   }
 
   of(symbol: SymbolId, timeframe: Timeframe): BarMark | undefined {
@@ -61,6 +78,7 @@ export class BarMarks {
     series.count++
     series.last = start
     series.hasher.add(lineOf(bar))
+    if (this.#shown?.has(key) === true) this.#unkept.push({ i: series.count, bar })
   }
 }
 

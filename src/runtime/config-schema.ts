@@ -311,6 +311,9 @@ const bybit = z.strictObject({
     .prefault({}),
 })
 
+/** A month: the statement of the venue for it is there before the journal forgets what it is held against. */
+const KEEP_DAYS = 30
+
 const B = BATCHING_DEFAULTS
 const batching = z.strictObject({
   enabled: z.boolean().default(B.enabled).describe('off: each command is a call of its own'),
@@ -401,6 +404,7 @@ export const configSchema = z.strictObject({
       leases: path.exactOptional(),
       leaseMs: z.int().min(1_000).max(60_000).default(15_000),
       snapshotEvery: z.int().min(1).max(1_000_000).default(1_000).describe('turns'),
+      keepDays: limit(KEEP_DAYS, z.int().min(1).max(3_650), 'days of a journal at a venue'),
     })
     .prefault({}),
   restarts: z

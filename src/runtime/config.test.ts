@@ -106,6 +106,7 @@ const DEFAULTS: Settings = {
     archive: './data/archive.db',
     leaseMs: 15_000,
     snapshotEvery: 1_000,
+    keepDays: 30,
   },
   restarts: { max: 5, withinMs: 600_000 },
   ops: {},
@@ -160,7 +161,7 @@ restarts: { max: off }
 ops: { metrics: 9464 }
 watchlists: { tech: [AAPL, MSFT] }
 history: { providers: [files, sim], files: ./bars, sim: { seed: 7 } }
-store: { journal: j.db, snapshotEvery: 10 }
+store: { journal: j.db, snapshotEvery: 10, keepDays: off }
 report: { html: out.html }
 `)
 
@@ -207,7 +208,13 @@ report: { html: out.html }
     },
     bars: { latenessMs: 500, maxFill: 2 },
     inbox: { capacity: 100, maxAgeMs: 60_000 },
-    store: { journal: 'j.db', archive: './data/archive.db', leaseMs: 15_000, snapshotEvery: 10 },
+    store: {
+      journal: 'j.db',
+      archive: './data/archive.db',
+      leaseMs: 15_000,
+      snapshotEvery: 10,
+      keepDays: 'off',
+    },
     restarts: { max: 'off', withinMs: 600_000 },
     ops: { metrics: 9_464 },
     watchlists: { tech: ['AAPL', 'MSFT'] },

@@ -12,6 +12,7 @@ import { BadInput } from '../core/bad-input.ts'
 import { type VenueId, venueId } from '../core/brand.ts'
 import type { CalendarName } from '../core/calendar.ts'
 import { hashOf } from '../core/hash.ts'
+import { DAY } from '../core/time.ts'
 import { equitySpec, type InstrumentKind, type InstrumentSpec } from '../core/instrument.ts'
 import type { Batching } from '../core/batching.ts'
 import type { RiskLimits } from '../engine/risk-limits.ts'
@@ -107,6 +108,10 @@ export const toRestarts = ({ restarts }: Config): Restarts => ({
   ...restarts,
   max: numberOf(restarts.max),
 })
+
+/** How much of its journal a run at a venue keeps; undefined for all of it. */
+export const toKeepMs = ({ store: { keepDays } }: Config): number | undefined =>
+  keepDays === 'off' ? undefined : keepDays * DAY
 
 /** How commands share calls, until it is switched. */
 export const toBatching = ({ batching }: Config): Batching => batching

@@ -7,6 +7,7 @@ import type { Ms } from '../core/brand.ts'
 import type { HaltCause } from '../core/input.ts'
 import { iso, type Timeframe } from '../core/time.ts'
 import type { Room } from '../core/store.ts'
+import type { PrunerStatistics } from './pruner.ts'
 import type { BudgetUse } from '../core/venue.ts'
 import type { SharedStatistics } from './shared-bars.ts'
 
@@ -59,8 +60,8 @@ export interface Health {
   /** Made by this process. */
   readonly lastSnapshotAt?: Ms
   readonly turns: number
-  /** What the journal takes of its disk, and what is left: it grows with every turn. */
-  readonly journal?: Room
+  /** What the journal takes of its disk, and what is left; and, where it is pruned, what came of that. */
+  readonly journal?: Room & Partial<PrunerStatistics>
   /** Of the run: how long a report may be ago. */
   readonly reportEveryMs: number
 }

@@ -6,6 +6,7 @@ import { lengthMs, MINUTE, type Timeframe } from '../core/time.ts'
 import { DATA_AGE_MS_MAX, type Health, type StaleBars } from './health.ts'
 import type { Agreement } from './live-agreement.ts'
 import type { LiveParts } from './live-options.ts'
+import type { PrunerStatistics } from './pruner.ts'
 
 /** @param since When this process began to trade; undefined before. */
 export function healthOf(
@@ -13,8 +14,12 @@ export function healthOf(
   agreement: Agreement,
   {
     since,
+    pruned,
     ...state
-  }: Pick<Health, 'phase' | 'isFollowing' | 'takeovers'> & { readonly since: Ms | undefined },
+  }: Pick<Health, 'phase' | 'isFollowing' | 'takeovers'> & {
+    readonly since: Ms | undefined
+    readonly pruned: PrunerStatistics | undefined
+  },
 ): Health {
   const { options, timing, engine, gateway, pump, recorder } = parts
   const { setup, venue, journal } = options
@@ -65,7 +70,7 @@ export function healthOf(
     ...(agreement.reportedAt === undefined ? {} : { lastReportAt: agreement.reportedAt }),
     ...(pump.snapshotAt === undefined ? {} : { lastSnapshotAt: pump.snapshotAt }),
     turns: engine.turns,
-    ...(room === undefined ? {} : { journal: room }),
+    ...(room === undefined ? {} : { journal: { ...room, ...pruned } }),
     reportEveryMs: timing.reconcileEveryMs,
   }
 }

@@ -216,6 +216,8 @@ export class LiveMetrics {
     if (health.journal !== undefined) {
       metrics.set('mm_journal_bytes', [[health.journal.bytes]])
       metrics.set('mm_journal_free_bytes', [[health.journal.freeBytes]])
+      metrics.total('mm_journal_dropped_total', health.journal.dropped ?? 0)
+      metrics.set('mm_journal_stuck', [[health.journal.flaw === undefined ? 0 : 1]])
     }
     if (health.shared !== undefined) {
       const { waiting, written, dropped, failures, away } = health.shared

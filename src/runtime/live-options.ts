@@ -33,6 +33,8 @@ export interface LiveOptions {
   readonly shared?: Pick<SharedBars, 'watch' | 'flush' | 'statistics'> | undefined
   readonly inbox: InboxOptions
   readonly snapshotEvery: number
+  /** Turns of the journal that are younger are kept; all where not told. */
+  readonly keepMs?: number
   /** What the feed is asked for; bars where not told. */
   readonly kinds?: readonly FeedKind[]
   readonly isDryRun?: boolean

@@ -32,6 +32,7 @@ import { KINDS, type LiveOptions, type LiveParts, type Timing, TIMING } from './
 import { type LiveSession, liveSession } from './live-session.ts'
 import { Start } from './live-start.ts'
 import { Operator, type Resolved } from './operator.ts'
+import { Pruner } from './pruner.ts'
 import { Pump } from './pump.ts'
 import { Recorder } from './recorder.ts'
 import { Standby } from './standby.ts'
@@ -53,7 +54,13 @@ export async function startLive(options: LiveOptions): Promise<Result<Live>> {
     shared?.watch(session.engine)
     return session
   }
-  const recovered = await recover(build, journal, archive, async () => recorder?.work())
+  const recovered = await recover({
+    build,
+    journal,
+    archive,
+    breathe: async () => recorder?.work(),
+    keepsBars: options.keepMs !== undefined,
+  })
   assert(recorder !== undefined, 'a session has its recorder')
   options.onRecovered?.(recovered)
   const live = new Live(options, recovered, recorder, venue.broker)
@@ -79,6 +86,8 @@ export class Live {
   readonly #standby: Standby
   readonly #operator: Operator
   readonly #heartbeat: Heartbeat
+  /** Absent where all turns are kept. */
+  readonly #pruner: Pruner | undefined
   /** A hold that the engine has not heard of, and the last one's number. */
   #pendingHold: Control | undefined
   #holds = 0
@@ -110,6 +119,8 @@ export class Live {
       inbox,
       snapshotEvery,
       snapshot: () => snapshotOf(session, marks),
+      unkeptBars: () => marks.takeUnkept(),
+      onSnapshot: (n, at) => this.#pruner?.onSnapshot(n, at),
       guard: () => this.#guard(),
       onTurn: (turn) => {
         this.#operator.onTurn(turn)
@@ -131,6 +142,7 @@ export class Live {
       until: (holds) => this.#until(holds),
     }
     this.#agreement = new Agreement(this.#parts)
+    this.#pruner = this.#prunerOf(options)
     this.#standby = new Standby(this.#parts, this.#agreement)
     this.#heartbeat = new Heartbeat(io, {
       gapMsMax: this.#timing.gapMsMax,
@@ -204,7 +216,13 @@ export class Live {
     const phase = this.pump.hasFailed ? 'failed' : this.#phase
     const { isFollowing, takeovers } = this.#standby
     const leads = { isFollowing: isFollowing && phase === 'running', takeovers }
-    return healthOf(this.#parts, this.#agreement, { phase, since: this.#since, ...leads })
+    const pruned = this.#pruner?.statistics
+    return healthOf(this.#parts, this.#agreement, { phase, since: this.#since, pruned, ...leads })
+  }
+
+  /** Resolves when nothing of the journal is being dropped. */
+  pruned(): Promise<void> {
+    return this.#pruner?.idle() ?? Promise.resolve()
   }
 
   get statistics() {
@@ -284,6 +302,20 @@ export class Live {
     if (reload === undefined)
       return failed(fault('unsupported', 'this run has no configuration that could be read again'))
     return reload.consider(this.engine.inForce, wanted.confirm)
+  }
+
+  #prunerOf({ setup, venue, journal, kinds = KINDS, keepMs }: LiveOptions): Pruner | undefined {
+    const { past } = journal
+    if (past === undefined || keepMs === undefined) return undefined
+    return new Pruner({
+      past,
+      journal,
+      keepMs,
+      build: () => liveSession(setup, venue.limits, kinds),
+      breathe: () => new Promise(setImmediate),
+      isOver: () => this.pump.isStopped,
+      tell: (level, text) => this.#tell(level, text),
+    })
   }
 
   #gatewayTo(broker: Broker): Gateway {

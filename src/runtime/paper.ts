@@ -66,7 +66,12 @@ export async function paper(options: PaperOptions): Promise<PaperResult> {
     recorder = new Recorder(archive, session.engine)
     return session
   }
-  const recovered = await recover(build, journal, archive, async () => recorder?.work())
+  const recovered = await recover({
+    build,
+    journal,
+    archive,
+    breathe: async () => recorder?.work(),
+  })
   const { session, marks } = recovered
   const { engine } = session
   options.onStart?.(recovered)

@@ -20,7 +20,7 @@ import type { Turn } from '../core/command.ts'
 import { type Control, type Input, isMarket, rank } from '../core/input.ts'
 import type { RowSink } from '../core/market-rows.ts'
 import type { OrderBook } from '../core/order-book.ts'
-import type { Journal } from '../core/store.ts'
+import type { Journal, SeenBar } from '../core/store.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Inbox, type InboxOptions } from '../engine/inbox.ts'
 import type { Io } from '../io/io.ts'
@@ -45,6 +45,10 @@ export interface PumpOptions {
   /** Turns between snapshots, and the text of one. */
   readonly snapshotEvery: number
   readonly snapshot: () => string
+  /** The bars that the journal is to keep with it. */
+  readonly unkeptBars?: () => readonly SeenBar[]
+  /** After a snapshot of turn `n`; what it does it does between turns. */
+  readonly onSnapshot?: (n: number, at: Ms) => void
   /** Asked before each slice: what must hold before anything in it is decided. */
   readonly guard?: () => Control | undefined
   /** Each turn, after its batches have left and its notices were delivered. */
@@ -165,12 +169,13 @@ export class Pump {
 
   /** A snapshot now, between turns, where all bars so far are in the archive. */
   snapshot(): boolean {
-    const { engine, journal, recorder, snapshot } = this.#options
+    const { engine, journal, recorder, snapshot, unkeptBars } = this.#options
     if (recorder.statistics.waiting > 0) return false
-    journal.snapshot(engine.turns, snapshot())
+    journal.snapshot(engine.turns, snapshot(), unkeptBars?.())
     this.#snapshotTurn = engine.turns
     this.#snapshots++
     this.#snapshotAt = this.now()
+    this.#options.onSnapshot?.(engine.turns, engine.now)
     return true
   }
 

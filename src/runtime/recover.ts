@@ -9,20 +9,21 @@
  *   a lane was halted, and so has not seen all bars, or throws while it is shown them
  *   the snapshot was written by a Skein that keeps its state otherwise
  *   a turn of the tail is decided otherwise than recorded: a strategy derives something from more than bars
+ *
+ * A journal whose first turns were dropped (`pruner.ts`) is done again from its beginning instead: from the snapshot there,
+ * which was proven before anything was dropped, and from the bars that the journal keeps. Where that does not come out as
+ * it was recorded there is nothing else to go by, and the run does not start: what it holds and has sent is not guessed.
  */
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
-import { calendarOf } from '../core/calendar.ts'
 import type { Turn } from '../core/command.ts'
 import { canonical } from '../core/hash.ts'
 import { type Input, isMarket } from '../core/input.ts'
-import type { Bar } from '../core/market.ts'
-import type { Archive, Journal } from '../core/store.ts'
-import { lengthMs, plus, type Timeframe } from '../core/time.ts'
+import type { Archive, Journal, Moment } from '../core/store.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Lane } from '../engine/lanes.ts'
-import { areMarked, type BarMark, BarMarks } from './bar-marks.ts'
-import { barsOf } from './recorder.ts'
+import { StoreError } from '../store/index.ts'
+import { type BarMark, BarMarks } from './bar-marks.ts'
+import { rebuildLanes, type Shelves } from './rebuild.ts'
 
 /**
  * What can be done again: a session with its simulated venue, or an engine alone, whose venue's answers are in the
@@ -44,7 +45,7 @@ export interface Recovered<S> {
   readonly at: Ms
   /** Turns that were done again. */
   readonly redone: number
-  readonly from: 'nothing' | 'journal' | 'snapshot'
+  readonly from: 'nothing' | 'journal' | 'snapshot' | 'beginning'
 }
 
 /** Raised when a state is kept otherwise than before: a snapshot of another form is not used. */
@@ -68,39 +69,131 @@ export function snapshotOf<State>(session: Redoable<State>, marks: BarMarks): st
   return JSON.stringify(snapshot)
 }
 
-/**
- * Throws where the journal is damaged, or is not of this setup.
- *
- * @param build Makes a fresh session with its observers; called again where a first attempt cannot be finished.
- * @param breathe Awaited now and then while turns are done again, so that what they tell can be written.
- */
+export interface Recovery<State, S extends Redoable<State>> {
+  /** Makes a fresh session with its observers; called again where a first attempt cannot be finished. */
+  readonly build: () => S & Redoable<State>
+  readonly journal: Journal
+  readonly archive: Archive
+  /** Awaited now and then while turns are done again, so that what they tell can be written. */
+  readonly breathe: () => Promise<void>
+  /** True where the journal is to be pruned: then it has the bars that lanes have seen. */
+  readonly keepsBars?: boolean
+}
+
+/** Throws where the journal is damaged, is not of this setup, or lacks what it would have to be done again from. */
 export async function recover<State, S extends Redoable<State>>(
-  build: () => S & Redoable<State>,
-  journal: Journal,
-  archive: Archive,
-  breathe: () => Promise<void>,
+  options: Recovery<State, S>,
 ): Promise<Recovered<S>> {
+  const { build, journal, archive, keepsBars = false } = options
   const saved = journal.latest()
-  const snapshot = saved === undefined ? undefined : (JSON.parse(saved.state) as Snapshot<State>)
-  if (saved !== undefined && snapshot?.form === FORM) {
+  const beginning = journal.past?.beginning
+  const past = keepsBars || beginning !== undefined ? journal.past : undefined
+  const begin = () => {
     const session = build()
-    const marks = new BarMarks(session.engine)
-    session.restore(snapshot.state)
-    marks.restore(snapshot.bars)
-    assert(
-      session.engine.hash() === snapshot.hash,
-      `the snapshot of turn ${saved.n} restores to its hash: the journal is damaged`,
-    )
-    if (await rebuildLanes(session.engine, marks, archive)) {
+    const marks = new BarMarks(session.engine, { keepsBars })
+    const breathe = async (): Promise<void> => {
+      past?.noteBars(marks.takeUnkept())
+      await options.breathe()
+    }
+    return { session, marks, breathe }
+  }
+  if (saved !== undefined && isOfThisForm(saved.state)) {
+    const { session, marks, breathe } = begin()
+    if (await restore({ session, marks }, saved, { archive, past, breathe })) {
       const tail = await redoTail(session, journal, saved.n, breathe)
       if (tail.difference === undefined) return { session, marks, ...tail, from: 'snapshot' }
     }
   }
-  const session = build()
-  const marks = new BarMarks(session.engine)
+  const { session, marks, breathe } = begin()
+  if (beginning !== undefined) {
+    await restoreBeginning(beginning, { session, marks }, { journal, breathe })
+    const { difference, ...tail } = await redoTail(session, journal, beginning.n, breathe)
+    if (difference !== undefined) throw lost(beginning.n, difference)
+    return { session, marks, ...tail, from: 'beginning' }
+  }
   const { difference, ...tail } = await redoTail(session, journal, 0, breathe)
   assert(difference === undefined, `the journal is decided as it was recorded: ${difference}`)
   return { session, marks, ...tail, from: tail.redone === 0 ? 'nothing' : 'journal' }
+}
+
+export type Restorable = Pick<Redoable<never>, 'engine' | 'redo' | 'restore'>
+
+/** A fresh session, and the bars that it closes. */
+interface Begun<S> {
+  readonly session: S
+  readonly marks: BarMarks
+}
+
+const isOfThisForm = (text: string): boolean =>
+  (JSON.parse(text) as Snapshot<unknown>).form === FORM
+
+/** False where the lanes cannot be rebuilt with certainty. Throws where the snapshot is damaged. */
+async function restore(
+  { session, marks }: Begun<Restorable>,
+  saved: { readonly n: number; readonly state: string },
+  shelves: Shelves,
+): Promise<boolean> {
+  const snapshot = JSON.parse(saved.state) as Snapshot<never>
+  session.restore(snapshot.state)
+  marks.restore(snapshot.bars)
+  assert(
+    session.engine.hash() === snapshot.hash,
+    `the snapshot of turn ${saved.n} restores to its hash: the journal is damaged`,
+  )
+  return rebuildLanes(session.engine, marks, shelves)
+}
+
+/** Restores a fresh session to the beginning of a pruned journal. Throws StoreError where that is not certain. */
+export async function restoreBeginning(
+  { n }: Moment,
+  begun: Begun<Restorable>,
+  { journal: { past }, breathe }: Pick<Recovery<never, never>, 'journal' | 'breathe'>,
+): Promise<void> {
+  const state = past?.stateAt(n)
+  if (state === undefined) throw lost(n, 'its snapshot is missing')
+  if (!isOfThisForm(state)) throw lost(n, 'its snapshot is of another Skein, which can go on')
+  if (!(await restore(begun, { n, state }, { past, breathe })))
+    throw lost(n, 'the bars that its strategies had seen by then are not all there')
+}
+
+const lost = (n: number, why: string): StoreError =>
+  new StoreError(
+    'pruned',
+    `the journal was pruned, begins after turn ${n}, and cannot be done again from there: ${why}; ` +
+      'restore a backup of it, or begin a new journal and adopt what the venue holds',
+  )
+
+/** Turns that are done again at once while a run trades beside it: about a millisecond. */
+const PROOF_SLICE_TURNS = 32
+
+/**
+ * Does a part of the journal again, from one snapshot and the bars that the journal keeps to a later one. Says what came
+ * out otherwise than recorded; undefined where all is as it was, so that turns of before are needed no more.
+ *
+ * @param breathe Throws where it is to end.
+ */
+export async function flawOf(
+  {
+    build,
+    journal,
+    breathe,
+  }: { readonly build: () => Restorable } & Pick<Recovery<never, never>, 'journal' | 'breathe'>,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<string | undefined> {
+  const { past } = journal
+  const state = past?.stateAt(from)
+  const end = past?.stateAt(to)
+  if (state === undefined || end === undefined) return `a snapshot of turn ${from} is missing`
+  if (!isOfThisForm(state)) return `the snapshot of turn ${from} is of another Skein`
+  const session = build()
+  const begun = { session, marks: new BarMarks(session.engine) }
+  if (!(await restore(begun, { n: from, state }, { past, breathe })))
+    return `a strategy is halted, or its bars are not all there at turn ${from}`
+  const until = { turns: PROOF_SLICE_TURNS, to }
+  const { difference } = await redoTail(session, journal, from, breathe, until)
+  if (difference !== undefined) return difference
+  const isEqual = session.engine.hash() === (JSON.parse(end) as Snapshot<unknown>).hash
+  return isEqual ? undefined : `turn ${to}: the state is another than that of its snapshot`
 }
 
 /** Turns between two breaths. */
@@ -114,18 +207,20 @@ interface Tail {
 }
 
 async function redoTail(
-  session: Redoable<unknown>,
+  session: Pick<Restorable, 'engine' | 'redo'>,
   journal: Journal,
   after: number,
   breathe: () => Promise<void>,
+  { turns = SLICE_TURNS, to = Infinity }: { readonly turns?: number; readonly to?: number } = {},
 ): Promise<Tail> {
   let redone = 0
   for (const recorded of journal.since(after)) {
+    if (recorded.n > to) break
     const difference = differenceOf(session, recorded)
     if (difference !== undefined) {
       return { redone, at: session.engine.now, difference: `turn ${recorded.n}: ${difference}` }
     }
-    if (++redone % SLICE_TURNS === 0) await breathe()
+    if (++redone % turns === 0) await breathe()
   }
   return { redone, at: session.engine.now }
 }
@@ -157,56 +252,4 @@ function partingOf(what: string, now: string, recorded: string): string | undefi
   const from = Math.max(0, at - SHOWN_BEFORE)
   const shown = (text: string): string => text.slice(from, at + SHOWN_AFTER)
   return `${what} ${shown(now)}, recorded ${shown(recorded)} (from character ${from})`
-}
-
-/** Shows every lane the bars that it had seen. False where that is not certain to give what it had derived. */
-async function rebuildLanes(engine: Engine, marks: BarMarks, archive: Archive): Promise<boolean> {
-  for (const lane of engine.lanes) {
-    if (lane.halted !== undefined) return false
-    if (lane.hooks.onBar === undefined) continue
-    const bars: Bar[] = []
-    for (const timeframe of lane.timeframes) {
-      const seen = await seenBars(lane, timeframe, marks, archive)
-      if (seen === undefined) return false
-      bars.push(...seen)
-    }
-    // As they closed: by their end, and the finer timeframe first where two end together.
-    bars.sort(
-      (a, b) => endOf(lane, a) - endOf(lane, b) || lengthMs(a.timeframe) - lengthMs(b.timeframe),
-    )
-    engine.rebuild(
-      lane,
-      bars.map((bar) => ({ at: endOf(lane, bar), bar })),
-    )
-    // It did not throw then: it derives something from more than bars.
-    if (lane.halted !== undefined) return false
-  }
-  return true
-}
-
-/** Undefined where the archive has not all bars that the lane had seen, as they were, and no other between them. */
-async function seenBars(
-  lane: Lane,
-  timeframe: Timeframe,
-  marks: BarMarks,
-  archive: Archive,
-): Promise<Bar[] | undefined> {
-  const mark = marks.of(lane.symbol, timeframe)
-  const count = lane.seen(timeframe)
-  if (mark === undefined) return count === 0 ? [] : undefined
-  // A lane that was halted for a while has seen some of them only.
-  if (count !== mark.count) return undefined
-  const { symbol } = lane.instrument
-  const bars: Bar[] = []
-  const query = { symbol, timeframe, from: mark.first, to: (mark.last + 1) as Ms }
-  for await (const page of archive.bars(query)) {
-    bars.push(...barsOf(page, lane.symbol, timeframe))
-    if (bars.length > count) return undefined
-  }
-  return areMarked(bars, mark) ? bars : undefined
-}
-
-function endOf(lane: Lane, bar: Bar): Ms {
-  if (bar.timeframe !== '1d') return plus(bar.start, lengthMs(bar.timeframe))
-  return calendarOf(lane.instrument.spec.calendar).nextDayStart(bar.start)
 }

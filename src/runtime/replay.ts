@@ -5,9 +5,10 @@
 import type { Ms } from '../core/brand.ts'
 import type { Journal } from '../core/store.ts'
 import { Sampler, type Watch, watchNotices } from './backtest.ts'
+import { BarMarks } from './bar-marks.ts'
 import { buildSession } from './build.ts'
 import { liveSession } from './live-session.ts'
-import { differenceOf, type Redoable } from './recover.ts'
+import { differenceOf, type Restorable, restoreBeginning } from './recover.ts'
 import type { RunFile } from './run-file.ts'
 import { limitsOf } from './venues.ts'
 
@@ -29,22 +30,36 @@ export interface ReplayResult {
 const SLICE_TURNS = 4_096
 
 /** A fresh session for the run of a file: with its simulated venue, or an engine alone where the venue was real. */
-export async function sessionOf({
+async function sessionOf({
   setup,
   config,
   header,
   venue,
-}: Awaited<ReturnType<RunFile['setup']>>): Promise<Redone> {
+}: Awaited<ReturnType<RunFile['setup']>>): Promise<Restorable> {
   if (venue === undefined) return buildSession(setup)
   return liveSession(setup, await limitsOf(venue, config), header.kinds)
 }
 
-/** What is done again. */
-export type Redone = Pick<Redoable<never>, 'engine' | 'redo'>
+/**
+ * A session that has done nothing, or is at the beginning of a journal that was pruned. Throws StoreError where it cannot be
+ * brought there with certainty.
+ */
+export async function sessionAtBeginning(
+  run: Awaited<ReturnType<RunFile['setup']>>,
+  journal: Journal,
+): Promise<Restorable> {
+  const session = await sessionOf(run)
+  const beginning = journal.past?.beginning
+  if (beginning === undefined) return session
+  const marks = new BarMarks(session.engine)
+  const breathe = (): Promise<void> => new Promise(setImmediate)
+  await restoreBeginning(beginning, { session, marks }, { journal, breathe })
+  return session
+}
 
-/** @param session Fresh, of the journal's setup. */
+/** @param session Of the journal's setup: fresh, or where the journal begins. */
 export async function replay(
-  session: Redone,
+  session: Pick<Restorable, 'engine' | 'redo'>,
   journal: Journal,
   watch?: Watch,
   signal?: AbortSignal,
@@ -55,9 +70,9 @@ export async function replay(
   let differing = 0
   let turns = 0
   let rows = 0
-  let hasAccount = false
+  let hasAccount = session.engine.turns > 0
   let last: Ms | undefined
-  for (const recorded of journal.since(0)) {
+  for (const recorded of journal.since(session.engine.turns)) {
     const difference = differenceOf(session, recorded)
     if (difference !== undefined) {
       differing++

@@ -8,14 +8,17 @@
  *
  * Each row carries a checksum of its content, because a disk that gives back other bytes than it was given does not say
  * so. A row that is damaged is an error that names it, and is never used.
+ *
+ * What is dropped from its beginning, and when, is `journal-past.ts`.
  */
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
 import { assert } from '../core/assert.ts'
 import type { Turn } from '../core/command.ts'
-import type { Journal, Room } from '../core/store.ts'
+import type { Journal, Room, SeenBar } from '../core/store.ts'
 import { ms } from '../core/time.ts'
 import { numberOf, openDatabase, textOf } from './database.ts'
+import { JournalPast } from './journal-past.ts'
 import { LogFile } from './log-file.ts'
 import { JOURNAL_SCHEMA } from './migrations.ts'
 import { roomOf } from './room.ts'
@@ -41,13 +44,14 @@ interface Row {
 export const openJournal = (path: string): SqliteJournal => new SqliteJournal(path)
 
 export class SqliteJournal implements Journal {
+  readonly past: JournalPast
   readonly #path: string
   readonly #db: DatabaseSync
   readonly #insertTurn: StatementSync
   readonly #turnsAfter: StatementSync
   readonly #insertSnapshot: StatementSync
   readonly #dropSnapshots: StatementSync
-  readonly #latestSnapshot: StatementSync
+  readonly #snapshotOf: StatementSync
   readonly #readMeta: StatementSync
   readonly #writeMeta: StatementSync
   #waiting: Row[] = []
@@ -80,9 +84,12 @@ export class SqliteJournal implements Journal {
     )
     this.#dropSnapshots = prepare(
       `delete from snapshots where n not in
-       (select n from snapshots order by n desc limit ${SNAPSHOTS_KEPT})`,
+       (select n from snapshots order by n desc limit ${SNAPSHOTS_KEPT})
+       and n not in (select value from json_each(?))`,
     )
-    this.#latestSnapshot = prepare('select n, state, sum from snapshots order by n desc limit 1')
+    this.#snapshotOf = prepare(
+      'select n, state, sum from snapshots where n <= ? order by n desc limit 1',
+    )
     this.#readMeta = prepare('select value, sum from meta where key = ?')
     this.#writeMeta = prepare('insert or replace into meta (key, value, sum) values (?, ?, ?)')
     const counted = (sql: string): number => {
@@ -100,6 +107,14 @@ export class SqliteJournal implements Journal {
     if (this.#log === undefined) this.#db.exec('pragma synchronous = full')
     const last = counted('select coalesce(max(n), -1) as n from turns')
     this.#appended = this.#written = this.#durable = last
+    this.past = new JournalPast({
+      path,
+      db: this.#db,
+      meta: (key) => this.meta(key),
+      setMeta: (key, value) => this.setMeta(key, value),
+      stateAt: (n) => this.#snapshotAt(n, { isExact: true })?.state,
+      write: (work) => this.#write(this.#waiting, { isDurable: false }, work),
+    })
   }
 
   /** Turns come with increasing n. Throws before anything is kept where a number is not finite. */
@@ -126,18 +141,28 @@ export class SqliteJournal implements Journal {
     if (this.#durable < this.#appended) this.#write(this.#waiting, { isDurable: true })
   }
 
-  /** Keeps the state after turn `n`, durably, with all turns before it; the last three are kept. */
-  snapshot(n: number, state: string): void {
+  /** Keeps the state after turn `n`, durably, with all turns before it; the last three are kept, and those that stay. */
+  snapshot(n: number, state: string, bars: readonly SeenBar[] = []): void {
     assert(Number.isSafeInteger(n), `a snapshot is taken after a turn, not after ${n}`)
+    const staying = JSON.stringify(this.past.staying)
     this.#write(this.#waiting, { isDurable: true }, () => {
+      this.past.insert(bars)
       this.#insertSnapshot.run(n, state, sumOf([n, state]))
-      this.#dropSnapshots.run()
+      this.#dropSnapshots.run(staying)
     })
   }
 
   latest(): { readonly n: number; readonly state: string } | undefined {
-    const row = guarded(this.#path, () => this.#latestSnapshot.get())
-    if (row === undefined) return undefined
+    return this.#snapshotAt(Number.MAX_SAFE_INTEGER, { isExact: false })
+  }
+
+  /** The snapshot of turn `n`, or else the last one before it. */
+  #snapshotAt(
+    n: number,
+    { isExact }: { readonly isExact: boolean },
+  ): { readonly n: number; readonly state: string } | undefined {
+    const row = guarded(this.#path, () => this.#snapshotOf.get(n))
+    if (row === undefined || (isExact && row.n !== n)) return undefined
     const what = `the snapshot of turn ${String(row.n)}`
     this.#check(row.sum, { what, content: [row.n, row.state], since: Number(row.n) })
     return { n: numberOf(row.n), state: textOf(row.state) }
@@ -149,6 +174,7 @@ export class SqliteJournal implements Journal {
     let last = n
     for (;;) {
       const rows = guarded(this.#path, () => this.#turnsAfter.all(last, PAGE))
+      this.#mustHave(last + 1)
       for (const row of rows) {
         const content = [row.n, row.at, row.inputs, row.batches]
         const what = `turn ${String(row.n)}`
@@ -166,17 +192,42 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  /** Throws StoreError where the file is damaged as a database, or its snapshot is of a turn that it does not hold. */
+  /** Asked after they were read: another process may drop turns meanwhile. */
+  #mustHave(n: number): void {
+    const { beginning } = this.past
+    if (beginning === undefined || n > beginning.n) return
+    const what = `${this.#path} begins with turn ${beginning.n + 1}: those before it were dropped`
+    throw new StoreError(
+      'pruned',
+      `${what} (store.keepDays); begin there, or with a copy of before`,
+    )
+  }
+
+  /**
+   * Throws StoreError where the file is damaged as a database, or lacks turns: those before its snapshot, or its first
+   * ones without having been pruned.
+   */
   verify(): void {
     const rows = guarded(this.#path, () => this.#db.prepare('pragma quick_check(1)').all())
     const [found] = Object.values(rows[0] ?? {})
-    const flaw =
-      found === 'ok'
-        ? (this.latest()?.n ?? -1) > this.#written &&
-          `it ends with turn ${this.#written}, before its snapshot`
-        : String(found)
-    if (flaw !== false)
+    const flaw = found === 'ok' ? this.#missing() : String(found)
+    if (flaw !== undefined)
       throw new StoreError('corrupt', `${this.#path} is damaged: ${flaw}; ${TODO}`)
+  }
+
+  #missing(): string | undefined {
+    if ((this.latest()?.n ?? -1) > this.#written)
+      return `it ends with turn ${this.#written}, before its snapshot`
+    const { beginning } = this.past
+    const from = (beginning?.n ?? 0) + 1
+    const [row] = guarded(this.#path, () => this.#turnsAfter.all(-1, 1))
+    const first = row === undefined ? undefined : numberOf(row.n)
+    if (first !== undefined && first > from) return `turns ${from} to ${first - 1} are missing`
+    if (beginning === undefined) return undefined
+    if (first === undefined) return `turn ${from} is missing, with all after it`
+    return this.past.stateAt(beginning.n) === undefined
+      ? `the snapshot of turn ${beginning.n}, where it begins, is missing`
+      : undefined
   }
 
   /** n of the last turn that would survive a power cut now; undefined before the first. */

@@ -160,6 +160,26 @@ export const JOURNAL_SCHEMA: Schema = {
         create table summed (from_n integer not null);
         insert into summed select coalesce(max(n), -1) + 1 from turns;`,
     },
+    {
+      version: 3,
+      name: 'bars that lanes have seen, for when the turns that made them are dropped',
+      // They need no checksum: each snapshot has the hash of them all.
+      sql: `
+        create table bars (
+          symbol_id integer not null,
+          timeframe text not null,
+          i integer not null,
+          start integer not null,
+          open real not null,
+          high real not null,
+          low real not null,
+          close real not null,
+          volume real not null,
+          trades integer not null,
+          filled integer not null,
+          primary key (symbol_id, timeframe, i)
+        ) without rowid;`,
+    },
   ],
 }
 

@@ -8,6 +8,7 @@ export type StoreErrorCode =
   | 'newer-schema'
   | 'migration-failed'
   | 'corrupt'
+  | 'pruned'
   | 'read-only'
   | 'cannot-open'
   | 'input-output'

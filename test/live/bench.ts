@@ -85,10 +85,32 @@ export class Bench {
     }
   }
 
+  /** What its starts have in common. */
+  get usual(): Partial<LiveOptions> {
+    return {}
+  }
+
   /** Starts an engine on the journal of the one before. */
   async start(changes: Partial<LiveOptions> = {}): Promise<void> {
+    const result = await this.#settled(this.#started(changes))
+    assert(result.ok, result.ok ? '' : result.fault.message)
+    this.live = result.value
+    await this.world.run(10)
+  }
+
+  /** The error of a start that does not come as far as its venue. */
+  async refusal(changes: Partial<LiveOptions> = {}): Promise<unknown> {
+    try {
+      await this.#started(changes)
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
+  #started(changes: Partial<LiveOptions>): ReturnType<typeof startLive> {
     this.journal = openJournal(this.path)
-    const started = startLive({
+    return startLive({
       io: this.world.node(`engine ${++this.#lives}`),
       venue: this.venue,
       setup: this.setup,
@@ -98,12 +120,9 @@ export class Bench {
       snapshotEvery: 1_000,
       timing: { visibilityMs: VISIBLE_MS, orderAgeMsMax: this.#orderAgeMsMax },
       tell: (told) => this.told.push(told),
+      ...this.usual,
       ...changes,
     })
-    const result = await this.#settled(started)
-    assert(result.ok, result.ok ? '' : result.fault.message)
-    this.live = result.value
-    await this.world.run(10)
   }
 
   wishes(): Wishes {
