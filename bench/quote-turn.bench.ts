@@ -134,6 +134,7 @@ function engineOf(): Engine {
       brackets: 'emulated',
       protectsParts: true,
       exitsBesideLegs: true,
+      exits: 'two',
     }),
     visibilityMs: 1_000,
   }

@@ -106,6 +106,46 @@ it('a run trades at a local venue whose minutes are seconds', { timeout: 300_000
   assert.ok(report.total.fills > 0)
 })
 
+it('sma-cross trades a coin at a local venue, from a signal to a closed trip', async (t) => {
+  const startAt = ms(Date.UTC(2026, 0, 7, 15))
+  const market = { seed: 7, symbols: ['BTC/USD'], startAt, days: 1, isAlwaysOpen: true }
+  const keys = [{ key: 'local', secret: 'local' }]
+  const speed = 120
+  const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed, keys })
+  t.after(() => server.stop())
+  const closed = new Promise<void>((resolve) => {
+    server.venue.onOrder(({ holdings }, { type, order }) => {
+      if (type === 'fill' && order.side === 'sell' && holdings.held().length === 0) resolve()
+    })
+  })
+  const folder = temporary(t)
+  const { port } = new URL(server.urls.rest)
+  put(
+    folder,
+    'skein.yaml',
+    `universe: [BTC/USD]
+store: { leases: ./data/leases.db }
+venues: { alpaca: { local: { port: ${port}, speed: ${speed} } } }
+strategies:
+  - use: sma-cross
+    params: { shorts: false, minConfidence: 0, pairs: [[2, 3]], stopAtr: 1, targetAtr: 1 }
+`,
+  )
+  const { child, ended } = start(folder, PAPER)
+  await Promise.race([ended, closed])
+  child.kill('SIGINT')
+  const { code, stdout, stderr } = await ended
+  const again = await skein(folder, 'replay', 'data/journal.db', '--json')
+
+  assert.equal(code, 0, stdout + stderr)
+  const placed = server.venue.accounts[0]!.orders.map(({ side, type }) => `${side} ${type}`)
+  assert.deepEqual(placed.slice(0, 2), ['buy market', 'sell stop_limit'])
+  assert.ok(!server.venue.accounts[0]!.orders.some(({ status }) => status === 'rejected'))
+  assert.ok(!server.audit.requests.some(({ status }) => status >= 400), 'nothing was refused')
+  const report = JSON.parse(again.stdout) as Report
+  assert.ok(report.total.trips > 0, JSON.stringify(report.total))
+})
+
 it('a run is told where the pace of its local venue is another', async (t) => {
   let ended: Awaited<Running['ended']> | undefined
   await run(SIXTY, async (url) => {

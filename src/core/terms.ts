@@ -22,6 +22,16 @@ export interface OrderTerms {
    * for its open legs refuses it until they have ended.
    */
   readonly exitsBesideLegs: boolean
+  /**
+   * Exits of one position that may rest beside each other. Where it is one, the stop of a bracket that is kept here rests
+   * and its target does not: it is sold, or bought back, at the market once its price has come.
+   */
+  readonly exits: 'two' | 'one'
+  /**
+   * Where a stop may rest as a stop-limit alone: how far beyond the stop its limit is, as a fraction of the stop. Further
+   * than that it does not trade; then the position is closed at the market as soon as it is seen from here.
+   */
+  readonly stopCollar?: number
 }
 
 /** A kind that is not there is not traded at the venue. */
@@ -45,3 +55,12 @@ export const forEveryKind = (terms: OrderTerms): TermsByKind => ({
   perpetual: terms,
   option: terms,
 })
+
+/** The terms of each kind, changed. */
+export const mapTerms = (
+  terms: TermsByKind,
+  change: (terms: OrderTerms, kind: InstrumentKind) => OrderTerms,
+): TermsByKind =>
+  Object.fromEntries(
+    Object.entries(terms).map(([kind, each]) => [kind, change(each, kind as InstrumentKind)]),
+  )

@@ -16,6 +16,17 @@
  * On every venue, what is held without a stop is closed at the market, and the lane is told: where the stop was
  * refused, canceled or expired, or did not take its size; where both legs filled and turned the lane around.
  *
+ * Where the venue lets one exit rest alone (`exits`), it is the stop, and the target is taken here:
+ *
+ *   the price is at the target → the entry and the stop are canceled
+ *   the stop has ended         → what is left goes to the market, as the target
+ *   the stop is not canceled   → it protects on; the target is not taken for TAKE_WAIT_MS
+ *   no answer to the cancel    → it is sent again with a price, after CANCEL_AGAIN_MS (desk.ts)
+ *
+ * For as long as a cancel takes, no exit rests. Where a stop rests as a stop-limit (`stopCollar`), a price beyond its
+ * limit has passed it by: then the position is closed at the market. Both see the last price: of each trade that is
+ * shown, and of bars at their close.
+ *
  * A bracket is over when all its orders have ended. It is still known for a while, because a fill may arrive
  * after the cancel that it crossed: that is a position, and protected like any other.
  *
@@ -27,11 +38,16 @@ import type { Ms, OrderId, Px, Qty, SymbolId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Bar } from '../core/market.ts'
 import { isLeg, isLive, type LegRole, opposite, type Order, type Side } from '../core/order.ts'
+import { lengthMs } from '../core/time.ts'
 import type { Trail } from '../strategy/context.ts'
 
 /** Brackets that are still known after they are over; the oldest go first. */
 export const ENDED_LIMIT = 1_000
 const CHANGE_WAIT_MS = 30_000
+/** A target is not taken again for so long after its stop could not be canceled. */
+export const TAKE_WAIT_MS = 30_000
+/** The close of a bar that ended longer ago is no price of now: it fills a gap. */
+const CLOSE_AGE_MAX_MS = 60_000
 
 export interface Group {
   readonly entry: OrderId
@@ -41,6 +57,14 @@ export interface Group {
   readonly isNative: boolean
   readonly targetPx?: Px
   readonly trail?: Trail
+  /** One exit may rest: the stop does, and the target is taken here. */
+  readonly isSingle?: true
+  /** The stop is a stop-limit, its limit this fraction beyond it. */
+  readonly collar?: number
+  /** The target is being taken: the stop makes room for it. */
+  isTaking?: boolean
+  /** When that last began. */
+  tookAt?: Ms
   /** Where the stop is wanted now. */
   stopPx: Px
   stop?: OrderId
@@ -62,6 +86,12 @@ export interface BracketState {
   readonly ended: readonly Group[]
 }
 
+export interface LegChange {
+  readonly qty?: Qty
+  readonly stop?: Px
+  readonly limit?: Px
+}
+
 /** What brackets may ask of the desk. */
 export interface BracketDesk {
   readonly now: Ms
@@ -70,7 +100,9 @@ export interface BracketDesk {
   /** Places a protective leg; undefined where even that was refused. */
   placeLeg(group: Group, role: LegRole, qty: Qty): OrderId | undefined
   cancelOrder(order: Order): void
-  amendOrder(order: Order, change: { readonly qty?: Qty; readonly stop?: Px }): void
+  /** Where a cancel was sent and has had its time. */
+  cancelAgain(order: Order): void
+  amendOrder(order: Order, change: LegChange): void
   /** Closes whatever the lane holds, because its bracket no longer protects it. */
   closeOut(group: Group, why: string): void
   isClosing(group: Group): boolean
@@ -79,8 +111,8 @@ export interface BracketDesk {
 export class Brackets {
   readonly #desk: BracketDesk
   readonly #groups = new Map<OrderId, Group>()
-  /** Those whose stop trails, by symbol: the others do not ask for prices. */
-  readonly #trailing: (Group[] | undefined)[] = []
+  /** Those that follow the price, by symbol: their stop trails, or may be passed by, or their target is taken here. */
+  readonly #watching: (Group[] | undefined)[] = []
   readonly #ended = new Map<OrderId, Group>()
 
   constructor(desk: BracketDesk) {
@@ -89,8 +121,8 @@ export class Brackets {
 
   add(group: Group): void {
     this.#groups.set(group.entry, group)
-    if (group.trail === undefined) return
-    const groups = (this.#trailing[group.symbol] ??= [])
+    if (!isWatching(group)) return
+    const groups = (this.#watching[group.symbol] ??= [])
     groups.push(group)
   }
 
@@ -126,21 +158,27 @@ export class Brackets {
     this.#desk.closeOut(group, `the stop was not amended and covers ${covered} of ${left}`)
   }
 
-  /** Takes a symbol's new price to its trailing stops. */
+  /** Takes a symbol's new price to the brackets that follow it. */
   onPrice(symbol: SymbolId, price: number): void {
-    const groups = this.#trailing[symbol]
+    const groups = this.#watching[symbol]
     if (groups === undefined || groups.length === 0) return
-    for (const group of groups) {
+    // Backwards, because a bracket that is over leaves the list.
+    for (let i = groups.length - 1; i >= 0; i--) {
+      const group = groups[i]!
       if (group.filledAt !== this.#desk.now) this.#trail(group, price, price)
+      this.#watch(group, price)
     }
   }
 
-  /** Takes the extremes of a symbol's bar to its trailing stops. */
+  /** Takes the extremes of a symbol's bar to its trailing stops, and its close to those that follow the price. */
   onBar(bar: Bar): void {
-    const groups = this.#trailing[bar.symbol]
+    const groups = this.#watching[bar.symbol]
     if (groups === undefined || groups.length === 0) return
-    for (const group of groups) {
+    const age = this.#desk.now - bar.start - lengthMs(bar.timeframe)
+    for (let i = groups.length - 1; i >= 0; i--) {
+      const group = groups[i]!
       if (group.filledAt <= bar.start) this.#trail(group, bar.high, bar.low)
+      if (age <= CLOSE_AGE_MAX_MS) this.#watch(group, bar.close)
     }
   }
 
@@ -177,9 +215,10 @@ export class Brackets {
 
   /** Emulated brackets: places, grows, shrinks or cancels the legs so that each covers what is left. */
   #size(group: Group, left: number): void {
+    if (group.isTaking === true && this.#isTaken(group, left)) return
     const instrument = this.#desk.instrument(group.symbol)
     for (const role of ['stop', 'target'] as const) {
-      if (role === 'target' && group.targetPx === undefined) continue
+      if (role === 'target' && (group.targetPx === undefined || group.isSingle === true)) continue
       const id = group[role]
       const leg = id === undefined ? undefined : this.#desk.order(id)
       if (leg === undefined || !isLive(leg)) {
@@ -195,6 +234,49 @@ export class Brackets {
       if (left > 0) this.#desk.amendOrder(leg, { qty: wanted })
       else this.#desk.cancelOrder(leg)
     }
+  }
+
+  /** Takes the target as far as it goes now. False where the stop was not canceled: then it stays, as if never asked. */
+  #isTaken(group: Group, left: number): boolean {
+    const stop = group.stop === undefined ? undefined : this.#desk.order(group.stop)
+    if (stop !== undefined && isLive(stop)) {
+      if (stop.cancelSentAt !== undefined) return true
+      group.isTaking = false
+      group.asked.stop = stop.qty
+      return false
+    }
+    const target = group.target === undefined ? undefined : this.#desk.order(group.target)
+    if (target !== undefined && isLive(target)) return true
+    if (left > 0 && this.#mayPlace(group, 'target', target)) this.#place(group, 'target', left)
+    return true
+  }
+
+  /** Sees whether the price has come to a target that is taken here, or has passed the limit of a stop by. */
+  #watch(group: Group, price: number): void {
+    const { isSingle, collar, side, targetPx } = group
+    if ((isSingle !== true && collar === undefined) || this.#desk.isClosing(group)) return
+    const stop = group.stop === undefined ? undefined : this.#desk.order(group.stop)
+    if (stop === undefined || !isLive(stop) || this.#left(group) <= 0) return
+    const isBeyond = (a: number, b: number): boolean => (side === 'buy' ? a < b : a > b)
+    if (collar !== undefined && isBeyond(price, stop.limit!)) {
+      const why = `the price of ${price} has passed the limit of the stop by, ${stop.limit}`
+      this.#desk.closeOut(group, why)
+      return
+    }
+    if (group.isTaking === true) this.#desk.cancelAgain(stop)
+    else if (isSingle === true && !isBeyond(price, targetPx!)) this.#take(group, stop)
+  }
+
+  #take(group: Group, stop: Order): void {
+    const { now } = this.#desk
+    if (stop.cancelSentAt !== undefined) return
+    if (group.tookAt !== undefined && now - group.tookAt < TAKE_WAIT_MS) return
+    group.isTaking = true
+    group.tookAt = now
+    const entry = this.#desk.order(group.entry)
+    if (entry !== undefined) this.#desk.cancelOrder(entry)
+    group.asked.stop = 0
+    this.#desk.cancelOrder(stop)
   }
 
   /** A change that is not answered for so long is taken for lost. */
@@ -228,10 +310,14 @@ export class Brackets {
     const entry = this.#desk.order(group.entry)
     if (entry !== undefined && isLeg(changed) && changed.filled > 0) this.#desk.cancelOrder(entry)
     if (left === 0) return
-    const stop = group.stop === undefined ? undefined : this.#desk.order(group.stop)
-    if (stop !== undefined && isLive(stop)) return
-    const how = stop === undefined ? 'was refused' : `ended as ${stop.reason}`
-    this.#desk.closeOut(group, `the stop ${how} and leaves ${left} unprotected`)
+    if (this.#isLive(group.stop)) return
+    // The stop has made room for it.
+    const role: LegRole = group.isTaking === true ? 'target' : 'stop'
+    const id = group[role]
+    const exit = id === undefined ? undefined : this.#desk.order(id)
+    if (exit !== undefined && isLive(exit)) return
+    const how = exit === undefined ? 'was refused' : `ended as ${exit.reason}`
+    this.#desk.closeOut(group, `the ${role} ${how} and leaves ${left} unprotected`)
   }
 
   #trail(group: Group, high: number, low: number): void {
@@ -250,7 +336,8 @@ export class Brackets {
     const price = this.#desk.instrument(group.symbol).px(wanted, isLong ? 'down' : 'up')
     if (isLong ? price <= group.stopPx : price >= group.stopPx) return
     group.stopPx = price
-    this.#desk.amendOrder(stop, { stop: price })
+    const limit = stopLimitOf(group, this.#desk.instrument(group.symbol))
+    this.#desk.amendOrder(stop, limit === undefined ? { stop: price } : { stop: price, limit })
   }
 
   /** A fill that comes after its bracket was over is protected like any other. */
@@ -265,8 +352,8 @@ export class Brackets {
     if (this.#isLive(target) || this.#isLive(stop) || this.#isLive(entry)) return
     if (!this.#groups.has(entry)) return
     this.#groups.delete(group.entry)
-    const trailing = group.trail === undefined ? undefined : this.#trailing[group.symbol]
-    trailing?.splice(trailing.indexOf(group), 1)
+    const watching = isWatching(group) ? this.#watching[group.symbol] : undefined
+    watching?.splice(watching.indexOf(group), 1)
     this.#ended.set(group.entry, group)
     if (this.#ended.size <= ENDED_LIMIT) return
     for (const oldest of this.#ended.keys()) {
@@ -281,6 +368,19 @@ const copy = (group: Group): Group => ({
   asked: { ...group.asked },
   past: [...group.past],
 })
+
+const isWatching = ({ trail, isSingle, collar }: Group): boolean =>
+  trail !== undefined || isSingle === true || collar !== undefined
+
+/** The worst price at which a stop may trade that rests as a stop-limit; undefined where it is a plain stop. */
+export function stopLimitOf(
+  { side, stopPx, collar }: Group,
+  instrument: Instrument,
+): Px | undefined {
+  if (collar === undefined) return undefined
+  const isLong = side === 'buy'
+  return instrument.px(stopPx * (isLong ? 1 - collar : 1 + collar), isLong ? 'down' : 'up')
+}
 
 /** The side of both legs. */
 export const legSide = (group: Group): Side => opposite(group.side)

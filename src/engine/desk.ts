@@ -17,7 +17,7 @@ import type { OrderTerms } from '../core/terms.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
 import type { BracketIntent, Ladder, OrderIntent, RestPolicy } from '../strategy/context.ts'
-import { type BracketDesk, Brackets, type Group } from './brackets.ts'
+import { type BracketDesk, Brackets, type Group, type LegChange } from './brackets.ts'
 import { type ClosingDesk, Closings } from './closing.ts'
 import type { Externals } from './externals.ts'
 import type { Lane, LaneDesk } from './lanes.ts'
@@ -188,7 +188,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
       strategy,
       symbol,
       side,
-      isNative: this.#isNative(instrument, legs.prices),
+      ...this.#keepingOf(instrument, legs.prices),
       ...legs.prices,
       ...(trail === undefined ? {} : { trail }),
       asked: { stop: 0, target: 0 },
@@ -288,7 +288,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     this.cancelOrder(rest)
   }
 
-  amendOrder(order: Order, change: { readonly qty?: Qty; readonly stop?: Px }): void {
+  amendOrder(order: Order, change: LegChange): void {
     const { id, symbol } = order
     const { orders, outbox } = this.parts
     if (outbox.amend({ type: 'amend', id, symbol, ...change }) === 'wanted') return
@@ -416,7 +416,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   #leg(group: Group, role: LegRole, qty: Qty): Order {
     const { entry, strategy } = group
     const stamp = { id: this.parts.orders.nextId(strategy), strategy, at: this.now }
-    return orderOf(legOf(group, role, qty), stamp, { group: entry, role })
+    return orderOf(legOf(group, { role, qty }, this.instrument(group.symbol)), stamp, {
+      group: entry,
+      role,
+    })
   }
 
   /** The legs that leave together with their entry. */
@@ -448,9 +451,20 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     this.parts.notices.publish({ type: 'order.placed', order })
   }
 
-  #isNative(instrument: Instrument, { targetPx }: LegPrices): boolean {
-    const { brackets, protectsParts } = this.#termsOf(instrument)
-    return brackets === 'native' && (protectsParts || targetPx !== undefined)
+  /** How a bracket is kept: at the venue, or here, as far as its exits may rest there. */
+  #keepingOf(
+    instrument: Instrument,
+    { targetPx }: LegPrices,
+  ): Pick<Group, 'isNative' | 'isSingle' | 'collar'> {
+    const { brackets, protectsParts, exits, stopCollar } = this.#termsOf(instrument)
+    const hasTarget = targetPx !== undefined
+    const isNative = brackets === 'native' && (protectsParts || hasTarget)
+    if (isNative) return { isNative }
+    return {
+      isNative,
+      ...(hasTarget && exits === 'one' ? { isSingle: true } : {}),
+      ...(stopCollar === undefined ? {} : { collar: stopCollar }),
+    }
   }
 
   /** Of a kind that risk has let pass. */

@@ -5,7 +5,7 @@ import type { Denial } from '../core/notice.ts'
 import type { Order, OrderRequest, OrderType, Side, LegRole } from '../core/order.ts'
 import { FLAT } from '../core/position.ts'
 import type { BracketIntent, OrderIntent } from '../strategy/context.ts'
-import { type Group, legSide } from './brackets.ts'
+import { type Group, legSide, stopLimitOf } from './brackets.ts'
 
 type Draft = { -readonly [K in keyof OrderRequest]: OrderRequest[K] }
 
@@ -120,12 +120,23 @@ export function orderOf(
 }
 
 /** The request for a leg of a bracket. */
-export function legOf(group: Group, role: LegRole, qty: Qty): OrderRequest {
-  const { symbol, stopPx, targetPx } = group
-  const base = { symbol, side: legSide(group), qty, tif: 'gtc' } as const
-  return role === 'stop'
+export function legOf(
+  group: Group,
+  leg: { readonly role: LegRole; readonly qty: Qty },
+  instrument: Instrument,
+): OrderRequest {
+  const { symbol, stopPx, targetPx, isSingle } = group
+  const base = { symbol, side: legSide(group), qty: leg.qty, tif: 'gtc' } as const
+  if (leg.role === 'target') {
+    // Where one exit rests alone, the price of the target has come when it is placed.
+    return isSingle === true
+      ? { ...base, type: 'market' }
+      : { ...base, type: 'limit', limit: targetPx! }
+  }
+  const limit = stopLimitOf(group, instrument)
+  return limit === undefined
     ? { ...base, type: 'stop', stop: stopPx }
-    : { ...base, type: 'limit', limit: targetPx! }
+    : { ...base, type: 'stop-limit', stop: stopPx, limit }
 }
 
 /** Snaps a number that may be NaN or out of range. */

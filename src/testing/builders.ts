@@ -55,6 +55,7 @@ export const termsOf = (changes: Partial<OrderTerms> = {}): TermsByKind =>
     brackets: 'emulated',
     protectsParts: true,
     exitsBesideLegs: false,
+    exits: 'two',
     ...changes,
   })
 

@@ -33,11 +33,14 @@ export function describeOrders(contract: VenueContract): void {
 /** Limits and contract say the same, so what is denied before it leaves is what the venue refuses. */
 function describeTerms(contract: VenueContract): void {
   itKeeps(contract, 'says in its limits what it takes', {}, async (bench) => {
-    const { takes, postOnly } = bench.terms
+    const { takes, postOnly, brackets, stopCollar } = bench.terms
     const said = TYPES.flatMap((type) => (takes[type] ?? []).map((tif) => `${type} ${tif}`))
     const kept = contract.orders.map(([type, tif]) => `${type} ${tif}`)
     assert.deepEqual(said.toSorted(), kept.toSorted())
     assert.equal(postOnly, contract.lacks?.['post-only'] === undefined)
+    if (brackets !== 'emulated') return
+    const stop = stopCollar === undefined ? 'stop' : 'stop-limit'
+    assert(takes[stop]?.includes('gtc'), 'a bracket that is kept here has a stop that may rest')
   })
 }
 

@@ -1,10 +1,36 @@
 // Faults of coins at Alpaca, which takes fewer orders of them than of shares, and holds one for a single sale.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Context } from '../../src/strategy/index.ts'
 import { Bench, BTC } from './bench.ts'
 
 const COIN = 'BTC/USD'
+const SECOND = 1_000
+/** A coin at 1,000 with a stop that rests at 980, down to 931, and a target at 1,100. */
+const BRACKET = { side: 'buy', qty: 0.5, stop: 980, target: 1_100 } as const
+
+/** What works at the venue: `sell stop_limit 0.5 980/931`. */
+const working = (bench: Bench): readonly string[] =>
+  [...bench.account.open].map(
+    ({ side, type, qty, stop, limit }) => `${side} ${type} ${qty} ${stop ?? '-'}/${limit ?? '-'}`,
+  )
+
+async function holding(t: TestContext): Promise<Bench> {
+  const bench = await Bench.start(t, { hasCoin: true })
+  await bench.does((context) => context.bracket(BRACKET), COIN)
+  await bench.run(SECOND)
+  assert.deepEqual(working(bench), ['sell stop_limit 0.5 980/931'])
+  assert.equal(bench.position(BTC), 0.5)
+  return bench
+}
+
+/** Nothing is held or works, here or there, and what sold it was for that. */
+function isFlat(bench: Bench, role: string | undefined): void {
+  assert.deepEqual([bench.position(BTC), bench.held(COIN), working(bench)], [0, 0, []])
+  const sale = bench.orders.findLast(({ side, filled }) => side === 'sell' && filled > 0)
+  assert.equal(sale?.role, role)
+  bench.check()
+}
 
 test('F350 what the venue takes of no coin is denied with a reason, and no request leaves', async (t) => {
   const bench = await Bench.start(t, { hasCoin: true })
@@ -33,4 +59,50 @@ test('F350 what the venue takes of no coin is denied with a reason, and no reque
   await bench.does((context) => context.buy({ qty }), COIN)
   assert.deepEqual([bench.position(BTC), bench.denials.length], [qty, 4])
   bench.check()
+})
+
+test('F351 a stop of a coin sells at the venue while nobody is here, and the target is not taken any more', async (t) => {
+  const bench = await holding(t)
+  bench.kill()
+  await bench.print(975, COIN)
+  await bench.run(SECOND)
+  assert.equal(bench.held(COIN), 0)
+
+  await bench.start()
+  await bench.run(SECOND)
+  isFlat(bench, 'stop')
+  await bench.print(1_150, COIN)
+  isFlat(bench, 'stop')
+})
+
+test('F352 a price that has passed the limit of a stop by closes the position, and it is told', async (t) => {
+  const bench = await holding(t)
+  await bench.print(900, COIN)
+  await bench.run(SECOND)
+
+  assert.ok(bench.has(/passed the limit of the stop by, 931/))
+  isFlat(bench, undefined)
+})
+
+test('F353 a target is sold where the process dies after the cancel of the stop', async (t) => {
+  const bench = await holding(t)
+  bench.inject({ on: 'market', fault: 'print', symbol: COIN, price: 1_100, size: 100 })
+  await bench.until(() => working(bench).length === 0)
+  await bench.restart()
+  await bench.run(2 * SECOND)
+
+  assert.ok(!bench.has(/unprotected/))
+  isFlat(bench, 'target')
+})
+
+test('F354 a stop of a coin that the venue refuses closes the position, and it is told', async (t) => {
+  const bench = await Bench.start(t, { hasCoin: true })
+  const body = JSON.stringify({ code: 40310000, message: 'insufficient balance for BTC' })
+  const orders = { on: 'rest', method: 'POST', path: '/v2/orders' } as const
+  bench.inject({ ...orders, fault: 'status', status: 403, body, skip: 1, times: 1 })
+  await bench.does((context) => context.bracket(BRACKET), COIN)
+  await bench.run(3 * SECOND)
+
+  assert.ok(bench.has(/the stop ended as rejected and leaves 0.5 unprotected/))
+  isFlat(bench, undefined)
 })

@@ -21,16 +21,24 @@ const SHARES: OrderTerms = {
   brackets: 'native',
   protectsParts: false,
   exitsBesideLegs: false,
+  exits: 'one',
 }
 
+/**
+ * A stop of a coin rests as a stop-limit, so it is there while nobody is here. Its limit is 5 % beyond: once it has
+ * triggered it takes whatever is bid down to that, as a market order would, and waits below. A stop that is kept in the
+ * engine would sell at any price, and not at all while the process is down or cut off.
+ */
 const COINS: OrderTerms = {
   takes: { market: ['gtc', 'ioc'], limit: ['gtc', 'ioc'], 'stop-limit': ['gtc', 'ioc'] },
   postOnly: false,
   shorts: false,
   fractions: true,
-  brackets: 'none',
+  brackets: 'emulated',
   protectsParts: false,
   exitsBesideLegs: false,
+  exits: 'one',
+  stopCollar: 0.05,
 }
 
 const OPTIONS: OrderTerms = {
@@ -41,6 +49,7 @@ const OPTIONS: OrderTerms = {
   brackets: 'none',
   protectsParts: false,
   exitsBesideLegs: false,
+  exits: 'one',
 }
 
 export const ALPACA_TERMS: TermsByKind = { equity: SHARES, crypto: COINS, option: OPTIONS }

@@ -117,6 +117,7 @@ const termsOf = ({ hasStops, hasPositions }: Category): OrderTerms => ({
   protectsParts: false,
   // An open sale locks the coins of spot.
   exitsBesideLegs: hasPositions,
+  exits: 'two',
 })
 
 /** A batch of options costs one, so orders have no quota of their own. */

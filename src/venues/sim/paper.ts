@@ -13,6 +13,7 @@ import { type Input, isMarket, type MarketInput } from '../../core/input.ts'
 import type { InstrumentSpec } from '../../core/instrument.ts'
 import type { Order } from '../../core/order.ts'
 import { ok, type Result } from '../../core/result.ts'
+import { mapTerms } from '../../core/terms.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Broker, Feed, History, Limits, Venue, VenueStatistics } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
@@ -28,9 +29,18 @@ export interface PaperVenueOptions {
   readonly books?: Books
 }
 
-/** Data as the market bears it, orders as the simulated venue does. */
-export function paperLimits({ subscribe, history }: Limits, sim: SimOptions): Limits {
-  return { ...limitsOf(termsOf(sim)), subscribe, history }
+/**
+ * Data as the market bears it, orders as the simulated venue does; of these the ones that the market takes, so that a run
+ * asks for nothing that it could not do there.
+ */
+export function paperLimits({ subscribe, history, terms }: Limits, sim: SimOptions): Limits {
+  const limits = limitsOf(termsOf(sim))
+  const both = mapTerms(terms, (theirs, kind) => {
+    if (theirs.brackets !== 'native') return theirs
+    const { takes, postOnly, shorts, fractions } = theirs
+    return { ...theirs, ...limits.terms[kind], takes, postOnly, shorts, fractions }
+  })
+  return { ...limits, subscribe, history, terms: both }
 }
 
 type Kind = Parameters<Feed['subscribe']>[0]
