@@ -3,10 +3,13 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
+import type { KeptSnapshot } from '../src/core/store.ts'
 import { ms } from '../src/core/time.ts'
 import type { Report } from '../src/report/report.ts'
 import { AlpacaServer, generatedMarket } from '../src/simulators/alpaca/index.ts'
 import { DEMO_SYMBOLS } from '../src/simulators/market.ts'
+import { openJournal } from '../src/store/index.ts'
+import { until } from './bybit/local.ts'
 import { put, type Running, skein, start, temporary } from './cli/skein.ts'
 
 const BIN = join(import.meta.dirname, '../bin/skein.js')
@@ -65,11 +68,21 @@ function configured(t: TestContext, url: string, speed: number): string {
     'skein.yaml',
     `universe: [${DEMO_SYMBOLS.join(', ')}]
 instrument: { calendar: 24/7 }
-store: { leases: ./data/leases.db }
+store: { leases: ./data/leases.db, snapshotEvery: 5 }
 venues: { alpaca: { local: { port: ${port}, speed: ${speed} }, subscribe: { total: 100 } } }
 `,
   )
   return folder
+}
+
+/** The snapshot up to which turns of its journal may be dropped one day. */
+function provenIn(folder: string): KeptSnapshot | undefined {
+  const journal = openJournal(join(folder, 'data/journal.db'))
+  try {
+    return journal.past.kept.find(({ isProven }) => isProven)
+  } finally {
+    journal.close()
+  }
 }
 
 const PAPER = ['run', '--mode', 'paper', '--venue', 'alpaca', '--config', 'skein.yaml']
@@ -89,6 +102,7 @@ it('a run trades at a local venue whose minutes are seconds', { timeout: 300_000
   const folder = configured(t, server.urls.rest, 60)
   const { child, ended } = start(folder, PAPER)
   await Promise.race([ended, filled])
+  await Promise.race([ended, until(() => provenIn(folder) !== undefined, 'a proven snapshot')])
   child.kill('SIGINT')
   const { code, stdout, stderr } = await ended
   const again = await skein(folder, 'replay', 'data/journal.db', '--json')
@@ -104,6 +118,20 @@ it('a run trades at a local venue whose minutes are seconds', { timeout: 300_000
   assert.equal(report.manifest.costs, null)
   assert.equal(report.summary.equityStart, 100_000)
   assert.ok(report.total.fills > 0)
+
+  // The first snapshot was proven while it ran; what was before it is dropped here, as it would be a month later.
+  const journal = openJournal(join(folder, 'data/journal.db'))
+  journal.past.begin(provenIn(folder)!)
+  while (journal.past.drop() > 0);
+  journal.close()
+  const pruned = await skein(folder, 'replay', 'data/journal.db', '--json')
+
+  assert.equal(pruned.code, 0, pruned.stderr)
+  assert.match(pruned.stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
+  const part = JSON.parse(pruned.stdout) as Report
+  assert.equal(part.manifest.hashes.intents, report.manifest.hashes.intents)
+  assert.equal(part.manifest.work.turns, report.manifest.work.turns)
+  assert.match(part.warnings.join('\n'), /The journal begins at 2026-01-07T.*was dropped/)
 })
 
 it('sma-cross trades a coin at a local venue, from a signal to a closed trip', async (t) => {

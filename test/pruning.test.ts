@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { DatabaseSync } from 'node:sqlite'
 import { fillId } from '../src/core/brand.ts'
+import { hashOf } from '../src/core/hash.ts'
 import { money } from '../src/core/instrument.ts'
 import type { Journal, Past } from '../src/core/store.ts'
 import type { LiveOptions } from '../src/runtime/live-options.ts'
@@ -51,6 +52,7 @@ const counting = defineStrategy({
 class PrunedBench extends Bench {
   readonly froms: string[] = []
   strategy = alternating
+  keeps: Pick<LiveOptions, 'keepMs'> = { keepMs: KEEP_MS }
 
   override get setup(): LiveOptions['setup'] {
     const uses = [{ name: 's', strategy: this.strategy, params: {}, on: [A] }]
@@ -60,7 +62,7 @@ class PrunedBench extends Bench {
 
   override get usual(): Partial<LiveOptions> {
     return {
-      keepMs: KEEP_MS,
+      ...this.keeps,
       snapshotEvery: 5,
       onRecovered: ({ from }) => this.froms.push(from),
     }
@@ -71,16 +73,19 @@ class PrunedBench extends Bench {
       await this.bar(0)
       await this.live.pruned()
     }
+    // What the last one caused is answered.
+    await this.world.run(1_000)
   }
 
   get past(): Past {
     return this.journal.past!
   }
 
-  /** Of the engine, after what a start does. */
-  get state(): string {
+  /** Orders with the executions that were counted, positions, and all that was ever commanded. */
+  get state(): readonly unknown[] {
     const { orders, positions } = this.live.engine.ours
-    return JSON.stringify([orders, positions, this.live.engine.intents])
+    const told = orders.map(({ order, fills }) => [order, [...fills]])
+    return [orders.length, hashOf([told, positions]), this.live.engine.intents]
   }
 
   query(sql: string): unknown[] {
@@ -133,7 +138,7 @@ test('a run whose first turns are gone goes on from its snapshot as if they were
   await bench.start()
 
   assert.deepEqual(bench.froms, ['nothing', 'snapshot'])
-  assert.equal(bench.state, before)
+  assert.deepEqual(bench.state, before)
   await bench.bars(4)
   const counter = (id: string): number => Number.parseInt(id.split('-').at(-1)!, 36)
   assert.ok(counter(bench.orders.at(-1)!.id) > counter(last.id))
@@ -176,7 +181,7 @@ test('where the last snapshot is of no use, all that is kept is done again from 
   await bench.start()
 
   assert.deepEqual(bench.froms, ['nothing', 'beginning'])
-  assert.equal(bench.state, before)
+  assert.deepEqual(bench.state, before)
   await bench.bars(60)
   assert.ok(bench.past.beginning!.at > bench.world.now - 1.5 * KEEP_MS)
   bench.check()
@@ -233,4 +238,53 @@ test('a pruned journal is replayed from its beginning, and every decision is com
     [again.hash, again.intents],
     [bench.live.engine.hash(), bench.live.engine.intents],
   )
+})
+
+test('a process that dies between the new beginning and the last drop leaves the rest to the next one', async (t) => {
+  const bench = new PrunedBench(t)
+  await bench.start()
+  bench.past.drop = () => {
+    if (bench.past.beginning === undefined) return 0
+    throw new Error('the disk is full')
+  }
+  await bench.bars(120)
+  // The run goes on, and nobody reads what is before the beginning.
+  assert.equal(bench.live.health.phase, 'running')
+  assert.equal(bench.live.health.journal?.flaw, 'the disk is full')
+  assert.deepEqual(bench.query('select min(n) from turns'), [1])
+  const { beginning } = bench.past
+  const before = bench.state
+  bench.kill()
+
+  await bench.start()
+  assert.deepEqual(bench.froms, ['nothing', 'snapshot'])
+  assert.deepEqual(bench.state, before)
+  await bench.bars(10)
+
+  assert.ok(bench.past.beginning!.n >= beginning!.n)
+  assert.deepEqual(bench.query('select min(n) from turns'), [bench.past.beginning!.n + 1])
+  bench.check()
+})
+
+test('a run that begins to prune makes the bars of before again', async (t) => {
+  const bench = new PrunedBench(t)
+  bench.keeps = {}
+  await bench.start()
+  await bench.bars(60)
+  assert.deepEqual(bench.query('select count(*) from bars'), [0])
+  bench.kill()
+
+  bench.keeps = { keepMs: KEEP_MS }
+  await bench.start()
+  await bench.bars(90)
+
+  assert.deepEqual(bench.froms, ['nothing', 'journal'])
+  assert.ok(bench.past.beginning !== undefined)
+  assert.deepEqual(bench.query('select min(n) from turns'), [bench.past.beginning.n + 1])
+  const before = bench.state
+  bench.kill()
+  await bench.start()
+  assert.equal(bench.froms.at(-1), 'snapshot')
+  assert.deepEqual(bench.state, before)
+  bench.check()
 })

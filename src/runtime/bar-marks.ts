@@ -43,7 +43,12 @@ export class BarMarks {
     engine.notices.on('bar.closed', ({ bar }) => this.#note(bar))
   }
 
-  /** What has closed since the last time. Snapshots bound it: what waits for one waits for the archive, too. */
+  /** Bars that wait to be taken. */
+  get unkept(): number {
+    return this.#unkept.length
+  }
+
+  /** What has closed since the last time. */
   takeUnkept(): readonly SeenBar[] {
     const bars = this.#unkept
     this.#unkept = []

@@ -119,7 +119,7 @@ export class Live {
       inbox,
       snapshotEvery,
       snapshot: () => snapshotOf(session, marks),
-      unkeptBars: () => marks.takeUnkept(),
+      unkept: marks,
       onSnapshot: (n, at) => this.#pruner?.onSnapshot(n, at),
       guard: () => this.#guard(),
       onTurn: (turn) => {

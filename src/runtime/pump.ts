@@ -20,10 +20,11 @@ import type { Turn } from '../core/command.ts'
 import { type Control, type Input, isMarket, rank } from '../core/input.ts'
 import type { RowSink } from '../core/market-rows.ts'
 import type { OrderBook } from '../core/order-book.ts'
-import type { Journal, SeenBar } from '../core/store.ts'
+import type { Journal } from '../core/store.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Inbox, type InboxOptions } from '../engine/inbox.ts'
 import type { Io } from '../io/io.ts'
+import type { BarMarks } from './bar-marks.ts'
 import { Depths } from './depths.ts'
 import type { Gateway } from './gateway.ts'
 import type { Recorder } from './recorder.ts'
@@ -32,6 +33,9 @@ import type { Recorder } from './recorder.ts'
 export const SLICE_INPUTS = 1_024
 /** After so long a fact of the venue is durable. */
 export const FACT_FLUSH_MS = 50
+
+/** Bars that wait for the next snapshot; more are written at once. */
+const UNKEPT_BARS_MAX = 500
 
 export interface PumpOptions {
   readonly io: Pick<Io, 'now' | 'after'>
@@ -45,8 +49,8 @@ export interface PumpOptions {
   /** Turns between snapshots, and the text of one. */
   readonly snapshotEvery: number
   readonly snapshot: () => string
-  /** The bars that the journal is to keep with it. */
-  readonly unkeptBars?: () => readonly SeenBar[]
+  /** The bars that the journal is to keep, and has not yet. */
+  readonly unkept?: Pick<BarMarks, 'unkept' | 'takeUnkept'>
   /** After a snapshot of turn `n`; what it does it does between turns. */
   readonly onSnapshot?: (n: number, at: Ms) => void
   /** Asked before each slice: what must hold before anything in it is decided. */
@@ -169,9 +173,9 @@ export class Pump {
 
   /** A snapshot now, between turns, where all bars so far are in the archive. */
   snapshot(): boolean {
-    const { engine, journal, recorder, snapshot, unkeptBars } = this.#options
+    const { engine, journal, recorder, snapshot, unkept } = this.#options
     if (recorder.statistics.waiting > 0) return false
-    journal.snapshot(engine.turns, snapshot(), unkeptBars?.())
+    journal.snapshot(engine.turns, snapshot(), unkept?.takeUnkept())
     this.#snapshotTurn = engine.turns
     this.#snapshots++
     this.#snapshotAt = this.now()
@@ -274,8 +278,11 @@ export class Pump {
 
   /** A person's word is durable, and now and then all of it. */
   #settle(): void {
-    const { engine, recorder, snapshotEvery } = this.#options
+    const { engine, journal, recorder, snapshotEvery, unkept } = this.#options
     if (this.#isTold) this.#flush()
+    // A warm-up has so many that a snapshot would stand still for them.
+    if (unkept !== undefined && unkept.unkept >= UNKEPT_BARS_MAX)
+      this.#guarded(() => journal.past?.noteBars(unkept.takeUnkept()))
     if (engine.turns - this.#snapshotTurn >= snapshotEvery && !this.snapshot()) {
       // A write that fails is counted by the recorder and tried again.
       void recorder.flush().catch(() => {})

@@ -20,7 +20,11 @@ import { ms, type Timeframe } from '../core/time.ts'
 import { numberOf } from './database.ts'
 import { guarded } from './store-error.ts'
 
-/** Of one transaction, whichever comes first; what it takes, an order may wait for. */
+/**
+ * Of one transaction, whichever comes first; what it takes, an order may wait for. Measured while 200,000 turns of 1 KB
+ * went from a file of 400 MB: half a millisecond, and 20 to 45 ms where the checkpoint of SQLite that comes after
+ * 1,000 pages falls into it, as it otherwise falls into a turn.
+ */
 const DROPPED_TURNS_MAX = 256
 const DROPPED_BYTES_MAX = 256_000
 /** Bars of one read. */
