@@ -1,7 +1,10 @@
 // A journal that is pruned while its run goes on: what is dropped is never asked for again, and what counts for ever stays.
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { type TestContext, test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { fillId } from '../src/core/brand.ts'
 import { hashOf } from '../src/core/hash.ts'
 import { money } from '../src/core/instrument.ts'
@@ -11,7 +14,7 @@ import { liveSession } from '../src/runtime/live-session.ts'
 import { BarMarks } from '../src/runtime/bar-marks.ts'
 import { restoreBeginning } from '../src/runtime/recover.ts'
 import { replay } from '../src/runtime/replay.ts'
-import { StoreError } from '../src/store/index.ts'
+import { StoreError, writeTurns } from '../src/store/index.ts'
 import { type Context, defineStrategy, z } from '../src/strategy/index.ts'
 import { A } from '../src/testing/builders.ts'
 import { Bench, MINUTE } from './live/bench.ts'
@@ -52,7 +55,7 @@ const counting = defineStrategy({
 class PrunedBench extends Bench {
   readonly froms: string[] = []
   strategy = alternating
-  keeps: Pick<LiveOptions, 'keepMs'> = { keepMs: KEEP_MS }
+  keeps: Pick<LiveOptions, 'keepMs' | 'copyTurns'> = { keepMs: KEEP_MS }
 
   override get setup(): LiveOptions['setup'] {
     const uses = [{ name: 's', strategy: this.strategy, params: {}, on: [A] }]
@@ -287,4 +290,65 @@ test('a run that begins to prune makes the bars of before again', async (t) => {
   assert.equal(bench.froms.at(-1), 'snapshot')
   assert.deepEqual(bench.state, before)
   bench.check()
+})
+
+test('turns that are dropped are in files first, each once and as they were, where a folder is named', async (t) => {
+  const bench = new PrunedBench(t)
+  const folder = join(dirname(bench.path), 'past')
+  bench.keeps = {
+    keepMs: KEEP_MS,
+    copyTurns: ({ from, to }, turns) => writeTurns(join(folder, `r-${from}-${to}.gz`), turns),
+  }
+  const seen: string[] = []
+  await bench.start({
+    onTurn: ({ n, at, inputs, batches }) => seen.push(JSON.stringify({ n, at, inputs, batches })),
+  })
+  await bench.bars(160)
+
+  const files = readdirSync(folder).toSorted(
+    (a, b) => Number(a.split('-')[1]) - Number(b.split('-')[1]),
+  )
+  const lines = files.flatMap((file) =>
+    gunzipSync(readFileSync(join(folder, file)))
+      .toString()
+      .trimEnd()
+      .split('\n'),
+  )
+
+  assert.ok(files.length > 5)
+  assert.deepEqual(lines, seen.slice(0, bench.past.beginning!.n))
+  assert.deepEqual(bench.query('select min(n) from turns'), [lines.length + 1])
+})
+
+test('F395 nothing is dropped that could not be copied', async (t) => {
+  const bench = new PrunedBench(t)
+  const taken = join(dirname(bench.path), 'taken')
+  writeFileSync(taken, 'a file, where a folder is wanted')
+  bench.keeps = {
+    keepMs: KEEP_MS,
+    copyTurns: ({ from, to }, turns) => writeTurns(join(taken, `r-${from}-${to}.gz`), turns),
+  }
+  await bench.start()
+  await bench.bars(120)
+
+  assert.equal(bench.past.beginning, undefined)
+  assert.deepEqual(bench.query('select min(n) from turns'), [1])
+  assert.match(
+    bench.live.health.journal?.flaw ?? '',
+    /taken\/r-1-\d+\.gz cannot be written \(.*\); make room, or mend its folder/,
+  )
+  assert.equal(bench.live.health.phase, 'running')
+})
+
+test('a snapshot that has waited too long for its proof is given up for a newer one', async (t) => {
+  const bench = new PrunedBench(t)
+  await bench.start()
+  await bench.bars(60)
+  bench.past.keep([{ n: 1, at: bench.live.engine.now, isProven: false }])
+
+  await bench.bars(10)
+
+  const { kept } = bench.past
+  assert.equal(bench.live.health.journal?.flaw, undefined)
+  assert.ok(kept.length > 0 && kept.every(({ n }) => n > 60), JSON.stringify(kept))
 })

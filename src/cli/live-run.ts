@@ -6,12 +6,14 @@ import type { Venue, VenueAccount } from '../core/venue.ts'
 import { type Config, toKeepMs, toRestarts } from '../runtime/config.ts'
 import { checkAccount } from '../runtime/consent.ts'
 import { forgetStart, noteEnd, noteStart } from '../runtime/crash-loop.ts'
+import type { LiveOptions } from '../runtime/live-options.ts'
 import { type Live, startLive } from '../runtime/live.ts'
 import { Reload, type ReloadOptions } from '../runtime/reload.ts'
 import type { RunFile } from '../runtime/run-file.ts'
 import { StatusFile } from '../runtime/status-file.ts'
 import { Wishes } from '../runtime/wishes.ts'
-import type { SqliteArchive } from '../store/index.ts'
+import { type SqliteArchive, writeTurns } from '../store/index.ts'
+import { storedAt } from './inputs.ts'
 import { type LivePlan, type LiveRunOptions, planOf } from './live-plan.ts'
 import { LiveStage } from './live-stage.ts'
 import { momentOf } from './moment.ts'
@@ -141,6 +143,7 @@ async function started(
     ...reached.limits,
     snapshotEvery: config.store.snapshotEvery,
     ...(keepMs === undefined ? {} : { keepMs }),
+    ...copyingOf(plan),
     kinds: plan.kinds,
     exits: plan.exits,
     safeMode: noteStart(file.journal, Date.now(), toRestarts(config)),
@@ -192,6 +195,17 @@ async function ended({ live, say }: Trading, policy: LiveRunOptions['onStop']): 
   const { engine, gateway } = live.statistics
   say(`${engine.turns} turns, ${gateway.commands} commands, ${engine.orders.live} live orders`)
   for (const line of remaining) say(`remains: ${line}`)
+}
+
+/** Turns that are dropped are kept in files by the run's name and their numbers, where a folder for them is named. */
+function copyingOf({ config, setup }: LivePlan): Pick<LiveOptions, 'copyTurns'> {
+  const { prunedTo } = config.store
+  if (prunedTo === undefined) return {}
+  const folder = storedAt(config, prunedTo)
+  return {
+    copyTurns: ({ from, to }, turns) =>
+      writeTurns(join(folder, `${setup.run}-turns-${from}-${to}.jsonl.gz`), turns),
+  }
 }
 
 /** As long as it is there, the kill switch is on. */

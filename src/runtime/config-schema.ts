@@ -405,6 +405,7 @@ export const configSchema = z.strictObject({
       leaseMs: z.int().min(1_000).max(60_000).default(15_000),
       snapshotEvery: z.int().min(1).max(1_000_000).default(1_000).describe('turns'),
       keepDays: limit(KEEP_DAYS, z.int().min(1).max(3_650), 'days of a journal at a venue'),
+      prunedTo: path.exactOptional().describe('a folder for turns that are dropped from it'),
     })
     .prefault({}),
   restarts: z

@@ -161,7 +161,7 @@ restarts: { max: off }
 ops: { metrics: 9464 }
 watchlists: { tech: [AAPL, MSFT] }
 history: { providers: [files, sim], files: ./bars, sim: { seed: 7 } }
-store: { journal: j.db, snapshotEvery: 10, keepDays: off }
+store: { journal: j.db, snapshotEvery: 10, keepDays: off, prunedTo: ./past }
 report: { html: out.html }
 `)
 
@@ -214,6 +214,7 @@ report: { html: out.html }
       leaseMs: 15_000,
       snapshotEvery: 10,
       keepDays: 'off',
+      prunedTo: './past',
     },
     restarts: { max: 'off', withinMs: 600_000 },
     ops: { metrics: 9_464 },

@@ -12,6 +12,7 @@ import type { Setup } from './build.ts'
 import type { ExitPolicy } from './exit-policy.ts'
 import type { Gateway } from './gateway.ts'
 import type { Health } from './health.ts'
+import type { CopyTurns } from './pruner.ts'
 import type { Pump } from './pump.ts'
 import type { Recorder } from './recorder.ts'
 import type { Recovered } from './recover.ts'
@@ -35,6 +36,8 @@ export interface LiveOptions {
   readonly snapshotEvery: number
   /** Turns of the journal that are younger are kept; all where not told. */
   readonly keepMs?: number
+  /** Keeps turns elsewhere before they are dropped. */
+  readonly copyTurns?: CopyTurns
   /** What the feed is asked for; bars where not told. */
   readonly kinds?: readonly FeedKind[]
   readonly isDryRun?: boolean

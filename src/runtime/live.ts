@@ -42,6 +42,8 @@ import type { Wanted } from './wishes.ts'
 /** Texts that are remembered, so that each is told once. */
 const TOLD_MAX = 1_000
 const PUBLISH_EVERY_MS = 1_000
+/** So many snapshots' turns prove one, where those between could not. */
+const PROOF_SNAPSHOTS_MAX = 10
 
 /** Starts, or goes on where the journal ends. Fails, with all closed again, where the venue cannot be opened or read. */
 export async function startLive(options: LiveOptions): Promise<Result<Live>> {
@@ -304,13 +306,16 @@ export class Live {
     return reload.consider(this.engine.inForce, wanted.confirm)
   }
 
-  #prunerOf({ setup, venue, journal, kinds = KINDS, keepMs }: LiveOptions): Pruner | undefined {
+  #prunerOf({ setup, venue, journal, kinds = KINDS, ...options }: LiveOptions): Pruner | undefined {
     const { past } = journal
+    const { keepMs, copyTurns, snapshotEvery } = options
     if (past === undefined || keepMs === undefined) return undefined
     return new Pruner({
       past,
       journal,
       keepMs,
+      copy: copyTurns,
+      proofTurnsMax: PROOF_SNAPSHOTS_MAX * snapshotEvery,
       build: () => liveSession(setup, venue.limits, kinds),
       breathe: () => new Promise(setImmediate),
       isOver: () => this.pump.isStopped,

@@ -12,27 +12,40 @@
  * So a journal holds its kept span and at most an eighth of it more. All that counts for ever is in each snapshot: the
  * counter of order ids, the executions that were counted, positions, limits.
  *
- * An error here ends the pruning, is told, and leaves the run as it is: a journal that grows stops nobody today.
+ * An error here is told, leaves the run as it is, and is tried again an eighth of the span later: a journal that grows
+ * stops nobody today.
  */
 import type { Ms } from '../core/brand.ts'
+import type { Turn } from '../core/command.ts'
 import type { Journal, Past } from '../core/store.ts'
 import { iso } from '../core/time.ts'
 import { flawOf, type Restorable } from './recover.ts'
 
 /** Snapshots that are set aside in the kept span. */
 const KEPT_PARTS = 8
+/** Turns that are read at once to be copied: about a millisecond. */
+const COPY_SLICE_TURNS = 64
+
+export type CopyTurns = (
+  span: { readonly from: number; readonly to: number },
+  turns: AsyncIterable<Turn>,
+) => Promise<void>
 
 export interface PrunerOptions {
   readonly journal: Journal
   readonly past: Past
   /** Turns that are younger are kept, by the clock of the engine. */
   readonly keepMs: number
+  /** Turns that a proof does again at most: a snapshot that waits for one of later is given up for that. */
+  readonly proofTurnsMax: number
   /** A session that nobody listens to. */
   readonly build: () => Restorable
   /** Between two pieces of work. */
   readonly breathe: () => Promise<void>
   /** True where nothing may be written any more. What is not done the next process does. */
   readonly isOver: () => boolean
+  /** Keeps turns elsewhere before they are dropped; resolves when that is durable. */
+  readonly copy?: CopyTurns | undefined
   readonly tell: (level: 'info' | 'warn', text: string) => void
 }
 
@@ -49,10 +62,13 @@ export class Pruner {
   readonly #options: PrunerOptions
   #beginsAt: Ms | undefined
   #dropped = 0
+  /** Why the last snapshot that was set aside proved nothing. */
   #flaw: string | undefined
+  /** What the last piece of work met, and when it may be tried again. */
+  #error: string | undefined
+  #retryAt = -Infinity
   /** When a snapshot was last set aside, or found to prove nothing. */
   #keptAt = -Infinity
-  #hasFailed = false
   #work: Promise<void> | undefined
 
   constructor(options: PrunerOptions) {
@@ -63,18 +79,19 @@ export class Pruner {
   }
 
   get statistics(): PrunerStatistics {
+    const flaw = this.#error ?? this.#flaw
     return {
       dropped: this.#dropped,
       ...(this.#beginsAt === undefined ? {} : { beginsAt: this.#beginsAt }),
-      ...(this.#flaw === undefined ? {} : { flaw: this.#flaw }),
+      ...(flaw === undefined ? {} : { flaw }),
     }
   }
 
   /** After each snapshot. While it still works for the one before, it lets this one pass. */
   onSnapshot(n: number, at: Ms): void {
-    if (this.#hasFailed || this.#options.isOver() || this.#work !== undefined) return
+    if (at < this.#retryAt || this.#options.isOver() || this.#work !== undefined) return
     this.#work = this.#prune(n, at)
-      .catch((error: unknown) => this.#onError(error))
+      .catch((error: unknown) => this.#onError(error, at))
       .finally(() => (this.#work = undefined))
   }
 
@@ -88,18 +105,24 @@ export class Pruner {
     await this.#breathe()
     await this.#prove(n, at)
     this.#keep(n, at)
-    this.#begin(at)
+    await this.#begin(at)
     await this.#drop()
+    this.#error = undefined
   }
 
   /** What was set aside before, by what came since. */
   async #prove(n: number, at: Ms): Promise<void> {
-    const { past, journal, build } = this.#options
+    const { past, journal, build, proofTurnsMax } = this.#options
     const waiting = past.kept.find(({ isProven }) => !isProven)
     if (waiting === undefined || waiting.n >= n) return
+    const others = past.kept.filter((kept) => kept.n !== waiting.n)
+    if (n - waiting.n > proofTurnsMax) {
+      past.keep(others)
+      this.#keptAt = others.at(-1)?.at ?? -Infinity
+      return
+    }
     const breathe = () => this.#breathe()
     const flaw = await flawOf({ build, journal, breathe }, { from: waiting.n, to: n })
-    const others = past.kept.filter((kept) => kept.n !== waiting.n)
     if (flaw === undefined) {
       past.keep([...others, { ...waiting, isProven: true }])
       this.#flaw = undefined
@@ -107,7 +130,8 @@ export class Pruner {
     }
     past.keep(others)
     this.#keptAt = at
-    this.#isFlawed(flaw)
+    if (this.statistics.flaw === undefined) this.#warn(flaw)
+    this.#flaw = flaw
   }
 
   #keep(n: number, at: Ms): void {
@@ -119,13 +143,25 @@ export class Pruner {
     this.#keptAt = at
   }
 
-  #begin(at: Ms): void {
-    const { past, keepMs, tell } = this.#options
+  async #begin(at: Ms): Promise<void> {
+    const { past, keepMs, copy, tell } = this.#options
     const old = past.kept.findLast((kept) => kept.isProven && kept.at <= at - keepMs)
     if (old === undefined) return
+    const after = past.beginning?.n ?? 0
+    await copy?.({ from: after + 1, to: old.n }, this.#turns(after, old.n))
+    await this.#breathe()
     past.begin(old)
     this.#beginsAt = old.at
     tell('info', `the journal begins at ${iso(old.at)} now: older turns are dropped`)
+  }
+
+  async *#turns(after: number, to: number): AsyncGenerator<Turn> {
+    let count = 0
+    for (const turn of this.#options.journal.since(after)) {
+      if (turn.n > to) return
+      yield turn
+      if (++count % COPY_SLICE_TURNS === 0) await this.#breathe()
+    }
   }
 
   async #drop(): Promise<void> {
@@ -144,16 +180,15 @@ export class Pruner {
     if (isOver()) throw new Over()
   }
 
-  #onError(error: unknown): void {
+  #onError(error: unknown, at: Ms): void {
     if (error instanceof Over) return
-    this.#hasFailed = true
-    this.#isFlawed(error instanceof Error ? error.message : String(error))
+    const why = error instanceof Error ? error.message : String(error)
+    this.#retryAt = at + this.#options.keepMs / KEPT_PARTS
+    if (this.statistics.flaw === undefined) this.#warn(why)
+    this.#error = why
   }
 
-  #isFlawed(why: string): void {
-    const isKnown = this.#flaw !== undefined
-    this.#flaw = why
-    if (isKnown) return
+  #warn(why: string): void {
     this.#options.tell('warn', `nothing is dropped from the journal, which grows: ${why}`)
   }
 }
