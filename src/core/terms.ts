@@ -32,6 +32,11 @@ export interface OrderTerms {
    * than that it does not trade; then the position is closed at the market as soon as it is seen from here.
    */
   readonly stopCollar?: number
+  /**
+   * True where a market order trades within a collar of the last price and the rest of it waits there: then exits are
+   * sent as ioc, so that what is left of one is tried again at the price of then.
+   */
+  readonly marketRests?: true
 }
 
 /** A kind that is not there is not traded at the venue. */

@@ -25,7 +25,8 @@
  *
  * For as long as a cancel takes, no exit rests. Where a stop rests as a stop-limit (`stopCollar`), a price beyond its
  * limit has passed it by: then the position is closed at the market. Both see the last price: of each trade that is
- * shown, and of bars at their close.
+ * shown, and of bars at their close. There, what has filled and is worth less than the venue takes of one order waits for
+ * its stop until more has filled, or the entry has ended.
  *
  * A bracket is over when all its orders have ended. It is still known for a while, because a fill may arrive
  * after the cancel that it crossed: that is a position, and protected like any other.
@@ -222,7 +223,8 @@ export class Brackets {
       const id = group[role]
       const leg = id === undefined ? undefined : this.#desk.order(id)
       if (leg === undefined || !isLive(leg)) {
-        if (left > 0 && this.#mayPlace(group, role, leg)) this.#place(group, role, left)
+        const isPlaced = left > 0 && this.#mayPlace(group, role, leg)
+        if (isPlaced && !this.#isTooSmall(group, left)) this.#place(group, role, left)
         continue
       }
       const wanted = left > 0 ? instrument.qty(leg.filled + left) : instrument.qty(0)
@@ -284,6 +286,14 @@ export class Brackets {
     return asked[role] !== leg.qty && this.#desk.now - askedAt < CHANGE_WAIT_MS
   }
 
+  /** Of what is worth less than the venue takes there is no stop yet, while more of the entry may come. */
+  #isTooSmall(group: Group, left: number): boolean {
+    if (group.collar === undefined || !this.#isLive(group.entry)) return false
+    const instrument = this.#desk.instrument(group.symbol)
+    const limit = stopLimitOf(group, instrument)!
+    return instrument.notional(left, limit) < instrument.spec.minNotional
+  }
+
   /** A leg that the venue or the strategy has ended is not placed again: #guard sees to the position. */
   #mayPlace(group: Group, role: LegRole, ended: Order | undefined): boolean {
     if (this.#desk.isClosing(group)) return false
@@ -311,6 +321,7 @@ export class Brackets {
     if (entry !== undefined && isLeg(changed) && changed.filled > 0) this.#desk.cancelOrder(entry)
     if (left === 0) return
     if (this.#isLive(group.stop)) return
+    if (group.stop === undefined && this.#isTooSmall(group, left)) return
     // The stop has made room for it.
     const role: LegRole = group.isTaking === true ? 'target' : 'stop'
     const id = group[role]

@@ -18,7 +18,7 @@
 import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
 import type { Denial } from '../core/notice.ts'
-import { isLeg, isLive, type Order, type OrderRequest } from '../core/order.ts'
+import { isLeg, isLive, type Order, type OrderRequest, type TimeInForce } from '../core/order.ts'
 import type { Closing, Lane } from './lanes.ts'
 import { requestOf } from './placing.ts'
 
@@ -39,6 +39,8 @@ export interface ClosingDesk {
   cancelOrder(order: Order): void
   /** May an exit of the lane's symbol leave while its legs are still being canceled? */
   exitsBesideLegs(lane: Lane): boolean
+  /** How long the market order of the lane's exit lives; as usual where undefined. */
+  exitTif(lane: Lane): TimeInForce | undefined
   /** Why risk would not let the request leave, were it the lane's only order; undefined where it would. */
   check(lane: Lane, request: OrderRequest): Denial | undefined
   deny(lane: Lane, request: OrderRequest, denial: Denial): void
@@ -157,7 +159,12 @@ export class Closings {
   #request(lane: Lane): OrderRequest {
     const { position, instrument } = lane
     const qty = Math.abs(position.qty)
-    const intent = this.#isShared(lane) ? { qty } : { qty, reduceOnly: true as const }
+    const tif = this.#desk.exitTif(lane)
+    const intent = {
+      qty,
+      ...(this.#isShared(lane) ? {} : { reduceOnly: true as const }),
+      ...(tif === undefined ? {} : { tif }),
+    }
     return requestOf(instrument, position.isLong ? 'sell' : 'buy', intent)
   }
 

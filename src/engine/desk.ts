@@ -12,7 +12,14 @@ import type { Ms, OrderId, Px, Qty, SymbolId, VenueId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Depth, Quote } from '../core/market.ts'
 import type { Denial } from '../core/notice.ts'
-import { isLive, type Order, type OrderRequest, type Side, type LegRole } from '../core/order.ts'
+import {
+  isLive,
+  type LegRole,
+  type Order,
+  type OrderRequest,
+  type Side,
+  type TimeInForce,
+} from '../core/order.ts'
 import type { OrderTerms } from '../core/terms.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
@@ -31,6 +38,7 @@ import { mayBecome, REPLACE_DEFAULTS } from './replacing.ts'
 import { type RestingDesk, Restings } from './resting.ts'
 import { type Asker, Risk } from './risk.ts'
 import { sizeOf } from './sizing.ts'
+import { checkStopSize } from './terms.ts'
 
 export interface DeskParts {
   readonly universe: Universe
@@ -176,7 +184,17 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     const request = requestOf(instrument, side, limit === undefined ? { qty } : { qty, limit })
     const unkept = this.parts.risk.checkBrackets(instrument)
     const around = request.limit ?? this.price(symbol)
-    const legs = unkept === undefined ? legPricesOf(instrument, intent, around) : { denial: unkept }
+    const wanted =
+      unkept === undefined ? legPricesOf(instrument, intent, around) : { denial: unkept }
+    const small =
+      'prices' in wanted
+        ? checkStopSize(
+            instrument,
+            { qty, ...wanted.prices },
+            this.#limitsOf(instrument).terms[instrument.kind],
+          )
+        : undefined
+    const legs = small === undefined ? wanted : { denial: small }
     if ('denial' in legs) {
       this.deny(lane, request, legs.denial)
       return undefined
@@ -227,6 +245,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   exitsBesideLegs({ instrument }: Lane): boolean {
     return this.#limitsOf(instrument).terms[instrument.kind]?.exitsBesideLegs === true
+  }
+
+  exitTif({ instrument }: Lane): TimeInForce | undefined {
+    return this.#marketTif(instrument)
   }
 
   get tradingHours(): Risk['limits']['tradingHours'] {
@@ -416,7 +438,9 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   #leg(group: Group, role: LegRole, qty: Qty): Order {
     const { entry, strategy } = group
     const stamp = { id: this.parts.orders.nextId(strategy), strategy, at: this.now }
-    return orderOf(legOf(group, { role, qty }, this.instrument(group.symbol)), stamp, {
+    const instrument = this.instrument(group.symbol)
+    const leg = { role, qty, marketTif: this.#marketTif(instrument) }
+    return orderOf(legOf(group, leg, instrument), stamp, {
       group: entry,
       role,
     })
@@ -449,6 +473,11 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   #note(order: Order): void {
     this.parts.orders.add(order)
     this.parts.notices.publish({ type: 'order.placed', order })
+  }
+
+  /** How long an exit at the market lives, where it must not rest. */
+  #marketTif({ venue, kind }: Instrument): TimeInForce | undefined {
+    return this.parts.limits.get(venue)?.terms[kind]?.marketRests === true ? 'ioc' : undefined
   }
 
   /** How a bracket is kept: at the venue, or here, as far as its exits may rest there. */

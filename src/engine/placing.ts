@@ -2,7 +2,7 @@
 import type { Ms, OrderId, Px, Qty } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial } from '../core/notice.ts'
-import type { Order, OrderRequest, OrderType, Side, LegRole } from '../core/order.ts'
+import type { LegRole, Order, OrderRequest, OrderType, Side, TimeInForce } from '../core/order.ts'
 import { FLAT } from '../core/position.ts'
 import type { BracketIntent, OrderIntent } from '../strategy/context.ts'
 import { type Group, legSide, stopLimitOf } from './brackets.ts'
@@ -122,7 +122,7 @@ export function orderOf(
 /** The request for a leg of a bracket. */
 export function legOf(
   group: Group,
-  leg: { readonly role: LegRole; readonly qty: Qty },
+  leg: { readonly role: LegRole; readonly qty: Qty; readonly marketTif?: TimeInForce | undefined },
   instrument: Instrument,
 ): OrderRequest {
   const { symbol, stopPx, targetPx, isSingle } = group
@@ -130,7 +130,7 @@ export function legOf(
   if (leg.role === 'target') {
     // Where one exit rests alone, the price of the target has come when it is placed.
     return isSingle === true
-      ? { ...base, type: 'market' }
+      ? { ...base, type: 'market', tif: leg.marketTif ?? base.tif }
       : { ...base, type: 'limit', limit: targetPx! }
   }
   const limit = stopLimitOf(group, instrument)

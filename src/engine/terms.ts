@@ -6,7 +6,7 @@ import type { Instrument } from '../core/instrument.ts'
 import type { Denial } from '../core/notice.ts'
 import { isLive, type Order, type OrderRequest, remaining } from '../core/order.ts'
 import type { OrderTerms } from '../core/terms.ts'
-import { deny } from './denials.ts'
+import { deny, round } from './denials.ts'
 
 /** Why the venue takes no such order, whatever is held; undefined where it may. */
 export function checkTerms(
@@ -32,6 +32,25 @@ export const checkBrackets = (
   terms: OrderTerms | undefined,
 ): Denial | undefined =>
   terms?.brackets === 'none' ? refused(instrument, 'no brackets', 'single orders') : undefined
+
+/**
+ * Why the stop of a bracket could not rest for its size, where it rests as a stop-limit: found before the entry leaves.
+ * A hundredth is for fees in coins.
+ */
+export function checkStopSize(
+  instrument: Instrument,
+  { qty, stopPx }: { readonly qty: number; readonly stopPx: number },
+  terms: OrderTerms | undefined,
+): Denial | undefined {
+  if (terms?.stopCollar === undefined) return undefined
+  const { minNotional } = instrument.spec
+  const value = instrument.notional(qty, stopPx * (1 - terms.stopCollar)) * 0.99
+  if (!(value < minNotional)) return undefined
+  return deny(
+    'below-minimum',
+    `the stop of the bracket may be worth ${round(value)}, below ${minNotional}`,
+  )
+}
 
 /** What a sale beyond what is held is measured by. */
 export interface Held {

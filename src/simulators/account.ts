@@ -17,7 +17,9 @@ import { assert, unreachable } from '../core/assert.ts'
 import { type Ms, orderId, type VenueId } from '../core/brand.ts'
 import type { Command } from '../core/command.ts'
 import type { Input } from '../core/input.ts'
-import { opposite, type Order } from '../core/order.ts'
+import type { Instrument } from '../core/instrument.ts'
+import type { Order, Side } from '../core/order.ts'
+import type { Position } from '../core/position.ts'
 import { ms } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import { SimExchange } from '../venues/sim/index.ts'
@@ -42,6 +44,8 @@ export interface AccountOptions {
   readonly multiplier: number
   /** Fills take no more than the quotes show; otherwise they take all, as paper accounts do. */
   readonly isSizeShown: boolean
+  /** What a trade of coins costs, as a fraction, taken out of what is received: coins or money. 0 where not given. */
+  readonly coinFee?: number
   readonly priceOf: (symbol: string) => number
   /** Milliseconds by which an execution is told late: 0 but for faults. */
   readonly lateness?: (order: VenueOrder) => number
@@ -199,10 +203,9 @@ export class Account {
     if (busted === undefined) return
     const { instrument } = order
     const { qty, price } = busted
-    const side = opposite(order.side)
     order.filled = instrument.qty(order.filled - qty)
     if (order.filled === 0) order.avgPrice = 0
-    const position = this.holdings.book(instrument, { side, qty, price })
+    const position = this.#settle(instrument, { side: order.side, qty: -qty, price })
     order.updatedAt = at
     const execution = { ...busted, id: this.#options.ids.next(), filled: order.filled }
     const { qty: positionQty } = position
@@ -484,7 +487,7 @@ export class Account {
     order.avgPrice += ((price - order.avgPrice) * qty) / filled
     order.filled = filled
     order.updatedAt = at
-    const position = this.holdings.book(instrument, { side, qty, price })
+    const position = this.#settle(instrument, { side, qty, price })
     const isFull = order.filled >= order.qty
     const type = isFull ? 'fill' : 'partial_fill'
     if (isFull) {
@@ -503,6 +506,20 @@ export class Account {
     keep(this.#executions, execution)
     this.#emit({ type, at, order, execution, positionQty: position.qty })
     this.#regroup(order, qty, isFull, at)
+  }
+
+  /** Books a fill, or with a quantity below zero takes one back. */
+  #settle(instrument: Instrument, fill: { side: Side; qty: number; price: number }): Position {
+    const { coinFee = 0 } = this.#options
+    const { side, qty, price } = fill
+    if (instrument.kind !== 'crypto' || coinFee === 0) return this.holdings.book(instrument, fill)
+    const isBuy = side === 'buy'
+    const coins = isBuy ? (Math.sign(qty) * Math.ceil(Math.abs(qty) * coinFee * 1e9)) / 1e9 : 0
+    const kept = instrument.qty(qty - coins)
+    const position = this.holdings.book(instrument, { side, qty: kept, price })
+    // What the coins of the fee were bought for is spent all the same.
+    this.holdings.charge(isBuy ? (qty - kept) * price : qty * price * coinFee)
+    return position
   }
 
   /** What the fill of one order means for its family. */

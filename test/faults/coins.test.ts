@@ -6,7 +6,7 @@ import { Bench, BTC } from './bench.ts'
 
 const COIN = 'BTC/USD'
 const SECOND = 1_000
-/** A coin at 1,000 with a stop that rests at 980, down to 931, and a target at 1,100. */
+/** A coin at 1,000 with a stop that rests at 980, down to 931, and a target at 1,100. Of 0.5 the fee leaves 0.49875. */
 const BRACKET = { side: 'buy', qty: 0.5, stop: 980, target: 1_100 } as const
 
 /** What works at the venue: `sell stop_limit 0.5 980/931`. */
@@ -19,14 +19,15 @@ async function holding(t: TestContext): Promise<Bench> {
   const bench = await Bench.start(t, { hasCoin: true })
   await bench.does((context) => context.bracket(BRACKET), COIN)
   await bench.run(SECOND)
-  assert.deepEqual(working(bench), ['sell stop_limit 0.5 980/931'])
-  assert.equal(bench.position(BTC), 0.5)
+  assert.deepEqual(working(bench), ['sell stop_limit 0.4987 980/931'])
+  assert.equal(bench.position(BTC), 0.4987)
   return bench
 }
 
 /** Nothing is held or works, here or there, and what sold it was for that. */
 function isFlat(bench: Bench, role: string | undefined): void {
-  assert.deepEqual([bench.position(BTC), bench.held(COIN), working(bench)], [0, 0, []])
+  assert.deepEqual([bench.position(BTC), working(bench)], [0, []])
+  assert.ok(bench.held(COIN) < 0.0002, 'dust is left')
   const sale = bench.orders.findLast(({ side, filled }) => side === 'sell' && filled > 0)
   assert.equal(sale?.role, role)
   bench.check()
@@ -57,7 +58,7 @@ test('F350 what the venue takes of no coin is denied with a reason, and no reque
   assert.equal(bench.requests('POST', '/v2/orders').length, 0)
 
   await bench.does((context) => context.buy({ qty }), COIN)
-  assert.deepEqual([bench.position(BTC), bench.denials.length], [qty, 4])
+  assert.deepEqual([bench.position(BTC), bench.denials.length], [0.0997, 4])
   bench.check()
 })
 
@@ -66,7 +67,7 @@ test('F351 a stop of a coin sells at the venue while nobody is here, and the tar
   bench.kill()
   await bench.print(975, COIN)
   await bench.run(SECOND)
-  assert.equal(bench.held(COIN), 0)
+  assert.ok(bench.held(COIN) < 0.0002)
 
   await bench.start()
   await bench.run(SECOND)
@@ -103,6 +104,21 @@ test('F354 a stop of a coin that the venue refuses closes the position, and it i
   await bench.does((context) => context.bracket(BRACKET), COIN)
   await bench.run(3 * SECOND)
 
-  assert.ok(bench.has(/the stop ended as rejected and leaves 0.5 unprotected/))
+  assert.ok(bench.has(/the stop ended as rejected and leaves 0.4987 unprotected/))
+  isFlat(bench, undefined)
+})
+
+test('F355 the fee of a purchase is taken out of the coins: what is left is counted, protected and sold', async (t) => {
+  const bench = await holding(t)
+  assert.equal(bench.held(COIN), 0.49875)
+  const entry = bench.orders.find(({ role }) => role === 'entry')
+  assert.deepEqual([entry?.reason, entry?.filled], ['canceled', 0.4987])
+  await bench.restart()
+  await bench.run(90 * SECOND)
+  assert.deepEqual([bench.position(BTC), bench.halts], [0.4987, []])
+  assert.equal(working(bench).length, 1)
+
+  await bench.does((context) => context.close(), COIN)
+  await bench.run(2 * SECOND)
   isFlat(bench, undefined)
 })

@@ -67,6 +67,9 @@ const PLAN_LIMITS: Readonly<Record<Plan, VenueLimits>> = {
   },
 }
 
+/** Of each trade of a coin, out of what is received; https://docs.alpaca.markets/docs/crypto-fees (read 2026-11). */
+const COIN_FEE = 0.0025
+
 export class AlpacaVenue {
   readonly options: AlpacaOptions
   /** At the venue's pace. */
@@ -269,6 +272,7 @@ export class AlpacaVenue {
       cash,
       multiplier,
       isSizeShown,
+      coinFee: COIN_FEE,
       priceOf: (symbol) => this.market.price(symbol),
       lateness: () => this.nemesis.lateness(),
       onEvent: (account, event) => this.#heard(account, event),

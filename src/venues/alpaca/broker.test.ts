@@ -283,7 +283,7 @@ test('a position of crypto is found without its slash, a short one is negative, 
   const report = await settled(venue.world, alpaca.broker.report())
   assert.ok(report.ok)
   assert.deepEqual(report.value.positions, [
-    { symbol: 1, qty: 0.5, avgPrice: 60000.5 },
+    { symbol: 1, qty: 0.5, avgPrice: 60000.5, dust: 0.0002 },
     { symbol: 0, qty: -7, avgPrice: 187.3 },
   ])
   assert.deepEqual(alpaca.broker.strangers, ['GME'])
@@ -314,4 +314,46 @@ test('an event that nobody knows is told to whoever reconciles, an order that is
   assert.deepEqual({ unknown, busts, foreign }, { unknown: 1, busts: 1, foreign: 1 })
   // Unknown counts as open: its exposure stays.
   assert.deepEqual(told(inputs), ['venue.up', 'order.accepted sma-1-1', 'external'])
+})
+
+test('a purchase of coins counts without its fee and ends as canceled, for the stream, for reports and after a gap', async () => {
+  const { venue, alpaca, inputs, run, universe } = await opened()
+  const btc = universe.at(symbolId(1))
+  const [qty, limit] = [btc.qty(1), btc.px(100)]
+  const order = orderOf(universe, 'sma-1-9', { symbol: btc.id, qty, limit, tif: 'gtc' })
+  await run({ type: 'submit', order })
+  const booked = venue.orders[0]!
+  const first = venue.fill(booked, 0.4)
+  const last = venue.fill(booked, 0.6)
+  first.say()
+  last.say()
+  last.say()
+  await venue.world.run(100)
+  const counted = ['filled sma-1-9 0.3989', 'filled sma-1-9 0.5985', 'order.canceled sma-1-9']
+  const stream = told(inputs).filter((line) => !line.startsWith('venue'))
+  assert.deepEqual([...new Set(stream)], counted)
+  const paid = inputs.map((input) =>
+    input.type === 'order.filled' ? input.qty * input.price + input.fee : 0,
+  )
+  assert.equal(Math.round(paid.reduce((sum, one) => sum + one, 0) * 1e6) / 1e6, 100)
+
+  venue.state.positions = [
+    { symbol: 'BTCUSD', qty: '0.9975', side: 'long', avg_entry_price: '100' },
+  ]
+  const report = await settled(venue.world, alpaca.broker.report())
+  assert.ok(report.ok)
+  const [one] = report.value.orders
+  assert.deepEqual([one?.filled, one?.open, one?.ended], [0.9974, false, 'canceled'])
+  assert.deepEqual(
+    report.value.fills.map((fill) => fill.qty),
+    [0.3989, 0.5985],
+  )
+  const [held] = report.value.positions
+  assert.deepEqual([held?.qty, held?.dust], [0.9975, 0.0002])
+
+  const after = await opened(venue, { adopt: [{ ...order, venueId: booked.id, phase: 'open' }] })
+  venue.sockets.at(-1)?.close()
+  await venue.world.run(60_000)
+  const mended = told(after.inputs).filter((line) => !line.startsWith('venue'))
+  assert.deepEqual([...new Set(mended)], counted)
 })

@@ -24,6 +24,7 @@ import type { Io } from '../../io/io.ts'
 import { mapLimit } from '../../io/pool.ts'
 import { isDuplicate, isNotYet, isUnchanged } from './faults.ts'
 import { clientIdOf, type Identity, type Known, splitClientId } from './identity.ts'
+import { keptOf, losesCoins, netOf } from './kept.ts'
 import type { Query, Rest } from './rest.ts'
 import { formatStamp } from './stamps.ts'
 import { decimal } from '../../io/json.ts'
@@ -181,28 +182,38 @@ export class AlpacaBroker implements Broker {
     const report: VenueReport = {
       at: now(),
       orders: at(chains.map((chain) => ({ ...chain, symbol: chain.now.symbol }))).map(
-        ({ id, now: order, before, instrument }) => ({
+        ({ id, now: order, before, earlier, instrument }) => ({
           ...(id === undefined ? {} : { id }),
           venueId: order.venueId,
           symbol: instrument.id,
           side: order.side,
           qty: instrument.qty((order.qty ?? order.filled) + before),
-          filled: instrument.qty(order.filled + before),
+          filled: instrument.qty(
+            [order.filled, ...earlier].reduce(
+              (sum, filled) => sum + keptOf(instrument, order.side, filled),
+              0,
+            ),
+          ),
           ...(order.limit === undefined ? {} : { limit: instrument.px(order.limit) }),
           open: stateOf(order.status) === 'open',
+          ...(stateOf(order.status) === 'filled' && losesCoins(instrument, order.side)
+            ? { ended: 'canceled' }
+            : {}),
         }),
       ),
-      fills: at(raw.value.fills).map(({ execution, order, qty, price, ts, instrument }) => ({
-        id: fillId(execution),
-        order: chains.find(({ venueIds }) => venueIds.has(order))?.now.venueId ?? order,
-        qty: instrument.qty(qty),
-        price,
-        ts,
-      })),
+      fills: at(raw.value.fills).flatMap((fill) => {
+        const { execution, order, price, ts, instrument } = fill
+        const { qty } = netOf(instrument, fill)
+        const now = chains.find(({ venueIds }) => venueIds.has(order))?.now.venueId ?? order
+        return qty > 0
+          ? [{ id: fillId(execution), order: now, qty: instrument.qty(qty), price, ts }]
+          : []
+      }),
       positions: at(positions.value).map(({ instrument, qty, avgPrice }) => ({
         symbol: instrument.id,
-        qty: instrument.qty(qty),
+        qty: instrument.qty(qty, instrument.kind === 'crypto' ? 'down' : 'nearest'),
         avgPrice,
+        ...(instrument.kind === 'crypto' ? { dust: dustOf(instrument, avgPrice) } : {}),
       })),
       account: {
         equity: money(account.equity),
@@ -454,17 +465,20 @@ export class AlpacaBroker implements Broker {
       .filter((order) => order.replacedBy === undefined || !byVenue.has(order.replacedBy))
       .map((now) => {
         const venueIds = new Set([now.venueId])
+        const filledEarlier: number[] = []
         let before = 0
         let earlier = byVenue.get(now.replaces ?? '')
         while (earlier !== undefined && !venueIds.has(earlier.venueId)) {
           venueIds.add(earlier.venueId)
           before += earlier.filled
+          filledEarlier.push(earlier.filled)
           earlier = byVenue.get(earlier.replaces ?? '')
         }
         const known = identity.of(now, isOurs)
         const id = known?.id
         if (known !== undefined) identity.settle(known, now, before)
-        return { now, before, venueIds, ...(id === undefined ? {} : { id }) }
+        const chain = { now, before, earlier: filledEarlier, venueIds }
+        return id === undefined ? chain : { ...chain, id }
       })
   }
 
@@ -490,12 +504,18 @@ const isOnGrid = (
 const offGrid = (id: OrderId, symbol: string): Fault =>
   fault('bad-request', `${id} is off the grid of ${symbol}`)
 
+/** What fees that were smaller than is counted may leave: less than an order could sell, or two lots. */
+const dustOf = ({ spec, lotSize }: Instrument, price: number): number =>
+  Math.max(spec.minNotional / price, 2 * lotSize)
+
 const CLOSED = fault('network', 'alpaca is closed', { sent: 'no' })
 
 interface Chain {
   readonly id?: OrderId
   readonly now: WireOrder
   readonly before: number
+  /** What each of those before it has filled. */
+  readonly earlier: readonly number[]
   readonly venueIds: ReadonlySet<string>
 }
 

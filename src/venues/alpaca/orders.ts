@@ -23,7 +23,9 @@ import { fault } from '../../core/fault.ts'
 import type { Input, OrderFact } from '../../core/input.ts'
 import { type Instrument, money } from '../../core/instrument.ts'
 import type { Universe } from '../../core/universe.ts'
+import type { Side } from '../../core/order.ts'
 import type { Identity, Known } from './identity.ts'
+import { keptOf, losesCoins, netOf } from './kept.ts'
 import { isKnownStatus, stateOf, type TradeUpdate, type WireFill, type WireOrder } from './wire.ts'
 
 export interface OrdersOptions {
@@ -83,6 +85,7 @@ export class Orders {
     const { execution, qty, price, ts, cumulative } = fill
     this.#book(known, {
       source: 'report',
+      side: fill.side,
       execution,
       venueId: order.venueId,
       qty,
@@ -105,6 +108,7 @@ export class Orders {
     const id = execution ?? `${order.venueId}@${order.filled}`
     this.#book(known, {
       source: 'stream',
+      side: order.side,
       execution: id,
       venueId: order.venueId,
       qty,
@@ -113,12 +117,14 @@ export class Orders {
       symbol: order.symbol,
       cumulative: order.filled,
     })
+    this.#endShort(known, order, ts)
   }
 
   #book(
     known: Known,
     fill: {
       readonly source: 'stream' | 'report'
+      readonly side: Side
       readonly execution: string
       readonly venueId: string
       readonly cumulative?: number
@@ -147,16 +153,26 @@ export class Orders {
     if (known.venueId === venueId)
       known.filled = Math.max(known.filled, cumulative ?? known.filled + qty)
     else known.filledBefore += qty
+    const net = netOf(instrument, fill)
+    if (net.qty <= 0) return
     this.#say({
       type: 'order.filled',
       id: known.id,
       fill: fillId(execution),
-      qty: instrument.qty(qty),
+      qty: instrument.qty(net.qty),
       price,
-      fee: money(0),
+      fee: money(net.fee),
       ts,
       at: this.#options.now(),
     })
+  }
+
+  /** A purchase of coins that has filled has not brought in all of them, and no more will come. */
+  #endShort(known: Known, { venueId, symbol, side, status }: WireOrder, ts: Ms): void {
+    const instrument = this.#options.universe.find(symbol)
+    if (instrument === undefined || !losesCoins(instrument, side)) return
+    if (stateOf(status) !== 'filled' || known.venueId !== venueId) return
+    this.#say({ type: 'order.canceled', id: known.id, ts, at: this.#options.now() })
   }
 
   #onState(known: Known, update: TradeUpdate, ts: Ms): void {
@@ -216,7 +232,7 @@ export class Orders {
       this.#onReplaced(known, order, ts)
     else if (known.venueId === order.venueId && stateOf(order.status) === 'open') {
       this.#say({ type: 'order.accepted', id, venueId: order.venueId, ts, at })
-    }
+    } else this.#endShort(known, order, ts)
   }
 
   /** An execution is taken back; where it was corrected, another one takes its place. */
@@ -235,12 +251,15 @@ export class Orders {
       return
     }
     known.filled = Math.max(0, known.filled - qty)
+    const { side, filled } = order
+    const net = netOf(instrument, { side, qty, price, cumulative: filled + qty })
+    if (net.qty <= 0) return
     this.#say({
       type: 'order.busted',
       id,
       bust: fillId(execution),
       fill: fillId(previous),
-      qty: instrument.qty(qty),
+      qty: instrument.qty(net.qty),
       price,
       ts,
       at: this.#options.now(),
@@ -265,7 +284,7 @@ export class Orders {
       symbol: instrument.id,
       side,
       qty: instrument.qty(qty ?? filled),
-      filled: instrument.qty(filled),
+      filled: instrument.qty(keptOf(instrument, side, filled)),
       avgPrice: avgPrice ?? 0,
       ...(limit === undefined ? {} : { limit: instrument.px(limit) }),
       open: stateOf(status) === 'open',

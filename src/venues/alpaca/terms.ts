@@ -39,6 +39,8 @@ const COINS: OrderTerms = {
   exitsBesideLegs: false,
   exits: 'one',
   stopCollar: 0.05,
+  // https://alpaca.markets/support, on notional orders: market orders of coins become limits 2 % beyond (read 2026-11).
+  marketRests: true,
 }
 
 const OPTIONS: OrderTerms = {
