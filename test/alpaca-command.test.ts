@@ -3,14 +3,13 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
-import type { KeptSnapshot } from '../src/core/store.ts'
 import { ms } from '../src/core/time.ts'
 import type { Report } from '../src/report/report.ts'
 import { AlpacaServer, generatedMarket } from '../src/simulators/alpaca/index.ts'
 import { DEMO_SYMBOLS } from '../src/simulators/market.ts'
 import { openJournal } from '../src/store/index.ts'
 import { until } from './bybit/local.ts'
-import { put, type Running, skein, start, temporary } from './cli/skein.ts'
+import { provenIn, put, type Running, skein, start, temporary } from './cli/skein.ts'
 
 const BIN = join(import.meta.dirname, '../bin/skein.js')
 
@@ -73,16 +72,6 @@ venues: { alpaca: { local: { port: ${port}, speed: ${speed} }, subscribe: { tota
 `,
   )
   return folder
-}
-
-/** The snapshot up to which turns of its journal may be dropped one day. */
-function provenIn(folder: string): KeptSnapshot | undefined {
-  const journal = openJournal(join(folder, 'data/journal.db'))
-  try {
-    return journal.past.kept.find(({ isProven }) => isProven)
-  } finally {
-    journal.close()
-  }
 }
 
 const PAPER = ['run', '--mode', 'paper', '--venue', 'alpaca', '--config', 'skein.yaml']

@@ -87,13 +87,35 @@ export class BarMarks {
   }
 }
 
-/** True where these are all the bars of a mark, in order and unchanged. */
-export function areMarked(bars: readonly Bar[], mark: BarMark): boolean {
-  if (bars.length !== mark.count) return false
-  const hasher = new Hasher()
-  for (const bar of bars) hasher.add(lineOf(bar))
-  const { high, low } = hasher.capture()
-  return high === mark.hash.high && low === mark.hash.low
+/**
+ * Holds bars against a mark, piece by piece. They hold where they are all of them, unchanged, and one after the other in
+ * time: lanes are shown bars by their time, so any that closed in another order would be shown in the wrong one.
+ */
+export class MarkCheck {
+  readonly #mark: BarMark
+  readonly #hasher = new Hasher()
+  #count = 0
+  #last = -Infinity
+  #isInOrder = true
+
+  constructor(mark: BarMark) {
+    this.#mark = mark
+  }
+
+  add(bars: readonly Bar[]): void {
+    for (const bar of bars) {
+      this.#isInOrder &&= bar.start > this.#last
+      this.#last = bar.start
+      this.#count++
+      this.#hasher.add(lineOf(bar))
+    }
+  }
+
+  get holds(): boolean {
+    const { count, hash } = this.#mark
+    const { high, low } = this.#hasher.capture()
+    return this.#isInOrder && this.#count === count && high === hash.high && low === hash.low
+  }
 }
 
 const markOf = ({ hasher, ...series }: Series): BarMark => ({ ...series, hash: hasher.capture() })

@@ -10,7 +10,7 @@ import type { Archive, Past } from '../core/store.ts'
 import { lengthMs, plus, type Timeframe } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Lane } from '../engine/lanes.ts'
-import { areMarked, type BarMark, type BarMarks } from './bar-marks.ts'
+import { type BarMark, type BarMarks, MarkCheck } from './bar-marks.ts'
 import { barsOf } from './recorder.ts'
 
 /** Bars between two breaths. */
@@ -71,11 +71,13 @@ async function seenBars(
   if (count !== mark.count) return undefined
   if (past !== undefined) {
     const bars: Bar[] = []
+    const check = new MarkCheck(mark)
     for (const page of past.bars(mark, count)) {
       for (const bar of page) bars.push(bar)
+      check.add(page)
       await breathe()
     }
-    if (areMarked(bars, mark)) return bars
+    if (check.holds) return bars
   }
   const bars = archive === undefined ? undefined : await archivedBars(archive, lane, mark)
   if (bars === undefined || past === undefined) return bars
@@ -95,11 +97,14 @@ async function archivedBars(
   const { timeframe, count, first, last } = mark
   const { symbol } = lane.instrument
   const bars: Bar[] = []
+  const check = new MarkCheck(mark)
   for await (const page of archive.bars({ symbol, timeframe, from: first, to: (last + 1) as Ms })) {
-    for (const bar of barsOf(page, lane.symbol, timeframe)) bars.push(bar)
+    const found = [...barsOf(page, lane.symbol, timeframe)]
+    for (const bar of found) bars.push(bar)
     if (bars.length > count) return undefined
+    check.add(found)
   }
-  return areMarked(bars, mark) ? bars : undefined
+  return check.holds ? bars : undefined
 }
 
 function endOf(lane: Lane, bar: Bar): Ms {

@@ -28,7 +28,7 @@ import { guarded } from './store-error.ts'
 const DROPPED_TURNS_MAX = 256
 const DROPPED_BYTES_MAX = 256_000
 /** Bars of one read. */
-const PAGE = 1_000
+const PAGE = 500
 const BEGINNING = 'beginning'
 const KEPT = 'kept'
 

@@ -18,8 +18,10 @@ import { after, type TestContext } from 'node:test'
 import { main } from '../../src/cli/main.ts'
 import type { BarColumns } from '../../src/core/columns.ts'
 import { exportCsv } from '../../src/formats/index.ts'
+import type { KeptSnapshot } from '../../src/core/store.ts'
 import { ms } from '../../src/core/time.ts'
 import { generateTape } from '../../src/simulators/market.ts'
+import { openJournal } from '../../src/store/index.ts'
 
 export interface Result {
   readonly code: number
@@ -136,6 +138,16 @@ export async function putMarket(
     const pages: AsyncIterable<BarColumns> = series.pages()
     for await (const chunk of exportCsv(pages, series)) text += chunk
     put(folder, `${series.symbol}_1m.csv`, text)
+  }
+}
+
+/** The snapshot up to which turns of its journal may be dropped one day. */
+export function provenIn(folder: string): KeptSnapshot | undefined {
+  const journal = openJournal(join(folder, 'data/journal.db'))
+  try {
+    return journal.past.kept.find(({ isProven }) => isProven)
+  } finally {
+    journal.close()
   }
 }
 
