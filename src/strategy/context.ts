@@ -117,7 +117,10 @@ export interface Context<S = unknown> {
   /** Both snap to the grid and give undefined where risk said no (an `order.denied` notice says why). */
   buy(intent: OrderIntent): OrderId | undefined
   sell(intent: OrderIntent): OrderId | undefined
-  /** An entry with its stop and target: one cancels the other, both sized by what was filled. */
+  /**
+   * An entry with its stop and target: one cancels the other, both sized by what was filled. Kept by the venue or by the
+   * engine, as the venue takes them; denied (`not-taken`) where neither can.
+   */
   bracket(intent: BracketIntent): OrderId | undefined
   cancel(id: OrderId): void
   /**
