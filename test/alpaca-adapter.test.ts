@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { orderId, venueId } from '../src/core/brand.ts'
 import type { Input } from '../src/core/input.ts'
+import type { Trade } from '../src/core/market.ts'
 import type { Order } from '../src/core/order.ts'
 import { ms } from '../src/core/time.ts'
 import { Universe } from '../src/core/universe.ts'
@@ -95,6 +96,29 @@ for (const codec of ['json', 'msgpack'] as const) {
     await close()
   })
 }
+
+test('trades of minutes that form are heard beside the bars, and are no inputs but where they are subscribed', async (t) => {
+  const heard: Trade[] = []
+  const onTrade = (trade: Trade): number => heard.push(trade)
+  const { venue, universe, inputs, advance, close, has } = await connected({ onTrade })
+  t.after(close)
+  const ids = universe.all.map(({ id }) => id)
+  assert.ok((await venue.feed.subscribe('bars', ids)).ok)
+  for (let i = 0; i < 4; i++) await advance(MINUTE / 2)
+  await until(() => has('bar', 2) && heard.length > 10, 'bars came, and trades beside them')
+  assert.ok(!has('trade'), 'a trade that nobody subscribed is no input')
+
+  assert.ok((await venue.feed.subscribe('trades', ids)).ok)
+  const before = heard.length
+  await advance(MINUTE / 2)
+  await until(() => has('trade', 5), 'trades came')
+  const told = inputs.flatMap((input) => (input.type === 'trade' ? [input.trade] : []))
+  const later = heard.slice(before)
+  assert.deepEqual(
+    told.map(({ symbol, ts, price, size }) => ({ symbol, ts, price, size })),
+    later.slice(later.length - told.length),
+  )
+})
 
 test('tells what it trades before it is open, as when it is, and asks for coins alone', async () => {
   const { server, venue, universe, close } = await connected()

@@ -1,7 +1,9 @@
 // skein venue alpaca, as a person runs it.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { it, type TestContext } from 'node:test'
 import { ms } from '../src/core/time.ts'
 import type { Report } from '../src/report/report.ts'
@@ -162,6 +164,48 @@ strategies:
   const report = JSON.parse(again.stdout) as Report
   assert.ok(report.total.trips > 0, JSON.stringify(report.total))
 })
+
+it(
+  'a run that is asked to shows its open minutes, built from trades',
+  { timeout: 120_000 },
+  async (t) => {
+    const startAt = ms(Date.UTC(2026, 0, 7, 15))
+    const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
+    const keys = [{ key: 'local', secret: 'local' }]
+    const server = await AlpacaServer.start({
+      ...generatedMarket(market),
+      port: 0,
+      speed: 60,
+      keys,
+    })
+    t.after(() => server.stop())
+    const folder = configured(t, server.urls.rest, 60)
+    const path = join(folder, 'skein.yaml')
+    put(
+      folder,
+      'skein.yaml',
+      readFileSync(path, 'utf8').replace('store: {', 'store: { formingMs: 1000,'),
+    )
+
+    const { child, ended, seen } = start(folder, PAPER)
+    await seen(/trading; Ctrl-C/)
+    const db = new DatabaseSync(join(folder, 'data/archive.db'), { readOnly: true })
+    t.after(() => db.close())
+    const sql = `select symbol, ts, volume, trades from intraday_bars where data_status = 'provisional'`
+    let shown = db.prepare(sql).all()
+    await until(
+      () => (shown = db.prepare(sql).all()).length > 0 || child.exitCode !== null,
+      'it forms',
+    )
+    child.kill('SIGINT')
+    const { code, stderr } = await ended
+
+    assert.equal(code, 0, stderr)
+    assert.ok(shown.length > 0)
+    assert.ok(shown.every(({ volume, trades }) => Number(volume) > 0 && Number(trades) > 0))
+    assert.match(stderr, /sma-cross on 31 symbols, bars$/m)
+  },
+)
 
 it('a run is told where the pace of its local venue is another', async (t) => {
   let ended: Awaited<Running['ended']> | undefined

@@ -69,3 +69,29 @@ test('a batch of none, or of fewer than none, is refused before anything connect
     await assert.rejects(subscribed(batch), /a batch has at least one symbol/)
   }
 })
+
+test('a quiet market is no lost stream where trades are heard beside bars alone', async () => {
+  const world = new VirtualWorld({ seed: 1, startAt: ms(START) })
+  const market = { seed: 3, symbols: ['S00'], start: ms(START - 86_400_000), sessions: 2 }
+  // Bars without trades: nothing comes but once a minute.
+  const tape = generateTape({ ...market, kind: 'bars' })
+  const served = VirtualAlpaca.serve(world, { tape, startAt: START, keys: [KEY] }, 1_000)
+  const alpaca = await world.settled(served)
+  const universe = new Universe()
+  const io = world.node('engine')
+  const about = { io, keys: KEY, symbols: ['S00'], universe, hosts: HOSTS }
+  const venue = new AlpacaVenue({ ...about, onTrade: () => {} })
+  const opened = await world.settled(venue.open(() => {}))
+  assert.ok(opened.ok, JSON.stringify(opened))
+  for (const spec of opened.value) universe.add(spec)
+  const ids = universe.all.map(({ id }) => id)
+  assert.ok((await world.settled(venue.feed.subscribe('bars', ids))).ok)
+
+  await world.run(5 * 60_000)
+
+  const { bars, gaps } = venue.feed.counts
+  assert.ok(bars >= 4, `${bars} bars`)
+  assert.equal(gaps, 0)
+  await world.settled(venue.close())
+  alpaca.stop()
+})

@@ -1,6 +1,7 @@
 // The Bybit adapter at the local Bybit, in virtual time: what its contract does not ask and its faults do not cover.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Bar } from '../src/core/market.ts'
 import { MINUTE } from '../src/core/time.ts'
 import { apiOf, type TimedRequest } from '../src/io/timed.ts'
 import { generatedMarket } from '../src/simulators/bybit/index.ts'
@@ -121,6 +122,24 @@ test('tells orders of others as such, and takes none of them for its own', async
     report.orders.map(({ id }) => id),
     [undefined],
   )
+})
+
+test('tells minutes while they form to whoever asks for them, and never as inputs', async (t) => {
+  const forming: Bar[] = []
+  const told = await Bench.start(t, { adapter: { onForming: (bar) => forming.push(bar) } })
+  const silent = await Bench.start(t)
+  for (const bench of [told, silent]) {
+    const ids = bench.universe.all.map(({ id }) => id)
+    assert.ok((await bench.world.settled(bench.venue.feed.subscribe('bars', ids))).ok)
+    await bench.run(3 * MINUTE)
+  }
+  const barsOf = ({ inputs }: Bench) =>
+    inputs.flatMap((input) => (input.type === 'bar' ? [input.bar] : []))
+
+  assert.ok(forming.length > 100, `${forming.length} bars formed`)
+  assert.ok(forming.every(({ start }) => start % MINUTE === 0))
+  assert.ok(barsOf(told).length >= 4)
+  assert.deepEqual(barsOf(told), barsOf(silent))
 })
 
 test('sends nothing for ten minutes after it was told that this machine asks too much', async (t) => {

@@ -1,13 +1,16 @@
 // A venue that speaks Bybit, a doctor that looks at it, and a run that trades on it, as a person starts them.
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { z } from 'zod'
 import { ms } from '../src/core/time.ts'
 import type { Finding } from '../src/runtime/finding.ts'
 import { RunFile } from '../src/runtime/run-file.ts'
+import { openArchive } from '../src/store/index.ts'
 import { type BybitServer, generatedMarket } from '../src/simulators/bybit/index.ts'
-import { START, startVenue, SYMBOLS } from './bybit/local.ts'
+import { START, startVenue, SYMBOLS, until } from './bybit/local.ts'
 import { put, skein, start, temporary } from './cli/skein.ts'
 
 const LOCAL = { key: 'local', secret: 'local' }
@@ -165,6 +168,60 @@ test('a new run asks for the instruments once, and one that goes on once more', 
   assert.match(stderr, /going on at/)
   assert.deepEqual([first, asked()], [1, 2])
 })
+
+test('minutes that form are in the archive for people, and a run that is killed goes on as if they were not there', async (t) => {
+  const server = await startVenue({ speed: SPEED, keys: [LOCAL] })
+  t.after(() => server.stop())
+  const folder = folderFor(t, server, `local: { port: PORT, speed: ${SPEED} }`)
+  const path = join(folder, 'skein.yaml')
+  const text = readFileSync(path, 'utf8')
+  put(folder, 'skein.yaml', text.replace('store: {', 'store: { formingMs: 1000,'))
+  const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
+  const provisional = () => statusesIn(folder).get('provisional') ?? 0
+  const untilForming = async (end: NodeJS.Signals) => {
+    const { child, ended } = start(folder, words)
+    let isTrading = false
+    child.stderr!.on('data', (part: Buffer) => (isTrading ||= part.includes('trading; Ctrl-C')))
+    await until(() => isTrading || child.exitCode !== null, 'it trades')
+    const before = statusesIn(folder).get('live') ?? 0
+    await until(
+      () =>
+        child.exitCode !== null ||
+        (provisional() > 0 && (statusesIn(folder).get('live') ?? 0) > before),
+      'a minute is closed, and another forms',
+    )
+    child.kill(end)
+    return ended
+  }
+  await untilForming('SIGKILL')
+  const { code, stderr } = await untilForming('SIGINT')
+  const archive = await openArchive(join(folder, 'data/archive.db'))
+  t.after(() => archive.close())
+  const told = (await archive.series()).reduce((sum, { bars }) => sum + bars, 0)
+
+  assert.equal(told, statusesIn(folder).get('live'))
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /going on at /)
+  assert.match(stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
+})
+
+/** How many bars of each status the archive shows. */
+function statusesIn(folder: string): ReadonlyMap<string, number> {
+  const path = join(folder, 'data/archive.db')
+  if (!existsSync(path)) return new Map()
+  const db = new DatabaseSync(path, { readOnly: true })
+  try {
+    const sql = 'select data_status as status, count(*) as n from intraday_bars group by 1'
+    return new Map(
+      db
+        .prepare(sql)
+        .all()
+        .map(({ status, n }) => [String(status), Number(n)]),
+    )
+  } finally {
+    db.close()
+  }
+}
 
 /** Gives how to wait for a fill of an order that is not there yet: one of a killed process may fill after it. */
 function fillsAt({ venue }: BybitServer): () => Promise<void> {

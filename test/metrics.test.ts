@@ -148,7 +148,11 @@ test('a database that takes no bars is seen, with what waits for it', async (t) 
   const away = { ms: 61_000, why: 'it was away' }
   const statistics = { waiting: 7, written: 30, outranked: 0, failures: 4, dropped: 2, away }
   const shared = { watch: () => {}, flush: () => Promise.resolve(), statistics }
-  await bench.start({ shared })
+  const forming = {
+    onTurn: () => {},
+    statistics: { written: 40, skipped: 3, failures: 1 },
+  }
+  await bench.start({ shared, forming })
   watched.watch(bench.live, bench.venue)
 
   const series = seriesOf(await watched.metrics.text())
@@ -158,6 +162,10 @@ test('a database that takes no bars is seen, with what waits for it', async (t) 
       series.get(`mm_shared_${name}`),
     ),
     [61_000, 7, 30, 2, 4],
+  )
+  assert.deepEqual(
+    ['bars', 'skipped', 'failures'].map((name) => series.get(`mm_forming_${name}_total`)),
+    [40, 3, 1],
   )
   assert.equal(series.get('mm_healthy'), 0)
 })

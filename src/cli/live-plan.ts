@@ -81,6 +81,7 @@ export async function planOf(
     /** Of the journal and of the archive. */
     path,
     archivePath: options.archive ?? storedAt(config, config.store.archive),
+    formingMs: config.store.formingMs,
     database: options.database ?? config.store.database?.reveal(),
     consent: { mode: options.mode, account: options.account },
     isStandby: options.standby === true,

@@ -140,6 +140,7 @@ async function started(
     journal: file.journal,
     archive: stage.archive,
     shared: stage.shared,
+    forming: stage.forming,
     ...reached.limits,
     snapshotEvery: config.store.snapshotEvery,
     ...(keepMs === undefined ? {} : { keepMs }),
@@ -171,6 +172,7 @@ async function started(
     throw new RunFailed(`${plan.name} cannot be used: ${answer.fault.message}`)
   }
   stage.live = answer.value
+  stage.forming?.start()
   stage.metrics?.watch(answer.value, stage.venue)
   return answer.value
 }

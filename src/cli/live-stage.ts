@@ -8,6 +8,7 @@ import type { Venue } from '../core/venue.ts'
 import type { InstrumentSpec } from '../core/instrument.ts'
 import { isOfRun } from '../core/order.ts'
 import { type AccountLease, accountLease, leasesAt } from '../runtime/account-lease.ts'
+import { FormingBars } from '../runtime/forming-bars.ts'
 import type { Live } from '../runtime/live.ts'
 import { LiveMetrics } from '../runtime/live-metrics.ts'
 import { RunFile } from '../runtime/run-file.ts'
@@ -32,6 +33,7 @@ export class LiveStage {
   /** Kept only where somebody may ask for them. */
   readonly metrics: LiveMetrics | undefined
   readonly shared: SharedBars | undefined
+  readonly forming: FormingBars | undefined
   /** Set when it trades: what the venue and the lease say goes there. */
   live: Live | undefined
   readonly plan: LivePlan
@@ -59,6 +61,7 @@ export class LiveStage {
         ? undefined
         : new LiveMetrics(setup.universe, consent.mode === 'live')
     this.shared = sharedOf(plan, reached, say)
+    this.forming = this.#formingTo(plan, reached)
     this.lease = accountLease({
       io: this.metrics?.timed(reached.io) ?? reached.io,
       path: leasesAt(plan.config),
@@ -124,10 +127,24 @@ export class LiveStage {
     this.#isClosing = true
     this.lease.release()
     await this.metrics?.close()
+    await this.forming?.close()
     await this.shared?.close()
     await this.#archive?.close()
     this.#file?.close()
     await this.reached.close()
+  }
+
+  /** Into the database that others read, or else into the archive. */
+  #formingTo(plan: LivePlan, { io }: VenueIo): FormingBars | undefined {
+    const { formingMs, database, setup } = plan
+    if (formingMs === undefined) return undefined
+    return new FormingBars({
+      io,
+      universe: setup.universe,
+      everyMs: formingMs,
+      store: () => (database === undefined ? this.#archive?.jobs : this.shared?.store),
+      tell: (text) => this.#say(`warn: ${text}`),
+    })
   }
 
   async #serve(): Promise<void> {
@@ -148,6 +165,7 @@ export class LiveStage {
       isOurs: isStandby ? (id) => isOfRun(id, setup.run) : undefined,
       consent,
       told: this.#told,
+      forming: this.forming,
       onTimed: (request) => this.metrics?.onTimed(request),
       onTrouble: (why) => {
         this.#say(`warn: ${why}`)

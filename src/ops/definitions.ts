@@ -152,6 +152,12 @@ export const DEFINITIONS = {
     type: 'gauge',
     help: 'For how long the shared database has taken nothing; 0 while it takes bars',
   },
+  mm_forming_bars_total: { type: 'counter', help: 'Bars that were written while they formed' },
+  mm_forming_skipped_total: {
+    type: 'counter',
+    help: 'Rounds of forming bars that were left out: a write was under way, or the store away',
+  },
+  mm_forming_failures_total: { type: 'counter', help: 'Writes of forming bars that failed' },
   mm_journal_bytes: { type: 'gauge', help: 'What the journal takes of its disk' },
   mm_journal_free_bytes: { type: 'gauge', help: 'What is left on the disk of the journal' },
   mm_journal_dropped_total: {

@@ -401,6 +401,7 @@ export const configSchema = z.strictObject({
       journal: path.default('./data/journal.db'),
       archive: path.default('./data/archive.db'),
       database: database.exactOptional(),
+      formingMs: milliseconds(1_000, 60_000).exactOptional(),
       leases: path.exactOptional(),
       leaseMs: z.int().min(1_000).max(60_000).default(15_000),
       snapshotEvery: z.int().min(1).max(1_000_000).default(1_000).describe('turns'),

@@ -9,6 +9,7 @@ import { iso, type Timeframe } from '../core/time.ts'
 import type { Room } from '../core/store.ts'
 import type { PrunerStatistics } from './pruner.ts'
 import type { BudgetUse } from '../core/venue.ts'
+import type { FormingStatistics } from './forming-bars.ts'
 import type { SharedStatistics } from './shared-bars.ts'
 
 /** `failed`: an error stopped it, and nothing leaves any more. */
@@ -36,6 +37,8 @@ export interface Health {
   readonly bars: { readonly series: number; readonly stale: readonly StaleBars[] }
   /** How its bars come into the database that it shares with others; undefined where it has none. */
   readonly shared?: SharedStatistics
+  /** What was written of minutes that form; undefined where they are not. */
+  readonly forming?: FormingStatistics
   /** Orders that have left and of which the venue has not said what became of them. */
   readonly unknownOrders: readonly string[]
   readonly halts: readonly {

@@ -48,6 +48,7 @@ export function healthOf(
     isDataDue: since !== undefined && at - since > DATA_AGE_MS_MAX && isMarketOpen(parts, at),
     bars: { series: recorder.lasts.length, stale: staleBarsOf(parts, { at, since }) },
     ...(options.shared === undefined ? {} : { shared: options.shared.statistics }),
+    ...(options.forming === undefined ? {} : { forming: options.forming.statistics }),
     unknownOrders: ours.orders
       .filter(({ order }) => order.phase === 'sent' && !underWay.has(order.id))
       .map(({ order }) => order.id),

@@ -227,6 +227,11 @@ export class LiveMetrics {
       metrics.total('mm_shared_failures_total', failures)
       metrics.set('mm_shared_away_ms', [[away?.ms ?? 0]])
     }
+    if (health.forming !== undefined) {
+      metrics.total('mm_forming_bars_total', health.forming.written)
+      metrics.total('mm_forming_skipped_total', health.forming.skipped)
+      metrics.total('mm_forming_failures_total', health.forming.failures)
+    }
     metrics.set('mm_healthy', [[ailmentsOf(health).length === 0 ? 1 : 0]])
   }
 }

@@ -10,6 +10,7 @@ import type { Io } from '../io/io.ts'
 import type { Told } from './alerts.ts'
 import type { Setup } from './build.ts'
 import type { ExitPolicy } from './exit-policy.ts'
+import type { FormingBars } from './forming-bars.ts'
 import type { Gateway } from './gateway.ts'
 import type { Health } from './health.ts'
 import type { CopyTurns } from './pruner.ts'
@@ -32,6 +33,8 @@ export interface LiveOptions {
   readonly archive: Archive
   /** Where its closed bars go besides. */
   readonly shared?: Pick<SharedBars, 'watch' | 'flush' | 'statistics'> | undefined
+  /** Where the open minutes go. */
+  readonly forming?: Pick<FormingBars, 'onTurn' | 'statistics'> | undefined
   readonly inbox: InboxOptions
   readonly snapshotEvery: number
   /** Turns of the journal that are younger are kept; all where not told. */

@@ -127,6 +127,7 @@ export class Live {
       onTurn: (turn) => {
         this.#operator.onTurn(turn)
         for (const notice of turn.notices) this.#onNotice(notice)
+        options.forming?.onTurn(turn)
         options.onTurn?.(turn)
         for (const look of this.#waiters) look()
       },

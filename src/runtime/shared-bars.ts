@@ -91,6 +91,11 @@ export class SharedBars {
     })
   }
 
+  /** Where others write beside the closed bars; undefined while it takes nothing. */
+  get store(): SharedStore | undefined {
+    return this.#away === undefined && !this.#isClosed ? this.#store : undefined
+  }
+
   get statistics(): SharedStatistics {
     const away = this.#away
     return {

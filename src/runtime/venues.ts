@@ -16,6 +16,7 @@ import { systemIo } from '../io/system.ts'
 import { type Books, PaperVenue, paperLimits } from '../venues/sim/index.ts'
 import { type Config, toSimOptions, type VenueName } from './config.ts'
 import { checkConsent, type Consent, type Money } from './consent.ts'
+import type { FormingBars } from './forming-bars.ts'
 import { limitsAt, onLocalClock } from './local-clock.ts'
 
 export interface VenueOptions {
@@ -30,6 +31,8 @@ export interface VenueOptions {
   readonly isOurs?: ((id: OrderId) => boolean) | undefined
   /** A bar that the venue told again with other values: nothing that was decided changes. */
   readonly onRevision?: (revision: Revision) => void
+  /** Told of minutes while they form. */
+  readonly forming?: Pick<FormingBars, 'bar' | 'trade'> | undefined
   /** Told each request over a socket: those over http are timed by the Io. */
   readonly onTimed?: ((request: TimedRequest) => void) | undefined
   /** What a person may like to know. */
@@ -63,7 +66,7 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
     }),
     hasBars: () => true,
     isSimulated: (config) => config.venues?.alpaca?.fills === 'simulated',
-    async make({ config, io, universe, onTrouble, onRevision, ledger, tell = () => {} }) {
+    async make({ config, io, universe, onTrouble, onRevision, forming, ledger, tell = () => {} }) {
       const [{ AlpacaVenue }, { NO_ORDER_EVENTS }, { alpacaTermsOf }] = await Promise.all([
         import('../venues/alpaca/venue.ts'),
         import('../venues/alpaca/order-events.ts'),
@@ -79,6 +82,8 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
         universe,
         symbols,
         onTrouble,
+        // It tells bars when they are closed.
+        ...(forming && { onTrade: forming.trade }),
         onRevision: (told) => {
           // A print that was corrected or busted changes its bar, which is told again by itself.
           if (told.type !== 'bar') return
@@ -101,7 +106,7 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
     }),
     hasBars: (config) => config.venues?.bybit?.category !== 'option',
     isSimulated: (config) => config.venues?.bybit?.fills === 'simulated',
-    async make({ config, io, universe, onTrouble, onTimed, isOurs, told }) {
+    async make({ config, io, universe, onTrouble, onTimed, isOurs, told, forming }) {
       const [{ BybitVenue }, { bybitTermsOf }] = await Promise.all([
         import('../venues/bybit/venue.ts'),
         import('./bybit.ts'),
@@ -110,7 +115,19 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
       const isWatchedOnly = this.isSimulated(config)
       const terms = { ...bybitTermsOf(config), isWatchedOnly }
       const known = { ...(isOurs && { isOurs }), ...(told && { told }) }
-      return new BybitVenue({ ...terms, ...known, io, universe, symbols, onTrouble, onTimed })
+      const tap = this.hasBars(config)
+        ? { ...(forming && { onForming: forming.bar }) }
+        : { ...(forming && { onTrade: forming.trade }) }
+      return new BybitVenue({
+        ...terms,
+        ...known,
+        ...tap,
+        io,
+        universe,
+        symbols,
+        onTrouble,
+        onTimed,
+      })
     },
     async limits(config) {
       const { bybitLimitsOf } = await import('./bybit.ts')

@@ -33,7 +33,7 @@ store: { leases: ./data/leases.db${store} }
 venues: { bybit: { local: { port: ${port}, speed: ${SPEED} } } }
 `,
   )
-  const words = store === '' ? [...WORDS, '--database', database] : WORDS
+  const words = store.includes('database') ? WORDS : [...WORDS, '--database', database]
   const run = start(folder, words, { env: { BARS: database } })
   t.after(() => run.child.kill('SIGKILL'))
   /** Minutes since the start of the run: those before are its warm-up. */
@@ -122,6 +122,45 @@ test(
     assert.ok(revised > 0)
     assert.equal(late.outranked, heard.length)
     assert.deepEqual([...(await store.bars({ ...key, ...span })).close], [...told.close])
+  },
+)
+
+test(
+  'the minute that is open is in the database while it forms, for people alone, and turns into the closed one',
+  { skip, timeout: 120_000 },
+  async (t) => {
+    const url = await postgres.database()
+    const { folder, run, minutes } = await running(t, url, ', formingMs: 1000')
+    await until(async () => (await minutes()) >= 1, 'bars are in the database')
+    const shown = (where: string) =>
+      query(url, `select symbol, ts::text as ts, data_status as status from intraday_bars ${where}`)
+    let open: Readonly<Record<string, unknown>> | undefined
+    await until(async () => {
+      ;[open] = await shown(`where data_status = 'provisional'`)
+      return open !== undefined
+    }, 'a minute forms')
+    const store = await openPostgresJobs({ url })
+    t.after(() => store.close())
+    const { symbol, ts } = { symbol: String(open!['symbol']), ts: Number(open!['ts']) }
+    const key = { timeframe: '1m', adjustment: 'raw' } as const
+    await until(async () => {
+      const [row] = await shown(`where symbol = '${symbol}' and ts = ${ts} and timeframe = '1m'`)
+      return row?.['status'] === 'live'
+    }, 'it is closed')
+    run.child.kill('SIGINT')
+    const { code, stderr } = await run.ended
+    const left = (await shown(`where data_status = 'provisional'`)).map(({ ts }) => Number(ts))
+
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(byKey(await query(url, LIVE)), byKey(archived(folder)))
+    for (const start of left) {
+      const span = { from: ms(start), to: ms(start + 1) }
+      for (const symbol of SYMBOLS)
+        assert.equal((await store.bars({ ...key, ...span, symbol })).length, 0)
+    }
+    assert.deepEqual(await store.coverage({}), [])
+    // What formed with other values was no bar yet.
+    assert.deepEqual(await store.revised({}), [])
   },
 )
 

@@ -21,7 +21,7 @@ import { type Ms, type SymbolId, symbolId, type VenueId } from '../../core/brand
 import { calendarOf } from '../../core/calendar.ts'
 import { fault } from '../../core/fault.ts'
 import type { HaltCause, Input, MarketInput } from '../../core/input.ts'
-import type { Bar } from '../../core/market.ts'
+import type { Bar, Trade } from '../../core/market.ts'
 import { BAR, inputOf, type RowSink, QUOTE, TRADE, WIDTH } from '../../core/market-rows.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { bucketStart, MINUTE, ms } from '../../core/time.ts'
@@ -49,6 +49,11 @@ export interface FeedOptions {
   readonly history?: AlpacaHistory
   /** A bar that was issued again, a correction or a cancel: for the archive. */
   readonly onRevision?: (revision: Revision) => void
+  /**
+   * Told each trade besides, which are asked for with the bars of a symbol then. They become inputs only where trades are
+   * subscribed, too.
+   */
+  readonly onTrade?: (trade: Trade) => void
   /** What a person should know: safe mode and quarantine last until `clear`. */
   readonly onTrouble?: (why: string) => void
 }
@@ -132,17 +137,15 @@ export class AlpacaFeed implements Feed {
   }
 
   async subscribe(kind: Kind, symbols: readonly SymbolId[]): Promise<Result<void>> {
-    const { universe } = this.#options
+    const { universe, onTrade } = this.#options
     for (const id of symbols) this.#symbols.add(universe.at(id).symbol, id)
     const parts = this.#apart(symbols).map(async ([lane, ids]) => {
       if (kind === 'bars') for (const id of ids) lane.bars.add(id)
-      return lane.stream.subscribe(
-        wantedFor(
-          kind,
-          ids.map((id) => universe.at(id).symbol),
-          lane === this.#streams.stocks,
-        ),
-      )
+      if (kind === 'trades') for (const id of ids) lane.trades.add(id)
+      const names = ids.map((id) => universe.at(id).symbol)
+      const wanted = wantedFor(kind, names, lane === this.#streams.stocks)
+      const besides = kind === 'bars' && onTrade !== undefined ? { trades: names } : {}
+      return lane.stream.subscribe({ ...wanted, ...besides })
     })
     const results = await Promise.all(parts)
     const failure = results.find((result) => !result.ok)
@@ -157,6 +160,7 @@ export class AlpacaFeed implements Feed {
     const parts = this.#apart(symbols).map(async ([lane, ids]) => {
       for (const id of ids) {
         lane.bars.delete(id)
+        lane.trades.delete(id)
         lane.lastBar.delete(id)
       }
       return lane.stream.unsubscribe(ids.map((id) => universe.at(id).symbol))
@@ -207,6 +211,7 @@ export class AlpacaFeed implements Feed {
       seen,
       decoder,
       bars: new Set(),
+      trades: new Set(),
       lastBar: new Map(),
       // What comes before all is acknowledged waits for it.
       held: [],
@@ -394,6 +399,7 @@ export class AlpacaFeed implements Feed {
     if (kind === QUOTE) {
       if (!this.#mayQuoteEnter(rows, row, symbol)) return
     } else if (kind === TRADE && !this.#mayTradeEnter(rows, row, symbol)) return
+    if (kind === TRADE && !this.#isInput(lane, rows, row)) return
     if (this.#columns !== undefined && kind < BAR && lane.held === undefined) {
       this.#spoke(symbol)
       this.#columns(rows, row, at)
@@ -405,6 +411,19 @@ export class AlpacaFeed implements Feed {
     if (lane.held === undefined) this.#give(lane, input)
     else if (lane.held.length < HELD_MAX) lane.held.push(input)
     else this.counts.overflow++
+  }
+
+  /** Tells whoever listens to trades; false where nobody else wants this one. */
+  #isInput(lane: Lane, rows: Rows, row: number): boolean {
+    const { onTrade } = this.#options
+    if (onTrade === undefined) return true
+    const symbol = symbolId(rows.symbol[row]!)
+    const v = row * WIDTH
+    const [price, size] = [rows.values[v]!, rows.values[v + 1]!]
+    onTrade({ symbol, ts: ms(rows.ts[row]!), price, size })
+    if (lane.trades.has(symbol)) return true
+    this.#spoke(symbol)
+    return false
   }
 
   /** Data of a symbol came that was silent, or was not. */
@@ -583,6 +602,8 @@ interface Lane {
   readonly decoder: Decoder
   readonly seen: SeenSymbols
   readonly bars: Set<SymbolId>
+  /** Whose trades are inputs. */
+  readonly trades: Set<SymbolId>
   /** Start of the last bar that was given. */
   readonly lastBar: Map<SymbolId, Ms>
   /** Inputs that wait for a gap before them; undefined where none is open. */

@@ -146,7 +146,9 @@ export class Stream {
     }
     const { liveness } = this.#socket
     const barsWithinMs = Math.max(BARS_WITHIN_MS, this.#options.liveness?.dataWithinMs ?? 0)
-    for (const channel of ['trades', 'quotes'] as const) liveness.watch(wanted[channel] ?? [])
+    // Trades that are asked for together with bars come beside them: a minute without any is no silence.
+    const watched = wanted.bars === undefined ? (['trades', 'quotes'] as const) : []
+    for (const channel of watched) liveness.watch(wanted[channel] ?? [])
     liveness.watch(wanted.bars ?? [], barsWithinMs)
     if (this.#phase !== 'up') {
       const started = this.#whenUp()

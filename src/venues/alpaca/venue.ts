@@ -10,6 +10,7 @@ import { type Fault, fault } from '../../core/fault.ts'
 import type { Input } from '../../core/input.ts'
 import type { RowSink } from '../../core/market-rows.ts'
 import { equitySpec, type InstrumentSpec } from '../../core/instrument.ts'
+import type { Trade } from '../../core/market.ts'
 import type { Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import type { Universe } from '../../core/universe.ts'
@@ -64,6 +65,8 @@ export interface AlpacaOptions {
   readonly extrasOf?: (order: Order) => Extras
   readonly isOurs?: (id: OrderId) => boolean
   readonly onRevision?: (revision: Revision) => void
+  /** Told each trade besides, of all symbols whose bars are subscribed. */
+  readonly onTrade?: (trade: Trade) => void
   /** What no input can say: the runtime should reconcile. */
   readonly onTrouble?: (why: string) => void
 }
@@ -132,7 +135,7 @@ export class AlpacaVenue implements Venue {
       feed = 'iex',
       codec = 'json',
     } = options
-    const { adjustment, onRevision, extrasOf, isOurs = isOwnId } = options
+    const { adjustment, onRevision, onTrade, extrasOf, isOurs = isOwnId } = options
     const hosts = { ...hostsOf(isLive), ...options.hosts }
     this.id = id
     this.limits = { ...ALPACA_LIMITS, ...options.limits }
@@ -173,6 +176,7 @@ export class AlpacaVenue implements Venue {
       crypto: { ...stream, url: `${hosts.stream}/v1beta3/crypto/us` },
       history: this.history,
       ...(onRevision === undefined ? {} : { onRevision }),
+      ...(onTrade === undefined ? {} : { onTrade }),
       onTrouble: (why) => options.onTrouble?.(why),
     })
     const identity = this.#identity

@@ -15,7 +15,7 @@
 import type { Ms, SymbolId, VenueId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
 import type { Input, MarketCause, MarketInput } from '../../core/input.ts'
-import type { Bar, Quote } from '../../core/market.ts'
+import type { Bar, Quote, Trade } from '../../core/market.ts'
 import { OrderBook } from '../../core/order-book.ts'
 import { failed, type Result } from '../../core/result.ts'
 import { MINUTE, ms } from '../../core/time.ts'
@@ -41,6 +41,10 @@ export interface FeedOptions {
   /** Symbols that may be subscribed. */
   readonly total: number
   readonly onTrouble: (why: string) => void
+  /** Told the bars that are not closed yet, which are no inputs. */
+  readonly onForming?: ((bar: Bar) => void) | undefined
+  /** Told each trade besides. */
+  readonly onTrade?: ((trade: Trade) => void) | undefined
 }
 
 /** Silence of all symbols together that ends a connection: books of what trades move each second, bars form each minute. */
@@ -214,6 +218,7 @@ export class BybitFeed implements Feed {
     remember(watched.ids, id)
     this.counts.trades++
     const trade = { symbol: watched.id, ts, price: price!, size: size!, id }
+    this.#options.onTrade?.(trade)
     this.#say({ type: 'trade', at: this.#now(), trade })
   }
 
@@ -270,7 +275,9 @@ export class BybitFeed implements Feed {
   /** `{"start":1672324800000,"interval":"1","open":"16649.5","close":"16677","high":"16677","low":"16608","volume":"2.081","confirm":false}` */
   #onKline(watched: Watched, row: unknown): void {
     const json = isObject(row) ? row : {}
-    if (json['confirm'] !== true) return
+    const isClosed = json['confirm'] === true
+    const { onForming } = this.#options
+    if (!isClosed && onForming === undefined) return
     const [open, high, low, close, volume] = ['open', 'high', 'low', 'close', 'volume'].map(
       (name) => decimalOf(json[name]),
     )
@@ -286,8 +293,9 @@ export class BybitFeed implements Feed {
       volume: volume ?? NaN,
       trades: 0,
     }
-    if (isBar(bar)) this.#sayBar(watched, bar)
-    else this.counts.refused++
+    if (!isBar(bar)) this.counts.refused++
+    else if (isClosed) this.#sayBar(watched, bar)
+    else onForming?.(bar)
   }
 
   #sayBar(watched: Watched, bar: Bar): void {

@@ -10,6 +10,7 @@ import { venueId } from '../../core/brand.ts'
 import { type Fault, fault } from '../../core/fault.ts'
 import type { Input } from '../../core/input.ts'
 import type { InstrumentSpec } from '../../core/instrument.ts'
+import type { Bar, Trade } from '../../core/market.ts'
 import type { Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { forEveryKind, type OrderTerms } from '../../core/terms.ts'
@@ -60,6 +61,9 @@ export interface BybitOptions {
   readonly onTimed?: ((request: TimedRequest) => void) | undefined
   /** What it has said of the symbols already, before it was opened: then `open` does not ask again. */
   readonly told?: readonly InstrumentSpec[]
+  /** Told minutes while they form, and each trade: beside the inputs. */
+  readonly onForming?: (bar: Bar) => void
+  readonly onTrade?: (trade: Trade) => void
   /** Orders of others are not listened to: for a venue that is only watched. */
   readonly isWatchedOnly?: boolean
   /** How long streams wait for answers and data, where not as usual. */
@@ -213,6 +217,8 @@ export class BybitVenue implements Venue {
       stream,
       total,
       onTrouble,
+      onForming: options.onForming,
+      onTrade: options.onTrade,
     })
     this.#trade =
       options.orderEntry === 'socket' && hosts.trade !== undefined
