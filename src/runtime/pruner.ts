@@ -23,6 +23,11 @@ import { flawOf, type Restorable } from './recover.ts'
 
 /** Snapshots that are set aside in the kept span. */
 const KEPT_PARTS = 8
+/**
+ * Pieces that are dropped after one snapshot, up to 16,384 turns: more than come until the next one, and so few that the
+ * years of a journal that was never pruned go bit by bit.
+ */
+const DROPS_MAX = 64
 /** Turns that are read at once to be copied: about a millisecond. */
 const COPY_SLICE_TURNS = 64
 
@@ -166,7 +171,7 @@ export class Pruner {
 
   async #drop(): Promise<void> {
     const { past } = this.#options
-    for (;;) {
+    for (let i = 0; i < DROPS_MAX; i++) {
       const dropped = past.drop()
       if (dropped === 0) return
       this.#dropped += dropped

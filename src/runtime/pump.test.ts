@@ -39,6 +39,8 @@ const buyer = defineStrategy({
 interface Changes {
   readonly append?: () => void
   readonly snapshotEvery?: number
+  /** Resolves when the archive has what it was given. */
+  readonly archived?: Promise<void>
   readonly strategy?: Strategy
 }
 
@@ -54,7 +56,7 @@ class Desk {
   readonly leftAfter: number[] = []
 
   constructor(changes: Changes = {}) {
-    const { append = () => {}, snapshotEvery = 1_000, strategy = watcher } = changes
+    const { append = () => {}, snapshotEvery = 1_000, strategy = watcher, archived } = changes
     const universe = universeOf('A')
     const engine = new Engine({
       universe,
@@ -81,9 +83,10 @@ class Desk {
       since: () => [],
     }
     const archive = {
-      putBars: () => {
+      putBars: async () => {
         this.written.push(this.turns.length)
-        return Promise.resolve({ written: 1 })
+        await archived
+        return { written: 1 }
       },
     }
     const io = this.world.node('engine')
@@ -259,16 +262,32 @@ test('nothing is flushed after it is stopped', async () => {
 })
 
 test('a snapshot is taken only when all bars before it are in the archive', async () => {
-  const desk = new Desk({ snapshotEvery: 2 })
+  const archive = Promise.withResolvers<void>()
+  const desk = new Desk({ snapshotEvery: 2, archived: archive.promise })
   desk.pump.start()
   desk.trade()
   await desk.world.run(60_000)
   assert.deepEqual([desk.snapshots, desk.written.length], [[], 1])
 
-  desk.trade()
+  archive.resolve()
   await desk.world.run(1)
 
-  assert.deepEqual(desk.snapshots, [3])
+  // At once, because the next turn may close a bar that the archive has not.
+  assert.deepEqual([desk.snapshots, desk.turns.length], [[2], 2])
+})
+
+test('a snapshot that waits for the archive is not taken when the run has ended', async () => {
+  const archive = Promise.withResolvers<void>()
+  const desk = new Desk({ snapshotEvery: 2, archived: archive.promise })
+  desk.pump.start()
+  desk.trade()
+  await desk.world.run(60_000)
+
+  desk.pump.stop()
+  archive.resolve()
+  await desk.world.run(1)
+
+  assert.deepEqual(desk.snapshots, [])
 })
 
 test('an error of the journal stops it for good', async () => {

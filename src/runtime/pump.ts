@@ -278,16 +278,25 @@ export class Pump {
 
   /** A person's word is durable, and now and then all of it. */
   #settle(): void {
-    const { engine, journal, recorder, snapshotEvery, unkept } = this.#options
+    const { journal, recorder, unkept } = this.#options
     if (this.#isTold) this.#flush()
     // A warm-up has so many that a snapshot would stand still for them.
     if (unkept !== undefined && unkept.unkept >= UNKEPT_BARS_MAX)
       this.#guarded(() => journal.past?.noteBars(unkept.takeUnkept()))
-    if (engine.turns - this.#snapshotTurn >= snapshotEvery && !this.snapshot()) {
-      // A write that fails is counted by the recorder and tried again.
-      void recorder.flush().catch(() => {})
-    }
+    // A write that fails is counted by the recorder and tried again.
+    if (this.#isSnapshotDue && !this.snapshot())
+      void recorder.flush().then(this.#snapshotLater, () => {})
     void recorder.work()
+  }
+
+  get #isSnapshotDue(): boolean {
+    const { engine, snapshotEvery } = this.#options
+    return engine.turns - this.#snapshotTurn >= snapshotEvery
+  }
+
+  /** Where each turn closes a bar, the archive has all of them between two turns only. */
+  readonly #snapshotLater = (): void => {
+    if (!this.#isStopped && this.#isSnapshotDue) this.#guarded(() => this.snapshot())
   }
 
   #wakeAt(when: number): void {
