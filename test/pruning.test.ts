@@ -52,6 +52,23 @@ const counting = defineStrategy({
   },
 })
 
+/** Throws at its hundredth bar, and is halted. */
+const mortal = defineStrategy({
+  name: 'mortal',
+  params: z.strictObject({}),
+  needs: () => ({ bars: '1m', warmup: 1 }),
+  symbol: (context: Context) => {
+    let bars = 0
+    return {
+      onBar: () => {
+        if (++bars === 100) throw new Error('a bug')
+        if (bars % 4 === 1) context.buy({ qty: 10 })
+        if (bars % 4 === 3) context.sell({ qty: 10 })
+      },
+    }
+  },
+})
+
 class PrunedBench extends Bench {
   readonly froms: string[] = []
   strategy = alternating
@@ -348,4 +365,27 @@ test('a snapshot that has waited too long for its proof is given up for a newer 
   const { kept } = bench.past
   assert.equal(bench.live.health.journal?.flaw, undefined)
   assert.ok(kept.length > 0 && kept.every(({ n }) => n > 60), JSON.stringify(kept))
+})
+
+test('while a strategy is halted nothing more is dropped, and a restart begins where the journal does', async (t) => {
+  const bench = new PrunedBench(t)
+  bench.strategy = mortal
+  await bench.start()
+  await bench.bars(98)
+  const { beginning } = bench.past
+  assert.ok(beginning !== undefined)
+
+  await bench.bars(100)
+
+  assert.match(bench.live.health.journal?.flaw ?? '', /^a strategy is halted, or its bars/)
+  const halted = bench.past.beginning!
+  // What was proven before it was halted may still go.
+  assert.ok(halted.at < bench.world.now - 90 * MINUTE)
+  const before = bench.state
+  bench.kill()
+  await bench.start()
+  assert.deepEqual(bench.froms, ['nothing', 'beginning'])
+  assert.deepEqual(bench.state, before)
+  assert.match(bench.live.health.haltedLanes.join(), /s on A: Error: a bug/)
+  bench.check()
 })
