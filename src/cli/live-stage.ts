@@ -60,7 +60,7 @@ export class LiveStage {
       metricsPort === undefined
         ? undefined
         : new LiveMetrics(setup.universe, consent.mode === 'live')
-    this.shared = sharedOf(plan, reached, say)
+    this.shared = this.#sharedBy(plan, reached)
     this.forming = this.#formingTo(plan, reached)
     this.lease = accountLease({
       io: this.metrics?.timed(reached.io) ?? reached.io,
@@ -134,6 +134,17 @@ export class LiveStage {
     await this.reached.close()
   }
 
+  #sharedBy({ database }: LivePlan, { io }: VenueIo): SharedBars | undefined {
+    if (database === undefined) return undefined
+    const waits = { patienceMs: DATABASE_PATIENCE_MS, statementMs: DATABASE_STATEMENT_MS }
+    return new SharedBars({
+      io,
+      open: () => openPostgresJobs({ url: database, ...waits }),
+      past: (query) => this.archive.bars(query),
+      tell: (text) => this.#say(`warn: ${text}`),
+    })
+  }
+
   /** Into the database that others read, or else into the archive. */
   #formingTo(plan: LivePlan, { io }: VenueIo): FormingBars | undefined {
     const { formingMs, database, setup } = plan
@@ -185,17 +196,6 @@ export class LiveStage {
       },
     })
   }
-}
-
-function sharedOf(
-  { database }: LivePlan,
-  { io }: VenueIo,
-  say: (text: string) => void,
-): SharedBars | undefined {
-  if (database === undefined) return undefined
-  const waits = { patienceMs: DATABASE_PATIENCE_MS, statementMs: DATABASE_STATEMENT_MS }
-  const open = () => openPostgresJobs({ url: database, ...waits })
-  return new SharedBars({ io, open, tell: (text) => say(`warn: ${text}`) })
 }
 
 async function toldOf(

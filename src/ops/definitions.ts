@@ -145,7 +145,7 @@ export const DEFINITIONS = {
   mm_shared_bars_waiting: { type: 'gauge', help: 'Closed bars that wait for the shared database' },
   mm_shared_bars_dropped_total: {
     type: 'counter',
-    help: 'Closed bars that the shared database was not given: history brings them',
+    help: 'Closed bars that were let go of: too many waited for the shared database, or it refused them',
   },
   mm_shared_failures_total: { type: 'counter', help: 'Writes to the shared database that failed' },
   mm_shared_away_ms: {

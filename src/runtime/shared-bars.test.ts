@@ -10,7 +10,8 @@ import { RISK_DEFAULTS } from '../engine/risk-limits.ts'
 import { VirtualWorld } from '../io/virtual.ts'
 import { StoreError } from '../store/index.ts'
 import { limitsOf, SIM, universeOf } from '../testing/builders.ts'
-import { SharedBars } from './shared-bars.ts'
+import { columnsOf } from './recorder.ts'
+import { SharedBars, type SharedStore } from './shared-bars.ts'
 
 const START = Date.UTC(2026, 2, 23, 13, 30)
 const SECOND = 1_000
@@ -44,10 +45,14 @@ const engine = (): Engine =>
 const GONE = new StoreError('cannot-open', 'the database was away')
 
 /** Shared bars on virtual time, and the database as a list of starts by series. */
-function fixture({ waitingMax = 200_000 } = {}) {
-  const world = new VirtualWorld({ seed: 1 })
+function fixture({ waitingMax = 200_000, archived = [] as readonly Bar[] } = {}) {
+  const world = new VirtualWorld({ seed: 1, startAt: START as Ms })
   const told: string[] = []
   const merges: Merge[] = []
+  /** Series that were asked for again, and from which whole minute. */
+  const asked: string[] = []
+  const archive: Bar[] = [...archived]
+  const universe = universeOf('A', 'B')
   /** What the database says to a write. */
   const database = {
     answer: (): Promise<void> => Promise.resolve(),
@@ -55,6 +60,15 @@ function fixture({ waitingMax = 200_000 } = {}) {
     closed: 0,
   }
   const store = {
+    lasts: ({ timeframe, symbols }: Parameters<SharedStore['lasts']>[0]) => {
+      const all = stored()
+      const found = symbols.flatMap((symbol) => {
+        const minutes = all[`${timeframe} ${symbol}`]
+        if (minutes === undefined) return []
+        return [{ symbol, start: (START + Math.max(...minutes) * MINUTE) as Ms }]
+      })
+      return Promise.resolve(found)
+    },
     merge: async (merge: Merge) => {
       await database.answer()
       merges.push(merge)
@@ -69,12 +83,22 @@ function fixture({ waitingMax = 200_000 } = {}) {
     io: world.node('engine'),
     open: () => (database.isOpen ? Promise.resolve(store) : Promise.reject(GONE)),
     tell: (text) => told.push(text),
+    past: async function* ({ symbol, timeframe, from }) {
+      asked.push(`${timeframe} ${symbol} ${Math.ceil((from - START) / MINUTE)}`)
+      const id = universe.find(symbol)!.id
+      const isAsked = (bar: Bar): boolean =>
+        bar.symbol === id && bar.timeframe === timeframe && bar.start >= from
+      const found = archive.filter(isAsked)
+      if (found.length > 0) yield columnsOf(found)
+    },
     waitingMax,
   })
   const of = engine()
   shared.watch(of)
-  const tell = (...bars: readonly Bar[]): void =>
+  const tell = (...bars: readonly Bar[]): void => {
+    archive.push(...bars)
     of.notices.deliver(bars.map((bar) => ({ type: 'bar.closed', bar })))
+  }
   /** Minutes since the start, by timeframe and symbol. */
   const stored = (): Readonly<Record<string, readonly number[]>> => {
     const found: Record<string, number[]> = {}
@@ -84,7 +108,7 @@ function fixture({ waitingMax = 200_000 } = {}) {
           (found[`${timeframe} ${symbol}`] ??= []).push((start - START) / MINUTE)
     return found
   }
-  return { world, shared, tell, told, merges, database, stored }
+  return { world, shared, tell, told, merges, database, stored, asked }
 }
 
 test('closed bars are in the database within a second, one write for each timeframe', async () => {
@@ -139,20 +163,21 @@ test('a connection that is lost in the middle of a write loses no bar of it', as
   assert.equal(shared.statistics.written, 2)
 })
 
-test('where too many bars wait the oldest go, which is counted and told once', async () => {
+test('where too many bars wait the oldest go, which is told once, and they come from the archive', async () => {
   const { world, shared, tell, told, database, stored } = fixture({ waitingMax: 10 })
-  database.isOpen = false
-  shared.connect()
-  await world.run(1)
-  for (let i = 0; i < 50; i++) tell(barAt(i))
+  tell(barAt(0))
+  await world.run(SECOND)
+  database.answer = () => Promise.reject(GONE)
+  for (let i = 1; i <= 50; i++) tell(barAt(i))
+  await world.run(SECOND)
   const { waiting, dropped } = shared.statistics
-  database.isOpen = true
+  database.answer = () => Promise.resolve()
   await world.run(MINUTE)
 
   assert.deepEqual([waiting, dropped], [10, 40])
-  assert.deepEqual(stored()['1m A'], [40, 41, 42, 43, 44, 45, 46, 47, 48, 49])
+  assert.deepEqual([...new Set(stored()['1m A'])], [...Array(51).keys()])
   assert.equal(
-    told.filter((text) => /^more than 10 bars wait .*history brings/.test(text)).length,
+    told.filter((text) => /^more than 10 bars wait .*come from the archive/.test(text)).length,
     1,
   )
 })
@@ -211,7 +236,7 @@ test('the end of a run writes what waits, and what cannot be written is told', a
   assert.deepEqual(well.stored()['1m A'], [0])
   assert.equal(well.database.closed, 1)
   assert.deepEqual(well.told, [])
-  assert.match(ill.told.at(-1)!, /^the database was not given 1 bars: the archive of the run has/)
+  assert.match(ill.told.at(-1)!, /^the database was not given 1 bars: the next start gives them/)
   assert.equal(ill.shared.statistics.waiting, 1)
 })
 
@@ -225,4 +250,56 @@ test('an engine that is built anew tells its bars again, and they are there once
   await world.run(SECOND)
 
   assert.deepEqual(stored()['1m A'], [0, 1, 2])
+})
+
+test('what waited when the process before was killed is given first, each series after its last bar', async () => {
+  const before = Array.from({ length: 6 }, (_, i) => barAt(i))
+  const old = barAt(-8 * 24 * 60, 1)
+  const { world, tell, merges, stored, asked } = fixture({ archived: [...before, old] })
+  const has = (symbol: string, bar: Bar): Merge => {
+    const series = [{ symbol, bars: columnsOf([bar]) }]
+    return { timeframe: '1m', adjustment: 'raw', rank: 'final', series }
+  }
+  merges.push(has('A', barAt(2)), has('B', barAt(-9 * 24 * 60, 1)))
+  tell(barAt(6))
+  await world.run(SECOND)
+  tell(barAt(7))
+  await world.run(SECOND)
+
+  // B is asked for a week at most, and what was known is not given again.
+  assert.deepEqual(asked, ['1m A 3', `1m B ${-7 * 24 * 60 + 1}`])
+  assert.deepEqual(stored()['1m A'], [2, 3, 4, 5, 6, 6, 7])
+  assert.equal(stored()['1m B']!.length, 1)
+})
+
+test('an archive that cannot be read is told, and new bars are written all the same', async () => {
+  const { shared, told, stored, tell, world, merges } = fixture()
+  tell(barAt(0))
+  await world.run(SECOND)
+  const again = engine()
+  shared.watch(again)
+  assert.ok(merges.length > 0)
+  const broken = new SharedBars({
+    io: world.node('other'),
+    open: () =>
+      Promise.resolve({
+        lasts: () => Promise.reject(new Error('permission denied for table symbols')),
+        merge: (merge: Merge) => {
+          merges.push(merge)
+          return Promise.resolve({ bars: 1, revised: 0, outranked: 0 })
+        },
+        close: () => Promise.resolve(),
+      }),
+    past: async function* () {},
+    tell: (text) => told.push(text),
+  })
+  broken.watch(again)
+  again.notices.deliver([{ type: 'bar.closed', bar: barAt(1) }])
+  await world.run(SECOND)
+  await world.run(SECOND)
+
+  assert.ok(stored()['1m A']!.includes(1))
+  assert.deepEqual(told, [
+    'what the database may lack was not given to it again: permission denied for table symbols',
+  ])
 })

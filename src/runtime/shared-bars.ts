@@ -5,13 +5,18 @@
  *   taken      with each bar that closes, also in turns that are done again at a start: a bar that comes twice is one
  *   written    within a second, at most BATCH of them at a time, so that a long queue holds up no turn either
  *   away       what waits is tried again after 1, 2, 4 … 60 s; that is told once, and that it is over
- *   refused    what the database has not taken TRIES_MAX times for another reason is let go
  *   overfull   where more wait than `waitingMax`, the oldest are let go
+ *   again      what was let go, or waited when the process before was killed, is in the archive: before anything else is
+ *              written, each series gets from there what comes after the last bar that the database has of it
+ *   refused    what the database has not taken TRIES_MAX times for another reason than being away is let go for good
  *
- * What is let go is counted and told. It is not lost: bars that were heard cover nothing, so history brings them.
+ * What is let go is counted and told. Bars that were heard cover nothing, so a backfill asks for all of them anyway.
  */
+import type { Ms } from '../core/brand.ts'
+import type { BarColumns } from '../core/columns.ts'
+import type { JobStore, Merge } from '../core/jobs.ts'
 import type { Bar } from '../core/market.ts'
-import type { Merge, Merged } from '../core/jobs.ts'
+import { DAY, ms, type Timeframe } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import { Backoff } from '../io/backoff.ts'
 import type { Io } from '../io/io.ts'
@@ -24,12 +29,11 @@ export const SHARED_WAITING_MAX = 200_000
 const BATCH = 2_000
 const EVERY_MS = 1_000
 const TRIES_MAX = 5
+/** What is older is not given again: an archive may hold years that no run has heard. */
+const AGAIN_MS_MAX = 7 * DAY
 
 /** The part of a store of jobs that takes bars. */
-export interface SharedStore {
-  merge(merge: Merge): Promise<Merged>
-  close(): Promise<void>
-}
+export type SharedStore = Pick<JobStore, 'merge' | 'lasts'> & { close(): Promise<void> }
 
 export interface SharedBarsOptions {
   readonly io: Pick<Io, 'now' | 'monotonic' | 'after' | 'random'>
@@ -37,6 +41,13 @@ export interface SharedBarsOptions {
   readonly open: () => Promise<SharedStore>
   /** What a person should know. */
   readonly tell: (text: string) => void
+  /** The bars of a series from a time on, from the archive of the run: in pages. */
+  readonly past?: (query: {
+    readonly symbol: string
+    readonly timeframe: Timeframe
+    readonly from: Ms
+    readonly pageSize: number
+  }) => AsyncIterable<BarColumns>
   readonly waitingMax?: number
 }
 
@@ -46,7 +57,7 @@ export interface SharedStatistics {
   /** Of those that were written: the database has them already from a better source. */
   readonly outranked: number
   readonly failures: number
-  /** Bars that were let go. */
+  /** Bars that were let go: those that were too many come from the archive, those that were refused do not. */
   readonly dropped: number
   /** For how long the database has taken nothing, and why; undefined while it takes bars. */
   readonly away: { readonly ms: number; readonly why: string } | undefined
@@ -69,6 +80,8 @@ export class SharedBars {
   #cancelWork: (() => void) | undefined
   #isClosed = false
   #isOverfull = false
+  /** The database has all that the archive has, but for what waits. */
+  #isCaughtUp = false
   #written = 0
   #outranked = 0
   #failures = 0
@@ -126,7 +139,8 @@ export class SharedBars {
     this.#cancelWork?.()
     await this.#working
     const left = this.#count
-    if (left > 0) this.#options.tell(`the database was not given ${left} bars: ${KEPT}`)
+    if (left > 0)
+      this.#options.tell(`the database was not given ${left} bars: the next start gives them to it`)
     await this.#store?.close()
   }
 
@@ -169,6 +183,7 @@ export class SharedBars {
     try {
       this.#store ??= await this.#options.open()
       for (;;) {
+        await this.#catchUp(this.#store)
         if (this.#batch.length === 0) this.#batch = this.#taken()
         if (this.#batch.length === 0 || this.#isClosed) return
         let outranked = 0
@@ -179,6 +194,46 @@ export class SharedBars {
       }
     } catch (error) {
       this.#failed(error)
+    }
+  }
+
+  async #catchUp(store: SharedStore): Promise<void> {
+    const { past, tell } = this.#options
+    const engine = this.#engine
+    // It connects before there is an engine, whose first bar comes later.
+    if (this.#isCaughtUp || engine === undefined) return
+    // Before it is done: what is let go of meanwhile asks for it once more.
+    this.#isCaughtUp = true
+    try {
+      const timeframes = new Set([
+        '1m' as const,
+        ...engine.lanes.flatMap((lane) => lane.timeframes),
+      ])
+      for (const timeframe of timeframes) if (past) await this.#giveAgain(store, timeframe, past)
+    } catch (error) {
+      if (isAway(error)) {
+        this.#isCaughtUp = false
+        throw error
+      }
+      tell(`what the database may lack was not given to it again: ${whyOf(error)}`)
+    }
+  }
+
+  async #giveAgain(
+    store: SharedStore,
+    timeframe: Timeframe,
+    past: NonNullable<SharedBarsOptions['past']>,
+  ): Promise<void> {
+    const series = { timeframe, adjustment: 'raw' } as const
+    const symbols = this.#engine!.universe.all.map(({ symbol }) => symbol)
+    const earliest = this.#options.io.now() - AGAIN_MS_MAX
+    for (const { symbol, start } of await store.lasts({ ...series, symbols })) {
+      const from = ms(Math.max(start + 1, earliest))
+      for await (const bars of past({ symbol, timeframe, from, pageSize: BATCH })) {
+        if (this.#isClosed) return
+        await store.merge({ ...series, rank: 'closed', series: [{ symbol, bars }] })
+        this.#written += bars.length
+      }
     }
   }
 
@@ -211,7 +266,7 @@ export class SharedBars {
 
   #failed(error: unknown): void {
     const { io, tell } = this.#options
-    const why = error instanceof Error ? error.message : String(error)
+    const why = whyOf(error)
     this.#failures++
     if (this.#away === undefined) {
       this.#away = { since: io.monotonic(), why }
@@ -223,16 +278,18 @@ export class SharedBars {
     this.#batch = []
     this.#tries = 0
     this.#dropped += length
-    tell(`the database has refused ${length} bars ${TRIES_MAX} times (${why}): ${KEPT}`)
+    const what = `the database has refused ${length} bars ${TRIES_MAX} times (${why})`
+    tell(`${what}, which stay in the archive of the run`)
   }
 
   #letGo(): void {
     this.#dropped++
+    this.#isCaughtUp = false
     if (this.#isOverfull) return
     this.#isOverfull = true
     const why = this.#away?.why ?? 'it is too slow'
     const what = `more than ${this.#waitingMax} bars wait for the database (${why})`
-    this.#options.tell(`${what}, so the oldest are not given to it: ${KEPT}`)
+    this.#options.tell(`${what}, so the oldest come from the archive when it is back`)
   }
 
   /** One for each timeframe. Series are in order as they came. */
@@ -248,7 +305,7 @@ export class SharedBars {
   }
 }
 
-const KEPT = 'the archive of the run has them, and history brings them'
+const whyOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const isAway = (error: unknown): boolean =>
   error instanceof StoreError && error.code === 'cannot-open'

@@ -26,7 +26,8 @@ test('F344 a run trades on while its database is away, is told ill for it, and a
   }
   const shared = new SharedBars({
     io: world.node('engine 1'),
-    open: () => Promise.resolve({ merge, close: () => Promise.resolve() }),
+    open: () =>
+      Promise.resolve({ merge, lasts: () => Promise.resolve([]), close: () => Promise.resolve() }),
     tell: () => {},
   })
   await bench.start({ shared })

@@ -34,8 +34,12 @@ venues: { bybit: { local: { port: ${port}, speed: ${SPEED} } } }
 `,
   )
   const words = store.includes('database') ? WORDS : [...WORDS, '--database', database]
-  const run = start(folder, words, { env: { BARS: database } })
-  t.after(() => run.child.kill('SIGKILL'))
+  const again = () => {
+    const run = start(folder, words, { env: { BARS: database } })
+    t.after(() => run.child.kill('SIGKILL'))
+    return run
+  }
+  const run = again()
   /** Minutes since the start of the run: those before are its warm-up. */
   const minutes = async (): Promise<number> => {
     // Before its first connection there are no tables.
@@ -47,7 +51,7 @@ venues: { bybit: { local: { port: ${port}, speed: ${SPEED} } } }
     )
     return Number(row?.['n'])
   }
-  return { folder, run, minutes }
+  return { folder, run, again, minutes }
 }
 
 /** What the run's own archive has. */
@@ -84,6 +88,27 @@ test(
     const kept = archived(folder)
     assert.ok(kept.filter((row) => Number(row['ts']) >= START).length >= 15)
     assert.deepEqual(byKey(await query(url, LIVE)), byKey(kept))
+  },
+)
+
+test(
+  'a run that is killed and goes on gives the database what it lacks, from its archive',
+  { skip, timeout: 120_000 },
+  async (t) => {
+    const url = await postgres.database()
+    const { folder, run, again, minutes } = await running(t, url, ', snapshotEvery: 3')
+    await until(async () => (await minutes()) >= 4, 'bars are in the database')
+    run.child.kill('SIGKILL')
+    await run.ended
+    // As if it had been away for a while before.
+    await query(url, `delete from bars where start >= ${START - 10 * MINUTE}`)
+    const second = again()
+    await until(async () => (await minutes()) >= 5, 'they are there again')
+    second.child.kill('SIGINT')
+    const { code, stderr } = await second.ended
+
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(byKey(await query(url, LIVE)), byKey(archived(folder)))
   },
 )
 
