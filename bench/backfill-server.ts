@@ -14,14 +14,15 @@ const rows = symbols.flatMap((symbol) =>
 )
 const made = new Map<string, readonly Buffer[]>()
 
-/** All pages of a range; the whole where none is told. */
+/** All pages of some symbols in a range; of all, and the whole, where none are told. */
 function pagesOf(query: URLSearchParams): readonly Buffer[] {
-  const [start, end] = [query.get('start'), query.get('end')]
-  const key = `${start} ${end}`
+  const [start, end, asked] = [query.get('start'), query.get('end'), query.get('symbols')]
+  const key = `${start} ${end} ${asked}`
   const known = made.get(key)
   if (known !== undefined) return known
   const [from, to] = [Date.parse(start ?? '1970-01-01'), Date.parse(end ?? '2100-01-01')]
-  const within = rows.filter(({ t }) => t >= from && t <= to)
+  const wanted = new Set(asked?.split(',') ?? symbols)
+  const within = rows.filter(({ symbol, t }) => t >= from && t <= to && wanted.has(symbol))
   const pages: Buffer[] = []
   for (let at = 0; at === 0 || at < within.length; at += PAGE_ROWS) {
     const bars: Record<string, Json[]> = {}
