@@ -286,7 +286,7 @@ export class Pump {
     // A write that fails is counted by the recorder and tried again.
     if (this.#isSnapshotDue && !this.snapshot())
       void recorder.flush().then(this.#snapshotLater, () => {})
-    void recorder.work()
+    void recorder.work(this.now())
   }
 
   get #isSnapshotDue(): boolean {

@@ -73,6 +73,22 @@ test('bars are written in bulk, and the rest when it is asked for', async (t) =>
   assert.equal((await archive.latest({ symbol: 'SPY', timeframe: '1m', limit: 20 })).length, 10)
 })
 
+test('a few bars are written within a minute of their coming, and after a failure a minute later', async (t) => {
+  const { recorder, archive, tell } = await fixture(t)
+  const { mock } = t.mock.method(archive, 'putBars', () => Promise.reject(new Error('no room')), {
+    times: 1,
+  })
+
+  tell(0, 3)
+  for (const at of [0, MINUTE - 1]) await recorder.work(START + at)
+  assert.equal(mock.callCount(), 0)
+  for (const at of [MINUTE, 2 * MINUTE - 1]) await recorder.work(START + at)
+  assert.deepEqual(recorder.statistics, { waiting: 3, written: 0, failures: 1 })
+  await recorder.work(START + 2 * MINUTE)
+
+  assert.deepEqual(recorder.statistics, { waiting: 0, written: 3, failures: 1 })
+})
+
 test('bars that the archive did not take wait on in order', async (t) => {
   const { recorder, archive, tell } = await fixture(t)
   tell(0, 10)

@@ -8,7 +8,7 @@
 import { type BarColumns, barColumns } from '../core/columns.ts'
 import type { Bar } from '../core/market.ts'
 import type { Archive } from '../core/store.ts'
-import type { Timeframe } from '../core/time.ts'
+import { MINUTE, type Timeframe } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import { StoreError } from '../store/index.ts'
 
@@ -16,6 +16,8 @@ import { StoreError } from '../store/index.ts'
 export const WAITING_MAX = 200_000
 /** Bars that are worth a write of their own. */
 const BATCH = 2_000
+/** Fewer are written after they have waited so long: who reads the archive beside a run is a minute or two behind. */
+const WAIT_MS_MAX = MINUTE
 /** Whoever can make bars faster than any archive takes them waits while more than this wait. */
 const CALM_MAX = 20_000
 
@@ -35,6 +37,8 @@ export class Recorder {
   /** A bar came that had no room to wait. */
   #isOverfull = false
   #flushing: Promise<void> | undefined
+  /** Since when bars have been seen to wait, or the last write began. */
+  #since: number | undefined
 
   constructor(archive: Archive, engine: Engine) {
     this.#archive = archive
@@ -55,10 +59,15 @@ export class Recorder {
     return { waiting: this.#count, written: this.#written, failures: this.#failures }
   }
 
-  /** Writes where enough waits. A write that fails is tried again later; throws where too much waits. */
-  async work(): Promise<void> {
+  /**
+   * Writes where enough waits, or has waited long enough by the engine's time `at`, where that is told. A write that fails
+   * is tried again later; throws where too much waits.
+   */
+  async work(at?: number): Promise<void> {
     this.#checkRoom()
-    if (this.#count < BATCH || this.#flushing !== undefined) return
+    if (this.#count === 0 || this.#flushing !== undefined) return
+    if (this.#count < BATCH && !this.#isLongAgo(at)) return
+    this.#since = at
     await this.flush().catch(() => {})
   }
 
@@ -94,6 +103,12 @@ export class Recorder {
     if (bars === undefined) this.#waiting.set(series, [bar])
     else bars.push(bar)
     this.#count++
+  }
+
+  #isLongAgo(at: number | undefined): boolean {
+    if (at === undefined) return false
+    this.#since ??= at
+    return at - this.#since >= WAIT_MS_MAX
   }
 
   #checkRoom(): void {
