@@ -97,9 +97,11 @@ export async function recover<State, S extends Redoable<State>>(
     }
     return { session, marks, breathe }
   }
-  if (saved !== undefined && isOfThisForm(saved.state)) {
+  const snapshot = snapshotIn(saved?.state)
+  if (saved !== undefined && snapshot !== undefined) {
     const { session, marks, breathe } = begin()
-    if (await restore({ session, marks }, saved, { archive, past, breathe })) {
+    const at = { n: saved.n, snapshot }
+    if (await restore({ session, marks }, at, { archive, past, breathe })) {
       const tail = await redoTail(session, journal, saved.n, breathe)
       if (tail.difference === undefined) return { session, marks, ...tail, from: 'snapshot' }
     }
@@ -124,21 +126,24 @@ interface Begun<S> {
   readonly marks: BarMarks
 }
 
-const isOfThisForm = (text: string): boolean =>
-  (JSON.parse(text) as Snapshot<unknown>).form === FORM
+/** Undefined where there is none, or one of another form. */
+function snapshotIn(text: string | undefined): Snapshot<never> | undefined {
+  if (text === undefined) return undefined
+  const snapshot = JSON.parse(text) as Snapshot<never>
+  return snapshot.form === FORM ? snapshot : undefined
+}
 
 /** False where the lanes cannot be rebuilt with certainty. Throws where the snapshot is damaged. */
 async function restore(
   { session, marks }: Begun<Restorable>,
-  saved: { readonly n: number; readonly state: string },
+  { n, snapshot }: { readonly n: number; readonly snapshot: Snapshot<never> },
   shelves: Shelves,
 ): Promise<boolean> {
-  const snapshot = JSON.parse(saved.state) as Snapshot<never>
   session.restore(snapshot.state)
   marks.restore(snapshot.bars)
   assert(
     session.engine.hash() === snapshot.hash,
-    `the snapshot of turn ${saved.n} restores to its hash: the journal is damaged`,
+    `the snapshot of turn ${n} restores to its hash: the journal is damaged`,
   )
   return rebuildLanes(session.engine, marks, shelves)
 }
@@ -151,8 +156,9 @@ export async function restoreBeginning(
 ): Promise<void> {
   const state = past?.stateAt(n)
   if (state === undefined) throw lost(n, 'its snapshot is missing')
-  if (!isOfThisForm(state)) throw lost(n, 'its snapshot is of another Skein, which can go on')
-  if (!(await restore(begun, { n, state }, { past, breathe })))
+  const snapshot = snapshotIn(state)
+  if (snapshot === undefined) throw lost(n, 'its snapshot is of another Skein, which can go on')
+  if (!(await restore(begun, { n, snapshot }, { past, breathe })))
     throw lost(n, 'the bars that its strategies had seen by then are not all there')
 }
 
@@ -184,10 +190,11 @@ export async function flawOf(
   const state = past?.stateAt(from)
   const end = past?.stateAt(to)
   if (state === undefined || end === undefined) return `a snapshot of turn ${from} is missing`
-  if (!isOfThisForm(state)) return `the snapshot of turn ${from} is of another Skein`
+  const snapshot = snapshotIn(state)
+  if (snapshot === undefined) return `the snapshot of turn ${from} is of another Skein`
   const session = build()
   const begun = { session, marks: new BarMarks(session.engine) }
-  if (!(await restore(begun, { n: from, state }, { past, breathe })))
+  if (!(await restore(begun, { n: from, snapshot }, { past, breathe })))
     return `a strategy is halted, or its bars are not all there at turn ${from}`
   const until = { turns: PROOF_SLICE_TURNS, to }
   const { difference } = await redoTail(session, journal, from, breathe, until)
