@@ -3,60 +3,20 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { symbolId, venueId } from '../core/brand.ts'
-import type { Turn } from '../core/command.ts'
 import { ms } from '../core/time.ts'
-import { bar } from '../testing/builders.ts'
-import { openJournal, type SqliteJournal } from './journal.ts'
+import { A, bar } from '../testing/builders.ts'
+import { dropAll, filled, kept, numbers, range, T0, turn, WIDE } from '../testing/pruned-journal.ts'
+import { openJournal } from './journal.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'skein-past-'))
 after(() => rmSync(folder, { recursive: true }))
 let files = 0
 const freshPath = (): string => join(folder, `${++files}.db`)
 
-const T0 = Date.UTC(2026, 2, 23, 13, 30)
-const SIM = venueId('sim')
-const A = symbolId(0)
-const WIDE = 'x'.repeat(400)
-
-function turn(n: number): Turn {
-  const at = ms(T0 + n)
-  const why = `${n} ${WIDE}`
-  const inputs: Turn['inputs'] = [{ type: 'venue.down', at, venue: SIM, stream: 'feed', why }]
-  return { n, at, inputs, notices: [], batches: [] }
-}
-
-const kept = (n: number, isProven = true) => ({ n, at: ms(T0 + n), isProven })
-const numbers = (journal: SqliteJournal, from: number): number[] =>
-  Array.from(journal.since(from), ({ n }) => n)
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: to - from + 1 }, (_none, i) => from + i)
-
-/** Turns 1 to `last`, and a snapshot of each hundred; that of 200 stays. */
-function journalOf(path: string, last = 700): SqliteJournal {
-  const journal = openJournal(path)
-  for (let n = 1; n <= last; n++) {
-    journal.append(turn(n))
-    if (n % 100 === 0) journal.snapshot(n, `{"state":${n}}`)
-    if (n === 200) journal.past.keep([kept(200)])
-  }
-  journal.flush()
-  return journal
-}
-
-function dropAll({ past }: SqliteJournal): number {
-  let dropped = 0
-  for (;;) {
-    const more = past.drop()
-    if (more === 0) return dropped
-    dropped += more
-  }
-}
-
 describe('journal past', () => {
   it('keeps a snapshot that stays beside the last three, and begins there', () => {
     const path = freshPath()
-    const journal = journalOf(path)
+    const journal = filled(openJournal(path))
     assert.equal(journal.past.beginning, undefined)
     assert.equal(dropAll(journal), 0)
 
@@ -79,7 +39,7 @@ describe('journal past', () => {
   })
 
   it('refuses to read what was dropped, and to begin with what was not proven', () => {
-    const journal = journalOf(freshPath())
+    const journal = filled(openJournal(freshPath()))
     assert.throws(() => journal.past.begin(kept(200, false)), /proven/)
     journal.past.begin(kept(200))
 
@@ -94,7 +54,7 @@ describe('journal past', () => {
   })
 
   it('drops a few turns at a time', () => {
-    const journal = journalOf(freshPath())
+    const journal = filled(openJournal(freshPath()))
     journal.past.begin(kept(200))
     const pieces: number[] = []
     for (let more = journal.past.drop(); more > 0; more = journal.past.drop()) pieces.push(more)

@@ -5,48 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
-import { venueId } from '../../src/core/brand.ts'
-import type { Turn } from '../../src/core/command.ts'
-import { ms } from '../../src/core/time.ts'
-import { openJournal, type SqliteJournal } from '../../src/store/index.ts'
-
-const T0 = Date.UTC(2026, 2, 23, 13, 30)
-const SIM = venueId('sim')
-const WIDE = 'x'.repeat(400)
-
-function turn(n: number): Turn {
-  const at = ms(T0 + n)
-  const why = `${n} ${WIDE}`
-  const inputs: Turn['inputs'] = [{ type: 'venue.down', at, venue: SIM, stream: 'feed', why }]
-  return { n, at, inputs, notices: [], batches: [] }
-}
-
-const kept = (n: number, isProven = true) => ({ n, at: ms(T0 + n), isProven })
-const numbers = (journal: SqliteJournal, from: number): number[] =>
-  Array.from(journal.since(from), ({ n }) => n)
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: to - from + 1 }, (_none, i) => from + i)
-
-/** Turns 1 to `last`, and a snapshot of each hundred; that of 200 stays. */
-function journalOf(path: string, last = 700): SqliteJournal {
-  const journal = openJournal(path)
-  for (let n = 1; n <= last; n++) {
-    journal.append(turn(n))
-    if (n % 100 === 0) journal.snapshot(n, `{"state":${n}}`)
-    if (n === 200) journal.past.keep([kept(200)])
-  }
-  journal.flush()
-  return journal
-}
-
-function dropAll({ past }: SqliteJournal): number {
-  let dropped = 0
-  for (;;) {
-    const more = past.drop()
-    if (more === 0) return dropped
-    dropped += more
-  }
-}
+import { openJournal } from '../../src/store/index.ts'
+import { dropAll, filled, kept, numbers, range } from '../../src/testing/pruned-journal.ts'
 
 /** Gives a new path at each call. */
 function pathsOf(t: TestContext): () => string {
@@ -66,7 +26,7 @@ function meddle(path: string, sql: string): void {
 test('F393 is whole after a crash at any write of a pruning: the old beginning, or the new one', (t) => {
   const freshPath = pathsOf(t)
   const path = freshPath()
-  const journal = journalOf(path)
+  const journal = filled(openJournal(path))
   // All that the pruning writes is in the log alone, so that each of its pages can be the last.
   journal.close()
   const pruned = openJournal(path)
@@ -106,7 +66,7 @@ test('F394 tells a journal whose beginning is missing from one that was pruned',
   const freshPath = pathsOf(t)
   const whole = (meddled: string): string => {
     const path = freshPath()
-    const journal = journalOf(path)
+    const journal = filled(openJournal(path))
     journal.past.begin(kept(200))
     dropAll(journal)
     journal.close()
