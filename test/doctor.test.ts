@@ -1,8 +1,9 @@
 // skein doctor against the local venue that speaks Alpaca, on real sockets.
 import assert from 'node:assert/strict'
-import { chmodSync, readdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { roomFinding } from '../src/runtime/doctor-disk.ts'
 import { nodeFinding } from '../src/runtime/doctor.ts'
 import type { Finding } from '../src/runtime/finding.ts'
 import { AlpacaServer } from '../src/simulators/alpaca/index.ts'
@@ -253,6 +254,75 @@ test('a file in the place of the folder fails', async (t) => {
   assert.equal(code, 1)
   assert.match(stdout, /^fail {2}disk {11}data is a file, not a folder$/m)
 })
+
+/** A configuration that keeps what its journal drops in `past`, and a look at all of it. */
+function prunedTo(t: TestContext, lines = '') {
+  const folder = temporary(t)
+  chmodSync(folder, 0o777)
+  put(folder, 'skein.yaml', `universe: [SPY]\nstore: { prunedTo: ./past${lines} }\n`)
+  const doctor = () => start(folder, ['doctor', '--config', 'skein.yaml'], USER).ended
+  return { folder, doctor }
+}
+
+test('the folder of dropped turns is looked at, and nothing is left in it', async (t) => {
+  const { folder, doctor } = prunedTo(t)
+  const before = await doctor()
+  mkdirSync(join(folder, 'past'), { mode: 0o777 })
+  chmodSync(join(folder, 'past'), 0o777)
+
+  const { code, stdout } = await doctor()
+
+  assert.equal(code, 0, stdout)
+  assert.match(before.stdout, /^\w+ +disk {11}past \(not there yet\): [\d,]+ MB free$/m)
+  assert.match(stdout, /^\w+ +disk {11}past: [\d,]+ MB free$/m)
+  assert.deepEqual(readdirSync(join(folder, 'past')), [])
+})
+
+test('a folder of dropped turns that may not be written fails, and says what to do', async (t) => {
+  const { folder, doctor } = prunedTo(t)
+  mkdirSync(join(folder, 'past'))
+  chmodSync(join(folder, 'past'), 0o555)
+
+  const { code, stdout } = await doctor()
+
+  assert.equal(code, 1, stdout)
+  assert.match(
+    stdout,
+    /^fail {2}disk {11}past may not be written \(EACCES\)\n {21}→ check the .*place in store\.prunedTo$/m,
+  )
+})
+
+test('a file in the place of the folder of dropped turns fails', async (t) => {
+  const { folder, doctor } = prunedTo(t)
+  put(folder, 'past', 'a file')
+
+  const { code, stdout } = await doctor()
+
+  assert.equal(code, 1)
+  assert.match(
+    stdout,
+    /^fail {2}disk {11}past is a file, not a folder\n {21}→ name another place in store\.prunedTo$/m,
+  )
+})
+
+test('where nothing is dropped, no folder for it is looked at', async (t) => {
+  const { doctor } = prunedTo(t, ', keepDays: off')
+
+  assert.doesNotMatch((await doctor()).stdout, /past/)
+})
+
+for (const [freeBytes, state] of [
+  [99_999_999, 'fail'],
+  [999_999_999, 'warn'],
+  [1_000_000_000, 'ok'],
+] as const) {
+  test(`a folder with ${freeBytes} bytes of room is ${state}`, () => {
+    const found = roomFinding({ name: 'past', freeBytes, todo: 'free space' })
+
+    assert.equal(found.state, state)
+    assert.equal(found.todo, state === 'ok' ? undefined : 'free space')
+  })
+}
 
 test('a venue that does not answer is told with what to do', async (t) => {
   const { server, doctor } = await venue(t)

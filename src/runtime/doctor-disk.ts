@@ -1,8 +1,8 @@
-// Doctor's look at the disk: the folders of journal and archive, their room, their SQLite, and how long they write.
+// Doctor's look at the disk: the folders of journal, archive and dropped turns, their room, their SQLite, how long they write.
 import { existsSync, statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import type { Io } from '../io/io.ts'
-import { probeFolder } from '../store/probe.ts'
+import { probeFolder, probeTurnFolder } from '../store/probe.ts'
 import { StoreError } from '../store/index.ts'
 import type { Config } from './config.ts'
 import type { Finding } from './finding.ts'
@@ -13,38 +13,82 @@ const FREE_USUAL = 1_000 * MB
 /** An order waits for one durable write before it leaves. */
 const FSYNC_USUAL_MS = 50
 
-export function diskFindings(config: Config, io: Pick<Io, 'monotonic'>): readonly Finding[] {
-  const { folder } = config.source
-  const files = [config.store.journal, config.store.archive]
-  const folders = new Set(files.map((file) => dirname(resolve(folder, file))))
-  return [...folders].flatMap((one) => folderFindings(one, io))
+const STORE = 'name another place in store.journal and store.archive'
+const PAST = 'name another place in store.prunedTo'
+const FULL = 'free space: a full disk stops the engine'
+const FULL_PAST = 'free space: what finds no room there stays in the journal, which grows'
+
+export async function diskFindings(
+  { source, store }: Pick<Config, 'source' | 'store'>,
+  io: Pick<Io, 'monotonic'>,
+): Promise<readonly Finding[]> {
+  const at = (path: string): string => resolve(source.folder, path)
+  const folders = new Set([store.journal, store.archive].map((file) => dirname(at(file))))
+  const findings = [...folders].flatMap((one) => folderFindings(one, io))
+  // Nothing is written there where nothing is dropped.
+  if (store.prunedTo === undefined || store.keepDays === 'off') return findings
+  const past = at(store.prunedTo)
+  return folders.has(past) ? findings : [...findings, await pastFinding(past)]
 }
 
 function folderFindings(folder: string, { monotonic }: Pick<Io, 'monotonic'>): readonly Finding[] {
-  const there = nearest(folder)
-  const name = `${shown(folder)}${there === folder ? '' : ' (not there yet)'}`
-  if (!statSync(there).isDirectory()) {
-    const todo = 'name another place in store.journal and store.archive'
-    return [{ check: 'disk', state: 'fail', text: `${shown(there)} is a file, not a folder`, todo }]
-  }
+  const { there, name } = placeOf(folder)
+  if (!statSync(there).isDirectory()) return [notFolder(there, STORE)]
   try {
     const { freeBytes, hasWal, fsyncMs } = probeFolder(there, monotonic)
-    return [roomFinding(name, freeBytes), sqliteFinding(name, hasWal), fsyncFinding(name, fsyncMs)]
+    return [
+      roomFinding({ name, freeBytes, todo: FULL }),
+      sqliteFinding(name, hasWal),
+      fsyncFinding(name, fsyncMs),
+    ]
   } catch (error) {
-    if (!(error instanceof Error)) throw error
-    const code = 'code' in error ? String(error.code) : error.message
-    const text =
-      error instanceof StoreError ? error.message : `${name} may not be written (${code})`
-    const todo = 'check the rights of the folder and the disk, or name another place in store'
-    return [{ check: 'disk', state: 'fail', text, todo }]
+    return [notWritten(error, { name, todo: 'name another place in store' })]
   }
 }
 
-function roomFinding(name: string, freeBytes: number): Finding {
+/** Where copies of dropped turns go: a run that cannot write them drops nothing. */
+async function pastFinding(folder: string): Promise<Finding> {
+  const { there, name } = placeOf(folder)
+  if (!statSync(there).isDirectory()) return notFolder(there, PAST)
+  try {
+    return roomFinding({ name, ...(await probeTurnFolder(there)), todo: FULL_PAST })
+  } catch (error) {
+    return notWritten(error, { name, todo: PAST })
+  }
+}
+
+function placeOf(folder: string): { readonly there: string; readonly name: string } {
+  const there = nearest(folder)
+  return { there, name: `${shown(folder)}${there === folder ? '' : ' (not there yet)'}` }
+}
+
+function notFolder(path: string, todo: string): Finding {
+  return { check: 'disk', state: 'fail', text: `${shown(path)} is a file, not a folder`, todo }
+}
+
+interface Told {
+  readonly name: string
+  /** What a person may do else. */
+  readonly todo: string
+}
+
+function notWritten(error: unknown, { name, todo }: Told): Finding {
+  if (!(error instanceof Error)) throw error
+  const code = 'code' in error ? String(error.code) : error.message
+  const text = error instanceof StoreError ? error.message : `${name} may not be written (${code})`
+  const check = `check the rights of the folder and the disk, or ${todo}`
+  return { check: 'disk', state: 'fail', text, todo: check }
+}
+
+export function roomFinding({
+  name,
+  freeBytes,
+  todo,
+}: Told & { readonly freeBytes: number }): Finding {
   const text = `${name}: ${Math.floor(freeBytes / MB).toLocaleString('en-US')} MB free`
   if (freeBytes >= FREE_USUAL) return { check: 'disk', state: 'ok', text }
   const state = freeBytes < FREE_LEAST_BYTES ? 'fail' : 'warn'
-  return { check: 'disk', state, text, todo: 'free space: a full disk stops the engine' }
+  return { check: 'disk', state, text, todo }
 }
 
 function sqliteFinding(name: string, hasWal: boolean): Finding {

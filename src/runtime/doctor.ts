@@ -40,7 +40,7 @@ export async function examine({ config: read, io }: DoctorOptions): Promise<read
       ...findings,
       await configFinding(config),
       ...(await venueLooked(config, used)),
-      ...diskFindings(config, used),
+      ...(await diskFindings(config, used)),
       // Nothing that the configuration has today listens.
       { check: 'ports', state: 'ok', text: 'the configuration opens no port' },
     ]

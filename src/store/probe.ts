@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { freeBytesOf } from './room.ts'
 import { guarded } from './store-error.ts'
+import { writeTurns } from './turn-file.ts'
 
 export interface Probed {
   readonly freeBytes: number
@@ -13,6 +14,8 @@ export interface Probed {
   readonly fsyncMs: number
 }
 
+/** Begins the name of a folder that is gone when the look is over. */
+const PROBE = '.skein-doctor-'
 const WRITES = 9
 const BLOCK = 4_096
 
@@ -22,7 +25,7 @@ const BLOCK = 4_096
  * @param monotonic The clock that measures, in ms.
  */
 export function probeFolder(folder: string, monotonic: () => number): Probed {
-  const own = mkdtempSync(join(folder, '.skein-doctor-'))
+  const own = mkdtempSync(join(folder, PROBE))
   try {
     const path = join(own, 'probe.db')
     const hasWal = guarded(path, () => isWalAt(path))
@@ -32,6 +35,19 @@ export function probeFolder(folder: string, monotonic: () => number): Probed {
     rmSync(own, { recursive: true, force: true })
   }
 }
+
+/** A folder for turns that are dropped needs neither SQLite nor speed. Rejects as `writeTurns`, or with the system's error. */
+export async function probeTurnFolder(folder: string): Promise<Pick<Probed, 'freeBytes'>> {
+  const own = mkdtempSync(join(folder, PROBE))
+  try {
+    await writeTurns(join(own, 'probe.jsonl.gz'), noTurns())
+    return { freeBytes: freeBytesOf(own) }
+  } finally {
+    rmSync(own, { recursive: true, force: true })
+  }
+}
+
+async function* noTurns(): AsyncGenerator<never> {}
 
 function isWalAt(path: string): boolean {
   const db = new DatabaseSync(path)
