@@ -1,6 +1,7 @@
 // Live, whole: an engine that comes and goes at a venue that stays, on virtual time. No order twice, none lost.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { Ms } from '../src/core/brand.ts'
 import type { Bar } from '../src/core/market.ts'
@@ -8,7 +9,7 @@ import { integer, seeded } from '../src/core/random.ts'
 import { ok } from '../src/core/result.ts'
 import type { Archive } from '../src/core/store.ts'
 import type { History, Venue } from '../src/core/venue.ts'
-import type { LiveOptions } from '../src/runtime/live-options.ts'
+import { type LiveOptions, TIMING } from '../src/runtime/live-options.ts'
 import { barsOf, columnsOf } from '../src/runtime/recorder.ts'
 import { defineStrategy, z } from '../src/strategy/index.ts'
 import { A, B, bar } from '../src/testing/builders.ts'
@@ -188,6 +189,30 @@ test('what a lost stream has not told is in the next report', async (t) => {
 
   assert.equal(bench.position, 10)
   assert.match(bench.told.map(({ text }) => text).join(), /fill f1 of s-r-1 was missed/)
+  bench.check()
+})
+
+test('F400 what changed in the very millisecond of a restart is known five seconds later', async (t) => {
+  const bench = new Bench(t)
+  await bench.start()
+  await bench.bar(0)
+  bench.venue.isMute = true
+  bench.venue.script.push('silent')
+  await bench.world.run(MINUTE)
+  const { now } = bench.world
+  const start = (Math.floor(now / MINUTE) * MINUTE - MINUTE) as Ms
+  const wanting = bar({ symbol: A, start, volume: 1, open: 100, high: 100, low: 100, close: 100 })
+  bench.live.pump.push({ type: 'bar', at: now, bar: wanting, source: 'venue' })
+  await setImmediate()
+  bench.kill()
+  const { arrived } = bench.venue
+
+  await bench.start()
+  const known = [arrived.length, bench.world.now - now, ...bench.phases]
+  await bench.world.run(TIMING.lookupEveryMs)
+
+  assert.deepEqual(known, [1, 10, 'sent  0'])
+  assert.deepEqual(bench.phases, ['done filled 10'])
   bench.check()
 })
 

@@ -318,6 +318,29 @@ test('an order that changed after the report was asked for is left to the next o
   assert.deepEqual(types(result), [])
 })
 
+test('an order that changed in the very millisecond of the question is asked about again, soon', () => {
+  const book = new Book(order({ id: 'x', updatedAt: at(2) }))
+  const filled = report({
+    orders: [theirs('x', { filled: 10, open: false })],
+    fills: [fill('f1', 'x', 10)],
+    positions: [[0, 10]],
+  })
+
+  const unsure = book.hear(filled, 2)
+  const underWay = book.hear(filled, 2, { underWay: new Set(['x' as OrderId]) })
+  const sure = book.hear(filled, 7)
+
+  assert.deepEqual([types(unsure), unsure.open, unsure.memory], [[], 1, NO_MEMORY])
+  assert.equal(underWay.open, 0)
+  assert.deepEqual([kinds(sure), sure.open], [['missed-fill'], 0])
+})
+
+test('an order that was heard of after the question needs no report soon', () => {
+  const book = new Book(order({ id: 'x', updatedAt: at(2) + 1 }))
+
+  assert.equal(book.hear(report({ orders: [theirs('x')] }), 2).open, 0)
+})
+
 test('an order with a request under way is not looked for', () => {
   const book = new Book(order({ id: 'x' }))
   const underWay = new Set(['x' as OrderId])

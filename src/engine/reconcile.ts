@@ -13,7 +13,8 @@
  *   5. Twice changes nothing.
  *
  * A report is older than what the streams have told since it was asked for, so orders that have changed since are
- * left to the next one. One strange answer proves nothing: an absent order, an unexplained quantity and a position
+ * left to the next one. Where one changed in the very millisecond of the question, nothing may have been told of it
+ * since (a restart in no time, a clock that went back): the next one is wanted soon. One strange answer proves nothing: an absent order, an unexplained quantity and a position
  * that differs need two agreeing reports. `Memory` is what one report leaves for the next.
  *
  * A position that differs although all fills are booked halts its symbol until the two numbers agree again: nothing
@@ -130,6 +131,8 @@ class Reconciliation {
   readonly #absent = new Map<OrderId, Ms>()
   readonly #unexplained = new Map<OrderId, number>()
   readonly #differing = new Map<SymbolId, string>()
+  /** Orders of which nobody can tell whether they changed before the report or after it. */
+  #unsure = 0
   /** Symbols whose positions this report cannot judge: something moves there, or is not explained yet. */
   readonly #moving = new Set<SymbolId>()
   /** Orders that have ended here and are open at the venue: nobody here counts what they may still do. */
@@ -155,7 +158,7 @@ class Reconciliation {
         unexplained: this.#unexplained,
         differing: this.#differing,
       },
-      open: this.#absent.size + this.#unexplained.size + this.#differing.size,
+      open: this.#absent.size + this.#unexplained.size + this.#differing.size + this.#unsure,
     }
   }
 
@@ -181,6 +184,7 @@ class Reconciliation {
       // What has changed since the report was asked for may be newer than the report.
       if (this.#isFresh(order)) {
         this.#moving.add(order.symbol)
+        if (this.#isUnsure(order)) this.#unsure++
         continue
       }
       const names = new Set([order.id, theirs?.venueId, order.venueId])
@@ -226,6 +230,11 @@ class Reconciliation {
 
   #isFresh(order: Order): boolean {
     return order.updatedAt >= this.#asked.askedAt || this.#asked.underWay.has(order.id)
+  }
+
+  /** The answer to a request under way tells of itself. */
+  #isUnsure({ id, updatedAt }: Order): boolean {
+    return updatedAt === this.#asked.askedAt && !this.#asked.underWay.has(id)
   }
 
   #compare({ order, fills: counted }: Known, theirs: TheirOrder, fills: TheirFill[]): void {

@@ -29,6 +29,8 @@ export interface Differing {
 export class Agreement {
   readonly #parts: LiveParts
   #memory: Memory = NO_MEMORY
+  /** What the last report left open, for the next one to tell. */
+  #open = 0
   #reports = 0
   /** Differences that reports found, by kind. */
   readonly #found = new Map<DifferenceKind, number>()
@@ -66,7 +68,7 @@ export class Agreement {
   askNext(): void {
     const { engine, timing } = this.#parts
     const isOpen =
-      this.statistics.open > 0 ||
+      this.#open > 0 ||
       engine.ours.halts.some(({ cause }) => cause === 'unknown-order') ||
       this.#isLeftToCancel
     this.askIn(isOpen ? timing.lookupEveryMs : timing.reconcileEveryMs)
@@ -170,16 +172,22 @@ export class Agreement {
     }
     this.#reports++
     this.#reportedAt = pump.now()
-    const { inputs, differences, memory } = reconcile(engine.ours, answer.value, this.#memory, {
-      venue: venue.id,
-      universe: setup.universe,
-      askedAt,
-      at: pump.now(),
-      visibilityMs: timing.visibilityMs,
-      resendAgeMsMax: this.#resendAgeMsMax,
-      underWay: new Set([...underWayBefore, ...gateway.underWay]),
-    })
+    const { inputs, differences, memory, open } = reconcile(
+      engine.ours,
+      answer.value,
+      this.#memory,
+      {
+        venue: venue.id,
+        universe: setup.universe,
+        askedAt,
+        at: pump.now(),
+        visibilityMs: timing.visibilityMs,
+        resendAgeMsMax: this.#resendAgeMsMax,
+        underWay: new Set([...underWayBefore, ...gateway.underWay]),
+      },
+    )
     this.#memory = memory
+    this.#open = open
     this.#noteDiffering(answer.value)
     for (const difference of differences) {
       const { kind, text } = difference
