@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { backtest } from '../runtime/backtest.ts'
 import { Observer } from '../runtime/observer.ts'
 import { prepare } from '../runtime/prepare.ts'
-import { present, tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
+import { present, tapeOf, type SourceOptions, withSourceOptions } from './inputs.ts'
 import {
   commandLine,
   giveReport,
@@ -16,7 +16,7 @@ import { progress } from './progress.ts'
 import { type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
 import { runNameOf } from './values.ts'
 
-type Options = TapeOptions & ConfigOptions & OutputOptions & { readonly run: string }
+type Options = SourceOptions & ConfigOptions & OutputOptions & { readonly run: string }
 
 export function backtestCommand(): Command {
   const command = new Command('backtest')
@@ -26,7 +26,7 @@ export function backtestCommand(): Command {
       'after',
       '\nExample:\n  skein backtest --tape recorded/us-equity --strategy sma-cross --html reports/first.html',
     )
-  return withOutputOptions(withConfigOptions(withTapeOptions(command))).action(runBacktest)
+  return withOutputOptions(withConfigOptions(withSourceOptions(command))).action(runBacktest)
 }
 
 async function runBacktest(options: Options): Promise<void> {

@@ -3,15 +3,15 @@ import { Command, Option } from 'commander'
 import { iso, MINUTE, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import { alertOf, countsOf, type Fresh, freshness } from '../jobs/freshness.ts'
 import { look, type Seen } from '../jobs/look.ts'
+import { type ArchiveOptions, withArchiveOptions } from './archive-place.ts'
 import { openDesk } from './desk.ts'
-import { type DeskOptions, withDeskOptions } from './jobs-options.ts'
 import { present } from './inputs.ts'
 import { RunFailed } from './output.ts'
 import { membersOf } from './settings.ts'
 import { table } from './table.ts'
 import { listOf } from './values.ts'
 
-interface Options extends DeskOptions {
+interface Options extends ArchiveOptions {
   readonly symbols?: readonly string[]
   readonly timeframe?: Timeframe
   readonly check?: true
@@ -25,7 +25,7 @@ const NAMED_MAX = 5
 const SHADES = [' ', '░', '▒', '▓', '█'] as const
 
 export function coverageCommand(): Command {
-  return withDeskOptions(new Command('coverage'))
+  return withArchiveOptions(new Command('coverage'))
     .description('What of the history is there: a table, a heat map, and the holes.')
     .option('--symbols <list>', 'only these', listOf)
     .addOption(new Option('--timeframe <timeframe>', 'only this one').choices(TIMEFRAMES))

@@ -7,15 +7,16 @@ import { Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { BarColumns } from '../core/columns.ts'
 import type { Split } from '../core/jobs.ts'
+import type { BarStore } from '../core/store.ts'
 import { exportCsv } from '../formats/index.ts'
 import { splitAdjusted } from '../jobs/adjust.ts'
 import { archiveTape } from '../runtime/archive-tape.ts'
-import type { SqliteArchive } from '../store/index.ts'
-import { type ArchiveOptions, archivePathOf, withArchiveOptions } from './archive-path.ts'
-import { present, reading, refuseEmptyRange, withSeriesOptions } from './inputs.ts'
+import { type ArchiveOptions, placeOf, reading, withArchiveOptions } from './archive-place.ts'
+import { present, refuseEmptyRange, withSeriesOptions } from './inputs.ts'
 import type { SeriesOptions } from './inputs.ts'
 import { partOf } from './output.ts'
 import { progress } from './progress.ts'
+import { configOf } from './settings.ts'
 import { pathOf } from './values.ts'
 
 interface Options extends ArchiveOptions, SeriesOptions {
@@ -36,7 +37,6 @@ export function exportCommand(): Command {
 }
 
 async function exportData(file: string | undefined, options: Options): Promise<void> {
-  const path = archivePathOf(options)
   const { symbols = [], timeframe = '1m', from, to, adjustment } = options
   const [symbol, ...more] = symbols
   if (symbol === undefined || more.length > 0) {
@@ -47,12 +47,12 @@ async function exportData(file: string | undefined, options: Options): Promise<v
     const place = { file: 'command line', field: 'file' }
     throw new BadInput(place, 'is a folder', file, 'a path of a file')
   }
-  await reading(path, async (archive) => {
+  await reading(placeOf(configOf(options), options), async (archive) => {
     const range = { timeframe, symbols: [symbol], ...present({ from, to }) }
-    const tape = await archiveTape(archive, path, range)
+    const tape = await archiveTape(archive, archive.name, range)
     await refuseEmptyRange(tape, options)
     const raw = archive.bars({ symbol, ...range })
-    const bars = adjustment === 'raw' ? raw : adjusted(raw, await splitsOf(archive, path, symbol))
+    const bars = adjustment === 'raw' ? raw : adjusted(raw, await splitsOf(archive, symbol))
     const text = Readable.from(exportCsv(counted(bars), { symbol, timeframe }))
     if (file === undefined) await pipeline(text, process.stdout, { end: false })
     else await writeWhole(file, text)
@@ -60,15 +60,11 @@ async function exportData(file: string | undefined, options: Options): Promise<v
 }
 
 /** Where nobody has asked for them, bars that look adjusted would not be. */
-async function splitsOf(
-  { jobs }: SqliteArchive,
-  path: string,
-  symbol: string,
-): Promise<readonly Split[]> {
+async function splitsOf({ jobs, name }: BarStore, symbol: string): Promise<readonly Split[]> {
   const asked = (await jobs.splitsAsked('alpaca')).find((one) => one.symbol === symbol)
   if (asked !== undefined) return jobs.splits([symbol])
   const allowed = 'a symbol that "skein jobs work" keeps, which asks for them once a day'
-  throw new BadInput({ file: path }, 'has not asked for the splits of', symbol, allowed)
+  throw new BadInput({ file: name }, 'has not asked for the splits of', symbol, allowed)
 }
 
 async function* adjusted(

@@ -7,8 +7,7 @@ import { iso, ms, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import { adviceOf, alpacaTermsOf } from '../runtime/alpaca.ts'
 import type { Config } from '../runtime/config.ts'
 import { fetchBars, type FetchReport } from '../runtime/fetch.ts'
-import { type ArchiveOptions, withArchiveOptions } from './archive-path.ts'
-import { openForWriting, storedAt } from './inputs.ts'
+import { type ArchiveOptions, openPlace, placeOf, withArchiveOptions } from './archive-place.ts'
 import { RunFailed } from './output.ts'
 import { progress } from './progress.ts'
 import { alpacaConfigOf, membersOf } from './settings.ts'
@@ -53,7 +52,7 @@ async function fetchData(options: Options): Promise<void> {
     const place = { file: 'command line', field: '--from' }
     throw new BadInput(place, 'is not before --to', iso(from), `a time before ${iso(to)}`)
   }
-  const archive = await openForWriting(options.archive ?? storedAt(config, config.store.archive))
+  const archive = await openPlace(placeOf(config, options))
   const bar = progress({ label: 'fetch', unit: 'bars' })
   try {
     const fetched = await fetchBars({
@@ -67,12 +66,12 @@ async function fetchData(options: Options): Promise<void> {
       onLimited: (waitMs) => process.stderr.write(limitedText(waitMs)),
     })
     bar.end()
-    if (!fetched.ok) throw new RunFailed(failureText(fetched.fault, archive.path))
+    if (!fetched.ok) throw new RunFailed(failureText(fetched.fault, archive.name))
     const report = { venue: 'alpaca', symbols, timeframe, ...fetched.value }
     const text =
       options.json === true
         ? JSON.stringify(report)
-        : `${told(fetched.value, symbols.length)}, in ${archive.path}`
+        : `${told(fetched.value, symbols.length)}, in ${archive.name}`
     process.stdout.write(`${text}\n`)
   } finally {
     bar.end()

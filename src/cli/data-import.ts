@@ -2,8 +2,8 @@
 import { Command } from 'commander'
 import type { Skipped } from '../formats/index.ts'
 import { importTape, type ImportReport } from '../store/index.ts'
-import { type ArchiveOptions, archivePathOf, withArchiveOptions } from './archive-path.ts'
-import { type FileOptions, openForWriting, recordedTape, type SeriesOptions } from './inputs.ts'
+import { type ArchiveOptions, openPlace, placeOf, withArchiveOptions } from './archive-place.ts'
+import { type FileOptions, recordedTape, type SeriesOptions } from './inputs.ts'
 import { withFileOptions, withSeriesOptions } from './inputs.ts'
 import { progress } from './progress.ts'
 import { configOf } from './settings.ts'
@@ -32,7 +32,7 @@ async function importData(paths: readonly string[], options: Options): Promise<v
   const instruments = tapes.flatMap((tape) => tape.instruments)
   const all = { name, instruments, series: tapes.flatMap(({ series }) => series) }
   const bar = progress({ label: 'import', unit: 'bars' })
-  const archive = await openForWriting(archivePathOf(options))
+  const archive = await openPlace(placeOf(config, options))
   try {
     const report = await importTape(all, archive, ({ bars, symbol }) => bar.update(bars, symbol))
     bar.end()
@@ -40,7 +40,7 @@ async function importData(paths: readonly string[], options: Options): Promise<v
     const text =
       options.json === true
         ? JSON.stringify({ paths, ...report, inFiles })
-        : `${name}: ${told(report, inFiles)}, in ${archive.path}`
+        : `${name}: ${told(report, inFiles)}, in ${archive.name}`
     process.stdout.write(`${text}\n`)
   } finally {
     bar.end()

@@ -1,8 +1,8 @@
 // skein data list: what the archive holds.
 import { Command } from 'commander'
 import { iso } from '../core/time.ts'
-import { type ArchiveOptions, archivePathOf, withArchiveOptions } from './archive-path.ts'
-import { reading } from './inputs.ts'
+import { type ArchiveOptions, placeOf, reading, withArchiveOptions } from './archive-place.ts'
+import { configOf } from './settings.ts'
 import { table } from './table.ts'
 
 type Options = ArchiveOptions & { readonly json?: true }
@@ -16,23 +16,22 @@ export function listCommand(): Command {
 }
 
 async function listData(options: Options): Promise<void> {
-  const path = archivePathOf(options)
-  const series = await reading(path, async (archive) => {
+  const { name, series } = await reading(placeOf(configOf(options), options), async (archive) => {
     const all = []
     for (const one of await archive.series()) {
       const { length } = await archive.coverage(one.symbol, one.timeframe)
-      const revisions = await archive.revisions(one)
+      const revisions = (await archive.revisions?.(one)) ?? []
       const revised = new Set(revisions.map(({ start }) => start)).size
       all.push({ ...one, runs: length, ...(revised > 0 ? { revised } : {}) })
     }
-    return all
+    return { name: archive.name, series: all }
   })
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(series)}\n`)
     return
   }
   if (series.length === 0) {
-    process.stdout.write(`${path} is empty: "skein data import <path>" fills it\n`)
+    process.stdout.write(`${name} is empty: "skein data import <path>" fills it\n`)
     return
   }
   const isRevised = series.some(({ revised }) => revised !== undefined)

@@ -2,9 +2,7 @@
  * Desk: the jobs of a command. Whoever looks at them or switches them needs the store alone; whoever works them has the
  * world beside it, on the clock of the venue.
  */
-import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import type { JobStore } from '../core/jobs.ts'
 import { alpacaTermsOf } from '../runtime/alpaca.ts'
@@ -13,9 +11,8 @@ import type { Config } from '../runtime/config.ts'
 import { jobTime } from '../runtime/job-time.ts'
 import type { TapeSource } from '../jobs/tape-source.ts'
 import { tapeSourcesOf } from '../runtime/tape-sources.ts'
-import { openPostgresJobs } from '../store/index.ts'
-import { openForWriting, storedAt } from './inputs.ts'
-import type { DeskOptions, WorkOptions } from './jobs-options.ts'
+import { type ArchiveOptions, openPlace, placeOf, refuseMissing } from './archive-place.ts'
+import type { WorkOptions } from './jobs-options.ts'
 import { RunFailed } from './output.ts'
 import { alpacaConfigOf } from './settings.ts'
 
@@ -33,24 +30,23 @@ export interface WorkDesk extends Pick<Desk, 'config' | 'store' | 'close'> {
 }
 
 /** For looking and switching: jobs that are there, and no venue. */
-export async function openDesk(options: DeskOptions): Promise<Desk> {
+export async function openDesk(options: ArchiveOptions): Promise<Desk> {
   const config = alpacaConfigOf(options)
-  if (databaseOf(config, options) === undefined) {
-    const path = archiveOf(config, options)
-    const allowed = 'an archive: "skein backfill plan" makes one, --archive names another'
-    if (!existsSync(path)) throw new BadInput({ file: path }, 'is missing', undefined, allowed)
-  }
+  refuseMissing(
+    placeOf(config, options),
+    '"skein backfill plan" makes one, --archive names another',
+  )
   return deskOf(config, await openStore(config, options))
 }
 
 /** For plans: the same, made where it is not there. */
-export async function openNewDesk(options: DeskOptions): Promise<Desk> {
+export async function openNewDesk(options: ArchiveOptions): Promise<Desk> {
   const config = alpacaConfigOf(options)
   return deskOf(config, await openStore(config, options))
 }
 
 /** The jobs, on the venue's clock; without a local venue, on that of the database where they are in one. */
-export async function openWorkDesk(options: DeskOptions): Promise<WorkDesk> {
+export async function openWorkDesk(options: ArchiveOptions): Promise<WorkDesk> {
   const config = alpacaConfigOf(options)
   const opened = await openStore(config, options)
   try {
@@ -85,22 +81,11 @@ const deskOf = (config: Config, opened: Opened): Desk => ({
   },
 })
 
-async function openStore(config: Config, options: DeskOptions): Promise<Opened> {
-  const database = databaseOf(config, options)
-  if (database !== undefined) {
-    const store = await openPostgresJobs({ url: database })
-    return { store, now: store.now, close: () => store.close() }
-  }
-  const opened = await openForWriting(archiveOf(config, options))
-  return { store: opened.jobs, close: () => opened.close() }
+async function openStore(config: Config, options: ArchiveOptions): Promise<Opened> {
+  const archive = await openPlace(placeOf(config, options))
+  const { jobs, now } = archive
+  return { store: jobs, close: () => archive.close(), ...(now === undefined ? {} : { now }) }
 }
-
-/** An archive that is named on the command line takes the place of a configured database. */
-const databaseOf = (config: Config, { database, archive }: DeskOptions): string | undefined =>
-  database ?? (archive === undefined ? config.store.database?.reveal() : undefined)
-
-const archiveOf = (config: Config, { archive }: DeskOptions): string =>
-  archive ?? storedAt(config, config.store.archive)
 
 /** The workers of this process: `name`, or `name.1`, `name.2` … where they are more. */
 export function workersOf(desk: WorkDesk, options: WorkOptions): readonly Backfill[] {

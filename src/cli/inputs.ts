@@ -1,6 +1,4 @@
 // What commands are given: configuration, tapes and archives, as options that several of them share.
-import { existsSync, mkdirSync } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
@@ -9,7 +7,13 @@ import { iso, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import { openTape, type RecordedTape } from '../formats/index.ts'
 import { archiveTape } from '../runtime/archive-tape.ts'
 import { type Config, sharedTerms, usualCalendar } from '../runtime/config.ts'
-import { openArchive, type SqliteArchive } from '../store/index.ts'
+import {
+  openPlace,
+  type PlaceOptions,
+  placeOf,
+  refuseMissing,
+  withPlaceOptions,
+} from './archive-place.ts'
 import { membersOf } from './settings.ts'
 import { listOf, pathOf, timeOf } from './values.ts'
 
@@ -61,20 +65,32 @@ export function withTapeOptions(command: Command): Command {
   return withFileOptions(withSeriesOptions(command.option('--tape <path>', path, pathOf)))
 }
 
+/** Recorded files, or an archive. */
+export interface SourceOptions extends TapeOptions, PlaceOptions {}
+
+export function withSourceOptions(command: Command): Command {
+  const sources = withPlaceOptions(withTapeOptions(command))
+  for (const option of sources.options) {
+    if (option.name() === 'archive' || option.name() === 'database') option.conflicts('tape')
+  }
+  return sources
+}
+
 export interface OpenTape {
   readonly tape: Tape
   close(): Promise<void>
 }
 
 /** The tape of a command: recorded files, or without `--tape` the bars of the archive. */
-export async function tapeOf(options: TapeOptions, config: Config): Promise<OpenTape> {
+export async function tapeOf(options: SourceOptions, config: Config): Promise<OpenTape> {
   if (options.tape !== undefined) {
     const tape = await recordedTape(options.tape, options, config)
     return { tape, close: async () => {} }
   }
   refuseFileOptions(options)
-  const path = storedAt(config, config.store.archive)
-  const archive = await openExisting(path)
+  const place = placeOf(config, options)
+  refuseMissing(place)
+  const archive = await openPlace(place)
   try {
     const { timeframe = '1m', ...rest } = options
     const range = present({
@@ -82,10 +98,10 @@ export async function tapeOf(options: TapeOptions, config: Config): Promise<Open
       from: rest.from,
       to: rest.to,
     })
-    const tape = await archiveTape(archive, path, { timeframe, ...range })
+    const tape = await archiveTape(archive, archive.name, { timeframe, ...range })
     if (tape.series.length === 0) {
       const allowed = '--tape with recorded data, or "skein data import" first'
-      throw new BadInput({ file: path }, `has no ${timeframe} bars`, undefined, allowed)
+      throw new BadInput({ file: archive.name }, `has no ${timeframe} bars`, undefined, allowed)
     }
     await refuseEmptyRange(tape, options)
     return { tape, close: () => archive.close() }
@@ -146,44 +162,6 @@ export async function refuseEmptyRange(tape: Tape, { from, to }: SeriesOptions):
     ...(to === undefined ? [] : [`to ${iso(to)}`]),
   ].join(' ')
   throw new BadInput({ file: tape.name }, 'has no data in the range', range, 'a range of its data')
-}
-
-/** A path of the configuration: relative to its folder, shown relative to where the command runs. */
-export const storedAt = (config: Config, path: string): string =>
-  shownPath(resolve(config.source.folder, path))
-
-/** A path as a person who stands in the working directory would write it. */
-export function shownPath(path: string): string {
-  const near = relative(process.cwd(), resolve(path))
-  return near === '' || near.startsWith('..') ? path : near
-}
-
-/** Opens an archive that is there: a command that only reads makes none. */
-async function openExisting(path: string): Promise<SqliteArchive> {
-  if (!existsSync(path)) {
-    const allowed = 'an archive: "skein data import <path>" makes one'
-    throw new BadInput({ file: path }, 'is missing', undefined, allowed)
-  }
-  return await openArchive(path)
-}
-
-/** Opens the archive for writing, and makes it and its folder where they are not there. */
-export async function openForWriting(path: string): Promise<SqliteArchive> {
-  mkdirSync(dirname(resolve(path)), { recursive: true })
-  return await openArchive(path)
-}
-
-/** Reads an archive for a while. */
-export async function reading<T>(
-  path: string,
-  work: (archive: SqliteArchive) => Promise<T>,
-): Promise<T> {
-  const archive = await openExisting(path)
-  try {
-    return await work(archive)
-  } finally {
-    await archive.close()
-  }
 }
 
 /** The members that are there: an option that was not given is not an option. */

@@ -1,18 +1,13 @@
-// Options that the commands of jobs share: which archive, which worker, and what is wished for.
+// Options that the commands of jobs share: which worker, and what is wished for.
 import { type Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import { type Adjustment, ADJUSTMENTS } from '../core/jobs.ts'
 import { iso, isTimeframe, type Timeframe, TIMEFRAMES } from '../core/time.ts'
-import { DATABASE_FORM, isDatabase } from '../runtime/config-schema.ts'
-import { type ArchiveOptions, withArchiveOptions } from './archive-path.ts'
+import { type ArchiveOptions, withArchiveOptions } from './archive-place.ts'
 import { integerOf, listOf, timeOf } from './values.ts'
 
-export interface DeskOptions extends ArchiveOptions {
-  readonly database?: string
-}
-
-export interface WishOptions extends DeskOptions {
+export interface WishOptions extends ArchiveOptions {
   readonly symbols?: readonly string[]
   readonly timeframes: readonly Timeframe[]
   readonly from: Ms
@@ -24,22 +19,14 @@ export interface WishOptions extends DeskOptions {
   readonly json?: true
 }
 
-export interface WorkOptions extends DeskOptions {
+export interface WorkOptions extends ArchiveOptions {
   readonly worker?: string
   readonly workers?: number
   readonly pageRows?: number
 }
 
-/** Where jobs and their bars are: the archive, or a Postgres that many machines share. */
-export function withDeskOptions(command: Command): Command {
-  const text = 'jobs and bars in Postgres, for workers on many machines: postgres://user@host/name'
-  return withArchiveOptions(command).addOption(
-    new Option('--database <url>', text).argParser(databaseOf).conflicts('archive'),
-  )
-}
-
 export function withWishOptions(command: Command): Command {
-  return withDeskOptions(command)
+  return withArchiveOptions(command)
     .option(
       '--symbols <list>',
       'which, such as SPY,BTC/USD, or all; the universe if not given',
@@ -88,12 +75,6 @@ function timeframesOf(text: string): readonly Timeframe[] {
   if (wrong === undefined) return TIMEFRAMES.filter((name) => names.includes(name))
   const allowed = TIMEFRAMES.filter((name) => name !== '1s').join(', ')
   throw new BadInput({ file: 'command line', field: '--timeframes' }, 'has', wrong, allowed)
-}
-
-export function databaseOf(text: string): string {
-  if (isDatabase(text)) return text
-  const place = { file: 'command line', field: '--database' }
-  throw new BadInput(place, 'is no address', undefined, DATABASE_FORM)
 }
 
 function batchOf(text: string): number {

@@ -4,16 +4,16 @@ import { BadInput } from '../core/bad-input.ts'
 import { type JobRun, type Monitor, MONITORS } from '../core/jobs.ts'
 import { iso } from '../core/time.ts'
 import { MONITOR_SQL } from '../store/index.ts'
+import { type ArchiveOptions, withArchiveOptions } from './archive-place.ts'
 import { openDesk } from './desk.ts'
-import { type DeskOptions, withDeskOptions } from './jobs-options.ts'
 import { table } from './table.ts'
 
-interface Options extends DeskOptions {
+interface Options extends ArchiveOptions {
   readonly json?: true
 }
 
 export function showCommand(): Command {
-  return withDeskOptions(new Command('show'))
+  return withArchiveOptions(new Command('show'))
     .description('One definition with its runs, or one run with its symbols.')
     .argument('<id>', 'id of a definition or of a run')
     .option('--json', 'as JSON')
@@ -21,7 +21,7 @@ export function showCommand(): Command {
 }
 
 export function monitorCommand(): Command {
-  return withDeskOptions(new Command('monitor'))
+  return withArchiveOptions(new Command('monitor'))
     .description('What people ask: versions, requests by hour, rows by symbol, the last runs.')
     .addArgument(new Argument('<query>', 'which').choices(MONITORS))
     .option('--sql', 'the query itself, for a client of the database')

@@ -4,11 +4,11 @@ import { BadInput } from '../core/bad-input.ts'
 import type { JobStore } from '../core/jobs.ts'
 import { iso } from '../core/time.ts'
 import { cleanUp, migrate, rollback } from '../jobs/migrate.ts'
+import { type ArchiveOptions, withArchiveOptions } from './archive-place.ts'
 import { type Desk, openDesk } from './desk.ts'
-import { type DeskOptions, withDeskOptions } from './jobs-options.ts'
 import { RunFailed } from './output.ts'
 
-interface Options extends DeskOptions {
+interface Options extends ArchiveOptions {
   readonly json?: true
 }
 
@@ -79,7 +79,7 @@ export function switchCommands(): readonly Command[] {
 }
 
 const jsonCommand = (name: string, description: string): Command =>
-  withDeskOptions(new Command(name)).description(description).option('--json', 'as JSON')
+  withArchiveOptions(new Command(name)).description(description).option('--json', 'as JSON')
 
 const idsCommand = (name: string, description: string): Command =>
   jsonCommand(name, description).argument('<ids...>', 'ids of definitions or runs, or all')

@@ -2,13 +2,9 @@
 import { Command, Option } from 'commander'
 import type { RunStatus } from '../core/jobs.ts'
 import { iso } from '../core/time.ts'
+import { type ArchiveOptions, withArchiveOptions } from './archive-place.ts'
 import { openDesk, openWorkDesk } from './desk.ts'
-import {
-  type DeskOptions,
-  withDeskOptions,
-  withWorkOptions,
-  type WorkOptions,
-} from './jobs-options.ts'
+import { withWorkOptions, type WorkOptions } from './jobs-options.ts'
 import { monitorCommand, showCommand } from './jobs-show.ts'
 import { switchCommands } from './jobs-switch.ts'
 import { workWith } from './jobs-work.ts'
@@ -30,7 +26,7 @@ export function jobsCommand(): Command {
     .description('Jobs that keep history complete: definitions, runs, workers.')
     .addHelpText('after', '\nExample:\n  skein jobs list\n  skein jobs work --until-done')
     .addCommand(
-      withDeskOptions(new Command('list'))
+      withArchiveOptions(new Command('list'))
         .description('Definitions with their runs; runs of one status with --status.')
         .addOption(new Option('--status <status>', 'runs of this status').choices(STATUSES))
         .option('--limit <n>', 'most runs', integerOf, 50)
@@ -38,7 +34,7 @@ export function jobsCommand(): Command {
         .action(list),
     )
     .addCommand(
-      withWorkOptions(withDeskOptions(new Command('tick')))
+      withWorkOptions(withArchiveOptions(new Command('tick')))
         .description('One tick: what is due is queued, and some of it worked.')
         .option('--packs <n>', 'queries that are worked', integerOf, 5)
         .option('--json', 'as JSON')
@@ -47,7 +43,7 @@ export function jobsCommand(): Command {
         ),
     )
     .addCommand(
-      withWorkOptions(withDeskOptions(new Command('work')))
+      withWorkOptions(withArchiveOptions(new Command('work')))
         .description('A worker: ticks once a minute, and works what is queued, until Ctrl-C.')
         .option('--until-done', 'ends when nothing is queued or running')
         .option('--json', 'as JSON')
@@ -62,12 +58,12 @@ export function jobsCommand(): Command {
   return jobs
 }
 
-interface TickOptions extends DeskOptions, WorkOptions {
+interface TickOptions extends ArchiveOptions, WorkOptions {
   readonly packs: number
   readonly json?: true
 }
 
-async function work(options: DeskOptions & Parameters<typeof workWith>[1]): Promise<void> {
+async function work(options: ArchiveOptions & Parameters<typeof workWith>[1]): Promise<void> {
   const desk = await openWorkDesk(options)
   try {
     await workWith(desk, options)
@@ -76,7 +72,7 @@ async function work(options: DeskOptions & Parameters<typeof workWith>[1]): Prom
   }
 }
 
-interface ListOptions extends DeskOptions {
+interface ListOptions extends ArchiveOptions {
   readonly status?: RunStatus
   readonly limit: number
   readonly json?: true

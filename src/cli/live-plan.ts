@@ -15,7 +15,7 @@ import type { FeedKind } from '../runtime/live-options.ts'
 import { RunFile } from '../runtime/run-file.ts'
 import { loadUses } from '../runtime/uses.ts'
 import { hasBarsAt, isSimulatedAt, venueIdOf } from '../runtime/venues.ts'
-import { storedAt } from './inputs.ts'
+import { storedAt } from './paths.ts'
 
 export interface LiveRunOptions {
   readonly journal?: string

@@ -15,7 +15,7 @@ import { RunFile } from '../runtime/run-file.ts'
 import { instrumentsAt, type VenueIo, venueIo, venueOf } from '../runtime/venues.ts'
 import { SharedBars } from '../runtime/shared-bars.ts'
 import { openPostgresJobs, type SqliteArchive } from '../store/index.ts'
-import { openForWriting } from './inputs.ts'
+import { openForWriting } from './archive-place.ts'
 import type { LivePlan } from './live-plan.ts'
 import { RunFailed } from './output.ts'
 

@@ -10,13 +10,13 @@ import type { Setup } from '../runtime/build.ts'
 import { Feed } from '../runtime/feed.ts'
 import { findLookAhead, RowFeed, ROWS_MAX } from '../runtime/look-ahead.ts'
 import { prepare } from '../runtime/prepare.ts'
-import { tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
+import { tapeOf, type SourceOptions, withSourceOptions } from './inputs.ts'
 import { RunFailed } from './output.ts'
 import { progress } from './progress.ts'
 import { type ConfigOptions, configOf, withConfigOptions } from './settings.ts'
 import { integerOf } from './values.ts'
 
-type Options = TapeOptions & ConfigOptions & { readonly every?: number }
+type Options = SourceOptions & ConfigOptions & { readonly every?: number }
 
 /** Prefixes that are tried where nobody says how many: a few seconds' work. */
 const PREFIXES = 200
@@ -37,7 +37,7 @@ export function lookaheadCommand(): Command {
         'Not found is what a strategy knows from elsewhere in every run, such as a file of its own.\n' +
         'Exit codes: 0 nothing was found, 1 it sees the future.',
     )
-  return withConfigOptions(withTapeOptions(command)).action(runLookahead)
+  return withConfigOptions(withSourceOptions(command)).action(runLookahead)
 }
 
 async function runLookahead(options: Options): Promise<void> {

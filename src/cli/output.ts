@@ -8,7 +8,8 @@ import { reportHtml } from '../report/html.ts'
 import { printReport } from '../report/text.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Ended, Observer } from '../runtime/observer.ts'
-import { shownPath, storedAt } from './inputs.ts'
+import { withoutSecrets } from '../runtime/secret.ts'
+import { shownPath, storedAt } from './paths.ts'
 
 /** A run that came to its end and is not good: exit code 1. */
 export class RunFailed extends Error {}
@@ -95,9 +96,9 @@ export function partOf(path: string): string {
   return found === undefined || found.isFile() ? `${path}.part` : path
 }
 
-/** The command line as a person would type it. */
+/** The command line as a person would type it, for reports: the password of a database is left out. */
 export const commandLine = (): string =>
-  ['skein', ...process.argv.slice(2)]
+  ['skein', ...process.argv.slice(2).map((word) => withoutSecrets(word))]
     .map((word) => (/^[\w./:=,@+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(' ')
 

@@ -2,7 +2,7 @@
 import type { Ms, SymbolId } from './brand.ts'
 import type { BarColumns } from './columns.ts'
 import type { Turn } from './command.ts'
-import type { Adjustment } from './jobs.ts'
+import type { Adjustment, JobStore } from './jobs.ts'
 import type { Bar, BarRank } from './market.ts'
 import type { Timeframe } from './time.ts'
 
@@ -154,4 +154,29 @@ export interface Archive {
     timeframe: Timeframe,
   ): Promise<readonly { readonly from: Ms; readonly to: Ms; readonly bars: number }[]>
   close(): Promise<void>
+}
+
+/** Writes bars of one series, as `putBars` does. */
+export type WriteBars = (
+  symbol: string,
+  timeframe: Timeframe,
+  bars: BarColumns,
+  terms?: WriteTerms,
+) => Promise<void>
+
+/** An archive as commands have it: in a file, or in a database that many machines share, which has no revisions. */
+export interface BarStore extends Archive, Partial<Pick<Revisions, 'revisions'>> {
+  /** For messages: its path, or its address without a password. */
+  readonly name: string
+  /** The jobs that keep its bars complete. */
+  readonly jobs: JobStore
+  /** Time of the database, the same for all machines; a file has none. */
+  readonly now?: () => Ms
+  /**
+   * Keeps all that `work` writes, or nothing of it where it rejects. A store that was away in between has it done again
+   * from the beginning.
+   */
+  writing<T>(work: (write: WriteBars) => Promise<T>): Promise<T>
+  /** Symbols with bars of a timeframe, in order: what `series` tells, without counting all of them. */
+  symbolsOf(timeframe: Timeframe): Promise<readonly string[]>
 }

@@ -1,6 +1,7 @@
 /*
  * Redaction: what a message, a fault or a log line must not show. Two nets: the values of the secrets that we hold,
- * wherever they turn up, and the values behind names that mean a secret (`APCA-API-SECRET-KEY`, `?signature=`, `token`).
+ * wherever they turn up, and the values behind names that mean a secret (`APCA-API-SECRET-KEY`, `?signature=`, `token`) or a place that
+ * has one (`postgres://user:password@host`).
  */
 
 /** Names whose values are never shown: headers, members of objects, parameters of urls. */
@@ -13,6 +14,9 @@ const PAIR =
 const MEMBER = /("(?:key|auth|sign)"\s*:\s*")([^"]+)/gi
 /** `Bearer abc`, `Basic abc`. */
 const SCHEME = /\b(Bearer|Basic)\s+[\w.~+/=-]+/g
+
+/** `postgres://user:password@host`: up to the last @ of what names the host, for a password may have one, too. */
+const USER_INFO = /\b([a-z][\w+.-]*:\/\/[^\s:/@]*):[^\s/]+@/gi
 
 /** What stands in the place of a secret. */
 export const REDACTED = '[redacted]'
@@ -45,6 +49,7 @@ export function redactor(secrets: readonly string[] = []): Redactor {
       .replace(PAIR, `$1${REDACTED}`)
       .replace(MEMBER, `$1${REDACTED}`)
       .replace(SCHEME, `$1 ${REDACTED}`)
+      .replace(USER_INFO, `$1:${REDACTED}@`)
   }
   const data = (value: unknown, depth = 0): unknown => {
     if (typeof value === 'string') return text(value)

@@ -1,7 +1,7 @@
 // The bars of an archive as a tape.
 import { BadInput } from '../core/bad-input.ts'
 import { equitySpec } from '../core/instrument.ts'
-import type { Archive } from '../core/store.ts'
+import type { BarStore } from '../core/store.ts'
 import type { Tape } from '../core/tape.ts'
 import type { Timeframe } from '../core/time.ts'
 import type { Ms } from '../core/brand.ts'
@@ -18,13 +18,12 @@ export interface ArchiveRange {
 
 /** Throws BadInput where a symbol has no bars of the timeframe. */
 export async function archiveTape(
-  archive: Archive,
+  archive: Pick<BarStore, 'bars' | 'symbolsOf'>,
   name: string,
   range: ArchiveRange,
 ): Promise<Tape> {
   const { timeframe, symbols: wanted, from, to } = range
-  const all = await archive.series()
-  const known = all.filter((one) => one.timeframe === timeframe).map(({ symbol }) => symbol)
+  const known = await archive.symbolsOf(timeframe)
   for (const symbol of wanted ?? []) {
     if (known.includes(symbol)) continue
     const allowed = known.length === 0 ? 'import some first: skein data import' : known.join(', ')

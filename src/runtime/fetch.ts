@@ -11,6 +11,7 @@ import { fault } from '../core/fault.ts'
 import { equitySpec } from '../core/instrument.ts'
 import type { Bar } from '../core/market.ts'
 import { failed, ok, type Result } from '../core/result.ts'
+import type { BarStore } from '../core/store.ts'
 import type { Timeframe } from '../core/time.ts'
 import { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
@@ -18,7 +19,6 @@ import type { Io } from '../io/io.ts'
 import { heardOf } from '../io/rate.ts'
 import { withRequests } from '../io/with-requests.ts'
 import { systemIo } from '../io/system.ts'
-import type { SqliteArchive } from '../store/index.ts'
 import { ALPACA } from '../venues/alpaca/broker.ts'
 import { AlpacaVenue } from '../venues/alpaca/venue.ts'
 import type { WireAsset } from '../venues/alpaca/wire.ts'
@@ -27,7 +27,7 @@ import { columnsOf } from './recorder.ts'
 
 export interface FetchOptions {
   readonly terms: AlpacaTerms
-  readonly archive: SqliteArchive
+  readonly archive: Pick<BarStore, 'writing'>
   readonly symbols: readonly string[]
   readonly timeframe: Timeframe
   /** First start, included. */
@@ -122,19 +122,18 @@ async function store(
 
 /** All bars of a page or none; undefined, or why the archive refuses them. */
 async function write(
-  archive: SqliteArchive,
+  archive: FetchOptions['archive'],
   universe: Universe,
   bars: readonly Bar[],
 ): Promise<string | undefined> {
   if (bars.length === 0) return undefined
-  const writing = await archive.begin()
   try {
-    for (const [symbol, list] of Map.groupBy(bars, (bar) => bar.symbol))
-      await writing.write(universe.at(symbol).symbol, list[0]!.timeframe, columnsOf(list))
-    await writing.commit()
+    await archive.writing(async (write) => {
+      for (const [symbol, list] of Map.groupBy(bars, (bar) => bar.symbol))
+        await write(universe.at(symbol).symbol, list[0]!.timeframe, columnsOf(list))
+    })
     return undefined
   } catch (error) {
-    await writing.rollback()
     if (error instanceof BadInput) return error.message
     throw error
   }

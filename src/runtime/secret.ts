@@ -1,6 +1,6 @@
 // Secret: a value that is used and never shown. Where it is written, printed or inspected, nothing of it is there.
 import { inspect } from 'node:util'
-import { REDACTED } from '../io/redact.ts'
+import { REDACTED, redactor } from '../io/redact.ts'
 
 /** JSON leaves it out, so neither a journal nor the hash of a configuration holds it. */
 export class Secret {
@@ -33,3 +33,6 @@ export const isPlaceholder = (value: unknown): boolean =>
   value === null ||
   (typeof value === 'string' &&
     /^(?:|change[-_ ]?me|your[-_ ].*|x{3,}|<.*>|todo\b.*|placeholder|\.{3})$/is.test(value.trim()))
+
+/** What somebody has typed, as it may be shown: without the password of an address, and what is named as a secret. */
+export const withoutSecrets = redactor().text

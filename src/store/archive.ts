@@ -11,11 +11,12 @@ import type { Ms } from '../core/brand.ts'
 import type { BarColumns } from '../core/columns.ts'
 import type { JobStore } from '../core/jobs.ts'
 import type {
-  Archive,
+  BarStore,
   Revision,
   Revisions,
   Series,
   SeriesQuery,
+  WriteBars,
   WriteTerms,
 } from '../core/store.ts'
 import { lengthMs, ms, type Timeframe, timeframeOf } from '../core/time.ts'
@@ -36,7 +37,7 @@ const END_OF_TIME = Number.MAX_SAFE_INTEGER
 
 /** Bars that become visible together. */
 export interface Writing {
-  write(symbol: string, timeframe: Timeframe, bars: BarColumns, terms?: WriteTerms): Promise<void>
+  readonly write: WriteBars
   commit(): Promise<void>
   /** Leaves the archive as it was. */
   rollback(): Promise<void>
@@ -72,7 +73,7 @@ export async function openArchive(
   }
 }
 
-export class SqliteArchive implements Archive, Revisions {
+export class SqliteArchive implements BarStore, Revisions {
   readonly path: string
   /** The jobs that keep its bars complete. */
   readonly jobs: JobStore
@@ -120,6 +121,10 @@ export class SqliteArchive implements Archive, Revisions {
     this.#worker.unref()
   }
 
+  get name(): string {
+    return this.path
+  }
+
   /** Opens the file; the first request to the worker. */
   async ready(): Promise<void> {
     await this.#ask({ type: 'open' })
@@ -132,15 +137,20 @@ export class SqliteArchive implements Archive, Revisions {
     terms: WriteTerms = {},
   ): Promise<{ readonly written: number }> {
     if (bars.length === 0) return { written: 0 }
+    await this.writing((write) => write(symbol, timeframe, bars, terms))
+    return { written: bars.length }
+  }
+
+  async writing<T>(work: (write: WriteBars) => Promise<T>): Promise<T> {
     const writing = await this.begin()
     try {
-      await writing.write(symbol, timeframe, bars, terms)
+      const value = await work((...bars) => writing.write(...bars))
       await writing.commit()
+      return value
     } catch (error) {
       await writing.rollback()
       throw error
     }
-    return { written: bars.length }
   }
 
   /** Starts a transaction of many writes, when those before it have ended. Commit it or roll it back. */
@@ -227,6 +237,11 @@ export class SqliteArchive implements Archive, Revisions {
         last: ms(row.last),
       }),
     )
+  }
+
+  async symbolsOf(timeframe: Timeframe): Promise<readonly string[]> {
+    const all = await this.series()
+    return all.filter((one) => one.timeframe === timeframe).map(({ symbol }) => symbol)
   }
 
   async putRevision({ timeframe, ...values }: Revision): Promise<void> {

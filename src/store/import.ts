@@ -1,8 +1,8 @@
 // Import: a tape's bars into an archive, all of them or none.
 import { BadInput } from '../core/bad-input.ts'
+import type { BarStore } from '../core/store.ts'
 import type { Tape } from '../core/tape.ts'
 import type { Timeframe } from '../core/time.ts'
-import type { SqliteArchive } from './archive.ts'
 
 export interface ImportProgress {
   readonly symbol: string
@@ -23,12 +23,12 @@ export interface ImportReport {
 
 /**
  * Writes all bars of a tape in one transaction. A page is read and checked before it is written; the first
- * bad value rejects with its BadInput and leaves the archive exactly as it was. Other writers of the archive
+ * bad value rejects with its BadInput and leaves the archive exactly as it was. Other writers of an archive in a file
  * wait until the import has ended.
  */
 export async function importTape(
   tape: Tape,
-  archive: SqliteArchive,
+  archive: Pick<BarStore, 'writing'>,
   onProgress: (progress: ImportProgress) => void = () => {},
 ): Promise<ImportReport> {
   const series = tape.series.filter((one) => one.kind === 'bars')
@@ -36,21 +36,17 @@ export async function importTape(
   if (series.length === 0) {
     throw new BadInput({ file: tape.name }, 'has no bars to import', undefined, 'a series of bars')
   }
-  let bars = 0
-  const writing = await archive.begin()
-  try {
+  const bars = await archive.writing(async (write) => {
+    let bars = 0
     for (const [done, one] of series.entries()) {
       const { symbol, timeframe } = one
       for await (const page of one.pages()) {
-        await writing.write(symbol, timeframe, page)
+        await write(symbol, timeframe, page)
         bars += page.length
         onProgress({ symbol, timeframe, bars, done, of: series.length })
       }
     }
-    await writing.commit()
-  } catch (error) {
-    await writing.rollback()
-    throw error
-  }
+    return bars
+  })
   return { series: series.length, bars, skipped }
 }

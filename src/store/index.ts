@@ -2,6 +2,7 @@
 export { openArchive, type SqliteArchive, type Writing } from './archive.ts'
 export { type FileLock, lockFile } from './file-lock.ts'
 export { importTape, type ImportProgress, type ImportReport } from './import.ts'
+export { openPostgresArchive, type PostgresArchive } from './postgres-archive.ts'
 export { openPostgresJobs, type PostgresJobs } from './postgres-jobs.ts'
 export { openJournal, type SqliteJournal } from './journal.ts'
 export { takeLease } from './lease.ts'

@@ -1,6 +1,6 @@
 // PostgresBars: bars in Postgres, within a transaction. A page of all its symbols is one statement.
 import { assert } from '../core/assert.ts'
-import { barColumns, type BarColumns } from '../core/columns.ts'
+import type { BarColumns } from '../core/columns.ts'
 import type { JobStore, PageCommit } from '../core/jobs.ts'
 import type { BarRank } from '../core/market.ts'
 import { lengthMs } from '../core/time.ts'
@@ -8,6 +8,7 @@ import { IS_CLOSED, RANKS, TABLES } from './bar-sheet.ts'
 import { startsOf } from './job-rows.ts'
 import type { Postgres, Session } from './postgres.ts'
 import { PostgresArray } from './postgres-arrays.ts'
+import { postgresPage } from './postgres-pages.ts'
 
 /** Columns of a page, and what they are in a table. */
 const KINDS = {
@@ -49,12 +50,6 @@ const write = (table: string): string =>
      source = excluded.source
    where excluded.source >= ${table}.source and (${table}.source, ${WITH(table)})
      is distinct from (excluded.source, ${WITH('excluded')})`
-
-const read = (table: string): string =>
-  `select ${NUMBERS.join(', ')} from ${table}
-   where symbol_id = (select id from symbols where symbol = ?1) and timeframe = ?2
-     and start >= ?3 and start < ?4 and ${IS_CLOSED}
-   order by start`
 
 /** A list in JSON for each symbol: rows of their own cost the driver five times that. */
 const readStarts = (table: string): string =>
@@ -165,16 +160,10 @@ export class PostgresBars {
     return rows.map(({ starts }) => startsOf(String(starts)))
   }
 
-  async read(
+  read(
     session: Session,
-    { symbol, timeframe, adjustment, from, to }: Parameters<JobStore['bars']>[0],
+    { timeframe, ...stretch }: Parameters<JobStore['bars']>[0],
   ): Promise<BarColumns> {
-    const sql = read(TABLES[adjustment])
-    const rows = await session.lists(sql, symbol, lengthMs(timeframe), from, to)
-    const bars = barColumns(rows.length)
-    for (const [i, row] of rows.entries()) {
-      for (const [place, column] of NUMBERS.entries()) bars[column][i] = Number(row[place])
-    }
-    return bars
+    return postgresPage(session, { ...stretch, timeframeMs: lengthMs(timeframe) }, null)
   }
 }

@@ -39,8 +39,6 @@ export interface Session {
   readonly adds: (sql: string, ...cells: readonly Cell[]) => Promise<boolean>
   /** A statement that may take as long as it likes: a copy of all bars. */
   readonly slowly: (sql: string) => Promise<void>
-  /** Rows as lists of cells, for many. */
-  readonly lists: (sql: string, ...cells: readonly Cell[]) => Promise<unknown[][]>
 }
 
 /** JSON is made by the caller; bytes travel as they are (postgres-arrays.ts). */
@@ -219,10 +217,6 @@ function sessionOf(
       const slow = { text: sql, query_timeout: SLOW_MS }
       await client.query(slow)
       await client.query(`set local statement_timeout = ${statementMs}`)
-    },
-    lists: async (sql, ...cells) => {
-      const text = numbered(sql)
-      return (await client.query<unknown[]>({ text, values: [...cells], rowMode: 'array' })).rows
     },
   }
 }
