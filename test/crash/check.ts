@@ -5,6 +5,8 @@
  *   at any moment   no order id was posted twice, and none that the journal does not hold
  *   at the end      every intent has an outcome, and it is the venue's; every execution is booked once;
  *                   positions and cash are the venue's; every closed bar is in the archive, once, as the venue tells it
+ *   where turns     those that were dropped are in copies, as they were; what is left is done again, by the command that
+ *   are dropped     a person has for it, and comes out as it was
  */
 import { DatabaseSync } from 'node:sqlite'
 import type { VenueOrder } from '../../src/simulators/venue-order.ts'
@@ -18,6 +20,7 @@ export interface Checked {
   readonly fills: number
   readonly bars: number
   readonly turns: number
+  readonly dropped: number
   readonly held: number
 }
 
@@ -33,7 +36,7 @@ export function checkCrash(world: World): { readonly problems: string[]; readonl
   for (const [id, times] of posts)
     if (times > 1) problems.push(`order ${id} was sent ${times} times`)
   // A process that dies early has made no file, or no table yet.
-  const file = readDeadJournal(world.journal)
+  const file = readDeadJournal(world)
   problems.push(...(file?.problems ?? []))
   const intents = new Set((file?.submits ?? []).map(({ id }) => id))
   const lost = [...posts.keys()].filter((id) => !intents.has(id))
@@ -43,7 +46,7 @@ export function checkCrash(world: World): { readonly problems: string[]; readonl
 
 /** Intents of which nothing is known yet: why a run is not settled. */
 export function openIntents(world: World): string[] {
-  const { submits, accepted, over, fills } = readJournal(world.journal)
+  const { submits, accepted, over, fills } = readJournal(world)
   const filled = new Set([...fills.values()].map(({ order }) => order))
   return submits
     .filter(({ id }) => !accepted.has(id) && !over.has(id) && !filled.has(id))
@@ -53,7 +56,7 @@ export function openIntents(world: World): string[] {
 /** After a run that stopped in order at `until`, by the venue's clock. */
 export async function checkEnd(world: World, until: number): Promise<Checked> {
   const problems = [...checkCrash(world).problems]
-  const file = readJournal(world.journal)
+  const file = readJournal(world)
   const account = world.server.venue.accounts[0]!
   const byClient = new Map<string, VenueOrder>()
   for (const order of account.orders) byClient.set(order.clientId, order)
@@ -62,6 +65,7 @@ export async function checkEnd(world: World, until: number): Promise<Checked> {
   checkFills(file, account.executions, problems)
   checkMoney(file, account, problems)
   const bars = await checkBars(world, until, problems)
+  if (world.isPruned) checkPast(world, file, problems)
   return {
     problems,
     intents: file.submits.length,
@@ -69,6 +73,7 @@ export async function checkEnd(world: World, until: number): Promise<Checked> {
     fills: account.executions.length,
     bars,
     turns: file.turns,
+    dropped: file.dropped,
     held: file.book?.positions.size ?? 0,
   }
 }
@@ -112,6 +117,13 @@ function checkOrders(
     if (!ours.has(order)) problems.push(`the venue's order ${order.clientId} is of no intent`)
   }
   for (const halt of book?.halts ?? []) problems.push(`a symbol is still halted: ${halt}`)
+}
+
+/** What is left of a journal can be done again. */
+function checkPast(world: World, { dropped }: JournalFile, problems: string[]): void {
+  if (dropped === 0) problems.push('nothing was dropped from the journal')
+  const flaw = world.replay()
+  if (flaw !== undefined) problems.push(flaw)
 }
 
 type Account = World['server']['venue']['accounts'][number]

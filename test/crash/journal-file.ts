@@ -1,8 +1,9 @@
 // Journal file: what a run has written down, read as rows of SQLite and JSON, without the code that wrote it.
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { gunzipSync } from 'node:zlib'
 
 export interface Submitted {
   readonly id: string
@@ -28,7 +29,10 @@ export interface SnapshotBook {
 }
 
 export interface JournalFile {
+  /** Of the run, from its first on. */
   readonly turns: number
+  /** Those that are no longer in the journal, but in a copy. */
+  readonly dropped: number
   /** Submits in the order in which they were decided. */
   readonly submits: readonly Submitted[]
   /** By id of the fill. */
@@ -49,18 +53,24 @@ interface Row {
 
 const ENDS = ['order.canceled', 'order.expired', 'order.rejected']
 
+/** Where a run keeps its journal, and the folder of what it has dropped from it. */
+interface Places {
+  readonly journal: string
+  readonly past: string
+}
+
 /** The journal of a run that goes on. */
-export function readJournal(path: string): JournalFile {
-  const db = new DatabaseSync(path, { readOnly: true })
+export function readJournal({ journal, past }: Places): JournalFile {
+  const db = new DatabaseSync(journal, { readOnly: true })
   try {
-    return read(db)
+    return read(db, past)
   } finally {
     db.close()
   }
 }
 
 /** The journal of a run that is dead, from a copy: reading it would mend it, which is for the run to do. */
-export function readDeadJournal(path: string): JournalFile | undefined {
+export function readDeadJournal({ journal: path, past }: Places): JournalFile | undefined {
   if (!existsSync(path)) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'skein-crash-copy-'))
   try {
@@ -71,7 +81,7 @@ export function readDeadJournal(path: string): JournalFile | undefined {
     const db = new DatabaseSync(copy)
     try {
       const tables = db.prepare(`select name from sqlite_master where name = 'snapshots'`).all()
-      return tables.length === 0 ? undefined : read(db)
+      return tables.length === 0 ? undefined : read(db, past)
     } finally {
       db.close()
     }
@@ -80,7 +90,7 @@ export function readDeadJournal(path: string): JournalFile | undefined {
   }
 }
 
-function read(db: DatabaseSync): JournalFile {
+function read(db: DatabaseSync, past: string): JournalFile {
   const problems: string[] = []
   const submits: Submitted[] = []
   const ids = new Set<string>()
@@ -90,8 +100,10 @@ function read(db: DatabaseSync): JournalFile {
   let turns = 0
   const integrity = String(Object.values(db.prepare('pragma integrity_check').get() ?? {})[0])
   if (integrity !== 'ok') problems.push(`the journal's integrity check says ${integrity}`)
-  const rows = db.prepare('select n, inputs, batches from turns order by n').all()
-  for (const row of rows as unknown as Row[]) {
+  const query = 'select n, inputs, batches from turns order by n'
+  const kept = db.prepare(query).all() as unknown as Row[]
+  const dropped = droppedBefore(kept, past, problems)
+  for (const row of [...dropped, ...kept]) {
     turns++
     if (row.n !== turns) problems.push(`turn ${turns} is followed by ${row.n}`)
     turns = row.n
@@ -120,7 +132,36 @@ function read(db: DatabaseSync): JournalFile {
       }
     }
   }
-  return { turns, submits, fills, accepted, over, book: bookOf(db), problems }
+  const book = bookOf(db)
+  return { turns, dropped: dropped.length, submits, fills, accepted, over, book, problems }
+}
+
+/** Turns that only copies have. What a copy and the journal both have is the same, as is what two copies have. */
+function droppedBefore(kept: readonly Row[], past: string, problems: string[]): Row[] {
+  const rows = new Map(kept.map((row) => [row.n, row]))
+  const dropped: Row[] = []
+  const names = existsSync(past) ? readdirSync(past) : []
+  for (const name of names.filter((one) => one.endsWith('.gz'))) {
+    for (const line of linesOf(join(past, name), problems)) {
+      const { n, inputs, batches } = JSON.parse(line)
+      const row = { n, inputs: JSON.stringify(inputs), batches: JSON.stringify(batches) }
+      const other = rows.get(n)
+      if (other === undefined) dropped.push(row)
+      else if (other.inputs !== row.inputs || other.batches !== row.batches)
+        problems.push(`turn ${n} is another in ${name}`)
+      rows.set(n, row)
+    }
+  }
+  return dropped.toSorted((a, b) => a.n - b.n)
+}
+
+function linesOf(path: string, problems: string[]): string[] {
+  try {
+    return gunzipSync(readFileSync(path)).toString().trimEnd().split('\n')
+  } catch (error) {
+    problems.push(`${path} cannot be read: ${String(error)}`)
+    return []
+  }
 }
 
 function bookOf(db: DatabaseSync): SnapshotBook | undefined {

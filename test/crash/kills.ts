@@ -5,7 +5,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { integer, type Random, seeded } from '../../src/core/random.ts'
 import { checkCrash, checkEnd, type Checked, openIntents } from './check.ts'
-import { type Mark, type Step, STEPS } from './steps.ts'
+import { isPruning, type Mark, type Step, STEPS } from './steps.ts'
 import { type Ended, World } from './world.ts'
 
 export interface Told {
@@ -90,7 +90,7 @@ export async function killAtSteps(
   times: number,
 ): Promise<Told & { readonly missed: readonly Step[] }> {
   const random = seeded(seed)
-  const world = await World.open(seed)
+  const world = await World.open(seed, { isPruned: steps.some(isPruning) })
   const landed = new Map<string, number>()
   const missed: Step[] = []
   const problems: string[] = []
@@ -182,5 +182,6 @@ const NOTHING: Checked = {
   fills: 0,
   bars: 0,
   turns: 0,
+  dropped: 0,
   held: 0,
 }

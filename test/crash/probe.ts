@@ -6,8 +6,9 @@
  * busy machine would measure it badly. It wraps what the run calls; the run itself knows nothing of it.
  */
 import { subscribe } from 'node:diagnostics_channel'
-import { writeSync } from 'node:fs'
-import { flushCompileCache } from 'node:module'
+import files, { writeSync } from 'node:fs'
+import promised from 'node:fs/promises'
+import { flushCompileCache, registerHooks, syncBuiltinESMExports } from 'node:module'
 import { DatabaseSync, StatementSync } from 'node:sqlite'
 import { isMainThread } from 'node:worker_threads'
 import type { Turn } from '../../src/core/command.ts'
@@ -59,15 +60,36 @@ const at = (step: Step) => (): void => pass(step)
 
 let isTrading = false
 let isStopping = false
+/** While a turn is done again, by a start or by a proof. */
+let isAgain = false
 
 /** The main thread. */
 async function watchRun(): Promise<void> {
+  shortenDays()
   await tellTime()
   await watchStart()
   await watchTurns()
   await watchJournal()
+  watchCopies()
   await watchRequests()
   await watchEnd()
+}
+
+/** A configuration counts in days, and a life lasts seconds. */
+function shortenDays(): void {
+  const { dayMs } = orders
+  if (dayMs === undefined) return
+  const url = new URL('../../src/runtime/config.ts', import.meta.url).href
+  registerHooks({
+    load(loaded, context, next) {
+      const found = next(loaded, context)
+      if (loaded !== url) return found
+      const text = Buffer.from(found.source as Uint8Array).toString()
+      const source = text.replace('keepDays * DAY', `keepDays * ${dayMs}`)
+      if (source === text) throw new Error(`${url} has no days to be shortened`)
+      return { ...found, source }
+    },
+  })
 }
 
 async function tellTime(): Promise<void> {
@@ -98,8 +120,17 @@ async function watchStart(): Promise<void> {
     before: at('start: before the journal is opened'),
     after: at('start: the journal is open'),
   })
-  watch(Engine.prototype, 'restore', { after: at('start: the snapshot is restored') })
-  watch(LiveSession.prototype, 'redo', { after: at('start: a turn is done again') })
+  watch(Engine.prototype, 'restore', {
+    after: () =>
+      pass(isTrading ? 'proof: the snapshot is restored' : 'start: the snapshot is restored'),
+  })
+  watch(LiveSession.prototype, 'redo', {
+    before: () => (isAgain = true),
+    after: () => {
+      isAgain = false
+      pass(isTrading ? 'proof: a turn is done again' : 'start: a turn is done again')
+    },
+  })
   watch(AlpacaVenue.prototype, 'open', {
     before: at('start: before the venue is opened'),
     after: at('start: the venue is open'),
@@ -135,6 +166,7 @@ async function watchTurns(): Promise<void> {
   ])
   let isIdleComing = false
   replace(Engine.prototype, 'turn', (turn) => (...args) => {
+    if (isAgain) return turn(...args)
     const inputs = args[1] as readonly Input[]
     if (isTrading) pass('flush: before the turn')
     if (holds(inputs, 'order.filled')) pass('fill: before its turn')
@@ -172,9 +204,12 @@ async function watchTurns(): Promise<void> {
 }
 
 async function watchJournal(): Promise<void> {
-  const { SqliteJournal } = await import('../../src/store/journal.ts')
+  const [{ SqliteJournal }, { JournalPast }] = await Promise.all([
+    import('../../src/store/journal.ts'),
+    import('../../src/store/journal-past.ts'),
+  ])
   /** What the open transaction is for. */
-  let writing: 'flush' | 'learned' | 'snapshot' = 'learned'
+  let writing: 'flush' | 'learned' | 'snapshot' | 'proof' | 'beginning' | 'drop' = 'learned'
   replace(SqliteJournal.prototype, 'append', (append) => (...args) => {
     const { inputs, batches } = args[0] as Turn
     const isFlush = isTrading && batches.length > 0
@@ -191,6 +226,18 @@ async function watchJournal(): Promise<void> {
     writing = 'learned'
     if (isStopping) pass('stop: after the last snapshot')
   })
+  for (const [name, what] of [
+    ['keep', 'proof'],
+    ['begin', 'beginning'],
+    ['drop', 'drop'],
+  ] as const) {
+    replace(JournalPast.prototype, name, (call) => (...args) => {
+      writing = what
+      const result = call(...args)
+      writing = 'learned'
+      return result
+    })
+  }
   replace(DatabaseSync.prototype, 'exec', (exec) => (...args) => {
     const [sql] = args
     const isEnd = sql === 'commit' && isTrading
@@ -208,6 +255,22 @@ async function watchJournal(): Promise<void> {
     if (isTrading && sourceSQL.includes('into snapshots')) pass('snapshot: it is written')
     return result
   })
+}
+
+/** What is written of turns before they are dropped: it has its name when it is whole. */
+function watchCopies(): void {
+  const isCopy = (path: unknown): boolean => String(path).includes('.jsonl.gz')
+  replace(files, 'createWriteStream', (create) => (...args) => {
+    const stream = create(...args) as files.WriteStream
+    if (isCopy(args[0])) stream.on('open', at('copy: it is begun'))
+    return stream
+  })
+  replace(promised, 'rename', (rename) => async (...args) => {
+    if (isCopy(args[0])) pass('copy: it is written')
+    await rename(...args)
+    if (isCopy(args[0])) pass('copy: it has its name')
+  })
+  syncBuiltinESMExports()
 }
 
 /** What undici tells of requests (https://github.com/nodejs/undici/blob/main/docs/docs/api/DiagnosticsChannel.md, read 2026-11). */

@@ -46,6 +46,20 @@ export const STEPS = [
   'snapshot: it is written',
   'snapshot: before the commit',
   'snapshot: after the commit',
+  'proof: the snapshot is restored',
+  'proof: a turn is done again',
+  'proof: the transaction is begun',
+  'proof: before the commit',
+  'proof: after the commit',
+  'copy: it is begun',
+  'copy: it is written',
+  'copy: it has its name',
+  'beginning: the transaction is begun',
+  'beginning: before the commit',
+  'beginning: after the commit',
+  'drop: the transaction is begun',
+  'drop: before the commit',
+  'drop: after the commit',
   'archive: bars are handed over',
   'archive: the transaction is begun',
   'archive: a series is written',
@@ -64,6 +78,9 @@ export const STEPS = [
 
 export type Step = (typeof STEPS)[number]
 
+/** Those of a journal that is pruned: the proof of a snapshot, the copy of what will go, the new beginning, the drop. */
+export const isPruning = (step: Step): boolean => /^(?:proof|copy|beginning|drop): /.test(step)
+
 /** What a run tells of itself: a step, that it trades, or that nothing is under way. */
 export type Mark = Step | 'idle' | 'nothing yet'
 
@@ -81,6 +98,8 @@ export interface Orders {
     readonly speed: number
     readonly session: { readonly close: string; readonly nextOpen: string }
   }
+  /** How long a day of `store.keepDays` lasts, where it is no day. */
+  readonly dayMs?: number
   /** Dies when it has passed the step so often. */
   readonly die?: { readonly at: Step; readonly times: number }
 }

@@ -2,7 +2,7 @@
  * World: a venue on real sockets that stays up, and beside it a run of `skein run` that lives, dies and is started
  * again on the same files. The venue's time goes faster than ours, and the run's clock with it.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,9 @@ import { ms } from '../../src/core/time.ts'
 import { AlpacaServer } from '../../src/simulators/alpaca/index.ts'
 import { DEMO_SYMBOLS, generateTape } from '../../src/simulators/market.ts'
 import { type Mark, MARKS, markOf, ORDERS, type Orders } from './steps.ts'
+
+/** So long is a day of a journal that is pruned, by the venue's clock: one and a half seconds. */
+const DAY_MS = 60_000
 
 /** So many that the few that wait for the venue's word after a crash leave enough to trade. */
 export const SYMBOLS = DEMO_SYMBOLS.slice(0, 12)
@@ -21,9 +24,11 @@ const SPEED = 40
 const START = Date.UTC(2026, 0, 7, 14, 45)
 const SESSION = { close: '2026-01-07T21:00:00Z', nextOpen: '2026-01-08T14:30:00Z' }
 const KEY = { key: 'local', secret: 'local' }
-const ROOT = join(import.meta.dirname, '../..')
+const BIN = join(import.meta.dirname, '../../bin/skein.js')
 /** A life that takes longer hangs. */
 const LIFE_MS_MAX = 300_000
+
+interface WorldParts extends Pick<World, 'folder' | 'server' | 'isPruned'> {}
 
 export interface LifeOptions {
   readonly die?: Orders['die']
@@ -45,15 +50,21 @@ export interface Ended {
 export class World {
   readonly folder: string
   readonly server: AlpacaServer
+  /** True where the run drops all of its journal but its last day, which is a minute here. */
+  readonly isPruned: boolean
   readonly #wallAt: number
 
-  private constructor(folder: string, server: AlpacaServer, wallAt: number) {
+  private constructor({ folder, server, isPruned }: WorldParts, wallAt: number) {
     this.folder = folder
     this.server = server
+    this.isPruned = isPruned
     this.#wallAt = wallAt
   }
 
-  static async open(seed: number): Promise<World> {
+  static async open(
+    seed: number,
+    { isPruned = false }: { readonly isPruned?: boolean } = {},
+  ): Promise<World> {
     const folder = mkdtempSync(join(tmpdir(), 'skein-crash-'))
     const market = { seed, symbols: SYMBOLS, start: ms(Date.UTC(2026, 0, 6)), sessions: 3 }
     const wallAt = performance.timeOrigin + performance.now()
@@ -65,7 +76,7 @@ export class World {
       seed,
       tape: generateTape({ ...market, tradesPerMinute: TRADES_PER_MINUTE, kind: 'trades' }),
     })
-    const world = new World(folder, server, wallAt)
+    const world = new World({ folder, server, isPruned }, wallAt)
     mkdirSync(world.data)
     writeFileSync(join(folder, 'alpaca.yaml'), world.#config())
     return world
@@ -80,6 +91,11 @@ export class World {
     return join(this.data, 'journal.db')
   }
 
+  /** The folder of what was dropped from the journal. */
+  get past(): string {
+    return join(this.folder, 'past')
+  }
+
   get archive(): string {
     return join(this.data, 'archive.db')
   }
@@ -87,13 +103,16 @@ export class World {
   /** Starts the run, as a person would with the same command again. */
   live({ die, onMark, env = {} }: LifeOptions = {}): Life {
     const clock = { wallAt: this.#wallAt, venueAt: START, speed: SPEED, session: SESSION }
-    const orders: Orders = { clock, ...(die === undefined ? {} : { die }) }
+    const orders: Orders = {
+      clock,
+      ...(this.isPruned ? { dayMs: DAY_MS } : {}),
+      ...(die === undefined ? {} : { die }),
+    }
     const words = ['run', '--mode', 'paper', '--venue', 'alpaca', '--on-stop', 'cancel']
     const probe = pathToFileURL(join(import.meta.dirname, 'probe.ts')).href
-    const bin = join(ROOT, 'bin/skein.js')
     const child = spawn(
       process.execPath,
-      ['--import', probe, bin, ...words, '--config', 'alpaca.yaml'],
+      ['--import', probe, BIN, ...words, '--config', 'alpaca.yaml'],
       {
         cwd: this.folder,
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -108,6 +127,17 @@ export class World {
     return new Life(child, onMark)
   }
 
+  /** Why the journal of a run that is over cannot be done again as it was; undefined where it can. */
+  replay(): string | undefined {
+    const words = [BIN, 'replay', this.journal]
+    const { status, stdout, stderr } = spawnSync(process.execPath, words, {
+      cwd: this.folder,
+      encoding: 'utf8',
+      timeout: LIFE_MS_MAX,
+    })
+    return status === 0 ? undefined : `its replay ended with ${status}: ${stdout}${stderr}`
+  }
+
   async close(): Promise<void> {
     await this.server.stop()
     rmSync(this.folder, { recursive: true, force: true })
@@ -115,13 +145,14 @@ export class World {
 
   #config(): string {
     const { port } = new URL(this.server.urls.rest)
+    const kept = this.isPruned ? ', keepDays: 1, prunedTo: ./past' : ''
     return `
 universe: [${SYMBOLS.join(', ')}]
 strategies:
   - use: ${join(import.meta.dirname, 'churn.ts')}
 risk: { tradingHours: always, maxTradesPerDay: off, maxDailyLoss: off, ordersPerMinute: 600, maxPositions: off }
 restarts: { max: off }
-store: { journal: ./data/journal.db, archive: ./data/archive.db, leases: ./data/leases.db, snapshotEvery: 60 }
+store: { journal: ./data/journal.db, archive: ./data/archive.db, leases: ./data/leases.db, snapshotEvery: 60${kept} }
 venues:
   alpaca:
     local: { port: ${port}, speed: ${SPEED} }

@@ -26,6 +26,16 @@ const START: readonly Step[] = [
   'start: after a turn by hand',
 ]
 
+const PRUNING: readonly Step[] = [
+  'proof: a turn is done again',
+  'copy: it is begun',
+  'copy: it is written',
+  'beginning: before the commit',
+  'beginning: after the commit',
+  'drop: before the commit',
+  'drop: after the commit',
+]
+
 function hold(t: TestContext, { text, problems }: Proof): void {
   t.diagnostic(text)
   assert.deepEqual(problems, [])
@@ -49,4 +59,8 @@ test('F086 a run whose power is cut has every order in its journal that had left
 
 test('F087 a run that is killed in one start after the other starts, and doubles and loses nothing', async (t) => {
   hold(t, await proveSteps(SEED, START, [1]))
+})
+
+test('F396 a run that is killed while its journal is pruned doubles and loses nothing, and is replayed as it was', async (t) => {
+  hold(t, await proveSteps(SEED, PRUNING, [1]))
 })
