@@ -415,7 +415,10 @@ export interface JobStore {
 
 /** One page of a source. */
 export interface BarPage {
-  /** Bars in order of start, as the provider told them: not looked at yet. */
+  /**
+   * Bars in order of start, as the provider told them: not looked at yet. Their columns are good until the next page is
+   * asked for: who keeps them longer copies them.
+   */
   readonly series: readonly { readonly symbol: string; readonly bars: BarColumns }[]
   /** Resumes after this page; undefined at the end. */
   readonly cursor: string | undefined

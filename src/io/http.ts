@@ -11,6 +11,7 @@
 import { fault, type Fault, type FaultCode } from '../core/fault.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import { jittered, stepOf } from './backoff.ts'
+import type { BodyBuffer } from './body-buffer.ts'
 import { pause } from './clock.ts'
 import type { HttpRequest, HttpResponse, Io } from './io.ts'
 import { heardOf, LANES, type Budget, type Heard, type Lane } from './rate.ts'
@@ -58,6 +59,8 @@ export interface Call {
   readonly signal?: AbortSignal
   /** Reads the body of a good answer; where it gives undefined, or is not told, the body is parsed as JSON. */
   readonly scan?: (body: Uint8Array) => object | undefined
+  /** Where the body is put, for who scans many long ones: nothing that is given keeps it. */
+  readonly into?: BodyBuffer
 }
 
 export interface WriteCall extends Call {
@@ -168,6 +171,7 @@ export class HttpClient {
       },
       timeoutMs: call.timeoutMs ?? timeoutMs,
       ...(body === undefined ? {} : { body }),
+      ...(call.into === undefined ? {} : { into: call.into }),
       ...(answerBytesMax === undefined ? {} : { answerBytesMax }),
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     }

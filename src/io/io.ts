@@ -6,6 +6,7 @@
 import type { Ms } from '../core/brand.ts'
 import type { Random } from '../core/random.ts'
 import type { Result } from '../core/result.ts'
+import type { BodyBuffer } from './body-buffer.ts'
 
 export interface Io {
   /** Milliseconds since the epoch. May jump; use it for stamps, not for measuring. */
@@ -29,6 +30,8 @@ export interface HttpRequest {
   readonly timeoutMs: number
   /** Most bytes that an answer may have: 32 MiB where not told. */
   readonly answerBytesMax?: number
+  /** Where the body may be put: who reads many long answers, one after the other, needs no new memory for each. */
+  readonly into?: BodyBuffer
   readonly signal?: AbortSignal
 }
 
@@ -41,6 +44,7 @@ export interface HttpResponse {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+  /** Where the request has said `into`, it is good until the next request that says the same. */
   readonly body: Uint8Array
 }
 

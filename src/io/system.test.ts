@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import {
   createServer as createTcpServer,
   type AddressInfo,
@@ -7,6 +7,7 @@ import {
 } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { WebSocketServer } from 'ws'
+import { BodyBuffer } from './body-buffer.ts'
 import { pause } from './clock.ts'
 import { systemIo, type SystemIo } from './system.ts'
 
@@ -58,6 +59,49 @@ test('asks over one connection that is kept', async (t) => {
   assert.equal(first.value.headers['x-two'], 'a, b')
   assert.equal(ports.size, 1)
   assert.deepEqual(io.usage(), { timers: 0, requests: 0, connections: 0 })
+})
+
+test('puts one answer after the other into the same buffer', async (t) => {
+  const io = ioOf(t)
+  const server = createServer((request, response) => response.end(request.url))
+  const port = await listen(t, server)
+  const into = new BodyBuffer()
+  const read = async (path: string) => {
+    const url = `http://127.0.0.1:${port}${path}`
+    const answer = await io.http.request({ method: 'GET', url, timeoutMs: LIMIT_MS, into })
+    assert.ok(answer.ok)
+    return { buffer: answer.value.body.buffer, text: Buffer.from(answer.value.body).toString() }
+  }
+
+  const long = await read(`/${'x'.repeat(10_000)}`)
+  const short = await read('/y')
+
+  assert.deepEqual([long.text.length, short.text], [10_001, '/y'])
+  assert.equal(short.buffer, long.buffer)
+})
+
+test('what comes of an answer too late is not put into the buffer of the next', async (t) => {
+  const io = ioOf(t)
+  const late = signal<ServerResponse>()
+  const port = await listen(
+    t,
+    createServer((request, response) => {
+      if (request.url === '/late') {
+        response.write('some')
+        late.resolve(response)
+      } else response.end('now')
+    }),
+  )
+  const into = new BodyBuffer()
+  const get = (path: string, timeoutMs: number) =>
+    io.http.request({ method: 'GET', url: `http://127.0.0.1:${port}${path}`, timeoutMs, into })
+
+  const given = await get('/late', 200)
+  ;(await late.promise).end('more')
+  const answer = await get('/now', LIMIT_MS)
+
+  assert.ok(!given.ok && answer.ok)
+  assert.equal(Buffer.from(answer.value.body).toString(), 'now')
 })
 
 test('says that no byte left where the connection is refused', async (t) => {

@@ -11,6 +11,7 @@ import { WebSocket } from 'ws'
 import { fault } from '../core/fault.ts'
 import { seeded } from '../core/random.ts'
 import { failed, ok, type Result } from '../core/result.ts'
+import { BodyBuffer } from './body-buffer.ts'
 import { systemTime } from './clock.ts'
 import {
   ANSWER_BYTES_MAX,
@@ -118,13 +119,13 @@ function send(
   requests: Set<() => void>,
 ): Promise<Result<HttpResponse>> {
   const { method, timeoutMs, signal, answerBytesMax = ANSWER_BYTES_MAX } = request
+  const { into = new BodyBuffer() } = request
   if (signal?.aborted === true) return Promise.resolve(notSent('canceled before it was sent'))
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined
     let isSettled = false
     let head: Refusal | undefined
     let size = 0
-    const chunks: Uint8Array[] = []
 
     const settle = (result: Result<HttpResponse>): void => {
       if (isSettled) return
@@ -163,6 +164,7 @@ function send(
             return
           }
           controller = started
+          into.clear()
         },
         onResponseStart(_, status, headers) {
           // 100 and 103 come before the answer.
@@ -170,11 +172,11 @@ function send(
         },
         onResponseData(_, chunk) {
           size += chunk.length
-          if (size <= answerBytesMax) chunks.push(chunk)
+          if (size <= answerBytesMax) into.add(chunk)
           else give('corrupt-data', `the answer is longer than ${answerBytesMax} bytes`)
         },
         onResponseEnd() {
-          if (head !== undefined) settle(ok({ ...head, body: Buffer.concat(chunks) }))
+          if (head !== undefined) settle(ok({ ...head, body: into.body }))
         },
         onResponseError(_, error) {
           give('network', messageOf(error))

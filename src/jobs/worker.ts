@@ -10,7 +10,7 @@
  * provider refuses is quarantined, and the others go on at once, and where it is not named it is found by halves; a fault
  * that stays ends the runs as failed, with its code.
  */
-import { barColumns, type BarColumns, joinedBars } from '../core/columns.ts'
+import { barColumns, type BarColumns, copyBars, joinedBars } from '../core/columns.ts'
 import { expectedStarts } from '../core/expected.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import type { BarSource, Hole, JobStore, Settlement } from '../core/jobs.ts'
@@ -306,7 +306,7 @@ export class Worker {
     const query = { symbols: [symbol], timeframe, adjustment, from, to, cursor: undefined }
     for await (const page of source.pages(query)) {
       if (!page.ok) return page
-      all.push(...page.value.series.map(({ bars }) => bars))
+      all.push(...page.value.series.map(({ bars }) => copyBars(bars, 0, bars.length)))
       const id = meter?.last
       if (id !== undefined) await store.answered({ id, status: 200, at: io.now() })
     }

@@ -15,7 +15,7 @@ import {
   type TableOptions,
 } from './bar-table.ts'
 import type { JobTable, JobTableSync } from './job-table.ts'
-import type { PackedBars } from './packed-bars.ts'
+import { type PackedBars, unpackBars } from './packed-bars.ts'
 import { guarded, StoreError, type StoreErrorCode } from './store-error.ts'
 
 export type Request =
@@ -94,7 +94,7 @@ class Server {
         return undefined
       case 'write':
         return this.#write(table, () => {
-          table.write(request, request.bars, request.rank)
+          table.write(request, unpackBars(request.bars), request.rank)
         })
       case 'job':
         return { job: called(table.jobs, request.call) }

@@ -92,16 +92,8 @@ export class SqliteArchive implements BarStore, Revisions {
     this.path = path
     this.jobs = new SqliteJobs({
       call: (call) => this.#alone({ type: 'job', call }),
-      commitPage: (page) =>
-        this.#alone(
-          { type: 'commit-page', page },
-          page.packed.map(({ packed }) => packed.buffer),
-        ),
-      merge: (merge) =>
-        this.#alone(
-          { type: 'merge', merge },
-          merge.packed.map(({ packed }) => packed.buffer),
-        ),
+      commitPage: (page) => this.#alone({ type: 'commit-page', page }),
+      merge: (merge) => this.#alone({ type: 'merge', merge }),
       bars: (query) => this.bars({ ...query, pageSize: CHUNK }),
       starts: async ({ timeframe, ...query }) => {
         const stretches = { ...query, timeframeMs: lengthMs(timeframe) }
@@ -313,10 +305,10 @@ export class SqliteArchive implements BarStore, Revisions {
     return end
   }
 
-  async #alone(request: Request, moved: readonly ArrayBuffer[] = []): Promise<Value> {
+  async #alone(request: Request): Promise<Value> {
     const end = await this.#turn()
     try {
-      return await this.#ask(request, moved)
+      return await this.#ask(request)
     } finally {
       end()
     }

@@ -1,8 +1,8 @@
 // BarSheet: the statements of one table of bars. Each adjustment has a table of its own, so that none mixes with another.
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { BarColumns } from '../core/columns.ts'
 import type { Adjustment } from '../core/jobs.ts'
 import type { BarRank } from '../core/market.ts'
-import { type PackedBars, unpackBars } from './packed-bars.ts'
 
 export const TABLES: Readonly<Record<Adjustment, string>> = {
   raw: 'bars',
@@ -81,8 +81,7 @@ export class BarSheet {
   }
 
   /** What writing these bars will do to those that are there, within a transaction and before it. */
-  meets(id: number, timeframeMs: number, packed: PackedBars, rank: BarRank): Met {
-    const bars = unpackBars(packed)
+  meets(id: number, timeframeMs: number, bars: BarColumns, rank: BarRank): Met {
     if (bars.length === 0) return NOTHING_MET
     const [first, last] = [bars.start[0]!, bars.start[bars.length - 1]!]
     const met = { revised: 0, outranked: 0 }
@@ -98,8 +97,8 @@ export class BarSheet {
   }
 
   /** Inserts or replaces bars of a symbol, within a transaction. */
-  write(id: number, timeframeMs: number, packed: PackedBars, rank: BarRank): void {
-    const { start, open, high, low, close, volume, trades, filled, length } = unpackBars(packed)
+  write(id: number, timeframeMs: number, bars: BarColumns, rank: BarRank): void {
+    const { start, open, high, low, close, volume, trades, filled, length } = bars
     const fill = (cells: number[], rows: number, from: number) => {
       cells[SHARED_CELLS - 1] = filled[from]!
       let k = SHARED_CELLS

@@ -1,6 +1,7 @@
 // BarTable: the archive's statements, synchronous. It lives in the archive's worker thread.
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { assert } from '../core/assert.ts'
+import type { BarColumns } from '../core/columns.ts'
 import type { Adjustment, Merge, Merged, PageCommit, PageKept } from '../core/jobs.ts'
 import type { BarRank } from '../core/market.ts'
 import { DAY, HOUR, lengthMs, timeframeOf } from '../core/time.ts'
@@ -9,6 +10,7 @@ import { numberOf, openDatabase, textOf } from './database.ts'
 import { JobTable } from './job-table.ts'
 import { ARCHIVE_SCHEMA } from './migrations.ts'
 import { emptyPacked, type PackedBars, packBars, unpackBars } from './packed-bars.ts'
+import { type PackedPages, unpackSeries } from './packed-pages.ts'
 
 export interface TableOptions {
   readonly busyMs?: number
@@ -24,9 +26,7 @@ export interface SeriesKey {
 }
 
 /** A page as it travels between the threads: its series are packed. */
-export type PackedPage = Omit<PageCommit, 'series'> & {
-  readonly packed: readonly { readonly symbol: string; readonly packed: PackedBars }[]
-}
+export type PackedPage = Omit<PageCommit, 'series'> & { readonly packed: PackedPages }
 
 /** The same of bars that were heard. */
 export type PackedMerge = Omit<Merge, 'series'> & Pick<PackedPage, 'packed'>
@@ -147,14 +147,14 @@ export class BarTable {
   /** Inserts or replaces bars, within a transaction. */
   write(
     { symbol, timeframeMs, adjustment = 'raw' }: SeriesKey,
-    packed: PackedBars,
+    bars: BarColumns,
     rank: BarRank,
   ): Met {
     assert(this.#writer.isTransaction, 'bars are written within a transaction')
     const id = this.#intern(symbol)
     const sheet = this.#sheet(adjustment)
-    const met = sheet.meets(id, timeframeMs, packed, rank)
-    sheet.write(id, timeframeMs, packed, rank)
+    const met = sheet.meets(id, timeframeMs, bars, rank)
+    sheet.write(id, timeframeMs, bars, rank)
     if (met.revised > 0) {
       const timeframe = timeframeOf(timeframeMs)
       this.jobs.countRevised({ symbol, timeframe, adjustment, bars: met.revised })
@@ -166,25 +166,26 @@ export class BarTable {
   commitPage(page: PackedPage): PageKept | undefined {
     const { timeframe, adjustment } = page
     const timeframeMs = lengthMs(timeframe)
+    const series = unpackSeries(page.packed)
     return this.jobs.alone(() => {
-      const series = page.packed.map(({ symbol, packed }) => ({ symbol, bars: unpackBars(packed) }))
       if (!this.jobs.checkpoint({ ...page, series })) return undefined
       const key = { timeframeMs, adjustment }
       let revised = 0
-      for (const { symbol, packed } of page.packed)
-        revised += this.write({ ...key, symbol }, packed, 'final').revised
+      for (const { symbol, bars } of series)
+        revised += this.write({ ...key, symbol }, bars, 'final').revised
       return { revised }
     })
   }
 
   /** Bars that were heard. */
-  merge({ timeframe, adjustment, rank, packed: all }: PackedMerge): Merged {
+  merge({ timeframe, adjustment, rank, packed }: PackedMerge): Merged {
     const key = { timeframeMs: lengthMs(timeframe), adjustment }
+    const series = unpackSeries(packed)
     return this.jobs.alone(() => {
       const merged = { bars: 0, revised: 0, outranked: 0 }
-      for (const { symbol, packed } of all) {
-        const { revised, outranked } = this.write({ ...key, symbol }, packed, rank)
-        merged.bars += packed.length
+      for (const { symbol, bars } of series) {
+        const { revised, outranked } = this.write({ ...key, symbol }, bars, rank)
+        merged.bars += bars.length
         merged.revised += revised
         merged.outranked += outranked
       }

@@ -9,7 +9,7 @@ import type { PackedMerge, PackedPage } from './bar-table.ts'
 import { checkBars } from './check-bars.ts'
 import type { JobTableSync } from './job-table.ts'
 import { startsOf } from './job-rows.ts'
-import { packBars } from './packed-bars.ts'
+import { PagePacker, type PackedPages } from './packed-pages.ts'
 
 /** What it needs of the archive. */
 export interface JobThread {
@@ -26,6 +26,7 @@ type Args<K extends Method> = Parameters<JobTableSync[K]>
 
 export class SqliteJobs implements JobStore {
   readonly #thread: JobThread
+  readonly #packer = new PagePacker()
 
   constructor(thread: JobThread) {
     this.#thread = thread
@@ -71,13 +72,29 @@ export class SqliteJobs implements JobStore {
   revised = (...args: Args<'revised'>) => this.#call('revised', args)
 
   async commitPage({ series, ...page }: PageCommit): Promise<PageKept | undefined> {
-    const packed = packedOf(page.timeframe, series)
-    return answerOf(await this.#thread.commitPage({ ...page, packed })) as PageKept | undefined
+    return this.#packed(page.timeframe, series, async (packed) => {
+      const kept = await this.#thread.commitPage({ ...page, packed })
+      return answerOf(kept) as PageKept | undefined
+    })
   }
 
   async merge({ series, ...merge }: Merge): Promise<Merged> {
-    const packed = packedOf(merge.timeframe, series)
-    return answerOf(await this.#thread.merge({ ...merge, packed })) as Merged
+    return this.#packed(merge.timeframe, series, async (packed) => {
+      return answerOf(await this.#thread.merge({ ...merge, packed })) as Merged
+    })
+  }
+
+  /** Lends the work a buffer. One whose work has failed is not taken again: the thread may still have it. */
+  async #packed<T>(
+    timeframe: Timeframe,
+    series: PageCommit['series'],
+    work: (packed: PackedPages) => Promise<T>,
+  ): Promise<T> {
+    for (const { symbol, bars } of series) checkBars(symbol, timeframe, bars)
+    const packed = this.#packer.pack(series)
+    const value = await work(packed)
+    this.#packer.giveBack(packed)
+    return value
   }
 
   async starts(query: Parameters<JobStore['starts']>[0]): Promise<readonly Float64Array[]> {
@@ -95,11 +112,6 @@ export class SqliteJobs implements JobStore {
     const call = { method, args } as unknown as JobCall
     return answerOf(await this.#thread.call(call)) as ReturnType<JobTableSync[K]>
   }
-}
-
-function packedOf(timeframe: Timeframe, series: PageCommit['series']): PackedPage['packed'] {
-  for (const { symbol, bars } of series) checkBars(symbol, timeframe, bars)
-  return series.map(({ symbol, bars }) => ({ symbol, packed: packBars(bars, 0, bars.length) }))
 }
 
 /** What the thread gave is what its method gives. */

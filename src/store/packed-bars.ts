@@ -2,17 +2,20 @@
 import type { BarColumns } from '../core/columns.ts'
 
 /** Seven columns of doubles, then one of bytes, each `capacity` long; the first `length` bars are there. */
-export interface PackedBars {
-  readonly buffer: ArrayBuffer
+export interface PackedBars<Buffer extends ArrayBufferLike = ArrayBuffer> {
+  readonly buffer: Buffer
   readonly capacity: number
   readonly length: number
 }
 
 const DOUBLES = 7
 
+/** What so many bars take. */
+export const bytesOf = (capacity: number): number => capacity * (DOUBLES * 8 + 1)
+
 /** Zeroed columns in one buffer. */
 export function emptyPacked(capacity: number): PackedBars {
-  const buffer = new ArrayBuffer(capacity * (DOUBLES * 8 + 1))
+  const buffer = new ArrayBuffer(bytesOf(capacity))
   return { buffer, capacity, length: capacity }
 }
 
@@ -32,7 +35,7 @@ export function packBars(bars: BarColumns, from: number, to: number): PackedBars
 }
 
 /** The columns as views of the buffer. */
-export function unpackBars({ buffer, capacity, length }: PackedBars): BarColumns {
+export function unpackBars({ buffer, capacity, length }: PackedBars<ArrayBufferLike>): BarColumns {
   const doubles = (column: number) => new Float64Array(buffer, column * capacity * 8, length)
   return {
     length,

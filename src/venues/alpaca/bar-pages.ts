@@ -15,6 +15,7 @@ import { type Fault, fault } from '../../core/fault.ts'
 import { hashOf } from '../../core/hash.ts'
 import type { BarPage, BarSource, SourceQuery, Split } from '../../core/jobs.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
+import { BodyBuffer } from '../../io/body-buffer.ts'
 import { splitsOf, type SplitsQuery } from './corporate-actions.ts'
 import { parsedBars } from './decode-bars.ts'
 import { errorOf } from './faults.ts'
@@ -43,6 +44,8 @@ export class AlpacaBarPages implements BarSource {
   readonly provider = 'alpaca'
   readonly limits: BarSource['limits']
   readonly #options: BarPagesOptions
+  /** As many as queries were read at once. */
+  readonly #desks: Desk[] = []
 
   constructor(options: BarPagesOptions) {
     this.#options = options
@@ -51,6 +54,15 @@ export class AlpacaBarPages implements BarSource {
   }
 
   async *pages(query: SourceQuery): AsyncGenerator<Result<BarPage>> {
+    const desk = this.#desks.pop() ?? { into: new BodyBuffer(), scanner: new BarScanner() }
+    try {
+      yield* this.#pages(query, desk)
+    } finally {
+      this.#desks.push(desk)
+    }
+  }
+
+  async *#pages(query: SourceQuery, { into, scanner }: Desk): AsyncGenerator<Result<BarPage>> {
     const { symbols, timeframe, adjustment, from, to } = query
     const { data, feed, location = 'us' } = this.#options
     const wire = WIRE_TIMEFRAMES[timeframe]
@@ -74,10 +86,9 @@ export class AlpacaBarPages implements BarSource {
     const wanted = new Set(symbols)
     const last = new Map<string, number>()
     let token = tokenOf(query.cursor, key)
-    const scanner = new BarScanner()
-    const scan = (body: Uint8Array) => scanner.scan(body)
+    const scanning = { scan: (body: Uint8Array) => scanner.scan(body), into }
     for (let n = 0; ; n++) {
-      const answer = await data.get(path, { ...asked, page_token: token }, 'backfill', scan)
+      const answer = await data.get(path, { ...asked, page_token: token }, 'backfill', scanning)
       if (!answer.ok) {
         yield failed(withSymbol(answer.fault, wanted))
         return
@@ -98,6 +109,12 @@ export class AlpacaBarPages implements BarSource {
 
   splits = (query: SplitsQuery): Promise<Result<readonly Split[]>> =>
     splitsOf(this.#options.data, query)
+}
+
+/** What a query is read with: memory of a megabyte or two, which the next query takes over. */
+interface Desk {
+  readonly into: BodyBuffer
+  readonly scanner: BarScanner
 }
 
 interface About {

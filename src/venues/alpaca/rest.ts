@@ -67,11 +67,11 @@ export class Rest {
     path: string,
     query: Query = {},
     lane: Lane = 'read',
-    scan?: Call['scan'],
+    scanning: Pick<Call, 'scan' | 'into'> = {},
   ): Promise<Result<unknown>> {
     const { readMs = 5_000 } = this.#options
     const call = { path, query, lane: LANES[lane], timeoutMs: readMs }
-    const answer = await this.#client.read(scan === undefined ? call : { ...call, scan })
+    const answer = await this.#client.read({ ...call, ...scanning })
     return answer.ok ? ok(answer.value.body) : failed(refine(answer.fault))
   }
 

@@ -8,7 +8,7 @@
  * else makes it give up, and the page is read by the generic decoder, which names what is wrong. Where it does not give
  * up, it gives what the generic decoder would give: scan-bars.test.ts fuzzes that.
  */
-import { barColumns, type BarColumns, copyBars } from '../../core/columns.ts'
+import { barColumns, type BarColumns, sliceBars } from '../../core/columns.ts'
 import { JsonReader, skipString } from './json-reader.ts'
 
 // Slots of draft.ts, which says why they are here again.
@@ -76,7 +76,7 @@ export class BarScanner {
   /** Bars that are in the columns. */
   #length = 0
 
-  /** Undefined where the page needs the generic decoder. */
+  /** Undefined where the page needs the generic decoder. The columns are good until the next page is scanned. */
   scan(body: Uint8Array): ScannedBars | undefined {
     const from = this.#reader.open(body, body.length)
     const { bytes, end } = this.#reader
@@ -107,7 +107,7 @@ export class BarScanner {
       const first = this.#length
       at = this.#list(bytes, to + 1)
       if (at < 0) return UNKNOWN
-      lists.set(symbol, { symbol, bars: copyBars(this.#columns, first, this.#length) })
+      lists.set(symbol, { symbol, bars: sliceBars(this.#columns, first, this.#length) })
       const next = bytes[at++]
       if (next === COMMA) continue
       return next === CLOSE ? at : UNKNOWN
