@@ -15,7 +15,7 @@ import { LiveMetrics } from '../src/runtime/live-metrics.ts'
 import { marketMaker } from '../src/strategies/market-maker.ts'
 import type { Strategy } from '../src/strategy/index.ts'
 import { A } from '../src/testing/builders.ts'
-import { Bench } from './live/bench.ts'
+import { Bench, MINUTE } from './live/bench.ts'
 
 const DEPLOY = join(import.meta.dirname, '..', 'deploy')
 
@@ -168,6 +168,26 @@ test('a database that takes no bars is seen, with what waits for it', async (t) 
     [40, 3, 1],
   )
   assert.equal(series.get('mm_healthy'), 0)
+})
+
+test('of a journal it is told when it was last pruned, and whether it is stuck', async (t) => {
+  const bench = new Bench(t)
+  const watched = new LiveMetrics(bench.universe, false)
+  await bench.start({ keepMs: MINUTE, snapshotEvery: 2 })
+  watched.watch(bench.live, bench.venue)
+  const read = async () => seriesOf(await watched.metrics.text())
+  const before = await read()
+  for (let i = 0; i < 20; i++) await bench.bar(0)
+  await bench.live.pruned()
+  await bench.world.run(MINUTE)
+
+  const after = await read()
+
+  assert.equal(before.get('mm_journal_pruned_age_ms'), NaN)
+  const ageMs = after.get('mm_journal_pruned_age_ms')!
+  assert.ok(ageMs >= MINUTE && ageMs < 5 * MINUTE, `${ageMs}`)
+  assert.ok(after.get('mm_journal_dropped_total')! > 0)
+  assert.equal(after.get('mm_journal_stuck'), 0)
 })
 
 test('two runs of one process have numbers of their own', async () => {
@@ -351,7 +371,6 @@ test('each metric is on the dashboard or in an alert, or is one that only people
     'mm_reconcile_reports_total',
     'mm_turns_total',
     'mm_orders_open',
-    'mm_journal_dropped_total',
     'mm_live_enable',
   ])
 })

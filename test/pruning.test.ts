@@ -72,7 +72,7 @@ const mortal = defineStrategy({
 class PrunedBench extends Bench {
   readonly froms: string[] = []
   strategy = alternating
-  keeps: Pick<LiveOptions, 'keepMs' | 'copyTurns'> = { keepMs: KEEP_MS }
+  keeps: Pick<LiveOptions, 'keepMs' | 'copyTurns' | 'copiesTo'> = { keepMs: KEEP_MS }
 
   override get setup(): LiveOptions['setup'] {
     const uses = [{ name: 's', strategy: this.strategy, params: {}, on: [A] }]
@@ -146,6 +146,8 @@ test('turns older than the kept span are dropped up to a proven snapshot, and no
   const { journal } = bench.live.health
   assert.deepEqual([journal?.beginsAt, journal?.flaw], [beginning.at, undefined])
   assert.equal(journal?.dropped, beginning.n)
+  // A new beginning is an eighth of the span after the one before.
+  assert.ok(now - journal.prunedAt! <= KEEP_MS / 4, `${journal?.prunedAt}`)
   assert.equal(bench.told.filter(({ level }) => level === 'warn').length, 0)
 })
 
@@ -311,6 +313,7 @@ test('turns that are dropped are in files first, each once and as they were, whe
   const folder = join(dirname(bench.path), 'past')
   bench.keeps = {
     keepMs: KEEP_MS,
+    copiesTo: folder,
     copyTurns: ({ from, to }, turns) => writeTurns(join(folder, `r-${from}-${to}.gz`), turns),
   }
   const seen: string[] = []
@@ -329,6 +332,7 @@ test('turns that are dropped are in files first, each once and as they were, whe
       .split('\n'),
   )
 
+  assert.equal(bench.live.health.journal?.copiesTo, folder)
   assert.ok(files.length > 5)
   assert.deepEqual(lines, seen.slice(0, bench.past.beginning!.n))
   assert.deepEqual(bench.query('select min(n) from turns'), [lines.length + 1])

@@ -1,6 +1,6 @@
 // Live run: what `run` does with a venue: connects, trades until it is stopped, says what remains, and reports.
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { iso } from '../core/time.ts'
 import type { Venue, VenueAccount } from '../core/venue.ts'
 import { type Config, toKeepMs, toRestarts } from '../runtime/config.ts'
@@ -200,11 +200,12 @@ async function ended({ live, say }: Trading, policy: LiveRunOptions['onStop']): 
 }
 
 /** Turns that are dropped are kept in files by the run's name and their numbers, where a folder for them is named. */
-function copyingOf({ config, setup }: LivePlan): Pick<LiveOptions, 'copyTurns'> {
+function copyingOf({ config, setup }: LivePlan): Pick<LiveOptions, 'copyTurns' | 'copiesTo'> {
   const { prunedTo } = config.store
   if (prunedTo === undefined) return {}
   const folder = storedAt(config, prunedTo)
   return {
+    copiesTo: resolve(folder),
     copyTurns: ({ from, to }, turns) =>
       writeTurns(join(folder, `${setup.run}-turns-${from}-${to}.jsonl.gz`), turns),
   }

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import { iso } from '../core/time.ts'
 import { type Asked, askStatus } from '../runtime/status-file.ts'
-import { storedAt } from './paths.ts'
+import { shownPath, storedAt } from './paths.ts'
 import { RunFailed } from './output.ts'
 import { type ConfigOptions, configOf, withConfigFile } from './settings.ts'
 import { pathOf } from './values.ts'
@@ -77,7 +77,9 @@ function linesOf({ status, ageMs }: Asked): readonly string[] {
     line('inbox', `${(inbox.use * 100).toFixed(1)} % used, ${inbox.dropped} dropped`),
     line('agreement', `report ${at(status.lastReportAt)}, ${status.differences} open`),
     line('snapshot', at(status.lastSnapshotAt)),
-    ...(status.journal === undefined ? [] : [line('journal', journalText(status.journal))]),
+    ...(status.journal === undefined
+      ? []
+      : [line('journal', journalText(status.journal)), line('pruned', prunedText(status.journal))]),
   ]
 }
 
@@ -99,16 +101,24 @@ function barsText({ series, stale }: Asked['status']['bars']): string {
   return `${series} series, ${stale.length} stale: ${named.join(', ')}${more}`
 }
 
-function journalText({
-  bytes,
-  freeBytes,
-  beginsAt,
-  flaw,
-}: NonNullable<Asked['status']['journal']>) {
+type JournalStatus = NonNullable<Asked['status']['journal']>
+
+function journalText({ bytes, freeBytes, beginsAt }: JournalStatus): string {
   const mb = (x: number): string => `${Math.floor(x / 1e6).toLocaleString('en-US')} MB`
   const since = beginsAt === undefined ? '' : `, since ${iso(beginsAt)}`
-  const stuck = flaw === undefined ? '' : `; nothing is dropped, it grows: ${flaw}`
-  return `${mb(bytes)}, ${mb(freeBytes)} left on its disk${since}${stuck}`
+  return `${mb(bytes)}, ${mb(freeBytes)} left on its disk${since}`
+}
+
+/** When old turns were last dropped, how many, where copies of them are, and why no more are. */
+export function prunedText({ dropped, prunedAt, copiesTo, flaw }: JournalStatus): string {
+  if (dropped === undefined) return 'never: all of it is kept'
+  const last =
+    prunedAt === undefined
+      ? 'not yet by this process'
+      : `last at ${iso(prunedAt)}, ${dropped.toLocaleString('en-US')} turns by this process`
+  const copies = copiesTo === undefined ? '' : `, copies in ${shownPath(copiesTo)}`
+  const stuck = flaw === undefined ? '' : `; NOTHING IS DROPPED, it grows: ${flaw}`
+  return `${last}${copies}${stuck}`
 }
 
 const ago = (lengthMs: number): string => `${(lengthMs / 1_000).toFixed(1)} s`

@@ -164,6 +164,10 @@ export const DEFINITIONS = {
     type: 'counter',
     help: 'Old turns that this run has dropped from it',
   },
+  mm_journal_pruned_age_ms: {
+    type: 'gauge',
+    help: 'Since this process last dropped old turns from it; NaN before',
+  },
   mm_journal_stuck: {
     type: 'gauge',
     help: '1 where no turn can be dropped, and the journal grows',

@@ -64,7 +64,7 @@ export interface Health {
   readonly lastSnapshotAt?: Ms
   readonly turns: number
   /** What the journal takes of its disk, and what is left; and, where it is pruned, what came of that. */
-  readonly journal?: Room & Partial<PrunerStatistics>
+  readonly journal?: Room & Partial<PrunerStatistics> & { readonly copiesTo?: string }
   /** Of the run: how long a report may be ago. */
   readonly reportEveryMs: number
 }

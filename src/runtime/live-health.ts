@@ -26,6 +26,8 @@ export function healthOf(
   const { killSwitch, safeMode, isPaused, hold, down } = engine.safety
   const { ours } = engine
   const { room } = journal
+  const { copiesTo } = options
+  const copies = pruned === undefined || copiesTo === undefined ? {} : { copiesTo }
   const nameOf = (symbol: SymbolId): string => setup.universe.at(symbol).symbol
   const at = pump.now()
   const ages = setup.universe.all
@@ -71,7 +73,7 @@ export function healthOf(
     ...(agreement.reportedAt === undefined ? {} : { lastReportAt: agreement.reportedAt }),
     ...(pump.snapshotAt === undefined ? {} : { lastSnapshotAt: pump.snapshotAt }),
     turns: engine.turns,
-    ...(room === undefined ? {} : { journal: { ...room, ...pruned } }),
+    ...(room === undefined ? {} : { journal: { ...room, ...pruned, ...copies } }),
     reportEveryMs: timing.reconcileEveryMs,
   }
 }

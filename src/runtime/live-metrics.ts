@@ -214,10 +214,12 @@ export class LiveMetrics {
     metrics.set('mm_strategies_halted', [[haltedLanes.length]])
     metrics.set('mm_ws_lag_ms', [[dataAgeMs]])
     if (health.journal !== undefined) {
-      metrics.set('mm_journal_bytes', [[health.journal.bytes]])
-      metrics.set('mm_journal_free_bytes', [[health.journal.freeBytes]])
-      metrics.total('mm_journal_dropped_total', health.journal.dropped ?? 0)
-      metrics.set('mm_journal_stuck', [[health.journal.flaw === undefined ? 0 : 1]])
+      const { bytes, freeBytes, dropped = 0, prunedAt = NaN, flaw } = health.journal
+      metrics.set('mm_journal_bytes', [[bytes]])
+      metrics.set('mm_journal_free_bytes', [[freeBytes]])
+      metrics.total('mm_journal_dropped_total', dropped)
+      metrics.set('mm_journal_pruned_age_ms', [[health.at - prunedAt]])
+      metrics.set('mm_journal_stuck', [[flaw === undefined ? 0 : 1]])
     }
     if (health.shared !== undefined) {
       const { waiting, written, dropped, failures, away } = health.shared

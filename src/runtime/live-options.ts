@@ -41,6 +41,8 @@ export interface LiveOptions {
   readonly keepMs?: number
   /** Keeps turns elsewhere before they are dropped. */
   readonly copyTurns?: CopyTurns
+  /** The folder that those copies are in, for people. */
+  readonly copiesTo?: string
   /** What the feed is asked for; bars where not told. */
   readonly kinds?: readonly FeedKind[]
   readonly isDryRun?: boolean

@@ -55,8 +55,10 @@ export interface PrunerOptions {
 }
 
 export interface PrunerStatistics {
-  /** By this process. */
+  /** Turns, by this process. */
   readonly dropped: number
+  /** Engine time at which this process last moved the beginning on. */
+  readonly prunedAt?: Ms
   /** Engine time of the turn that the journal begins after, where it was pruned. */
   readonly beginsAt?: Ms
   /** Why nothing more is dropped at the moment. */
@@ -66,6 +68,7 @@ export interface PrunerStatistics {
 export class Pruner {
   readonly #options: PrunerOptions
   #beginsAt: Ms | undefined
+  #prunedAt: Ms | undefined
   #dropped = 0
   /** Why the last snapshot that was set aside proved nothing. */
   #flaw: string | undefined
@@ -87,6 +90,7 @@ export class Pruner {
     const flaw = this.#error ?? this.#flaw
     return {
       dropped: this.#dropped,
+      ...(this.#prunedAt === undefined ? {} : { prunedAt: this.#prunedAt }),
       ...(this.#beginsAt === undefined ? {} : { beginsAt: this.#beginsAt }),
       ...(flaw === undefined ? {} : { flaw }),
     }
@@ -157,6 +161,7 @@ export class Pruner {
     await this.#breathe()
     past.begin(old)
     this.#beginsAt = old.at
+    this.#prunedAt = at
     tell('info', `the journal begins at ${iso(old.at)} now: older turns are dropped`)
   }
 
