@@ -5,7 +5,8 @@
  * `sent` is known, not guessed: undici says when it is about to write a request. Before that moment no byte has
  * left (refused, no such host, no free connection in time), after it anything may have happened.
  */
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
 import { Agent, type Dispatcher } from 'undici'
 import { WebSocket } from 'ws'
 import { fault } from '../core/fault.ts'
@@ -13,6 +14,7 @@ import { seeded } from '../core/random.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import { BodyBuffer } from './body-buffer.ts'
 import { systemTime } from './clock.ts'
+import { FrameStream } from './frames.ts'
 import {
   ANSWER_BYTES_MAX,
   MESSAGE_BYTES_MAX,
@@ -203,6 +205,7 @@ const messageOf = (error: Error): string =>
 
 function openWebSocket(options: WebSocketOptions, owned: Owned): Connection {
   const { url, headers, timeoutMs, messageBytesMax = MESSAGE_BYTES_MAX } = options
+  let frames: FrameStream | undefined
   const socket = new WebSocket(url, {
     headers: { ...headers },
     maxPayload: messageBytesMax,
@@ -210,7 +213,14 @@ function openWebSocket(options: WebSocketOptions, owned: Owned): Connection {
     skipUTF8Validation: true,
     followRedirects: false,
     rejectUnauthorized: true,
+    // It takes any duplex, and so does http; only its types ask for a socket.
+    createConnection: (() => {
+      frames = new FrameStream(connectTo(url))
+      return frames
+    }) as unknown as typeof connect,
   })
+  const hear = (bytes: Uint8Array, isBinary: boolean): void =>
+    options.onMessage(isBinary || options.textAs === 'bytes' ? bytes : textOf(bytes))
   let refusal: Refusal | undefined
   let why = ''
   const end = (): void => socket.terminate()
@@ -222,12 +232,10 @@ function openWebSocket(options: WebSocketOptions, owned: Owned): Connection {
 
   socket.on('open', () => {
     stopTimer()
+    frames?.tap(messageBytesMax, hear)
     options.onOpen()
   })
-  socket.on('message', (data, isBinary) => {
-    const bytes = bytesOf(data)
-    options.onMessage(isBinary || options.textAs === 'bytes' ? bytes : bytes.toString('utf8'))
-  })
+  socket.on('message', (data, isBinary) => hear(bytesOf(data), isBinary))
   socket.on('pong', () => options.onPong?.())
   socket.on('error', (error) => {
     // The first reason is the cause; what ws says afterwards is about its own ending.
@@ -269,10 +277,25 @@ function openWebSocket(options: WebSocketOptions, owned: Owned): Connection {
   }
 }
 
+/** As ws itself connects, and small frames do not wait for the next. */
+function connectTo(url: string): Socket {
+  const { protocol, hostname, port } = new URL(url)
+  const host = hostname.replaceAll(/^\[|\]$/g, '')
+  const servername = isIP(host) === 0 ? host : ''
+  const socket =
+    protocol === 'wss:'
+      ? connectSecurely({ host, port: Number(port || 443), servername, rejectUnauthorized: true })
+      : connect({ host, port: Number(port || 80) })
+  return socket.setNoDelay()
+}
+
 function bytesOf(data: Buffer | ArrayBuffer | Buffer[]): Buffer {
   if (Buffer.isBuffer(data)) return data
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)
 }
+
+const textOf = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).toString('utf8')
 
 function openTcp(options: TcpOptions, owned: Owned): TcpConnection {
   const { host, port, timeoutMs } = options
