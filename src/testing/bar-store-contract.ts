@@ -6,9 +6,9 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { type BarColumns, barColumns } from '../core/columns.ts'
 import type { BarStore } from '../core/store.ts'
 import { DAY, HOUR, MINUTE, ms } from '../core/time.ts'
+import { minutes, read, rowsOf, SPY, T0 } from './made-bars.ts'
 
 export interface BarStoreContract {
   readonly name: string
@@ -20,47 +20,6 @@ export interface MadeStore {
   /** After it was closed. */
   readonly remove: () => Promise<void>
 }
-
-const T0 = Date.UTC(2026, 2, 23, 13, 30)
-
-/** Bars of minutes from T0 + `from` minutes on; prices tell which bar and which `version` it is. */
-function minutes(from: number, count: number, version = 0): BarColumns {
-  const bars = barColumns(count)
-  for (let i = 0; i < count; i++) {
-    const price = 100 + (from + i) / 100 + version
-    bars.start[i] = T0 + (from + i) * MINUTE
-    bars.open[i] = price
-    bars.high[i] = price + 0.1
-    bars.low[i] = price - 0.1
-    bars.close[i] = price + 0.05
-    bars.volume[i] = 1000.5 + i
-    bars.trades[i] = i
-    bars.filled[i] = i % 2
-  }
-  return bars
-}
-
-async function read(pages: AsyncIterable<BarColumns>): Promise<number[][]> {
-  const rows: number[][] = []
-  for await (const page of pages) rows.push(...rowsOf(page))
-  return rows
-}
-
-const rowsOf = (bars: BarColumns): number[][] =>
-  Array.from({ length: bars.length }, (_, i) =>
-    [
-      bars.start,
-      bars.open,
-      bars.high,
-      bars.low,
-      bars.close,
-      bars.volume,
-      bars.trades,
-      bars.filled,
-    ].map((column) => column[i] ?? NaN),
-  )
-
-const SPY = { symbol: 'SPY', timeframe: '1m' } as const
 
 export function describeBarStore(contract: BarStoreContract): void {
   const fresh = async (t: TestContext): Promise<BarStore> => {
