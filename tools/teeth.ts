@@ -20,6 +20,7 @@ const AT_ONCE = 2
 const LIMIT_MS = 300_000
 
 const HOOK = pathToFileURL(join(import.meta.dirname, 'teeth-hook.ts')).href
+const END = pathToFileURL(join(import.meta.dirname, 'test-end.ts')).href
 const REPORTER = pathToFileURL(join(import.meta.dirname, 'teeth-reporter.ts')).href
 
 /** Runs the rows under `root` that the filters name, all without filters; gives the exit code. */
@@ -89,7 +90,7 @@ async function endingsOf(
 ): Promise<readonly Ending[] | 'late'> {
   const folder = mkdtempSync(join(tmpdir(), 'teeth-'))
   const told = join(folder, 'endings')
-  const args = ['--test', '--test-isolation=none', '--test-force-exit']
+  const args = [`--import=${END}`, '--test', '--test-isolation=none', '--test-force-exit']
   args.push(`--test-name-pattern=^${id} `)
   args.push(`--test-reporter=${REPORTER}`, `--test-reporter-destination=${told}`, test)
   try {

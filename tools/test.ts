@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 const OLDEST_NODE = 24
 /** Test files at once: Node's own choice leaves one of two cores idle. */
@@ -29,7 +30,9 @@ function main(): number {
     console.error(`No test file matches ${filters.join(' ') || '*.test.ts'}: nothing was tested.`)
     return 1
   }
-  const args = ['--test', '--test-reporter=spec', `--test-concurrency=${AT_ONCE}`, ...files]
+  const end = pathToFileURL(join(import.meta.dirname, 'test-end.ts')).href
+  const how = ['--test', '--test-reporter=spec', `--test-concurrency=${AT_ONCE}`]
+  const args = [`--import=${end}`, ...how, ...files]
   // Engines that tests start meet there, and not where those of the user do.
   const state = mkdtempSync(join(tmpdir(), 'skein-state-'))
   try {
