@@ -14,6 +14,7 @@ import { Pool, type PoolClient, types } from 'pg'
 import type { Ms } from '../core/brand.ts'
 import { pause, systemTime } from '../io/clock.ts'
 import type { Row } from './job-rows.ts'
+import { Copy } from './postgres-copy.ts'
 import { StoreError } from './store-error.ts'
 
 export interface PostgresOptions {
@@ -35,8 +36,8 @@ export interface Session {
   readonly one: (sql: string, ...cells: readonly Cell[]) => Promise<Row | undefined>
   /** Gives how many rows changed. */
   readonly run: (sql: string, ...cells: readonly Cell[]) => Promise<number>
-  /** Adds rows with new keys, all of them; false where another transaction has added one, and then nothing has happened. */
-  readonly adds: (sql: string, ...cells: readonly Cell[]) => Promise<boolean>
+  /** Copies rows with new keys, all of them; false where another transaction has added one, and then nothing has happened. */
+  readonly copies: (sql: string, rows: Buffer) => Promise<boolean>
   /** A statement that may take as long as it likes: a copy of all bars. */
   readonly slowly: (sql: string) => Promise<void>
 }
@@ -200,10 +201,10 @@ function sessionOf(
     all: async (sql, ...cells) => (await ask(sql, cells)).rows,
     one: async (sql, ...cells) => (await ask(sql, cells)).rows[0],
     run: async (sql, ...cells) => (await ask(sql, cells)).rowCount ?? 0,
-    adds: async (sql, ...cells) => {
+    copies: async (sql, rows) => {
       await client.query('savepoint adding')
       try {
-        await ask(sql, cells)
+        await copied(client, sql, rows)
       } catch (error) {
         if (codeOf(error) !== IS_THERE) throw error
         await client.query('rollback to savepoint adding')
@@ -220,6 +221,11 @@ function sessionOf(
     },
   }
 }
+
+const copied = (client: PoolClient, sql: string, rows: Buffer): Promise<void> =>
+  new Promise((resolve, reject) => {
+    client.query(new Copy(sql, rows, (error) => (error === null ? resolve() : reject(error))))
+  })
 
 /** The statements that SQLite takes too call their parameters ?1, ?2 … */
 const numbered = (sql: string): string => sql.replaceAll(/\?(\d+)/g, '$$$1')
