@@ -1,5 +1,5 @@
 /*
- * Broker: orders to Alpaca, and its own account of them.
+ * Broker: orders to Alpaca. What it has of them all is reports.ts.
  *
  * A write is one attempt with three outcomes. Accepted: the venue answered with the order. Rejected: it proved that
  * there is none (4xx), or no byte left. Unknown: everything else; then `lookup` by our own id is the way to the truth.
@@ -9,51 +9,34 @@
  * would fill what is filled already once more (https://github.com/alpacahq/Alpaca-API/issues/165).
  */
 import { unreachable } from '../../core/assert.ts'
-import { fillId, type Ms, type OrderId, venueId as brandVenue } from '../../core/brand.ts'
+import { type Ms, type OrderId, venueId as brandVenue } from '../../core/brand.ts'
 import type { Batch, Command } from '../../core/command.ts'
 import { type Fault, fault } from '../../core/fault.ts'
 import type { Input } from '../../core/input.ts'
-import { type Instrument, money } from '../../core/instrument.ts'
+import type { Instrument } from '../../core/instrument.ts'
 import type { Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
-import { DAY } from '../../core/time.ts'
-import type { Universe } from '../../core/universe.ts'
 import type { Broker, VenueReport } from '../../core/venue.ts'
 import { pause } from '../../io/clock.ts'
 import type { Io } from '../../io/io.ts'
+import { decimal } from '../../io/json.ts'
 import { mapLimit } from '../../io/pool.ts'
 import { isDuplicate, isNotYet, isUnchanged } from './faults.ts'
-import { clientIdOf, type Identity, type Known, splitClientId } from './identity.ts'
-import { keptOf, losesCoins, netOf } from './kept.ts'
-import type { Query, Rest } from './rest.ts'
-import { formatStamp } from './stamps.ts'
-import { decimal } from '../../io/json.ts'
+import { clientIdOf, type Known, splitClientId } from './identity.ts'
+import { AlpacaReports, type RawReport, type ReportOptions } from './reports.ts'
 import {
   type Extras,
   ocoBody,
   orderBody,
-  ACCOUNT_FIELDS,
-  type Fields,
-  FILL_FIELDS,
   flawOf,
   ORDER_FIELDS,
-  parseAccount,
-  parseFill,
   parseOrder,
-  parsePosition,
-  POSITION_FIELDS,
   stateOf,
-  type WireFill,
   type WireOrder,
 } from './wire.ts'
 
-export interface BrokerOptions {
-  readonly rest: Rest
-  readonly universe: Universe
-  readonly identity: Identity
-  readonly isOurs: (id: OrderId) => boolean
+export interface BrokerOptions extends ReportOptions {
   readonly io: Pick<Io, 'after'>
-  readonly now: () => Ms
   readonly sink: (input: Input) => void
   /** Requests of one batch that are under way at the same time. */
   readonly concurrent: number
@@ -64,35 +47,39 @@ export interface BrokerOptions {
 type Taken = Result<{ readonly venueId: string }>
 type Amend = Extract<Command, { readonly type: 'amend' }>
 
-const ORDERS_PER_PAGE = 500
-const FILLS_PER_PAGE = 100
-const PAGES_MAX = 1_000
 /** A new order can be replaced after some milliseconds; two seconds are as long as others may wait for it. */
 const REPLACE_TRIES = 8
 const REPLACE_RETRY_MS = 250
 /** Replacements of one order that are followed. */
 const HOPS_MAX = 50
 
-/** The venue's orders and fills as it tells them: what a report is made of, and what a gap is filled from. */
-export interface RawReport {
-  readonly orders: readonly WireOrder[]
-  readonly fills: readonly WireFill[]
-}
-
 export class AlpacaBroker implements Broker {
   readonly #options: BrokerOptions
-  #since: Ms | undefined
+  readonly #reports: AlpacaReports
   #isClosed = false
-  /** Symbols with an order or a position that the universe does not know, as of the last report. */
-  strangers: readonly string[] = []
 
   constructor(options: BrokerOptions) {
     this.#options = options
+    this.#reports = new AlpacaReports(options)
   }
 
   /** From when a report tells finished orders and fills; one day back where never told. */
   reportFrom(since: Ms): void {
-    this.#since = since
+    this.#reports.reportFrom(since)
+  }
+
+  report(): Promise<Result<VenueReport>> {
+    return this.#reports.report()
+  }
+
+  /** As the venue tells it: what a gap is filled from. */
+  raw(): Promise<Result<RawReport>> {
+    return this.#reports.raw()
+  }
+
+  /** Symbols with an order or a position that the universe does not know, as of the last report. */
+  get strangers(): readonly string[] {
+    return this.#reports.strangers
   }
 
   execute(
@@ -147,108 +134,6 @@ export class AlpacaBroker implements Broker {
       return ok(order)
     }
     return ok(undefined)
-  }
-
-  async report(): Promise<Result<VenueReport>> {
-    const raw = await this.raw()
-    if (!raw.ok) return raw
-    const { rest, now } = this.#options
-    const positions = await this.#list(
-      '/v2/positions',
-      {},
-      {
-        parse: parsePosition,
-        fields: POSITION_FIELDS,
-      },
-    )
-    if (!positions.ok) return positions
-    const answer = await rest.get('/v2/account')
-    if (!answer.ok) return answer
-    const account = parseAccount(answer.value)
-    if (account === undefined) {
-      const flaw = flawOf(answer.value, ACCOUNT_FIELDS)
-      return failed(fault('corrupt-data', `GET /v2/account: account${flaw}`))
-    }
-    const strange = new Set<string>()
-    const at = <T extends { readonly symbol: string }>(
-      items: readonly T[],
-    ): (T & { readonly instrument: Instrument })[] =>
-      items.flatMap((item) => {
-        const instrument = this.#instrument(item.symbol)
-        if (instrument === undefined) strange.add(item.symbol)
-        return instrument === undefined ? [] : [{ ...item, instrument }]
-      })
-    const chains = this.#chains(raw.value.orders)
-    const report: VenueReport = {
-      at: now(),
-      orders: at(chains.map((chain) => ({ ...chain, symbol: chain.now.symbol }))).map(
-        ({ id, now: order, before, earlier, instrument }) => ({
-          ...(id === undefined ? {} : { id }),
-          venueId: order.venueId,
-          symbol: instrument.id,
-          side: order.side,
-          qty: instrument.qty((order.qty ?? order.filled) + before),
-          filled: instrument.qty(
-            [order.filled, ...earlier].reduce(
-              (sum, filled) => sum + keptOf(instrument, order.side, filled),
-              0,
-            ),
-          ),
-          ...(order.limit === undefined ? {} : { limit: instrument.px(order.limit) }),
-          open: stateOf(order.status) === 'open',
-          ...(stateOf(order.status) === 'filled' && losesCoins(instrument, order.side)
-            ? { ended: 'canceled' }
-            : {}),
-        }),
-      ),
-      fills: at(raw.value.fills).flatMap((fill) => {
-        const { execution, order, price, ts, instrument } = fill
-        const { qty } = netOf(instrument, fill)
-        const now = chains.find(({ venueIds }) => venueIds.has(order))?.now.venueId ?? order
-        return qty > 0
-          ? [{ id: fillId(execution), order: now, qty: instrument.qty(qty), price, ts }]
-          : []
-      }),
-      positions: at(positions.value).map(({ instrument, qty, avgPrice }) => ({
-        symbol: instrument.id,
-        qty: instrument.qty(qty, instrument.kind === 'crypto' ? 'down' : 'nearest'),
-        avgPrice,
-        ...(instrument.kind === 'crypto' ? { dust: dustOf(instrument, avgPrice) } : {}),
-      })),
-      account: {
-        equity: money(account.equity),
-        cash: money(account.cash),
-        buyingPower: money(account.buyingPower),
-      },
-    }
-    this.strangers = [...strange]
-    return ok(report)
-  }
-
-  /** Open orders, those since `reportFrom`, those we believe to be open, and the fills: all pages. */
-  async raw(): Promise<Result<RawReport>> {
-    const { now, rest, identity, isOurs } = this.#options
-    const after = formatStamp(this.#since ?? now() - DAY)
-    const open = await this.#orders({ status: 'open' })
-    if (!open.ok) return open
-    const recent = await this.#orders({ status: 'all', after })
-    if (!recent.ok) return recent
-    const all = new Map(
-      [...open.value, ...recent.value]
-        .flatMap((order) => [order, ...order.legs])
-        .map((order) => [order.venueId, order]),
-    )
-    // A good-till-canceled order of last week that ended while we were away is in neither list.
-    for (const venueId of identity.believedOpen(new Set(all.keys()))) {
-      const answer = await rest.get(`/v2/orders/${venueId}`)
-      const order = answer.ok ? parseOrder(answer.value) : undefined
-      if (!answer.ok && answer.fault.code !== 'not-found') return answer
-      if (order !== undefined) all.set(venueId, order)
-    }
-    const orders = [...all.values()]
-    for (const order of orders) identity.of(order, isOurs)
-    const fills = await this.#fills(after)
-    return fills.ok ? ok({ orders, fills: fills.value }) : fills
   }
 
   async #submit(
@@ -399,97 +284,6 @@ export class AlpacaBroker implements Broker {
       ? failed(fault('corrupt-data', `${clientId}: order${flawOf(answer.value, ORDER_FIELDS)}`))
       : ok(order)
   }
-
-  /** Pages by order id: times of submission tie, ids do not. */
-  async #orders(query: Query): Promise<Result<readonly WireOrder[]>> {
-    const all: WireOrder[] = []
-    let last: string | undefined
-    for (let pages = 0; pages < PAGES_MAX; pages++) {
-      const { after, ...rest } = query
-      const place = last === undefined ? { after } : { after_order_id: last }
-      const page = await this.#list(
-        '/v2/orders',
-        { ...rest, ...place, limit: ORDERS_PER_PAGE, direction: 'asc', nested: true },
-        { parse: parseOrder, fields: ORDER_FIELDS },
-      )
-      if (!page.ok) return page
-      all.push(...page.value)
-      last = page.value.at(-1)?.venueId
-      if (page.value.length < ORDERS_PER_PAGE) return ok(all)
-    }
-    return failed(fault('corrupt-data', 'GET /v2/orders: the pages do not end'))
-  }
-
-  async #fills(after: string): Promise<Result<readonly WireFill[]>> {
-    const all: WireFill[] = []
-    let token: string | undefined
-    for (let pages = 0; pages < PAGES_MAX; pages++) {
-      const query = { after, direction: 'asc', page_size: FILLS_PER_PAGE, page_token: token }
-      const page = await this.#list('/v2/account/activities/FILL', query, {
-        parse: parseFill,
-        fields: FILL_FIELDS,
-      })
-      if (!page.ok) return page
-      all.push(...page.value)
-      const last = page.value.at(-1)?.id
-      if (page.value.length < FILLS_PER_PAGE || last === token) return ok(all)
-      token = last
-    }
-    return failed(fault('corrupt-data', 'GET /v2/account/activities: the pages do not end'))
-  }
-
-  /** A list, all of it or nothing: one order that cannot be read might be the one that matters. */
-  async #list<T>(
-    path: string,
-    query: Query,
-    as: { readonly parse: (json: unknown) => T | undefined; readonly fields: Fields },
-  ): Promise<Result<readonly T[]>> {
-    const answer = await this.#options.rest.get(path, query)
-    if (!answer.ok) return answer
-    if (!Array.isArray(answer.value)) return failed(fault('corrupt-data', `GET ${path}: no list`))
-    const items: T[] = []
-    for (const [i, json] of answer.value.entries()) {
-      const item = as.parse(json)
-      if (item === undefined)
-        return failed(fault('corrupt-data', `GET ${path}: [${i}]${flawOf(json, as.fields)}`))
-      items.push(item)
-    }
-    return ok(items)
-  }
-
-  /** Orders that replaced each other, as one: the last of them, and what those before it have filled. */
-  #chains(orders: readonly WireOrder[]): readonly Chain[] {
-    const { identity, isOurs } = this.#options
-    const byVenue = new Map(orders.map((order) => [order.venueId, order]))
-    return orders
-      .filter((order) => order.replacedBy === undefined || !byVenue.has(order.replacedBy))
-      .map((now) => {
-        const venueIds = new Set([now.venueId])
-        const filledEarlier: number[] = []
-        let before = 0
-        let earlier = byVenue.get(now.replaces ?? '')
-        while (earlier !== undefined && !venueIds.has(earlier.venueId)) {
-          venueIds.add(earlier.venueId)
-          before += earlier.filled
-          filledEarlier.push(earlier.filled)
-          earlier = byVenue.get(earlier.replaces ?? '')
-        }
-        const known = identity.of(now, isOurs)
-        const id = known?.id
-        if (known !== undefined) identity.settle(known, now, before)
-        const chain = { now, before, earlier: filledEarlier, venueIds }
-        return id === undefined ? chain : { ...chain, id }
-      })
-  }
-
-  /** Positions name crypto without the slash: `BTCUSD` is `BTC/USD`. */
-  #instrument(symbol: string): Instrument | undefined {
-    const { universe } = this.#options
-    return (
-      universe.find(symbol) ??
-      universe.all.find((one) => one.kind === 'crypto' && one.symbol.replace('/', '') === symbol)
-    )
-  }
 }
 
 /** What is off the grid that `open` told is refused here: alpaca would take fractions of a share. */
@@ -504,20 +298,7 @@ const isOnGrid = (
 const offGrid = (id: OrderId, symbol: string): Fault =>
   fault('bad-request', `${id} is off the grid of ${symbol}`)
 
-/** What fees that were smaller than is counted may leave: less than an order could sell, or two lots. */
-const dustOf = ({ spec, lotSize }: Instrument, price: number): number =>
-  Math.max(spec.minNotional / price, 2 * lotSize)
-
 const CLOSED = fault('network', 'alpaca is closed', { sent: 'no' })
-
-interface Chain {
-  readonly id?: OrderId
-  readonly now: WireOrder
-  readonly before: number
-  /** What each of those before it has filled. */
-  readonly earlier: readonly number[]
-  readonly venueIds: ReadonlySet<string>
-}
 
 /** Ids that the venue made by itself are UUIDs; ours never are. */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
