@@ -1,26 +1,19 @@
 /*
  * Feed: Alpaca's market data as inputs. One stream for stocks and one for crypto, each with its own batches.
  *
- * What may enter the engine, and what may not:
+ * What of it may enter the engine is gate.ts. Here is how it comes, and in which order:
  * 1. A bar of the stream is a closed minute (`b`). Daily bars (`d`) still form when they are sent and are never asked
  *    for; a bar that ends well after our clock is refused as well. A bar is given once and in order: what is not newer
  *    than the last one of its symbol is dropped and counted.
- * 2. A bar that the venue issues again (`u`), a correction (`c`) or a cancel (`x`) changes what was decided upon. The
- *    engine has no input for that and past decisions stay what they were, so they are counted and told to `onRevision`.
- * 3. After a reconnect, what was missed is fetched over REST and given before anything newer; what the stream brings
+ * 2. After a reconnect, what was missed is fetched over REST and given before anything newer; what the stream brings
  *    meanwhile waits, up to `HELD_MAX` inputs. The venue may publish a minute over REST only after the stream has sent
  *    it, so the fetch is made once more after `RECHECK_MS`. `venue.up` is said after all of that.
- * 4. Prices that cannot be, sizes below zero and bars without order are refused and counted (sanity.ts), and so is what
- *    is stamped ahead of our clock, where it would open a bar of the future, or an hour ago.
- * 5. A symbol takes no new risk while its prices are in quarantine, while it alone is silent, and while the venue has
- *    halted it. Each is told as a `halt-symbol` of its own cause, and lifted the same way. A resumption that was missed
- *    is seen in the market: in a bar that began after the halt.
- * 6. Five frames in a minute that cannot be read end the connection: what else it says is no better.
+ * 3. Five frames in a minute that cannot be read end the connection: what else it says is no better.
  */
 import { type Ms, type SymbolId, symbolId, type VenueId } from '../../core/brand.ts'
 import { calendarOf } from '../../core/calendar.ts'
 import { fault } from '../../core/fault.ts'
-import type { HaltCause, Input, MarketInput } from '../../core/input.ts'
+import type { Input, MarketInput } from '../../core/input.ts'
 import type { Bar, Trade } from '../../core/market.ts'
 import { BAR, inputOf, type RowSink, QUOTE, TRADE, WIDTH } from '../../core/market-rows.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
@@ -29,14 +22,13 @@ import { MAX_SYMBOLS, type Universe } from '../../core/universe.ts'
 import type { Feed } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
 import { type Codec, Decoder, type OtherMessage } from './decode.ts'
+import { emptyCounts } from './feed-counts.ts'
+import { Gate, type Revision } from './gate.ts'
 import type { AlpacaHistory } from './history.ts'
-
 import { type Rows, UPDATED } from './rows.ts'
-import { Sanity } from './sanity.ts'
 import { Stream, type StreamOptions } from './stream.ts'
 import { SymbolTable } from './symbol-table.ts'
-import { isBar } from './wire-history.ts'
-import { type ControlMessage, parseControl, parseStatus, type Wanted } from './wire-stream.ts'
+import { type ControlMessage, parseControl, type Wanted } from './wire-stream.ts'
 
 export interface FeedOptions {
   readonly io: Io
@@ -58,44 +50,8 @@ export interface FeedOptions {
   readonly onTrouble?: (why: string) => void
 }
 
-export type Revision =
-  | { readonly type: 'bar'; readonly at: Ms; readonly bar: Bar }
-  | { readonly type: 'correction' | 'cancel'; readonly at: Ms; readonly message: OtherMessage }
-
-/** All that the feed did not pass on, and why. Labels are a closed set. */
-export interface FeedCounts {
-  frames: number
-  trades: number
-  quotes: number
-  bars: number
-  /** Bars that came over REST after a gap. */
-  filled: number
-  revisions: number
-  corrections: number
-  cancels: number
-  halts: number
-  strangers: number
-  malformed: number
-  corrupt: number
-  refused: number
-  forming: number
-  /** Stamped ahead of our clock, and long ago. */
-  future: number
-  old: number
-  stale: number
-  overflow: number
-  gaps: number
-  gapsUnfilled: number
-  /** Symbols that were silent for a minute and more of market time, while others were not. */
-  quiet: number
-}
-
 const HELD_MAX = 100_000
 const RECHECK_MS = 10_000
-/** What is stamped further ahead of our clock is not closed, not true, or our clock is off. */
-const AHEAD_MS = 30_000
-/** What is older than this is no news, whatever it says. */
-const OLD_MS = 3_600_000
 /** So many frames that cannot be read, in so long, end a connection. */
 const CORRUPT_MAX = 5
 const CORRUPT_WITHIN_MS = 60_000
@@ -115,19 +71,27 @@ export class AlpacaFeed implements Feed {
   #columns: RowSink | undefined
   #isUp = false
   #hasBeenUp = false
-  /** Symbols that the venue has halted, and since when; and those that are silent while others are not. */
-  readonly #halted = new Map<SymbolId, Ms>()
-  readonly #silent = new Set<SymbolId>()
-  readonly #sanity = new Sanity()
+  readonly #gate: Gate
 
   constructor(options: FeedOptions) {
+    const { venue, universe, onRevision, onTrouble } = options
     this.#options = options
+    this.#gate = new Gate({
+      venue,
+      universe,
+      counts: this.counts,
+      symbols: this.#symbols,
+      now: () => this.#now(),
+      sink: (input) => this.#sink(input),
+      onRevision,
+      onTrouble,
+    })
     this.#streams = { stocks: this.#lane(options.stocks), crypto: this.#lane(options.crypto) }
   }
 
   /** Halts that a process before this one has heard of. */
   adopt(halted: readonly SymbolId[]): void {
-    for (const id of halted) this.#halted.set(id, this.#now())
+    this.#gate.adopt(halted)
   }
 
   /** Where inputs go from now on, as in `Venue.open`. Nothing connects before the first `subscribe`. */
@@ -172,8 +136,7 @@ export class AlpacaFeed implements Feed {
 
   /** Streams in safe mode try again, and symbols in quarantine start anew: a person says so. */
   clear(): void {
-    for (const symbol of this.#sanity.clear())
-      this.#halt(symbolId(symbol), 'bad-prices', 'cleared by a person', 'off')
+    this.#gate.clear()
     for (const { stream } of Object.values(this.#streams)) stream.clear()
   }
 
@@ -239,16 +202,14 @@ export class AlpacaFeed implements Feed {
     this.counts.quiet += symbols.length
     for (const symbol of symbols) {
       const id = this.#symbols.find(symbol)
-      if (id === undefined) continue
-      this.#silent.add(id)
-      this.#halt(id, 'silent', 'its data stopped while those of others came', 'on')
+      if (id !== undefined) this.#gate.onQuiet(id)
     }
   }
 
   /** Data come while the market of an instrument is open, and the venue has not halted it. */
   readonly #isExpected = (symbol: string, now: Ms): boolean => {
     const id = this.#symbols.find(symbol)
-    if (id === undefined || this.#halted.has(id)) return false
+    if (id === undefined || this.#gate.isHalted(id)) return false
     return calendarOf(this.#options.universe.at(id).spec.calendar).sessionAt(now) !== undefined
   }
 
@@ -394,20 +355,20 @@ export class AlpacaFeed implements Feed {
   #onRow(lane: Lane, rows: Rows, row: number, at: Ms): void {
     const symbol = symbolId(rows.symbol[row]!)
     lane.seen.add(symbol)
-    if (!this.#isTimely(rows, row, at)) return
+    if (!this.#gate.isTimely(rows, row, at)) return
     const kind = rows.kind[row]!
     if (kind === QUOTE) {
-      if (!this.#mayQuoteEnter(rows, row, symbol)) return
-    } else if (kind === TRADE && !this.#mayTradeEnter(rows, row, symbol)) return
+      if (!this.#gate.mayQuoteEnter(rows, row, symbol)) return
+    } else if (kind === TRADE && !this.#gate.mayTradeEnter(rows, row, symbol)) return
     if (kind === TRADE && !this.#isInput(lane, rows, row)) return
     if (this.#columns !== undefined && kind < BAR && lane.held === undefined) {
-      this.#spoke(symbol)
+      this.#gate.onData(symbol)
       this.#columns(rows, row, at)
       return
     }
     const input = inputOf(rows, row, at)
-    if (input.type === 'bar' && !this.#mayBarEnter(input.bar, at, kind === UPDATED)) return
-    this.#spoke(symbol)
+    if (input.type === 'bar' && !this.#gate.mayBarEnter(input.bar, at, kind === UPDATED)) return
+    this.#gate.onData(symbol)
     if (lane.held === undefined) this.#give(lane, input)
     else if (lane.held.length < HELD_MAX) lane.held.push(input)
     else this.counts.overflow++
@@ -422,105 +383,8 @@ export class AlpacaFeed implements Feed {
     const [price, size] = [rows.values[v]!, rows.values[v + 1]!]
     onTrade({ symbol, ts: ms(rows.ts[row]!), price, size })
     if (lane.trades.has(symbol)) return true
-    this.#spoke(symbol)
+    this.#gate.onData(symbol)
     return false
-  }
-
-  /** Data of a symbol came that was silent, or was not. */
-  #spoke(symbol: SymbolId): void {
-    if (this.#silent.size > 0 && this.#silent.delete(symbol))
-      this.#halt(symbol, 'silent', 'its data came again', 'off')
-  }
-
-  /** Neither ahead of our clock nor from an hour ago. */
-  #isTimely(rows: Rows, row: number, at: Ms): boolean {
-    const ts = rows.ts[row]!
-    if (ts > at + AHEAD_MS && (rows.kind[row] === TRADE || rows.kind[row] === QUOTE)) {
-      this.counts.future++
-      return false
-    }
-    if (ts < at - OLD_MS) {
-      this.counts.old++
-      return false
-    }
-    return true
-  }
-
-  /** Whether a trade may enter the engine; counted either way. */
-  #mayTradeEnter({ values }: Rows, row: number, symbol: SymbolId): boolean {
-    const v = row * WIDTH
-    if (!this.#isGood(symbol, 'the price of a trade', values[v]!) || !(values[v + 1]! >= 0)) {
-      this.counts.refused++
-      return false
-    }
-    this.counts.trades++
-    return true
-  }
-
-  /**
-   * Whether a quote may enter. A side without an order has price 0: half a quote is none. One far from the last price
-   * is a stub that nobody means to be met: no price, but no fault either.
-   */
-  #mayQuoteEnter({ values }: Rows, row: number, symbol: SymbolId): boolean {
-    const v = row * WIDTH
-    const isGood =
-      this.#sanity.isGood(symbol, values[v]!) &&
-      this.#sanity.isGood(symbol, values[v + 2]!) &&
-      values[v + 1]! >= 0 &&
-      values[v + 3]! >= 0
-    if (isGood) this.counts.quotes++
-    else this.counts.refused++
-    return isGood
-  }
-
-  #mayBarEnter(bar: Bar, at: Ms, isUpdate: boolean): boolean {
-    const { counts } = this
-    const { symbol, start, open, high, low, close } = bar
-    const isWhole = isBar(bar) && start % MINUTE === 0
-    if (!isWhole) this.#refuse(symbol, `a bar of ${open}, ${high}, ${low}, ${close}`)
-    else if (start + MINUTE > at + AHEAD_MS) {
-      counts.forming++
-      return false
-    }
-    const isGood =
-      isWhole &&
-      this.#isGood(symbol, 'the high of a bar', high) &&
-      this.#isGood(symbol, 'the low of a bar', low) &&
-      this.#isGood(symbol, 'the close of a bar', close)
-    if (!isGood) {
-      counts.refused++
-      return false
-    }
-    if (!isUpdate) return true
-    // What was decided upon it stays decided.
-    counts.revisions++
-    this.#options.onRevision?.({ type: 'bar', at, bar })
-    return false
-  }
-
-  /** Whether the price can be; what cannot is refused with its symbol and its field. */
-  #isGood(symbol: SymbolId, field: string, price: number): boolean {
-    if (!this.#sanity.isGood(symbol, price)) {
-      this.#refuse(symbol, `${field}, ${price}`)
-      return false
-    }
-    if (this.#sanity.passed(symbol, price))
-      this.#halt(symbol, 'bad-prices', 'its prices are good again', 'off')
-    return true
-  }
-
-  #refuse(symbol: SymbolId, what: string): void {
-    if (!this.#sanity.refused(symbol)) return
-    const why = `its prices were refused again and again, the last time ${what}`
-    this.#halt(symbol, 'bad-prices', why, 'on')
-    this.#options.onTrouble?.(
-      `${this.#options.universe.at(symbol).symbol} is in quarantine: ${why}`,
-    )
-  }
-
-  #halt(symbol: SymbolId, cause: HaltCause, why: string, to: 'on' | 'off'): void {
-    const control = { do: 'halt-symbol', symbol, cause, on: to === 'on', why } as const
-    this.#sink({ type: 'control', at: this.#now(), control, by: this.#options.venue })
   }
 
   /** One frame is nothing; many of them are a connection that cannot be trusted. */
@@ -545,10 +409,7 @@ export class AlpacaFeed implements Feed {
       }
       lane.lastBar.set(symbol, start)
       this.counts.bars++
-      if (start > (this.#halted.get(symbol) ?? Infinity)) {
-        this.#halted.delete(symbol)
-        this.#halt(symbol, 'trading-halt', 'it trades again', 'off')
-      }
+      this.#gate.onBar(input.bar)
     }
     this.#sink(input)
   }
@@ -558,37 +419,9 @@ export class AlpacaFeed implements Feed {
     for (const message of others) {
       const control = parseControl(message)
       if (control !== undefined) controls.push(control)
-      else this.#onRare(message, at)
+      else this.#gate.onRare(message, at)
     }
     return controls
-  }
-
-  #onRare(message: OtherMessage, at: Ms): void {
-    const { counts } = this
-    switch (message['T']) {
-      case 's': {
-        const status = parseStatus(message)
-        const id = status === undefined ? undefined : this.#symbols.find(status.symbol)
-        if (status === undefined || id === undefined) return
-        if (status.isHalted === true) {
-          counts.halts++
-          this.#halted.set(id, at)
-          this.#halt(id, 'trading-halt', `the venue halted it: ${status.words}`, 'on')
-        } else if (status.isHalted === false && this.#halted.delete(id))
-          this.#halt(id, 'trading-halt', `the venue resumed it: ${status.words}`, 'off')
-        return
-      }
-      case 'c':
-        counts.corrections++
-        this.#options.onRevision?.({ type: 'correction', at, message })
-        return
-      case 'x':
-        counts.cancels++
-        this.#options.onRevision?.({ type: 'cancel', at, message })
-        return
-      // Daily bars still form, and the rest was not asked for.
-      default:
-    }
   }
 
   #now(): Ms {
@@ -644,28 +477,4 @@ const wantedFor = (kind: Kind, symbols: readonly string[], isStocks: boolean): W
   [kind]: symbols,
   ...(kind === 'bars' ? { updatedBars: symbols } : {}),
   ...(isStocks ? { statuses: symbols } : {}),
-})
-
-const emptyCounts = (): FeedCounts => ({
-  frames: 0,
-  trades: 0,
-  quotes: 0,
-  bars: 0,
-  filled: 0,
-  revisions: 0,
-  corrections: 0,
-  cancels: 0,
-  halts: 0,
-  strangers: 0,
-  malformed: 0,
-  corrupt: 0,
-  refused: 0,
-  forming: 0,
-  future: 0,
-  old: 0,
-  stale: 0,
-  overflow: 0,
-  gaps: 0,
-  gapsUnfilled: 0,
-  quiet: 0,
 })
