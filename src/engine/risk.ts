@@ -9,9 +9,8 @@
  *   3. State: no short sale where the venue has none; stopping, paused, safe mode, venue down, symbol halted, drawdown
  *      ladder (halt and emergency).
  *   4. Losses and counts of the day: daily loss, trades per day, concurrent positions.
- *   5. Size: order notional, position notional, exposure, buying power; open orders count as if filled, a sale
- *      at the last price where that is above its own.
- *   6. Mechanics: open orders, order rate, stale price, price band, duplicates, trades with ourselves.
+ *   5. Size: order notional, position notional, exposure, buying power (size-limits.ts).
+ *   6. Mechanics: open orders and order rate; stale price, price band, duplicates, trades with ourselves (conduct.ts).
  * An order that reduces its lane's position passes tiers 1 and 2 only. A protective leg of a bracket passes
  * tier 1 only, because an unprotected position is the greater risk.
  *
@@ -26,16 +25,18 @@ import { type Calendar, calendarOf } from '../core/calendar.ts'
 import type { HaltCause, LimitChange, LimitValue } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial, DenyCode } from '../core/notice.ts'
-import { isLeg, isLive, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
+import { isLeg, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
 import type { OrderTerms } from '../core/terms.ts'
 import type { Limits } from '../core/venue.ts'
-import { type Book, Commitments, isKnown, valuedAt } from './commitments.ts'
-import { above, deny, missing, percent, round } from './denials.ts'
+import { type Book, Commitments } from './commitments.ts'
+import { checkConduct } from './conduct.ts'
+import { above, deny, percent } from './denials.ts'
 import { Drawdown, type DrawdownState } from './drawdown.ts'
 import type { Externals } from './externals.ts'
 import type { Orders } from './orders.ts'
 import type { Portfolio } from './portfolio.ts'
 import { checked, type RiskLimits, withLimit } from './risk-limits.ts'
+import { checkSize, type Means } from './size-limits.ts'
 import { checkBrackets, checkShort, checkTerms } from './terms.ts'
 import { checkRequest } from './well-formed.ts'
 
@@ -306,9 +307,14 @@ export class Risk {
       (terms?.shorts === true ? undefined : this.#checkShort(instrument, request, asker)) ??
       this.#checkState(instrument) ??
       this.#checkDay(request, asker) ??
-      this.#checkSize(instrument, request, asker) ??
-      this.#checkMechanics(now, request, asker)
+      checkSize(instrument, request, this.#means, asker.replaces) ??
+      this.#checkRates(now, asker.replaces === undefined) ??
+      this.#checkConduct(now, request, asker)
     )
+  }
+
+  get #means(): Means {
+    return { limits: this.limits, portfolio: this.#portfolio, commitments: this.#commitments }
   }
 
   #termsOf({ venue, kind }: Instrument): OrderTerms | undefined {
@@ -386,81 +392,22 @@ export class Risk {
     return undefined
   }
 
-  #checkSize(
-    instrument: Instrument,
-    request: OrderRequest,
-    { replaces }: Asker,
-  ): Denial | undefined {
-    const { limits } = this
-    const last = this.#portfolio.price(request.symbol)
-    if (!isKnown(last))
-      return missing(`no price of ${instrument.symbol} to value the order: ${last}`)
-    const { equity } = this.#portfolio
-    if (!isKnown(equity)) return missing(`equity is not above zero: ${equity}`)
-    const price = valuedAt(request, last)
-    const notional = instrument.notional(request.qty, price)
-    if (!(notional <= limits.maxOrderNotional)) {
-      return above('max-order-notional', 'order notional', notional, limits.maxOrderNotional)
-    }
-    if (notional < instrument.spec.minNotional) {
-      const detail = `order notional ${round(notional)} is below ${instrument.spec.minNotional}`
-      return deny('below-minimum', detail)
-    }
-    const position = instrument.notional(this.#commitments.worstQty(request, replaces), price)
-    const cap = Math.min(limits.maxPositionNotional, equity * limits.maxPositionFraction)
-    // A thousandth of slack: a size computed from the same fraction must not fail on the last digit.
-    if (!(position <= cap * 1.001))
-      return above('max-position-notional', 'position notional', position, cap)
-    const { paid, margined } = this.#commitments.value(replaces)
-    const exposure = paid + margined + notional
-    const maxExposure = equity * limits.maxExposureFraction
-    if (!(exposure <= maxExposure)) return above('max-exposure', 'exposure', exposure, maxExposure)
-    const rate = instrument.isMargined ? limits.marginRate : 1
-    const margin = paid + margined * limits.marginRate + notional * rate
-    const power = equity * limits.leverage
-    if (!(margin <= power)) return above('insufficient-buying-power', 'margin', margin, power)
-    return undefined
-  }
-
-  #checkMechanics(now: Ms, request: OrderRequest, asker: Asker): Denial | undefined {
-    const { limits } = this
-    const isNew = asker.replaces === undefined
-    if (isNew && !(this.#orders.live < limits.maxOpenOrders)) {
-      return above('max-open-orders', 'open orders', this.#orders.live + 1, limits.maxOpenOrders)
+  #checkRates(now: Ms, isNew: boolean): Denial | undefined {
+    const { maxOpenOrders, ordersPerMinute } = this.limits
+    if (isNew && !(this.#orders.live < maxOpenOrders)) {
+      return above('max-open-orders', 'open orders', this.#orders.live + 1, maxOpenOrders)
     }
     const inMinute = this.#ordersSince(now - 60_000)
-    if (!(inMinute < limits.ordersPerMinute)) {
-      return above('order-rate', 'orders in a minute', inMinute + 1, limits.ordersPerMinute)
-    }
-    const age = this.#portfolio.priceAge(request.symbol, now)
-    if (!(age <= limits.staleAfterMs)) {
-      return above('stale-price', 'age of the last price in ms', age, limits.staleAfterMs)
-    }
-    const last = this.#portfolio.price(request.symbol)
-    const far = this.#checkBand(request.limit, last) ?? this.#checkBand(request.stop, last)
-    if (far !== undefined) return far
-    // Quotes have no twins: what rests was held against what is wanted, and one may take the price that another leaves.
-    const twin =
-      request.quote === true ? undefined : asker.live.find((order) => isTwin(order, request))
-    if (twin !== undefined) return deny('duplicate', `the same order is live as ${twin.id}`)
-    const held = this.#orders.heldOf(request.symbol)
-    for (let i = 0; i < held.length; i++) {
-      const own = held[i]!.order
-      if (!isCrossed(own, request, last)) continue
-      return deny(
-        'self-cross',
-        `it would trade with our own ${own.id}, ${own.side} at ${own.limit}`,
-      )
-    }
-    return undefined
+    if (inMinute < ordersPerMinute) return undefined
+    return above('order-rate', 'orders in a minute', inMinute + 1, ordersPerMinute)
   }
 
-  #checkBand(price: number | undefined, last: number): Denial | undefined {
-    if (price === undefined) return undefined
-    const distance = Math.abs(price - last) / last
-    const { priceBand } = this.limits
-    if (distance <= priceBand) return undefined
-    return above('price-band', `distance of ${price} from ${last}`, distance, priceBand)
+  #checkConduct(now: Ms, request: OrderRequest, { live }: Asker): Denial | undefined {
+    const { symbol } = request
+    const last = this.#portfolio.price(symbol)
+    const ageMs = this.#portfolio.priceAge(symbol, now)
+    const scene = { last, ageMs, live, held: this.#orders.heldOf(symbol) }
+    return checkConduct(request, scene, this.limits)
   }
 
   #rollDay(now: Ms): void {
@@ -499,22 +446,4 @@ export function isReducing(instrument: Instrument, request: OrderRequest, asker:
   }
   // Half a lot of slack, because differences of coins are not on the grid.
   return request.qty <= free + instrument.lotSize / 2
-}
-
-const isTwin = (order: Order, request: OrderRequest): boolean =>
-  isLive(order) &&
-  !isLeg(order) &&
-  order.symbol === request.symbol &&
-  order.side === request.side &&
-  order.limit === request.limit &&
-  order.stop === request.stop
-
-/** True where the order would meet a resting one of ours, of any lane: a trade of ours with ourselves. */
-function isCrossed(resting: Order, { side, limit, stop }: OrderRequest, last: number): boolean {
-  if (resting.side === side || resting.limit === undefined || resting.stop !== undefined)
-    return false
-  // What waits for its trigger meets nobody now.
-  if (stop !== undefined) return false
-  const reach = limit ?? last
-  return side === 'buy' ? reach >= resting.limit : reach <= resting.limit
 }
