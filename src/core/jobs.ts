@@ -267,6 +267,12 @@ export interface RunResult {
 
 export type RunCounts = Readonly<Record<RunStatus, number>>
 
+export interface StartsQuery extends Span {
+  readonly symbols: readonly string[]
+  readonly timeframe: Timeframe
+  readonly adjustment: Adjustment
+}
+
 export interface JobStore {
   /** Adds definitions, and changes those whose id is there; `isEnabled` of those stays as it is. */
   putDefinitions(
@@ -367,13 +373,9 @@ export interface JobStore {
    * For each symbol the starts of its bars in a span, in order, and of those alone that history told: what a run heard
    * proves nothing about the provider.
    */
-  starts(
-    query: Span & {
-      readonly symbols: readonly string[]
-      readonly timeframe: Timeframe
-      readonly adjustment: Adjustment
-    },
-  ): Promise<readonly Float64Array[]>
+  starts(query: StartsQuery): Promise<readonly Float64Array[]>
+  /** How many they are: a fifth of the work where that is all that must be known. */
+  counted(query: StartsQuery): Promise<readonly number[]>
 
   /** Writes the request down and grants it, or says how long to wait. The ledger is the budget: it outlives a kill. */
   takeRequest(ask: RequestAsk): Promise<{ readonly waitMs: number }>

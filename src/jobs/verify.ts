@@ -1,6 +1,7 @@
 /*
- * Verify: what is stored of a span, held against the calendar. Bars are read back from the store, so what is called
- * covered is what is there, and not what somebody remembers to have sent.
+ * Verify: what is stored of a span, held against the calendar. Bars are counted in the store, and read back where they are
+ * not as many as were stored by this claim: what is called covered is what is there, and not what somebody remembers to
+ * have sent.
  *
  * A hole of a session or more is asked for again, once; so is one that lies where two pages meet, however short. Single
  * missing bars are common where little is traded: the provider's answer was complete, so it is taken at its word.

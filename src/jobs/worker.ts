@@ -13,7 +13,7 @@
 import { barColumns, type BarColumns, copyBars, joinedBars } from '../core/columns.ts'
 import { expectedStarts } from '../core/expected.ts'
 import { type Fault, fault } from '../core/fault.ts'
-import type { BarSource, Hole, JobStore, Settlement } from '../core/jobs.ts'
+import type { BarSource, Hole, JobStore, Settlement, StartsQuery } from '../core/jobs.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import { without } from '../core/spans.ts'
 import { DAY, ms, type Timeframe } from '../core/time.ts'
@@ -23,6 +23,7 @@ import { derived, differenceOf } from './derive.ts'
 import { calendarFor } from './estimate.ts'
 import { type Meter, nameOnce } from './metered.ts'
 import type { Pack } from './pack.ts'
+import { Told } from './told.ts'
 import { looked } from './validate.ts'
 import { holesIn, seamBefore } from './verify.ts'
 
@@ -69,6 +70,8 @@ export class Worker {
   readonly #seams = new Set<string>()
   /** Who gave pages of the query, but for its own provider. */
   readonly #standIns = new Set<string>()
+  /** What of the query was stored, where it was read from its first page to its last by this claim. */
+  readonly #told = new Told()
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -83,6 +86,7 @@ export class Worker {
     if (!(await store.claim(ids, { ...claim, leaseUntil: this.#leaseUntil() }))) {
       return { type: 'lost' }
     }
+    this.#told.clear()
     const refused = new Map<string, string>()
     for (const { symbol, reason } of await store.quarantined(source.provider)) {
       if (pack.symbols.includes(symbol)) refused.set(symbol, reason)
@@ -136,6 +140,7 @@ export class Worker {
     const { timeframe, adjustment } = pack
     this.#seams.clear()
     this.#standIns.clear()
+    this.#told.clear()
     let before: string | undefined
     if (pack.cursor === END) return { type: 'read' }
     meter?.about({ timeframe, symbols: symbols.length })
@@ -180,6 +185,7 @@ export class Worker {
         request: provider === undefined ? meter?.last : undefined,
       })
       if (kept === undefined) return { type: 'lost' }
+      this.#told.add(series)
       onPage?.({ rows, revised: kept.revised, symbols: series.length, pack })
     }
     return { type: 'read' }
@@ -335,9 +341,9 @@ export class Worker {
     }
     let total = 0
     const symbols = pack.symbols.filter((symbol) => !refused.has(symbol))
-    const told = await store.starts({ ...span, symbols, timeframe, adjustment })
-    for (const [i, symbol] of symbols.entries()) {
-      const starts = told[i]!
+    const stored = await this.#stored({ ...span, symbols, timeframe, adjustment })
+    for (const symbol of symbols) {
+      const starts = stored.get(symbol)!
       for (const { id, from, to } of runsOf(symbol)) {
         const rows = countBefore(starts, to) - countBefore(starts, from)
         results.push({ run: id, symbol, rows, status: rows > 0 ? 'success' : 'no_data' })
@@ -350,6 +356,22 @@ export class Worker {
     const isSettled = await store.settle({ ...about, results, covered, holes })
     if (!isSettled) return { type: 'lost' }
     return { type: 'done', rows: total, holes: holes.length }
+  }
+
+  /** Which bars the store has of each symbol. Where it has as many as were told, they are not read back. */
+  async #stored({ symbols, ...span }: StartsQuery): Promise<ReadonlyMap<string, Float64Array>> {
+    const { store } = this.#options
+    const stored = new Map<string, Float64Array>()
+    const counts = await store.counted({ ...span, symbols })
+    for (const [i, symbol] of symbols.entries()) {
+      const starts = this.#told.starts(symbol, counts[i]!)
+      if (starts !== undefined) stored.set(symbol, starts)
+    }
+    const others = symbols.filter((symbol) => !stored.has(symbol))
+    if (others.length === 0) return stored
+    const read = await store.starts({ ...span, symbols: others })
+    for (const [i, symbol] of others.entries()) stored.set(symbol, read[i]!)
+    return stored
   }
 
   #leaseUntil(): number {

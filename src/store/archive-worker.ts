@@ -32,7 +32,7 @@ export type Request =
   | { readonly type: 'commit-page'; readonly page: PackedPage }
   | { readonly type: 'merge'; readonly merge: PackedMerge }
   | { readonly type: 'page' | 'latest'; readonly stretch: Stretch; readonly limit: number }
-  | { readonly type: 'starts'; readonly stretches: Stretches }
+  | { readonly type: 'starts' | 'counted'; readonly stretches: Stretches }
   | { readonly type: 'revise'; readonly revision: RevisionRow }
   | { readonly type: 'revisions'; readonly stretch: Stretch }
   | { readonly type: 'coverage'; readonly symbol: string; readonly timeframeMs: number }
@@ -61,6 +61,7 @@ export type Value =
   | readonly Run[]
   | JobAnswer
   | { readonly starts: readonly string[] }
+  | { readonly counts: readonly number[] }
   | undefined
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: Value }
@@ -111,6 +112,8 @@ class Server {
         return table.page(request.stretch, request.limit)
       case 'starts':
         return { starts: table.starts(request.stretches) }
+      case 'counted':
+        return { counts: table.counted(request.stretches) }
       case 'latest':
         return table.latest(request.stretch, request.limit)
       case 'revise':

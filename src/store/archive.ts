@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads'
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
 import type { BarColumns } from '../core/columns.ts'
-import type { JobStore } from '../core/jobs.ts'
+import type { JobStore, StartsQuery } from '../core/jobs.ts'
 import type {
   BarStore,
   Revision,
@@ -21,7 +21,7 @@ import type {
 } from '../core/store.ts'
 import { lengthMs, ms, type Timeframe, timeframeOf } from '../core/time.ts'
 import type { Reply, Request, Value, WorkerStart } from './archive-worker.ts'
-import type { RevisionRow, TableOptions } from './bar-table.ts'
+import type { RevisionRow, Stretches, TableOptions } from './bar-table.ts'
 import { checkBars } from './check-bars.ts'
 import { SqliteJobs } from './job-store.ts'
 import { packBars, type PackedBars, unpackBars } from './packed-bars.ts'
@@ -95,11 +95,15 @@ export class SqliteArchive implements BarStore, Revisions {
       commitPage: (page) => this.#alone({ type: 'commit-page', page }),
       merge: (merge) => this.#alone({ type: 'merge', merge }),
       bars: (query) => this.bars({ ...query, pageSize: CHUNK }),
-      starts: async ({ timeframe, ...query }) => {
-        const stretches = { ...query, timeframeMs: lengthMs(timeframe) }
-        const value = await this.#ask({ type: 'starts', stretches })
+      starts: async (query) => {
+        const value = await this.#ask({ type: 'starts', stretches: stretchesOf(query) })
         assert(value !== undefined && 'starts' in value, 'starts are lists')
         return value.starts
+      },
+      counted: async (query) => {
+        const value = await this.#ask({ type: 'counted', stretches: stretchesOf(query) })
+        assert(value !== undefined && 'counts' in value, 'counts are a list')
+        return value.counts
       },
     })
     const workerData: WorkerStart = { path, options }
@@ -371,6 +375,11 @@ export class SqliteArchive implements BarStore, Revisions {
     for (const end of this.#ends) end()
   }
 }
+
+const stretchesOf = ({ timeframe, ...query }: StartsQuery): Stretches => ({
+  ...query,
+  timeframeMs: lengthMs(timeframe),
+})
 
 const overloaded = (path: string): StoreError =>
   new StoreError('overloaded', `${path} has ${WAITING_MAX} requests waiting; ask for less at once`)

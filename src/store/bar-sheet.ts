@@ -54,6 +54,7 @@ export class BarSheet {
   readonly latest: StatementSync
   readonly starts: StatementSync
   readonly startsWithin: StatementSync
+  readonly countWithin: StatementSync
   readonly #known: StatementSync
 
   /** The reader has a function `take`. */
@@ -70,11 +71,12 @@ export class BarSheet {
     this.latest = taking(COLUMNS, 'and start < ?3 order by start desc limit ?4')
     // The limit keeps SQLite from leaving out the order of a subquery.
     this.starts = taking('start', 'order by start limit -1')
-    // Measured for each row: a list made by SQLite and parsed here 0.27 us, `take` 0.36, counting alone 0.17.
+    const told = `from ${table} where ${SERIES} and source = ${RANKS.final} and start >= ?3 and start < ?4`
+    // Measured for each row: a list made by SQLite and parsed here 0.27 us, `take` 0.36, counting 0.05.
     this.startsWithin = reader.prepare(
-      `select json_group_array(start) as starts from (select start from ${table} where ${SERIES}
-         and source = ${RANKS.final} and start >= ?3 and start < ?4 order by start limit -1)`,
+      `select json_group_array(start) as starts from (select start ${told} order by start limit -1)`,
     )
+    this.countWithin = reader.prepare(`select count(*) as n ${told}`)
     this.#known = writer.prepare(
       `select ${COLUMNS}, source from ${table} where ${SERIES} and start between ?3 and ?4`,
     )

@@ -213,6 +213,15 @@ export class BarTable {
     })
   }
 
+  /** How many they are. */
+  counted({ symbols, timeframeMs, from, to, adjustment = 'raw' }: Stretches): number[] {
+    const { countWithin } = this.#sheet(adjustment)
+    return symbols.map((symbol) => {
+      const id = this.#idOf(symbol)
+      return id === undefined ? 0 : numberOf(countWithin.get(id, timeframeMs, from, to)?.['n'])
+    })
+  }
+
   /** The last `limit` bars before `before`, oldest first. */
   latest(
     { symbol, timeframeMs, to, adjustment = 'raw' }: Omit<Stretch, 'from'>,

@@ -1,7 +1,7 @@
 // SqliteJobs: the port JobStore on an archive's file. Every call is one request to the archive's thread.
 import { assert } from '../core/assert.ts'
 import { type BarColumns, joinedBars } from '../core/columns.ts'
-import type { JobStore, Merge, Merged, PageCommit, PageKept } from '../core/jobs.ts'
+import type { JobStore, Merge, Merged, PageCommit, PageKept, StartsQuery } from '../core/jobs.ts'
 import type { SeriesQuery } from '../core/store.ts'
 import type { Timeframe } from '../core/time.ts'
 import type { JobCall, Value } from './archive-worker.ts'
@@ -18,7 +18,8 @@ export interface JobThread {
   merge(merge: PackedMerge): Promise<Value>
   bars(query: SeriesQuery): AsyncIterable<BarColumns>
   /** A list in JSON for each symbol. */
-  starts(query: Parameters<JobStore['starts']>[0]): Promise<readonly string[]>
+  starts(query: StartsQuery): Promise<readonly string[]>
+  counted(query: StartsQuery): Promise<readonly number[]>
 }
 
 type Method = keyof JobTableSync
@@ -97,8 +98,12 @@ export class SqliteJobs implements JobStore {
     return value
   }
 
-  async starts(query: Parameters<JobStore['starts']>[0]): Promise<readonly Float64Array[]> {
+  async starts(query: StartsQuery): Promise<readonly Float64Array[]> {
     return (await this.#thread.starts(query)).map(startsOf)
+  }
+
+  counted(query: StartsQuery): Promise<readonly number[]> {
+    return this.#thread.counted(query)
   }
 
   async bars(query: Parameters<JobStore['bars']>[0]): Promise<BarColumns> {

@@ -50,7 +50,7 @@ import { TABLES } from './bar-sheet.ts'
 import { numberOf, textOf } from './database.ts'
 
 /** The members of the port that are statements alone; what bars have to do with is the archive's. */
-export type JobTableMethods = Omit<JobStore, 'commitPage' | 'merge' | 'bars' | 'starts'>
+export type JobTableMethods = Omit<JobStore, 'commitPage' | 'merge' | 'bars' | 'starts' | 'counted'>
 export type JobTableSync = {
   readonly [K in keyof JobTableMethods]: (
     ...args: Parameters<JobTableMethods[K]>

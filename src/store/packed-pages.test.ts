@@ -1,3 +1,4 @@
+// The buffers of pages: what is packed is unpacked, and memory is taken again only where nobody reads it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type BarColumns, barColumns } from '../core/columns.ts'

@@ -1,7 +1,7 @@
 // PostgresBars: bars in Postgres, within a transaction. A page of all its symbols is one statement.
 import { assert } from '../core/assert.ts'
 import type { BarColumns } from '../core/columns.ts'
-import type { JobStore, PageCommit } from '../core/jobs.ts'
+import type { JobStore, PageCommit, StartsQuery } from '../core/jobs.ts'
 import type { BarRank } from '../core/market.ts'
 import { lengthMs } from '../core/time.ts'
 import { IS_CLOSED, RANKS, TABLES } from './bar-sheet.ts'
@@ -56,6 +56,13 @@ const readStarts = (table: string): string =>
    left join ${table} b on b.symbol_id = s.id and b.timeframe = ?2 and b.start >= ?3 and b.start < ?4
      and b.source = ${RANKS.final}
    group by asked.place order by asked.place`
+
+const count = (table: string): string =>
+  `select (select count(*) from ${table} b where b.symbol_id = s.id and b.timeframe = ?2
+     and b.start >= ?3 and b.start < ?4 and b.source = ${RANKS.final}) as n
+   from unnest(?1::text[]) with ordinality as asked (symbol, place)
+   left join symbols s on s.symbol = asked.symbol
+   order by asked.place`
 
 /** Is there any bar where these series are? Asked first: most pages meet none, and comparing costs as much as writing. */
 const meetsAny = (table: string): string =>
@@ -144,11 +151,21 @@ export class PostgresBars {
   /** The starts of those that history told, for each symbol. */
   async starts(
     session: Session,
-    { symbols, timeframe, adjustment, from, to }: Parameters<JobStore['starts']>[0],
+    { symbols, timeframe, adjustment, from, to }: StartsQuery,
   ): Promise<readonly Float64Array[]> {
     const sql = readStarts(TABLES[adjustment])
     const rows = await session.all(sql, symbols, lengthMs(timeframe), from, to)
     return rows.map(({ starts }) => startsOf(String(starts)))
+  }
+
+  /** How many they are. */
+  async counted(
+    session: Session,
+    { symbols, timeframe, adjustment, from, to }: StartsQuery,
+  ): Promise<readonly number[]> {
+    const sql = count(TABLES[adjustment])
+    const rows = await session.all(sql, symbols, lengthMs(timeframe), from, to)
+    return rows.map(({ n }) => Number(n))
   }
 
   read(

@@ -1,3 +1,4 @@
+// Rows of COPY, read back as the server reads them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type BarColumns, barColumns } from '../core/columns.ts'

@@ -34,6 +34,7 @@ import {
   type Settlement,
   type Split,
   type SplitsTold,
+  type StartsQuery,
 } from '../core/jobs.ts'
 import { checkBars } from './check-bars.ts'
 import {
@@ -249,8 +250,12 @@ export class PostgresJobs implements JobStore {
     return (await this.#filtered('revision_counts', filter)).map(revisedOf)
   }
 
-  starts(query: Parameters<JobStore['starts']>[0]): Promise<readonly Float64Array[]> {
+  starts(query: StartsQuery): Promise<readonly Float64Array[]> {
     return this.#postgres.statement((session) => this.#bars.starts(session, query))
+  }
+
+  counted(query: StartsQuery): Promise<readonly number[]> {
+    return this.#postgres.statement((session) => this.#bars.counted(session, query))
   }
 
   bars(query: Parameters<JobStore['bars']>[0]): Promise<BarColumns> {

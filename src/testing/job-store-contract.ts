@@ -450,6 +450,7 @@ export function describeJobStore(contract: JobStoreContract): void {
       const part = { ...HOURS, from: ms(T0 + HOUR), to: ms(T0 + 3 * HOUR) }
       const symbols = ['NVDA', 'AAPL']
       assert.deepEqual(await startsOf(store, { ...part, symbols }), [[], [...hours(1, 2).start]])
+      assert.deepEqual(await store.counted({ ...part, symbols }), [0, 2])
     })
 
     it('stores bars that were heard, which give way to history and never the other way round', async (t) => {
@@ -468,6 +469,7 @@ export function describeJobStore(contract: JobStoreContract): void {
       ]
       const closed = await store.bars(HOURS)
       const before = [await store.coverage({}), await startsOf(store, ALL_HOURS)]
+      assert.deepEqual(await store.counted(ALL_HOURS), [0])
       await store.claim([runOf(0).id], claimOf('one'))
       const kept = await store.commitPage(
         pageOf('one', { series: [{ symbol: 'AAPL', bars: hours(1, 2) }] }),
