@@ -177,6 +177,7 @@ const timed = (journal: Journal, syncs: number[]): Journal => ({
     if (turn.batches.length > 0) syncs.push(performance.now() - began)
   },
   flush: () => journal.flush(),
+  catchUp: () => journal.catchUp?.(),
   snapshot: (n, state) => journal.snapshot(n, state),
   latest: () => journal.latest(),
   since: (n) => journal.since(n),

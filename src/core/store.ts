@@ -20,6 +20,8 @@ export interface Journal {
   append(turn: Turn): void
   /** Makes all that was appended durable. */
   flush(): void
+  /** Does what a later order would wait for: for moments in which nothing else waits. Makes nothing durable. */
+  catchUp?(): void
   /** @param bars What lanes have seen since the last one, where the journal is to be pruned. */
   snapshot(n: number, state: string, bars?: readonly SeenBar[]): void
   latest(): { readonly n: number; readonly state: string } | undefined

@@ -9,6 +9,7 @@ import { ms } from '../core/time.ts'
 import type { Broker } from '../core/venue.ts'
 import { Engine } from '../engine/engine.ts'
 import { RISK_DEFAULTS } from '../engine/risk-limits.ts'
+import type { VirtualNode } from '../io/virtual-node.ts'
 import { VirtualWorld } from '../io/virtual.ts'
 import { defineStrategy, type Strategy, z } from '../strategy/index.ts'
 import { A, limitsOf, SIM, trade, universeOf } from '../testing/builders.ts'
@@ -49,9 +50,13 @@ class Desk {
   readonly turns: Turn[] = []
   readonly snapshots: number[] = []
   readonly written: number[] = []
+  readonly io: VirtualNode
   readonly pump: Pump
   flushes = 0
+  timers = 0
 
+  /** Turns that had been made, and batches that had left, when the journal caught up. */
+  readonly caughtUp: string[] = []
   /** Turns that were made when a batch left. */
   readonly leftAfter: number[] = []
 
@@ -78,6 +83,9 @@ class Desk {
       flush: () => {
         this.flushes++
       },
+      catchUp: () => {
+        this.caughtUp.push(`${this.turns.length} ${this.leftAfter.length}`)
+      },
       snapshot: (n) => this.snapshots.push(n),
       latest: () => undefined,
       since: () => [],
@@ -89,7 +97,14 @@ class Desk {
         return { written: 1 }
       },
     }
-    const io = this.world.node('engine')
+    this.io = this.world.node('engine')
+    const io = {
+      now: () => this.io.now(),
+      after: (delayMs: number, fire: () => void) => {
+        this.timers++
+        return this.io.after(delayMs, fire)
+      },
+    }
     // As a request does, a batch leaves some steps after it was handed over.
     const execute: Broker['execute'] = async ({ commands }) => {
       await Promise.resolve()
@@ -208,6 +223,52 @@ test('an order leaves before the turns of what came after it', async () => {
 
   assert.equal(desk.leftAfter[0], 1)
   assert.equal(desk.turns.length, 3)
+})
+
+test('the journal catches up when nothing waits, and when the orders of the last turn have left', async () => {
+  const desk = new Desk({ strategy: buyer })
+  const cash = money(1e6)
+  const [equity, buyingPower] = [cash, cash]
+  desk.pump.push({ type: 'account', at: desk.world.now, venue: SIM, cash, equity, buyingPower })
+  desk.trade()
+  desk.pump.start()
+  await desk.world.run(1)
+  assert.deepEqual([desk.turns.length, desk.leftAfter, desk.caughtUp], [1, [1], []])
+
+  desk.pump.push(up(desk))
+  await desk.world.run(1)
+
+  assert.deepEqual(desk.caughtUp, ['2 1'])
+})
+
+test('it wakes for a bar though the clock went back meanwhile', async () => {
+  const desk = new Desk()
+  desk.pump.start()
+  desk.trade()
+  await desk.world.run(1)
+  desk.io.jump(-30_000)
+
+  await desk.world.run(60_000)
+  assert.deepEqual(desk.sizes, [1])
+  await desk.world.run(30_000)
+
+  assert.deepEqual(desk.sizes, [1, 0])
+})
+
+test('turns that change nothing of what is due make no timer', async () => {
+  const desk = new Desk()
+  desk.pump.start()
+  desk.trade()
+  await desk.world.run(1)
+  const { timers } = desk
+
+  for (let i = 0; i < 10; i++) {
+    desk.trade()
+    await desk.world.run(1)
+  }
+
+  assert.equal(desk.turns.length, 11)
+  assert.equal(desk.timers, timers)
 })
 
 test('a bar closes by the clock though nothing arrives', async () => {

@@ -9,7 +9,8 @@
  *
  * A flush stops the loop for as long as the disk takes, and an order that becomes due meanwhile waits for it. So what a
  * person says is durable at once, but what the venue tells a moment later, or with the next order if that is sooner: a
- * venue tells it again to an engine that was cut off in between.
+ * venue tells it again to an engine that was cut off in between. What the journal has to do besides, it does where a slice has
+ * left nothing and commanded nothing.
  *
  * No order leaves that is not durable: where the journal fails, or a turn throws, the pump stops for good, the gateway
  * is closed, and `failure` resolves. What the venue has then is found out by the next start.
@@ -80,6 +81,8 @@ export class Pump {
   #isStopped = false
   #hasFailed = false
   #cancelWake: (() => void) | undefined
+  /** When it wakes; Infinity where it does not. */
+  #wakesAt = Infinity
   #snapshotTurn: number
   #slices = 0
   #snapshots = 0
@@ -136,7 +139,7 @@ export class Pump {
   /** Inputs wait from now on. */
   pause(): void {
     this.#isPaused = true
-    this.#cancelWake?.()
+    this.#wakeAt(Infinity)
   }
 
   /** Stops for good; nothing is taken any more. */
@@ -211,6 +214,7 @@ export class Pump {
     this.#slices++
     this.#guard()
     let taken = 0
+    let hasCommanded = false
     while (this.inbox.nextAt !== Infinity && taken < SLICE_INPUTS) {
       const inputs = this.inbox.takeTurn(this.now(), Infinity)
       if (inputs.length === 0) break
@@ -220,12 +224,21 @@ export class Pump {
       if (!inputs.every(isMarket)) inputs.sort((a, b) => rank(a) - rank(b))
       const { batches } = this.#turn(Math.max(inputs[0]!.at, engine.now) as Ms, inputs)
       // Requests leave between two slices: an order does not wait for the turns of what came after it.
-      if (batches.length > 0) break
+      hasCommanded = batches.length > 0
+      if (hasCommanded) break
     }
-    if (this.inbox.nextAt === Infinity && engine.nextAt <= this.now()) this.#turn(this.now(), [])
+    if (this.inbox.nextAt === Infinity && engine.nextAt <= this.now()) {
+      const { batches } = this.#turn(this.now(), [])
+      hasCommanded ||= batches.length > 0
+    }
     this.#settle()
-    if (this.inbox.nextAt !== Infinity) this.#schedule()
-    else this.#wakeAt(engine.nextAt)
+    if (this.inbox.nextAt !== Infinity) {
+      this.#schedule()
+      return
+    }
+    this.#wakeAt(engine.nextAt)
+    // A request that has been decided upon leaves when this slice is over.
+    if (!hasCommanded) this.#options.journal.catchUp?.()
   }
 
   /** At the time of the last turn, so that nothing that has become due since comes first. */
@@ -299,12 +312,18 @@ export class Pump {
     if (!this.#isStopped && this.#isSnapshotDue) this.#guarded(() => this.snapshot())
   }
 
+  /** As a rule when it does already, which costs nothing; each slice does all that is due by then. */
   #wakeAt(when: number): void {
+    if (when === this.#wakesAt) return
+    this.#wakesAt = when
     this.#cancelWake?.()
     this.#cancelWake = undefined
     if (when === Infinity) return
     const { io } = this.#options
-    this.#cancelWake = io.after(Math.max(0, when - io.now()), () => this.#schedule())
+    this.#cancelWake = io.after(Math.max(0, when - io.now()), () => {
+      this.#wakesAt = Infinity
+      this.#schedule()
+    })
   }
 
   #guarded<T>(work: () => T): T | undefined {

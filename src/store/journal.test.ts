@@ -131,6 +131,46 @@ describe('journal', () => {
     journal.close()
   })
 
+  it('catches up with quiet turns where there are many, and makes none of them durable', () => {
+    const path = freshPath()
+    const journal = openJournal(path)
+    const reader = openJournal(path)
+    for (const quiet of turns(0, 31)) journal.append(quiet)
+    journal.catchUp()
+    assert.equal([...reader.since(-1)].length, 0)
+
+    journal.append(turn(31))
+    journal.catchUp()
+
+    assert.equal([...reader.since(-1)].length, 32)
+    assert.equal(journal.lastTurn(), undefined)
+    journal.append(turn(32, { why: 'x'.repeat(20_000) }))
+    journal.catchUp()
+    assert.equal([...reader.since(-1)].length, 33)
+    journal.append(turn(33, { isLoud: true }))
+    assert.equal(journal.lastTurn(), 33)
+    reader.close()
+    journal.close()
+  })
+
+  it('moves its log into its file when it catches up, and not with an order', () => {
+    const path = freshPath()
+    const journal = openJournal(path)
+    const { size } = statSync(path)
+    for (let n = 0; n < 200; n++) journal.append(turn(n, { isLoud: true }))
+    assert.equal(statSync(path).size, size)
+
+    journal.catchUp()
+
+    assert.ok(statSync(path).size > size)
+    const used = usedOf(`${path}-wal`)
+    for (let n = 200; n < 300; n++) journal.append(turn(n, { isLoud: true }))
+    // Written again from its beginning.
+    assert.equal(usedOf(`${path}-wal`), used)
+    assert.equal([...journal.since(-1)].length, 300)
+    journal.close()
+  })
+
   it('makes quiet turns durable that were written when the buffer was full', () => {
     const journal = openJournal(freshPath())
     for (const quiet of turns(0, 1_024)) journal.append(quiet)

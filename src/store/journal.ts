@@ -4,6 +4,8 @@
  * A turn without batches promised nothing to anybody, so it waits in memory (at most 1,024 turns or 1 MB of
  * text, then written in one transaction that a power cut may take). A turn with batches is written together
  * with all that waits in one transaction, and `append` returns when the disk has it (log-file.ts says how).
+ * So that it need not write what a quiet hour has left, nor SQLite move its log into the file before the order leaves, both are
+ * done as `catchUp`, in moments in which nothing waits.
  * What is in the file is therefore always the first turns, whole: a torn tail does not exist.
  *
  * Each row carries a checksum of its content, because a disk that gives back other bytes than it was given does not say
@@ -26,6 +28,11 @@ import { guarded, StoreError } from './store-error.ts'
 
 const WAITING_TURNS_MAX = 1_024
 const WAITING_CHARACTERS_MAX = 1_000_000
+/** What is caught up with: fewer turns, and less text, are not worth a transaction that no order asked for. */
+const CAUGHT_UP_TURNS = 32
+const CAUGHT_UP_CHARACTERS = 16_384
+/** A transaction is two to three pages as a rule, and SQLite itself waits for 1,000. */
+const CHECKPOINT_TRANSACTIONS = 128
 const SNAPSHOTS_KEPT = 3
 const PAGE = 256
 const TODO = 'restore a backup, or begin a new journal and adopt what the venue holds'
@@ -38,6 +45,7 @@ interface Row {
   readonly at: number
   readonly inputs: string
   readonly batches: string
+  readonly sum: number
 }
 
 /** Opens or creates a journal. Throws StoreError: locked, not a database, newer than this Skein. */
@@ -47,6 +55,7 @@ export class SqliteJournal implements Journal {
   readonly past: JournalPast
   readonly #path: string
   readonly #db: DatabaseSync
+  readonly #checkpoint: StatementSync
   readonly #insertTurn: StatementSync
   readonly #turnsAfter: StatementSync
   readonly #insertSnapshot: StatementSync
@@ -64,6 +73,8 @@ export class SqliteJournal implements Journal {
   readonly #log: LogFile | undefined
   /** What was committed and not synced may be lost for ever, whatever a later sync says: nothing is durable after it. */
   #lost: unknown
+  /** Since the log was last moved into the file here. */
+  #transactions = 0
   /** The first turn that has a checksum: of those before, an older Skein wrote none. */
   readonly #summedFrom: number
 
@@ -73,6 +84,7 @@ export class SqliteJournal implements Journal {
     // On macOS a plain fsync leaves data in the disk's cache; elsewhere fullfsync changes nothing.
     this.#db.exec('pragma synchronous = normal; pragma fullfsync = on')
     const prepare = (sql: string) => guarded(path, () => this.#db.prepare(sql))
+    this.#checkpoint = prepare('pragma wal_checkpoint(passive)')
     this.#insertTurn = prepare(
       'insert into turns (n, at, inputs, batches, sum) values (?, ?, ?, ?, ?)',
     )
@@ -119,9 +131,9 @@ export class SqliteJournal implements Journal {
 
   /** Turns come with increasing n. Throws before anything is kept where a number is not finite. */
   append(turn: Turn): void {
-    const { n, at, inputs, batches } = turn
+    const { n, batches } = turn
     assert(Number.isSafeInteger(n) && n > this.#appended, `turn ${n} is after ${this.#appended}`)
-    const row = { n, at: ms(at), inputs: exactJson(inputs, n), batches: exactJson(batches, n) }
+    const row = rowOf(turn)
     if (batches.length > 0) {
       this.#write([...this.#waiting, row], { isDurable: true })
       return
@@ -139,6 +151,16 @@ export class SqliteJournal implements Journal {
 
   flush(): void {
     if (this.#durable < this.#appended) this.#write(this.#waiting, { isDurable: true })
+  }
+
+  /** Writes turns that wait, and moves the log into the file before SQLite does so with an order. */
+  catchUp(): void {
+    const { length } = this.#waiting
+    if (length >= CAUGHT_UP_TURNS || this.#waitingCharacters >= CAUGHT_UP_CHARACTERS)
+      this.#write(this.#waiting, { isDurable: false })
+    if (this.#transactions < CHECKPOINT_TRANSACTIONS) return
+    this.#transactions = 0
+    guarded(this.#path, () => this.#checkpoint.get())
   }
 
   /** Keeps the state after turn `n`, durably, with all turns before it; the last three are kept, and those that stay. */
@@ -273,8 +295,8 @@ export class SqliteJournal implements Journal {
     guarded(this.#path, () => {
       this.#db.exec('begin immediate')
       try {
-        for (const { n, at, inputs, batches } of rows)
-          this.#insertTurn.run(n, at, inputs, batches, sumOf([n, at, inputs, batches]))
+        for (const { n, at, inputs, batches, sum } of rows)
+          this.#insertTurn.run(n, at, inputs, batches, sum)
         more?.()
         this.#db.exec('commit')
       } catch (error) {
@@ -282,6 +304,7 @@ export class SqliteJournal implements Journal {
         throw error
       }
     })
+    this.#transactions++
     this.#written = rows.at(-1)?.n ?? this.#written
     this.#appended = this.#written
     this.#waiting = []
@@ -323,6 +346,12 @@ export class SqliteJournal implements Journal {
       throw new StoreError('corrupt', what, { cause: error })
     }
   }
+}
+
+/** Made when the turn is appended: where it waits, no order waits for it. */
+function rowOf({ n, at, inputs, batches }: Turn): Row {
+  const texts = [exactJson(inputs, n), exactJson(batches, n)] as const
+  return { n, at: ms(at), inputs: texts[0], batches: texts[1], sum: sumOf([n, at, ...texts]) }
 }
 
 /** Of what a row holds. A blank between the parts: ("1", "23") is not ("12", "3"). */
