@@ -5,7 +5,7 @@ import type { Denial } from '../core/notice.ts'
 import type { LegRole, Order, OrderRequest, OrderType, Side, TimeInForce } from '../core/order.ts'
 import { FLAT } from '../core/position.ts'
 import type { BracketIntent, OrderIntent } from '../strategy/context.ts'
-import { type Group, legSide, stopLimitOf } from './brackets.ts'
+import { type Group, legSide, stopLimitOf } from './bracket.ts'
 
 type Draft = { -readonly [K in keyof OrderRequest]: OrderRequest[K] }
 
