@@ -29,6 +29,7 @@
  * A bracket is over when all its orders have ended. It is still known for a while, because a fill may arrive
  * after the cancel that it crossed: that is a position, and protected like any other.
  */
+import { BoundedMap } from '../core/bounded-map.ts'
 import type { OrderId, SymbolId } from '../core/brand.ts'
 import type { Bar } from '../core/market.ts'
 import { isLeg, isLive, type LegRole, type Order } from '../core/order.ts'
@@ -48,7 +49,7 @@ export interface BracketState {
 export class Brackets {
   readonly #desk: BracketDesk
   readonly #groups = new Map<OrderId, Group>()
-  readonly #ended = new Map<OrderId, Group>()
+  readonly #ended = new BoundedMap<OrderId, Group>(ENDED_LIMIT)
   readonly #prices: BracketPrices
 
   constructor(desk: BracketDesk) {
@@ -102,7 +103,7 @@ export class Brackets {
   }
 
   capture(): BracketState {
-    const copies = (groups: Map<OrderId, Group>) => Array.from(groups.values(), copyOf)
+    const copies = (groups: { values(): Iterable<Group> }) => Array.from(groups.values(), copyOf)
     return { working: copies(this.#groups), ended: copies(this.#ended) }
   }
 
@@ -223,10 +224,5 @@ export class Brackets {
     this.#groups.delete(group.entry)
     this.#prices.remove(group)
     this.#ended.set(group.entry, group)
-    if (this.#ended.size <= ENDED_LIMIT) return
-    for (const oldest of this.#ended.keys()) {
-      this.#ended.delete(oldest)
-      break
-    }
   }
 }

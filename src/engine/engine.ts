@@ -20,7 +20,7 @@ import type { Turn } from '../core/command.ts'
 import { hashOf } from '../core/hash.ts'
 import type { Control, ExternalOrder, Input, LimitChange, OrderFact } from '../core/input.ts'
 import type { Bar, Depth, Quote, Trade } from '../core/market.ts'
-import { isRisk } from '../core/order.ts'
+import { isRisk, type Order } from '../core/order.ts'
 import { SymbolMarks } from '../core/symbol-marks.ts'
 import { MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
@@ -228,7 +228,22 @@ export class Engine {
       qty: portfolio.position(id).qty,
     }))
     const { cash } = portfolio
-    return { orders: orders.known, externals: externals.known, positions, cash, halts: risk.halts }
+    // Most who ask want no orders, and thousands of those that have ended are rows of a table.
+    let known: Ours['orders'] | undefined
+    return {
+      get orders() {
+        return (known ??= orders.known)
+      },
+      externals: externals.known,
+      positions,
+      cash,
+      halts: risk.halts,
+    }
+  }
+
+  /** Oldest first. */
+  get liveOrders(): readonly Order[] {
+    return [...this.#desk.parts.orders.allLive()]
   }
 
   /** Why the kill switch is on; undefined where it is off. */

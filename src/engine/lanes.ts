@@ -1,4 +1,5 @@
 // Lane: one strategy on one symbol. Its context, its state, its own position; halted alone where it throws.
+import { BoundedMap } from '../core/bounded-map.ts'
 import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import { type Calendar, calendarOf, type Session } from '../core/calendar.ts'
 import type { Gauges } from '../core/gauges.ts'
@@ -97,7 +98,7 @@ export class Lane implements Context {
   #isWarmingUp: boolean
   #isRebuilding = false
   #state: unknown
-  readonly #once = new Set<string>()
+  readonly #once = new BoundedMap<string, true>(ONCE_MAX)
 
   constructor(desk: LaneDesk, use: Use, instrument: Instrument, rank: number) {
     this.rank = rank
@@ -201,12 +202,7 @@ export class Lane implements Context {
   }
 
   noteSent(once: string): void {
-    this.#once.add(once)
-    if (this.#once.size <= ONCE_MAX) return
-    for (const oldest of this.#once) {
-      this.#once.delete(oldest)
-      break
-    }
+    this.#once.set(once, true)
   }
 
   /** Counts a bar, towards the warm-up first. Called before the hook sees the bar. */
@@ -266,7 +262,7 @@ export class Lane implements Context {
       seen: [...this.#seen],
       halted: this.halted ?? null,
       closing: this.closing === undefined ? null : { ...this.closing },
-      once: [...this.#once],
+      once: [...this.#once.keys()],
     }
   }
 
@@ -279,7 +275,7 @@ export class Lane implements Context {
     this.#isWarmingUp = this.#isShort()
     this.halted = saved.halted ?? undefined
     this.closing = saved.closing === null ? undefined : { ...saved.closing }
-    for (const once of saved.once) this.#once.add(once)
+    for (const once of saved.once) this.#once.set(once, true)
   }
 }
 

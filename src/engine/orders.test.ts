@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { orderId } from '../core/brand.ts'
+import { fillId, orderId } from '../core/brand.ts'
 import { fault } from '../core/fault.ts'
 import type { OrderInput } from '../core/order.ts'
 import { A, B, filled, MONDAY_10, order, universeOf } from '../testing/builders.ts'
@@ -189,6 +189,33 @@ test('keeps to its limit over three times as many orders', () => {
   finish(orders, 3 * FINISHED_LIMIT + 7, 'x')
   const { entries, finished } = orders.capture()
   assert.deepEqual([entries.length, finished.length], [FINISHED_LIMIT, FINISHED_LIMIT])
+})
+
+test('an order that finished long ago counts a late fill once, and what takes it back', () => {
+  const orders = make()
+  orders.add(order({ id: 'old', qty: 10 }))
+  orders.apply(accepted('old'))
+  orders.apply(filled('old', { qty: 4, fill: 'f1' }))
+  orders.apply(canceled('old'))
+  finish(orders, 1_000, 'x')
+  const busted = (bust: string): OrderInput => {
+    const { type: _type, ...told } = filled('old', { qty: 4, fill: 'f1' })
+    return { ...told, type: 'order.busted', bust: fillId(bust) }
+  }
+
+  for (const one of [orders, copied(orders)]) {
+    assert.equal(one.apply(filled('old', { qty: 4, fill: 'f1' }))?.isNewFill, false)
+    assert.equal(one.apply(filled('old', { qty: 3, fill: 'f2' }))?.isNewFill, true)
+    assert.equal(one.apply(filled('old', { qty: 3, fill: 'f2' }))?.isNewFill, false)
+    const after = one.get(orderId('old'))
+    assert.deepEqual([after?.filled, after?.phase, after?.reason], [7, 'done', 'canceled'])
+    assert.deepEqual(copied(one).capture(), one.capture())
+
+    assert.equal(one.apply(busted('b1'))?.after.filled, 3)
+    assert.equal(one.apply(busted('b1'))?.after.filled, 3)
+    assert.equal(one.get(orderId('old'))?.filled, 3)
+    assert.equal(one.live, 0)
+  }
 })
 
 test('forgets no live order', () => {

@@ -5,6 +5,7 @@ import type { Instrument } from '../core/instrument.ts'
 import { apply, isLive, type Order, type OrderInput } from '../core/order.ts'
 import { SymbolMarks } from '../core/symbol-marks.ts'
 import type { Universe } from '../core/universe.ts'
+import { type Entry, fillList, hasFill, OrderRows, withFill } from './order-rows.ts'
 
 /** Most orders that may be live at once. */
 export const LIVE_LIMIT = 50_000
@@ -13,19 +14,12 @@ export const LIVE_LIMIT = 50_000
  * that is still working are kept beyond it, because what its legs have to cover follows from them.
  */
 export const FINISHED_LIMIT = 10_000
+/** Of those, so many as are asked for again soon stay as they are; the others are rows of a table. */
+const WARM_LIMIT = 64
 /** Finished orders that are looked at, at most, to find one that may be forgotten. */
 const FORGET_TRIES = 32
 /** Longest name of a strategy: with the run and six digits of the counter, an id has 36 characters. */
 const NAME_LENGTH_MAX = 20
-
-interface Entry {
-  order: Order
-  /** Ids of the fills that were counted: a fill counts once. */
-  fills: Set<string>
-}
-
-/** Shared by the orders without a fill, which most are: a set for each was a tenth of what an order allocates. */
-const NO_FILLS = new Set<string>()
 
 const NO_ENTRIES: readonly Entry[] = []
 
@@ -51,7 +45,9 @@ export interface OrdersState {
 export class Orders {
   readonly #universe: Universe
   readonly #run: string
-  readonly #entries = new Map<OrderId, Entry>()
+  /** Every order that is remembered; of the older ones that have finished, the row. */
+  readonly #entries = new Map<OrderId, Entry | number>()
+  readonly #rows = new OrderRows()
   /** Those that are live, oldest first: all of them, and by symbol. */
   readonly #live = new Map<OrderId, Entry>()
   readonly #bySymbol: (Entry[] | undefined)[] = []
@@ -65,6 +61,8 @@ export class Orders {
   readonly #liveOfGroup = new Map<OrderId, number>()
   readonly #finished: OrderId[] = []
   #finishedHead = 0
+  /** Those before it are rows. */
+  #coolHead = 0
   #next = 1
   #unknown = 0
 
@@ -90,13 +88,14 @@ export class Orders {
     assert(!this.#entries.has(order.id), () => `order id ${order.id} is used once`)
     assert(this.#live.size < LIVE_LIMIT, () => `at most ${LIVE_LIMIT} orders are live`)
     assert(isLive(order), () => `order ${order.id} is sent when it is added, not ${order.phase}`)
-    const entry = { order, fills: NO_FILLS }
+    const entry = { order, fills: undefined }
     this.#entries.set(order.id, entry)
     this.#enlist(entry)
   }
 
   get(id: OrderId): Order | undefined {
-    return this.#entries.get(id)?.order
+    const entry = this.#entries.get(id)
+    return typeof entry === 'number' ? this.#rows.at(entry).order : entry?.order
   }
 
   /** Live orders of a symbol, oldest first. */
@@ -116,7 +115,15 @@ export class Orders {
 
   /** Every order that is remembered, oldest first, with the ids of the fills that were counted. */
   get known(): readonly { readonly order: Order; readonly fills: ReadonlySet<string> }[] {
-    return [...this.#entries.values()]
+    return Array.from(this.#all(), ({ order, fills }) => ({
+      order,
+      fills: new Set(fillList(fills)),
+    }))
+  }
+
+  *#all(): Iterable<Entry> {
+    for (const entry of this.#entries.values())
+      yield typeof entry === 'number' ? this.#rows.at(entry) : entry
   }
 
   get live(): number {
@@ -137,20 +144,31 @@ export class Orders {
   update(order: Order): void {
     const entry = this.#entries.get(order.id)
     assert(entry !== undefined, () => `order ${order.id} is known`)
-    assert(isLive(entry.order), () => `order ${order.id} is live when it changes, not done`)
+    assert(
+      typeof entry !== 'number' && isLive(entry.order),
+      () => `order ${order.id} is live when it changes, not done`,
+    )
     this.#settle(entry, order)
   }
 
   /** Moves the order of an input on; undefined where it is not ours or was forgotten long ago. */
   apply(input: OrderInput): Applied | undefined {
-    const entry = this.#entries.get(input.id)
-    if (entry === undefined) {
+    const held = this.#entries.get(input.id)
+    if (held === undefined) {
       this.#unknown++
       return undefined
     }
+    if (typeof held !== 'number') return this.#applyTo(held, input)
+    const entry = this.#rows.at(held)
+    const applied = this.#applyTo(entry, input)
+    this.#rows.set(held, entry)
+    return applied
+  }
+
+  #applyTo(entry: Entry, input: OrderInput): Applied {
     const before = entry.order
     const isOld =
-      (input.type === 'order.filled' && entry.fills.has(input.fill)) ||
+      (input.type === 'order.filled' && hasFill(entry.fills, input.fill)) ||
       (input.type === 'order.busted' && !this.#mayBust(entry, input))
     const after = isOld ? before : apply(before, input, this.#universe.at(before.symbol))
     const isStrange = !isOld && after === before && input.type === 'order.busted'
@@ -163,8 +181,8 @@ export class Orders {
 
   /** True the first time that a fill which counts is taken back. One that did not count yet never will. */
   #mayBust(entry: Entry, { bust, fill }: Extract<OrderInput, { type: 'order.busted' }>): boolean {
-    const isNew = !entry.fills.has(bust)
-    const isCounted = entry.fills.has(fill)
+    const isNew = !hasFill(entry.fills, bust)
+    const isCounted = hasFill(entry.fills, fill)
     note(entry, bust)
     note(entry, fill)
     return isNew && isCounted
@@ -175,10 +193,9 @@ export class Orders {
   }
 
   capture(): OrdersState {
-    const entries = [...this.#entries.values()]
     return {
       next: this.#next,
-      entries: entries.map(({ order, fills }) => ({ order, fills: [...fills] })),
+      entries: Array.from(this.#all(), ({ order, fills }) => ({ order, fills: fillList(fills) })),
       finished: this.#finished.slice(this.#finishedHead),
       unknown: this.#unknown,
     }
@@ -188,11 +205,13 @@ export class Orders {
     this.#next = state.next
     this.#unknown = state.unknown
     for (const { order, fills } of state.entries) {
-      const entry = { order, fills: new Set(fills) }
+      const entry: Entry = { order, fills: undefined }
+      for (const id of fills) note(entry, id as FillId)
       this.#entries.set(order.id, entry)
       if (isLive(order)) this.#enlist(entry)
     }
-    this.#finished.push(...state.finished)
+    for (const id of state.finished) this.#finished.push(id)
+    this.#cool()
   }
 
   #enlist(entry: Entry): void {
@@ -235,6 +254,7 @@ export class Orders {
     this.#delist(entry)
     this.#finished.push(order.id)
     this.#forget()
+    this.#cool()
   }
 
   /** Several are forgotten where brackets that have ended since had kept more than the limit. */
@@ -242,18 +262,32 @@ export class Orders {
     for (let i = 0; i < FORGET_TRIES; i++) {
       if (this.#finished.length - this.#finishedHead <= FINISHED_LIMIT) break
       const id = this.#finished[this.#finishedHead++]!
-      const { group } = this.#entries.get(id)!.order
-      if (group !== undefined && this.#liveOfGroup.has(group)) this.#finished.push(id)
-      else this.#entries.delete(id)
+      const entry = this.#entries.get(id)!
+      const group = typeof entry === 'number' ? this.#rows.groupAt(entry) : entry.order.group
+      if (group !== undefined && this.#liveOfGroup.has(group)) {
+        this.#finished.push(id)
+        continue
+      }
+      this.#entries.delete(id)
+      if (typeof entry === 'number') this.#rows.free(entry)
     }
     if (this.#finishedHead < FINISHED_LIMIT) return
     this.#finished.splice(0, this.#finishedHead)
+    this.#coolHead -= this.#finishedHead
     this.#finishedHead = 0
+  }
+
+  /** What its bracket has not asked for any more becomes a row. */
+  #cool(): void {
+    while (this.#finished.length - this.#coolHead > WARM_LIMIT) {
+      const id = this.#finished[this.#coolHead++]!
+      const entry = this.#entries.get(id)
+      if (typeof entry === 'object') this.#entries.set(id, this.#rows.add(entry))
+    }
   }
 }
 
 /** A fill, or the taking back of one, counts once. */
 function note(entry: Entry, id: FillId): void {
-  if (entry.fills === NO_FILLS) entry.fills = new Set([id])
-  else entry.fills.add(id)
+  entry.fills = withFill(entry.fills, id)
 }

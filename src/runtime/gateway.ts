@@ -16,6 +16,7 @@
  * the deadline of its turn is neither placed nor moved. Cancels always leave.
  */
 import { assert, unreachable } from '../core/assert.ts'
+import { BoundedMap } from '../core/bounded-map.ts'
 import type { Ms, OrderId, SymbolId, VenueId } from '../core/brand.ts'
 import type { Batch, Command, Turn } from '../core/command.ts'
 import { type Fault, fault } from '../core/fault.ts'
@@ -78,7 +79,7 @@ export class Gateway {
   readonly #idle: (() => void)[] = []
   #failure: Error | undefined
   readonly #underWay = new Map<OrderId, number>()
-  readonly #sent = new Set<OrderId>()
+  readonly #sent = new BoundedMap<OrderId, true>(SENT_MAX)
   readonly #counts = {
     batches: 0,
     commands: 0,
@@ -284,12 +285,7 @@ export class Gateway {
 
   #noteSent({ order: { id }, isAgain }: Extract<Command, { type: 'submit' }>): void {
     assert(isAgain === true || !this.#sent.has(id), `order ${id} is sent once`)
-    this.#sent.add(id)
-    if (this.#sent.size <= SENT_MAX) return
-    for (const oldest of this.#sent) {
-      this.#sent.delete(oldest)
-      break
-    }
+    this.#sent.set(id, true)
   }
 }
 

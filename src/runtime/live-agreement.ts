@@ -7,7 +7,7 @@ import type { Ms, SymbolId } from '../core/brand.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import type { Control, Input } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
-import { isLive, isRisk } from '../core/order.ts'
+import { isRisk } from '../core/order.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import type { VenueReport } from '../core/venue.ts'
 import {
@@ -106,10 +106,9 @@ export class Agreement {
     const found = this.#differing.get(id)
     if (found === undefined)
       return refused('the last report finds no difference that could be adopted')
-    const open = [
-      ...engine.ours.orders.map(({ order }) => order).filter((order) => isLive(order)),
-      ...engine.ours.externals.filter(({ open }) => open),
-    ].filter((order) => order.symbol === id)
+    const open = [...engine.liveOrders, ...engine.ours.externals.filter(({ open }) => open)].filter(
+      (order) => order.symbol === id,
+    )
     if (open.length > 0) return refused(`${open.length} orders are open there; cancel them first`)
     const lanes = engine.lanes.filter((lane) => lane.symbol === id)
     if (strategy !== undefined && !lanes.some((lane) => lane.strategy === strategy)) {
@@ -202,7 +201,7 @@ export class Agreement {
   get #isLeftToCancel(): boolean {
     const { engine } = this.#parts
     if (engine.killSwitch === undefined) return false
-    return engine.ours.orders.some(({ order }) => isLive(order) && isRisk(order))
+    return engine.liveOrders.some((order) => isRisk(order))
   }
 
   /** A cancel may be refused because its order was not there yet: it is asked for until none is left. */

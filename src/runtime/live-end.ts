@@ -3,7 +3,7 @@
  * under way, a last report, what waits in the inbox, all four again where a strategy closed something meanwhile, the
  * venue, the archive, the shared database, and a snapshot. What is left at the venue is told.
  */
-import { isLive, isRisk, type Order, remaining } from '../core/order.ts'
+import { isRisk, type Order, remaining } from '../core/order.ts'
 import { pause } from '../io/clock.ts'
 import type { ExitPolicy } from './exit-policy.ts'
 import type { Agreement } from './live-agreement.ts'
@@ -102,11 +102,11 @@ export class End {
 
   #isQuit(policies: ReadonlyMap<string, ExitPolicy>): boolean {
     const { engine } = this.#parts
-    const isOpen = engine.ours.orders.some(({ order }) => {
+    const isOpen = engine.liveOrders.some((order) => {
       const policy = policies.get(order.strategy)
       // Quotes are withdrawn whatever the policy: nobody would be behind them.
-      if (order.quote === true) return isLive(order)
-      return isLive(order) && policy !== 'keep' && (policy !== 'protect' || isRisk(order))
+      if (order.quote === true) return true
+      return policy !== 'keep' && (policy !== 'protect' || isRisk(order))
     })
     if (isOpen) return false
     return engine.lanes.every(
@@ -116,18 +116,15 @@ export class End {
 
   #remaining(): readonly string[] {
     const { options, engine } = this.#parts
-    const { positions, orders } = engine.ours
+    const { positions } = engine.ours
     const nameOf = ({ symbol }: { readonly symbol: Order['symbol'] }): string =>
       options.setup.universe.at(symbol).symbol
     return [
       ...positions.map((position) => `position ${nameOf(position)} ${position.qty}`),
-      ...orders
-        .map(({ order }) => order)
-        .filter((order) => isLive(order))
-        .map((order) => {
-          const { id, side, type, phase } = order
-          return `order ${id} ${phase}: ${side} ${remaining(order)} ${nameOf(order)} ${type}`
-        }),
+      ...engine.liveOrders.map((order) => {
+        const { id, side, type, phase } = order
+        return `order ${id} ${phase}: ${side} ${remaining(order)} ${nameOf(order)} ${type}`
+      }),
     ]
   }
 

@@ -51,9 +51,9 @@ export function healthOf(
     bars: { series: recorder.lasts.length, stale: staleBarsOf(parts, { at, since }) },
     ...(options.shared === undefined ? {} : { shared: options.shared.statistics }),
     ...(options.forming === undefined ? {} : { forming: options.forming.statistics }),
-    unknownOrders: ours.orders
-      .filter(({ order }) => order.phase === 'sent' && !underWay.has(order.id))
-      .map(({ order }) => order.id),
+    unknownOrders: engine.liveOrders
+      .filter(({ id, phase }) => phase === 'sent' && !underWay.has(id))
+      .map(({ id }) => id),
     halts: ours.halts.map(({ symbol, cause, why }) => ({
       symbol: nameOf(symbol),
       cause,

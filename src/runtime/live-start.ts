@@ -7,7 +7,6 @@ import { type Fault, fault } from '../core/fault.ts'
 import { type Input, MARKET_CAUSES } from '../core/input.ts'
 import { inputOf } from '../core/market-rows.ts'
 import { Instrument, type InstrumentSpec } from '../core/instrument.ts'
-import { isLive } from '../core/order.ts'
 import { bucketStart, DAY, lengthMs, ms } from '../core/time.ts'
 import type { History } from '../core/venue.ts'
 import { pause } from '../io/clock.ts'
@@ -91,10 +90,9 @@ export class Start {
   /** Adapters that need it learn which orders of ours may be open, before anything is sent or heard. */
   #adopt(): void {
     const { options, engine, pump, broker } = this.#parts
-    const orders = engine.ours.orders.map(({ order }) => order)
     const halts = engine.ours.halts.filter(({ cause }) => cause === 'trading-halt')
     options.venue.adopt?.(
-      orders.filter((order) => isLive(order)),
+      engine.liveOrders,
       halts.map(({ symbol }) => symbol),
     )
     // What the last process did not hear happened after its last turn, but for the clocks.

@@ -14,17 +14,10 @@ import { type Side, sign } from '../../core/order.ts'
 import { applyFill, FLAT, type Position, realisedProfit } from '../../core/position.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { VenueReport } from '../../core/venue.ts'
+import { type Filed, KeptFills, KeptOrders, type ReportedFill } from './kept.ts'
 import type { Working } from './working.ts'
 
-/** Finished orders and fills that a report shows: older ones are forgotten. */
-export const REPORTED_MAX = 1_000
-
-type ReportedFill = VenueReport['fills'][number]
 type ReportedOrder = Filed & { readonly open: boolean }
-/** What is told of an order. Those that have ended are kept as they worked: orders end often, reports are few. */
-type Filed = Readonly<
-  Pick<Working, 'id' | 'venueId' | 'symbol' | 'side' | 'qty' | 'filled' | 'limit'>
->
 
 export interface LedgerState {
   readonly account: Account
@@ -37,8 +30,8 @@ export class Ledger {
   readonly #universe: Universe
   #account: Account
   #positions: Position[] = []
-  #fills: ReportedFill[] = []
-  #done: Filed[] = []
+  readonly #fills = new KeptFills()
+  readonly #done = new KeptOrders()
 
   constructor(universe: Universe, currency: string, cash: number) {
     this.#universe = universe
@@ -78,17 +71,17 @@ export class Ledger {
     this.#positions[order.symbol] = after
     const realised = realisedProfit(after) - realisedProfit(before)
     this.#account = applyCash(this.#account, signed, realised, instrument)
-    keep(this.#fills, { id, order: order.venueId, qty, price, ts })
+    this.#fills.add({ id, order: order.venueId, qty, price, ts })
   }
 
   /** Remembers an order that has ended, for reports. */
   file(order: Working): void {
-    keep(this.#done, order)
+    this.#done.add(order)
   }
 
   /** The venue's id of an order that has ended, where it is remembered. */
   venueIdOf(id: OrderId): string | undefined {
-    return this.#done.findLast((order) => order.id === id)?.venueId
+    return this.#done.venueIdOf(id)
   }
 
   /** The books at `at`; positions are worth what `priceOf` says, and their average price where it is NaN. */
@@ -103,7 +96,7 @@ export class Ledger {
     return {
       at,
       orders: [...this.#reportedDone(), ...Array.from(live, (order) => reported(order, 'open'))],
-      fills: [...this.#fills],
+      fills: this.#fills.all,
       positions,
       account: { equity: money(equity), cash: this.cash, buyingPower: this.cash },
     }
@@ -116,7 +109,7 @@ export class Ledger {
     return structuredClone({
       account: this.#account,
       positions,
-      fills: this.#fills,
+      fills: this.#fills.all,
       done: this.#reportedDone(),
     })
   }
@@ -129,12 +122,12 @@ export class Ledger {
       while (this.#positions.length <= symbol) this.#positions.push(FLAT)
       this.#positions[symbol] = position
     }
-    this.#fills = [...fills]
-    this.#done = [...done]
+    this.#fills.restore(fills)
+    this.#done.restore(done)
   }
 
   #reportedDone(): ReportedOrder[] {
-    return this.#done.map((order) => reported(order, 'done'))
+    return this.#done.all.map((order) => reported(order, 'done'))
   }
 
   #held(): (readonly [SymbolId, Position])[] {
@@ -148,10 +141,4 @@ function reported(order: Filed, phase: 'open' | 'done'): ReportedOrder {
   const { id, venueId, symbol, side, qty, filled, limit } = order
   const base = { id, venueId, symbol, side, qty, filled, open: phase === 'open' }
   return limit === undefined ? base : { ...base, limit }
-}
-
-/** Appends to a bounded list; the older half goes when it has doubled, so that no append is dear. */
-function keep<T>(list: T[], item: T): void {
-  list.push(item)
-  if (list.length >= 2 * REPORTED_MAX) list.splice(0, list.length - REPORTED_MAX)
 }
