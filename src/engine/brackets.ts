@@ -21,7 +21,7 @@
  *   the price is at the target → the entry and the stop are canceled
  *   the stop has ended         → what is left goes to the market, as the target
  *   the stop is not canceled   → it protects on; the target is not taken for TAKE_WAIT_MS
- *   no answer to the cancel    → it is sent again with a price, after CANCEL_AGAIN_MS (desk.ts)
+ *   no answer to the cancel    → it is sent again with a price, after CANCEL_AGAIN_MS (dispatch.ts)
  *
  * For as long as a cancel takes, no exit rests. Where a stop rests as a stop-limit (`stopCollar`), what has filled and is
  * worth less than the venue takes of one order waits for its stop until more has filled, or the entry has ended.

@@ -5,7 +5,7 @@
  *   brackets.ts   entry, stop and target as one
  *   closing.ts    how a lane gets rid of all it has
  *   resting.ts    quotes that a lane declared
- *   replacing.ts  a cancel and a new order as one amend
+ *   dispatch.ts   from an order to the command that leaves
  */
 import { assert } from '../core/assert.ts'
 import type { Ms, OrderId, Px, Qty, SymbolId, VenueId } from '../core/brand.ts'
@@ -13,7 +13,6 @@ import type { Instrument } from '../core/instrument.ts'
 import type { Depth, Quote } from '../core/market.ts'
 import type { Denial } from '../core/notice.ts'
 import {
-  isLive,
   type LegRole,
   type Order,
   type OrderRequest,
@@ -27,6 +26,7 @@ import type { BracketIntent, Ladder, OrderIntent, RestPolicy } from '../strategy
 import type { BracketDesk, Group, LegChange } from './bracket.ts'
 import { Brackets } from './brackets.ts'
 import { type ClosingDesk, Closings } from './closing.ts'
+import { Dispatch } from './dispatch.ts'
 import type { Externals } from './externals.ts'
 import type { Lane, LaneDesk } from './lanes.ts'
 import { Markouts } from './markouts.ts'
@@ -35,7 +35,6 @@ import type { Orders } from './orders.ts'
 import { Outbox } from './outbox.ts'
 import { legOf, type LegPrices, legPricesOf, orderOf, requestOf } from './placing.ts'
 import { Portfolio } from './portfolio.ts'
-import { mayBecome, REPLACE_DEFAULTS } from './replacing.ts'
 import { type RestingDesk, Restings } from './resting.ts'
 import { type Asker, Risk } from './risk.ts'
 import { sizeOf } from './sizing.ts'
@@ -54,9 +53,6 @@ export interface DeskParts {
 
 const NONE: readonly Order[] = []
 
-/** A cancel that was answered, refused or lost has been heard of by then. */
-export const CANCEL_AGAIN_MS = 5_000
-
 export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   now = 0 as Ms
   readonly parts: DeskParts
@@ -64,6 +60,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   readonly closings: Closings
   readonly restings: Restings
   readonly markouts: Markouts
+  readonly #dispatch: Dispatch
   /** In the order in which they were added: strategies as they are listed, then their symbols. */
   readonly lanes: Lane[] = []
   readonly #bySymbol: (Lane[] | undefined)[] = []
@@ -73,6 +70,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   constructor(parts: DeskParts) {
     this.parts = parts
+    this.#dispatch = new Dispatch(this, parts, (order) => this.brackets.onOrder(order))
     this.brackets = new Brackets(this)
     this.closings = new Closings(this)
     this.restings = new Restings(this)
@@ -172,7 +170,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   buyOrSell(lane: Lane, side: Side, intent: OrderIntent): OrderId | undefined {
     const request = requestOf(lane.instrument, side, intent)
     if (!this.#mayPlace(lane, request, intent.once)) return undefined
-    return this.#replace(lane, request) ?? this.place(lane, request)
+    const replaced = this.canAmend(lane.instrument)
+      ? this.#dispatch.replace(lane, request)
+      : undefined
+    return replaced ?? this.place(lane, request)
   }
 
   rest(lane: Lane, ladder: Ladder, policy: Partial<RestPolicy>): void {
@@ -218,7 +219,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     }
     const stamp = { id: entry, strategy, at: this.now }
     const order = orderOf(request, stamp, { group: entry, role: 'entry' })
-    this.#send(order, group.isNative ? this.#nativeLegsFor(group, order.qty) : [])
+    this.#dispatch.send(order, group.isNative ? this.#nativeLegsFor(group, order.qty) : [])
     this.brackets.add(group)
     return entry
   }
@@ -268,7 +269,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   /** Sends an order that risk has let pass. */
   place({ strategy }: Lane, request: OrderRequest): OrderId {
     const id = this.parts.orders.nextId(strategy)
-    this.#send(orderOf(request, { id, strategy, at: this.now }))
+    this.#dispatch.send(orderOf(request, { id, strategy, at: this.now }))
     return id
   }
 
@@ -281,43 +282,20 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
       this.deny(lane, leg, denial)
       return undefined
     }
-    this.#send(leg)
+    this.#dispatch.send(leg)
     return leg.id
   }
 
-  cancelOrder({ id, symbol }: Order): void {
-    const { orders, outbox, notices } = this.parts
-    // What the caller holds may be of before it canceled another order of the same bracket.
-    const order = orders.get(id)!
-    if (!isLive(order) || order.cancelSentAt !== undefined) return
-    if (outbox.cancel({ type: 'cancel', id, symbol }) === 'wanted') {
-      orders.update({ ...order, cancelSentAt: this.now, updatedAt: this.now })
-      return
-    }
-    // The order and, on a venue with native brackets, its legs were never sent.
-    for (const unsent of [order, ...this.#nativeLegsOf(order)]) {
-      const ended: Order = { ...unsent, phase: 'done', reason: 'canceled', updatedAt: this.now }
-      orders.update(ended)
-      notices.publish({ type: 'order.changed', order: ended })
-      this.brackets.onOrder(ended)
-    }
+  cancelOrder(order: Order): void {
+    this.#dispatch.cancel(order)
   }
 
-  /** Asks again where a cancel has had its time and the order lives on. */
   cancelAgain(order: Order): void {
-    const { cancelSentAt, ...rest } = this.parts.orders.get(order.id)!
-    if (cancelSentAt === undefined || this.now - cancelSentAt < CANCEL_AGAIN_MS) return
-    this.parts.orders.update(rest)
-    this.cancelOrder(rest)
+    this.#dispatch.cancelAgain(order)
   }
 
   amendOrder(order: Order, change: LegChange): void {
-    const { id, symbol } = order
-    const { orders, outbox } = this.parts
-    if (outbox.amend({ type: 'amend', id, symbol, ...change }) === 'wanted') return
-    const changed = { ...order, ...change }
-    orders.update(changed)
-    outbox.submit({ type: 'submit', order: changed })
+    this.#dispatch.changeLeg(order, change)
   }
 
   closeOut(group: Group, why: string): void {
@@ -366,7 +344,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     const live = held === 0 ? NONE : this.ordersOf(lane).filter(({ id }) => id !== order.id)
     const denial = this.#check(lane, request, { held, live, isProtective: false, replaces: order })
     if (denial !== undefined) this.deny(lane, request, denial)
-    else this.#amend(order, change)
+    else this.#dispatch.amendQuote(order, change)
     return denial === undefined
   }
 
@@ -378,16 +356,8 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   // ── What facts ask for ────────────────────────────────────────────────────────────────────────────
 
-  /** The same order under the same id: wherever the first one is, the venue takes it once. */
   sendAgain(order: Order): void {
-    const legs = this.#nativeLegsOf(order)
-    const isAgain = true
-    this.parts.outbox.submit({
-      type: 'submit',
-      order,
-      isAgain,
-      ...(legs.length === 0 ? {} : { legs }),
-    })
+    this.#dispatch.sendAgain(order)
   }
 
   // ── From a request to an order that leaves ────────────────────────────────────────────────────────
@@ -404,36 +374,6 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   #check(lane: Lane, request: OrderRequest, asker: Asker): Denial | undefined {
     return this.parts.risk.check(this.now, lane.instrument, request, asker)
-  }
-
-  /** The order of the lane whose cancel leaves with this turn, where it may become what is asked for instead. */
-  #replace(lane: Lane, request: OrderRequest): OrderId | undefined {
-    const { orders, outbox } = this.parts
-    if (request.limit === undefined) return undefined
-    const canceled = outbox.canceledOf(lane.symbol)
-    if (canceled.length === 0 || !this.canAmend(lane.instrument)) return undefined
-    const rules = { ...REPLACE_DEFAULTS, now: this.now }
-    for (const id of canceled) {
-      const order = orders.get(id)
-      if (order === undefined || order.strategy !== lane.strategy) continue
-      const { cancelSentAt: _folded, ...open } = order
-      // When it was last changed is when it was asked to go: its age is that of its birth.
-      if (!mayBecome({ ...open, updatedAt: order.createdAt }, request, rules)) continue
-      const change = { qty: lane.instrument.qty(order.filled + request.qty), limit: request.limit }
-      outbox.replace({ type: 'amend', id, symbol: lane.symbol, ...change })
-      orders.update({ ...open, amending: { ...change, at: this.now }, updatedAt: this.now })
-      return id
-    }
-    return undefined
-  }
-
-  #amend(order: Order, change: { readonly qty: Qty; readonly limit: Px }): void {
-    const { orders, outbox } = this.parts
-    const { id, symbol } = order
-    const { qty, limit } = change
-    const amending = { qty, limit, at: this.now }
-    orders.update({ ...order, amending, updatedAt: this.now })
-    outbox.amend({ type: 'amend', id, symbol, qty, limit, quote: true })
   }
 
   #leg(group: Group, role: LegRole, qty: Qty): Order {
@@ -455,25 +395,6 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     const target = this.#leg(group, 'target', qty)
     group.target = target.id
     return [stop, target]
-  }
-
-  #nativeLegsOf(entry: Order): Order[] {
-    if (entry.role !== 'entry') return []
-    const siblings = this.parts.orders.liveOf(entry.symbol)
-    return siblings.filter((order) => order.group === entry.id && order.id !== entry.id)
-  }
-
-  #send(order: Order, legs: readonly Order[] = []): void {
-    this.#note(order)
-    for (const leg of legs) this.#note(leg)
-    this.parts.outbox.submit(
-      legs.length === 0 ? { type: 'submit', order } : { type: 'submit', order, legs },
-    )
-  }
-
-  #note(order: Order): void {
-    this.parts.orders.add(order)
-    this.parts.notices.publish({ type: 'order.placed', order })
   }
 
   /** How long an exit at the market lives, where it must not rest. */
