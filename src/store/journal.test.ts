@@ -157,14 +157,18 @@ describe('journal', () => {
     const path = freshPath()
     const journal = openJournal(path)
     const { size } = statSync(path)
-    for (let n = 0; n < 200; n++) journal.append(turn(n, { isLoud: true }))
+    const why = 'x'.repeat(10_000)
+    for (let n = 0; n < 100; n++) journal.append(turn(n, { isLoud: true, why }))
+    journal.catchUp()
+    assert.equal(statSync(path).size, size)
+    for (let n = 100; n < 200; n++) journal.append(turn(n, { isLoud: true, why }))
     assert.equal(statSync(path).size, size)
 
     journal.catchUp()
 
     assert.ok(statSync(path).size > size)
     const used = usedOf(`${path}-wal`)
-    for (let n = 200; n < 300; n++) journal.append(turn(n, { isLoud: true }))
+    for (let n = 200; n < 300; n++) journal.append(turn(n, { isLoud: true, why }))
     // Written again from its beginning.
     assert.equal(usedOf(`${path}-wal`), used)
     assert.equal([...journal.since(-1)].length, 300)

@@ -31,8 +31,11 @@ const WAITING_CHARACTERS_MAX = 1_000_000
 /** What is caught up with: fewer turns, and less text, are not worth a transaction that no order asked for. */
 const CAUGHT_UP_TURNS = 32
 const CAUGHT_UP_CHARACTERS = 16_384
-/** A transaction is two to three pages as a rule, and SQLite itself waits for 1,000. */
-const CHECKPOINT_TRANSACTIONS = 128
+/**
+ * Pages of the log that are moved into the file; SQLite itself waits for 1,000. Much sooner would be no better: it takes
+ * as long as two syncs, in which the loop stands still.
+ */
+const CHECKPOINT_PAGES = 900
 const SNAPSHOTS_KEPT = 3
 const PAGE = 256
 const TODO = 'restore a backup, or begin a new journal and adopt what the venue holds'
@@ -55,6 +58,7 @@ export class SqliteJournal implements Journal {
   readonly past: JournalPast
   readonly #path: string
   readonly #db: DatabaseSync
+  readonly #logged: StatementSync
   readonly #checkpoint: StatementSync
   readonly #insertTurn: StatementSync
   readonly #turnsAfter: StatementSync
@@ -73,8 +77,8 @@ export class SqliteJournal implements Journal {
   readonly #log: LogFile | undefined
   /** What was committed and not synced may be lost for ever, whatever a later sync says: nothing is durable after it. */
   #lost: unknown
-  /** Since the log was last moved into the file here. */
-  #transactions = 0
+  /** The log, since it was last looked at. */
+  #hasGrown = false
   /** The first turn that has a checksum: of those before, an older Skein wrote none. */
   readonly #summedFrom: number
 
@@ -84,6 +88,7 @@ export class SqliteJournal implements Journal {
     // On macOS a plain fsync leaves data in the disk's cache; elsewhere fullfsync changes nothing.
     this.#db.exec('pragma synchronous = normal; pragma fullfsync = on')
     const prepare = (sql: string) => guarded(path, () => this.#db.prepare(sql))
+    this.#logged = prepare('pragma wal_checkpoint(noop)')
     this.#checkpoint = prepare('pragma wal_checkpoint(passive)')
     this.#insertTurn = prepare(
       'insert into turns (n, at, inputs, batches, sum) values (?, ?, ?, ?, ?)',
@@ -158,9 +163,12 @@ export class SqliteJournal implements Journal {
     const { length } = this.#waiting
     if (length >= CAUGHT_UP_TURNS || this.#waitingCharacters >= CAUGHT_UP_CHARACTERS)
       this.#write(this.#waiting, { isDurable: false })
-    if (this.#transactions < CHECKPOINT_TRANSACTIONS) return
-    this.#transactions = 0
-    guarded(this.#path, () => this.#checkpoint.get())
+    if (!this.#hasGrown) return
+    this.#hasGrown = false
+    guarded(this.#path, () => {
+      const { log = 0, checkpointed = 0 } = this.#logged.get() ?? {}
+      if (numberOf(log) >= CHECKPOINT_PAGES && log !== checkpointed) this.#checkpoint.get()
+    })
   }
 
   /** Keeps the state after turn `n`, durably, with all turns before it; the last three are kept, and those that stay. */
@@ -304,7 +312,7 @@ export class SqliteJournal implements Journal {
         throw error
       }
     })
-    this.#transactions++
+    this.#hasGrown = true
     this.#written = rows.at(-1)?.n ?? this.#written
     this.#appended = this.#written
     this.#waiting = []
