@@ -7,7 +7,7 @@ import { dirname } from 'node:path'
 import type { Venue } from '../core/venue.ts'
 import type { InstrumentSpec } from '../core/instrument.ts'
 import { isOfRun } from '../core/order.ts'
-import { type AccountLease, accountLease, leasesAt } from '../runtime/account-lease.ts'
+import { type AccountLease, leaseOf } from '../runtime/account-lease.ts'
 import { FormingBars } from '../runtime/forming-bars.ts'
 import type { Live } from '../runtime/live.ts'
 import { LiveMetrics } from '../runtime/live-metrics.ts'
@@ -62,10 +62,8 @@ export class LiveStage {
         : new LiveMetrics(setup.universe, consent.mode === 'live')
     this.shared = this.#sharedBy(plan, reached)
     this.forming = this.#formingTo(plan, reached)
-    this.lease = accountLease({
+    this.lease = leaseOf(plan.config, {
       io: this.metrics?.timed(reached.io) ?? reached.io,
-      path: leasesAt(plan.config),
-      leaseMs: plan.config.store.leaseMs,
       run: setup.run,
       onLost: (why) => {
         if (this.live === undefined) say(`error: ${why}`)
@@ -125,7 +123,7 @@ export class LiveStage {
 
   async close(): Promise<void> {
     this.#isClosing = true
-    this.lease.release()
+    await this.lease.release()
     await this.metrics?.close()
     await this.forming?.close()
     await this.shared?.close()

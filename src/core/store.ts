@@ -72,12 +72,22 @@ export interface Past {
 }
 
 /** The right to trade an account. It keeps itself until it is released, or another engine takes the account. */
-export interface Lease {
+export interface Held {
   /** Rises with every holder of the account. */
   readonly token: number
   /** Asked last, before a request leaves: false where another has the account, or where it has run out. */
   holds(): boolean
+}
+
+/** Among the engines of a machine. */
+export interface Lease extends Held {
   release(): void
+}
+
+/** Among those of several. */
+export interface SharedLease extends Held {
+  /** A database that is away is not waited for: the lease runs out there. */
+  release(): Promise<void>
 }
 
 export interface SeriesQuery {

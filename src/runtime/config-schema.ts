@@ -212,6 +212,18 @@ const database = z
   )
   .transform((text) => new Secret(text))
 
+/** Where engines meet: those of a machine in a file, those of several in a database. */
+const leases = z
+  .preprocess(
+    (given) => (given instanceof Secret ? given.reveal() : given),
+    path
+      .refine((text) => !/^postgres(?:ql)?:/i.test(text) || isDatabase(text), {
+        message: `a path, or ${DATABASE_FORM}`,
+      })
+      .describe(`a path, or ${DATABASE_FORM}`),
+  )
+  .transform((text) => (isDatabase(text) ? new Secret(text) : text))
+
 /** Faster than this, a moment in which the machine does something else looks like a dead connection. */
 const LOCAL_SPEED_MAX = 120
 
@@ -402,7 +414,7 @@ export const configSchema = z.strictObject({
       archive: path.default('./data/archive.db'),
       database: database.exactOptional(),
       formingMs: milliseconds(1_000, 60_000).exactOptional(),
-      leases: path.exactOptional(),
+      leases: leases.exactOptional(),
       leaseMs: z.int().min(1_000).max(60_000).default(15_000),
       snapshotEvery: z.int().min(1).max(1_000_000).default(1_000).describe('turns'),
       keepDays: limit(KEEP_DAYS, z.int().min(1).max(3_650), 'days of a journal at a venue'),

@@ -51,12 +51,12 @@ export interface LiveOptions {
   /** What becomes of a strategy's orders and positions at the end; nothing is touched where not told. */
   readonly exits?: ReadonlyMap<string, ExitPolicy>
   /** Called when the venue has told its account, before anything is sent; throws where it may not be traded. */
-  readonly takeAccount?: (account: VenueAccount) => void
+  readonly takeAccount?: (account: VenueAccount) => void | Promise<void>
   /**
    * In its place, for a run that follows as long as another engine trades the account: asked again until it is true.
    * Throws where the account may not be traded.
    */
-  readonly mayLead?: (account: VenueAccount) => boolean
+  readonly mayLead?: (account: VenueAccount) => boolean | Promise<boolean>
   readonly timing?: Partial<Timing>
   /** Says why the kill switch should be on; asked every second. */
   readonly isKilled?: () => string | undefined

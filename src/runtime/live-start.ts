@@ -76,8 +76,8 @@ export class Start {
     const grid = gridFault(setup, opened.value)
     if (grid !== undefined) return grid
     if (venue.account !== undefined && isDryRun !== true) {
-      takeAccount?.(venue.account)
-      if (mayLead?.(venue.account) === false) this.#standby.follow()
+      await takeAccount?.(venue.account)
+      if ((await mayLead?.(venue.account)) === false) this.#standby.follow()
     }
     const isOurs = isDryRun !== true && !this.#standby.isFollowing
     const unready = isOurs ? await venue.begin?.() : undefined

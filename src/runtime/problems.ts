@@ -15,7 +15,7 @@ export interface Problem {
 
 /** True for a field whose name ends in one of the words for secrets: `key`, `apiKey`, `bot_token`; and for addresses. */
 export function isSecret(path: Path): boolean {
-  if (keyPath(path) === 'store.database') return true
+  if (['store.database', 'store.leases'].includes(keyPath(path))) return true
   const name = path.findLast((key) => typeof key === 'string') ?? ''
   return /(?:^|[^a-z]|api)(?:key|secret|token|password)$|[a-z](?:Key|Secret|Token|Password)$/.test(
     /[a-z]/.test(name) ? name : name.toLowerCase(),

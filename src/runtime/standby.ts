@@ -67,23 +67,24 @@ export class Standby {
   }
 
   #lookLater(): void {
-    this.#cancelNext = this.#parts.options.io.after(FOLLOW_MS, () => this.#look())
+    const { options, pump } = this.#parts
+    this.#cancelNext = options.io.after(FOLLOW_MS, () => {
+      this.#look().catch((error: unknown) => pump.fail(error))
+    })
   }
 
-  #look(): void {
+  async #look(): Promise<void> {
     const { options, pump } = this.#parts
     const { account } = options.venue
     if (pump.isStopped) return
-    try {
-      if (account === undefined || options.mayLead?.(account) !== true) {
-        this.#lookLater()
-        return
-      }
-      this.#state = 'taking'
-      this.#takeOver().catch((error: unknown) => pump.fail(error))
-    } catch (error) {
-      pump.fail(error)
+    const isFree = account !== undefined && (await options.mayLead?.(account)) === true
+    if (pump.isStopped) return
+    if (!isFree) {
+      this.#lookLater()
+      return
     }
+    this.#state = 'taking'
+    await this.#takeOver()
   }
 
   async #takeOver(): Promise<void> {

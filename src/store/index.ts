@@ -6,6 +6,7 @@ export { openPostgresArchive, type PostgresArchive } from './postgres-archive.ts
 export { openPostgresJobs, type PostgresJobs } from './postgres-jobs.ts'
 export { openJournal, type SqliteJournal } from './journal.ts'
 export { takeLease } from './lease.ts'
+export { takePostgresLease } from './postgres-lease.ts'
 export { StoreError, type StoreErrorCode } from './store-error.ts'
 export { writeTurns } from './turn-file.ts'
 export { MONITOR_SQL } from './monitor-sql.ts'

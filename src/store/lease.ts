@@ -1,5 +1,6 @@
 /*
- * Lease: one engine trades an account. The engines of a machine meet in one database, with a row for each account:
+ * Lease: one engine trades an account. The engines of a machine meet in one file, with a row for each account, those of
+ * several machines in Postgres (postgres-lease.ts):
  *
  *   token   rises by one whenever the account changes hands. It fences: who holds an older one sends nothing more
  *   until   the end of the lease. The holder moves it on three times per lease

@@ -24,7 +24,7 @@ import { Universe } from '../../src/core/universe.ts'
 import { RISK_DEFAULTS, type RiskLimits } from '../../src/engine/risk-limits.ts'
 import type { Io } from '../../src/io/io.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
-import type { AccountLease } from '../../src/runtime/account-lease.ts'
+import type { LocalAccountLease } from '../../src/runtime/account-lease.ts'
 import type { LiveOptions, Timing } from '../../src/runtime/live-options.ts'
 import { type Live, startLive } from '../../src/runtime/live.ts'
 import type { Account } from '../../src/simulators/account.ts'
@@ -59,7 +59,7 @@ export interface BenchOptions {
   /** AAPL and MSFT alone where not told. */
   readonly hasCoin?: true
   /** The right to trade, and the Io that it fences. */
-  readonly account?: (io: Io) => AccountLease
+  readonly account?: (io: Io) => LocalAccountLease
 }
 
 export class Bench {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type AccountLease, accountLease } from '../../src/runtime/account-lease.ts'
+import { type LocalAccountLease, accountLease } from '../../src/runtime/account-lease.ts'
 import { LEASE_MS } from '../../src/store/lease.ts'
 import { Bench } from '../bybit/bench.ts'
 
@@ -82,7 +82,7 @@ test('F333 an engine that lost its lease sends nothing on the trade socket, and 
   const folder = mkdtempSync(join(tmpdir(), 'skein-lease-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const path = join(folder, 'leases.db')
-  let [first, second]: (AccountLease | undefined)[] = []
+  let [first, second]: (LocalAccountLease | undefined)[] = []
   let isAsleep = false
   const bench = await Bench.start(t, {
     local: ROOM,

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /** The message of a simple query: `Q`, its length, the text, a zero. */
-const COMMIT = /^Q[\s\S]{4}commit\0$/i
+export const COMMIT = /^Q[\s\S]{4}commit\0$/i
 
 export class Proxy {
   /** The address of the database, by way of the proxy. */
@@ -11,11 +11,13 @@ export class Proxy {
   #cuts = 0
   readonly #close: () => Promise<void>
 
-  static async open(target: string): Promise<Proxy> {
+  /** @param last What is sent last, as latin1: the answer to it is what may be lost.
+   *  @param at Its port; a free one where not told. */
+  static async open(target: string, last: RegExp = COMMIT, at = 0): Promise<Proxy> {
     const { port } = new URL(target)
     const sockets = new Set<Socket>()
     const server = createServer()
-    server.listen(0, '127.0.0.1')
+    server.listen(at, '127.0.0.1')
     await once(server, 'listening')
     const url = new URL(target)
     url.port = String((server.address() as AddressInfo).port)
@@ -37,7 +39,7 @@ export class Proxy {
         })
       }
       client.on('data', (data: Buffer) => {
-        if (proxy.#cuts > 0 && COMMIT.test(data.toString('latin1'))) {
+        if (proxy.#cuts > 0 && last.test(data.toString('latin1'))) {
           proxy.#cuts--
           isCut = true
         }
@@ -57,7 +59,7 @@ export class Proxy {
     this.#close = close
   }
 
-  /** The answer to the next COMMIT is lost, and its connection with it. */
+  /** The answer to the next COMMIT, or whatever is sent last, is lost, and its connection with it. */
   loseCommit(): void {
     this.#cuts++
   }

@@ -13,7 +13,7 @@ import { ms } from '../../src/core/time.ts'
 import { Universe } from '../../src/core/universe.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
 import { isOfRun } from '../../src/core/order.ts'
-import { type AccountLease, accountLease } from '../../src/runtime/account-lease.ts'
+import { type LocalAccountLease, accountLease } from '../../src/runtime/account-lease.ts'
 import { type Live, startLive } from '../../src/runtime/live.ts'
 import { openJournal } from '../../src/store/index.ts'
 import { type Context, defineStrategy, z } from '../../src/strategy/index.ts'
@@ -36,7 +36,7 @@ export type Name = 'a' | 'b'
 
 export interface Engine {
   readonly live: Live
-  readonly lease: AccountLease
+  readonly lease: LocalAccountLease
   readonly signs: SignsOfLife
   /** Why it lost the account. */
   readonly lost: readonly string[]

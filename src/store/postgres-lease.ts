@@ -1,0 +1,202 @@
+/*
+ * Postgres lease: one engine trades an account, whichever machine it is on. The engines meet in one database, with a row
+ * for each account, as those of one machine do in a file (lease.ts): a token that rises with every holder, and the end of
+ * the lease.
+ *
+ *   the database   says who has the account, by its own clock: a lease that runs out there is free for all
+ *   the holder     counts from when it asked, by its own monotonic clock, and a little less than it was given: whatever
+ *                  the two clocks say, it has stopped sending before the account is free for another
+ *
+ * Where the database is away, the lease runs out, and nothing is sent until it was renewed: who cannot ask does not know.
+ */
+import { randomUUID } from 'node:crypto'
+import type { SharedLease } from '../core/store.ts'
+import { iso, ms } from '../core/time.ts'
+import { pause } from '../io/clock.ts'
+import type { Io } from '../io/io.ts'
+import type { Row } from './job-rows.ts'
+import { LEASE_MS } from './lease.ts'
+import { Postgres } from './postgres.ts'
+import { StoreError } from './store-error.ts'
+
+export interface PostgresLeaseOptions {
+  /** `postgres://user:password@host:port/database`. */
+  readonly url: string
+  /** The account, and where it is. */
+  readonly account: string
+  /** Who asks, for whoever is refused: `run k3x, process 4711 on desk-2`. */
+  readonly holder: string
+  readonly time: Pick<Io, 'monotonic' | 'after'>
+  /** `LEASE_MS` where not told. The engines of an account should agree on it. */
+  readonly leaseMs?: number | undefined
+  /** A holder of that name is not refused at once: it may have been killed, and runs out then. */
+  readonly waitsFor?: string
+  /** Called once, when another engine has taken the account. */
+  readonly onLost: (why: string) => void
+}
+
+/** Renewals per lease, and how much sooner than the database the holder takes it for run out: two clocks may drift. */
+const RENEWALS = 3
+const DRIFT = 0.02
+/** Between two looks at a lease that may run out. */
+const POLL_MS = 250
+
+const NOW = `(extract(epoch from clock_timestamp()) * 1000)::double precision`
+
+/** A schema of its own: the bars that lie beside it have steps of theirs. */
+const TABLE = `
+  select pg_advisory_xact_lock(hashtextextended('skein leases', 0));
+  create schema if not exists skein;
+  create table if not exists skein.leases (
+    account text primary key,
+    token bigint not null,
+    holder text not null,
+    claim text not null,
+    until double precision not null
+  );`
+
+/** An answer that was lost is asked for again: the same claim finds what it has taken, and takes nothing twice. */
+const TAKE = `
+  insert into skein.leases as held (account, token, holder, claim, until)
+  values (?1, 1, ?2, ?3, ${NOW} + ?4)
+  on conflict (account) do update set
+    token = held.token + case when held.claim = excluded.claim then 0 else 1 end,
+    holder = excluded.holder, claim = excluded.claim, until = excluded.until
+  where held.until <= ${NOW} or held.claim = excluded.claim
+  returning token`
+
+const RENEW = `update skein.leases set until = ${NOW} + ?1 where account = ?2 and token = ?3`
+const RELEASE = `update skein.leases set until = 0 where account = ?1 and token = ?2`
+const HELD = `select holder, until, ${NOW} as now from skein.leases where account = ?1`
+
+/** Rejects with StoreError: `locked` with the holder's name where another engine trades the account. */
+export async function takePostgresLease(options: PostgresLeaseOptions): Promise<SharedLease> {
+  const { url, account, holder, time, waitsFor, leaseMs = LEASE_MS } = options
+  // Whoever waits longer for an answer than until the next renewal has lost one.
+  const waitMs = leaseMs / RENEWALS
+  const postgres = new Postgres({ url, patienceMs: waitMs, statementMs: waitMs })
+  try {
+    await makeTable(postgres)
+    const claim = randomUUID()
+    const began = time.monotonic()
+    for (;;) {
+      const askedAt = time.monotonic()
+      const row = await postgres.statement(({ one }) => one(TAKE, account, holder, claim, leaseMs))
+      if (row !== undefined)
+        return new AccountLease(postgres, { ...options, leaseMs }, Number(row['token']), askedAt)
+      const held = (await postgres.statement(({ one }) => one(HELD, account))) ?? {}
+      const isAwaited = waitsFor !== undefined && held['holder'] === waitsFor
+      if (!isAwaited || askedAt - began > leaseMs + POLL_MS)
+        throw new StoreError('locked', refusal(account, held, leaseMs))
+      await pause(time, POLL_MS)
+    }
+  } catch (error) {
+    await postgres.close()
+    throw error
+  }
+}
+
+/** One that is there needs no right to make it. */
+async function makeTable(postgres: Postgres): Promise<void> {
+  const found = await postgres.statement(({ one }) =>
+    one(`select to_regclass('skein.leases') as name`),
+  )
+  if (found?.['name'] === null) await postgres.transaction(({ all }) => all(TABLE))
+}
+
+class AccountLease implements SharedLease {
+  readonly token: number
+  readonly #postgres: Postgres
+  readonly #options: PostgresLeaseOptions & { readonly leaseMs: number }
+  /** By the monotonic clock; what was asked for later and not answered does not count. */
+  #until: number
+  #isOver = false
+  #released: Promise<void> | undefined
+  #cancel: () => void = () => {}
+
+  constructor(
+    postgres: Postgres,
+    options: PostgresLeaseOptions & { readonly leaseMs: number },
+    token: number,
+    askedAt: number,
+  ) {
+    this.token = token
+    this.#postgres = postgres
+    this.#options = options
+    this.#until = this.#endOf(askedAt)
+    this.#renewLater()
+  }
+
+  holds(): boolean {
+    return !this.#isOver && this.#options.time.monotonic() < this.#until
+  }
+
+  /** May be called again. */
+  release(): Promise<void> {
+    this.#released ??= this.#release()
+    return this.#released
+  }
+
+  async #release(): Promise<void> {
+    this.#cancel()
+    this.#isOver = true
+    try {
+      const { account } = this.#options
+      await this.#postgres.statement(({ run }) => run(RELEASE, account, this.token))
+    } catch {
+      // A database that is away ends the lease by its clock.
+    } finally {
+      await this.#postgres.close()
+    }
+  }
+
+  #endOf(askedAt: number): number {
+    return askedAt + this.#options.leaseMs * (1 - DRIFT)
+  }
+
+  #renewLater(): void {
+    const { time, leaseMs } = this.#options
+    this.#cancel = time.after(leaseMs / RENEWALS, () => void this.#renew())
+  }
+
+  async #renew(): Promise<void> {
+    const { account, time, leaseMs, onLost } = this.#options
+    const askedAt = time.monotonic()
+    try {
+      const ask = [leaseMs, account, this.token] as const
+      const changed = await this.#postgres.statement(({ run }) => run(RENEW, ...ask))
+      if (this.#isOver) return
+      if (changed === 1) {
+        this.#until = this.#endOf(askedAt)
+        this.#renewLater()
+        return
+      }
+      this.#isOver = true
+      const held = await this.#postgres.statement(({ one }) => one(HELD, account))
+      onLost(
+        `${account} was taken over by ${holderOf(held)}, because this engine gave no sign of life`,
+      )
+    } catch {
+      // Away: nothing is sent from when the lease has run out, until it was renewed.
+      if (!this.#isOver) this.#renewLater()
+      else onLost(`${account} was taken over by another engine`)
+    }
+  }
+}
+
+function refusal(account: string, held: Row, leaseMs: number): string {
+  const [until, now] = [Number(held['until'] ?? NaN), Number(held['now'] ?? NaN)]
+  const silentMs = Math.max(0, now - (until - leaseMs))
+  const last = Number.isNaN(silentMs)
+    ? ''
+    : `, last heard of at ${iso(ms(Math.floor(until - leaseMs)))}, ${(silentMs / 1_000).toFixed(1)} s ago`
+  return (
+    `${account} is traded by ${holderOf(held)}${last}. ` +
+    `Stop it first; one that hangs or has died is replaced ${leaseMs / 1_000} s after its last sign of life`
+  )
+}
+
+const holderOf = (held: Row | undefined): string => {
+  const holder = held?.['holder']
+  return typeof holder === 'string' ? holder : 'another engine'
+}

@@ -1,0 +1,236 @@
+// Leases of accounts in a real Postgres: what an engine may that runs beside another on another machine.
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { systemTime } from '../../src/io/clock.ts'
+import { systemIo } from '../../src/io/system.ts'
+import { type AccountLease, leaseOf } from '../../src/runtime/account-lease.ts'
+import { defineConfig } from '../../src/runtime/config.ts'
+import { StoreError } from '../../src/store/index.ts'
+import { type PostgresLeaseOptions, takePostgresLease } from '../../src/store/postgres-lease.ts'
+import { clusterFor, query } from './cluster.ts'
+import { Proxy } from './proxy.ts'
+import { until } from './workers.ts'
+
+const postgres = await clusterFor()
+const { skip } = postgres
+
+/** The least that the configuration allows. */
+const LEASE_MS = 1_000
+const TAKING = /insert into skein\.leases/
+
+/** Engines on machines of their own: each with a clock and timers that may stand still. */
+async function machines(t: TestContext) {
+  const url = await postgres.database()
+  const engine = (holder: string, changes: Partial<PostgresLeaseOptions> = {}) => {
+    const lost: string[] = []
+    const state = { isStopped: false, aheadMs: 0 }
+    const time: PostgresLeaseOptions['time'] = {
+      monotonic: () => systemTime.monotonic() + state.aheadMs,
+      after: (delayMs, fire) => systemTime.after(delayMs, () => state.isStopped || fire()),
+    }
+    const take = async () => {
+      const onLost = (why: string) => lost.push(why)
+      const asked = { url, account: 'alpaca one', holder, time, leaseMs: LEASE_MS, onLost }
+      const lease = await takePostgresLease({ ...asked, ...changes })
+      t.after(() => lease.release())
+      return lease
+    }
+    return { take, lost, state }
+  }
+  return { url, engine }
+}
+
+const isLocked = (error: unknown): boolean => error instanceof StoreError && error.code === 'locked'
+
+test('F402 an account that is traded from another machine', { skip }, async (t) => {
+  const { engine } = await machines(t)
+  const first = await engine('run one on desk-1').take()
+
+  await assert.rejects(engine('run two on desk-2').take(), {
+    code: 'locked',
+    message: /^alpaca one is traded by run one on desk-1, last heard of at .*, \d\.\d s ago\. Stop/,
+  })
+  const other = await engine('run two', { account: 'alpaca two' }).take()
+  assert.deepEqual([first.holds(), other.holds()], [true, true])
+
+  await first.release()
+  assert.equal(first.holds(), false)
+  const second = await engine('run two on desk-2').take()
+  assert.ok(second.holds() && second.token > first.token)
+})
+
+test('of many that ask at once, one gets the account', { skip }, async (t) => {
+  const { engine } = await machines(t)
+
+  const asked = ['a', 'b', 'c', 'd'].map((name) => engine(name).take())
+  const answers = await Promise.allSettled(asked)
+
+  const refused = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+  assert.equal(refused.length, 3)
+  assert.ok(refused.every(isLocked))
+})
+
+test('a lease is kept as long as its holder lives', { skip }, async (t) => {
+  const { engine } = await machines(t)
+  const lease = await engine('one').take()
+  const began = performance.now()
+
+  await until(() => performance.now() - began > 2 * LEASE_MS, 'two leases are over')
+
+  assert.ok(lease.holds())
+  await assert.rejects(engine('two').take(), isLocked)
+})
+
+test(
+  'F403 a holder that stands still has stopped sending before the account is free',
+  { skip },
+  async (t) => {
+    const { engine } = await machines(t)
+    const first = engine('one')
+    const lease = await first.take()
+    first.state.isStopped = true
+
+    const second = engine('two')
+    await until(async () => {
+      try {
+        await second.take()
+      } catch (error) {
+        assert.ok(isLocked(error))
+        return false
+      }
+      // By its own clock, which nobody has told of the other.
+      assert.equal(lease.holds(), false)
+      return true
+    }, 'the lease has run out')
+  },
+)
+
+test('a holder whose account was taken is told by whom, and sends no more', { skip }, async (t) => {
+  const { engine, url } = await machines(t)
+  const first = engine('one')
+  const lease = await first.take()
+  await query(url, `update skein.leases set until = 0`)
+  await engine('two on desk-2').take()
+
+  await until(() => first.lost.length > 0, 'it was told')
+
+  assert.match(first.lost[0]!, /^alpaca one was taken over by two on desk-2, because/)
+  assert.equal(lease.holds(), false)
+})
+
+test('the lease of a clock that runs ahead is over sooner, never later', { skip }, async (t) => {
+  const { engine } = await machines(t)
+  const one = engine('one')
+  const lease = await one.take()
+  one.state.isStopped = true
+
+  one.state.aheadMs = LEASE_MS
+
+  assert.equal(lease.holds(), false)
+})
+
+test(
+  'the lease of a killed run is waited for by the same run, and by no other',
+  { skip },
+  async (t) => {
+    const { engine } = await machines(t)
+    const killed = engine('run one on desk-1')
+    const before = await killed.take()
+    killed.state.isStopped = true
+
+    await assert.rejects(engine('run two', { waitsFor: 'run two' }).take(), isLocked)
+    const again = await engine('run one on desk-1', { waitsFor: 'run one on desk-1' }).take()
+
+    assert.ok(again.holds() && again.token > before.token)
+  },
+)
+
+test(
+  'a run that lives elsewhere under the same name is not waited for without end',
+  { skip },
+  async (t) => {
+    const { engine } = await machines(t)
+    const lives = await engine('run one on desk-1').take()
+
+    await assert.rejects(
+      engine('run one on desk-1', { waitsFor: 'run one on desk-1' }).take(),
+      isLocked,
+    )
+
+    assert.ok(lives.holds())
+  },
+)
+
+test('an account that was taken by an answer that was lost is taken once', { skip }, async (t) => {
+  const { engine, url } = await machines(t)
+  const proxy = await Proxy.open(url, TAKING)
+  t.after(() => proxy.close())
+  // Makes the table: of the way there is nothing to lose.
+  await (await engine('zero').take()).release()
+  proxy.loseCommit()
+
+  const lease = await engine('one', { url: proxy.url }).take()
+
+  assert.equal(proxy.waiting, 0)
+  assert.deepEqual([lease.token, lease.holds()], [2, true])
+  const rows = await query(url, 'select token::integer, holder from skein.leases')
+  assert.deepEqual(rows, [{ token: 2, holder: 'one' }])
+})
+
+test('a database that is away ends the lease, and its return renews it', { skip }, async (t) => {
+  const { engine, url } = await machines(t)
+  const proxy = await Proxy.open(url)
+  const one = engine('one', { url: proxy.url })
+  const lease = await one.take()
+
+  await proxy.close()
+  await until(() => !lease.holds(), 'the lease has run out')
+  const { port } = new URL(proxy.url)
+  const again = await Proxy.open(url, TAKING, Number(port))
+  t.after(() => again.close())
+  await until(() => lease.holds(), 'it was renewed')
+
+  assert.deepEqual(one.lost, [])
+})
+
+test('a database that is not there is no lease', { skip }, async (t) => {
+  const { engine } = await machines(t)
+  const proxy = await Proxy.open(await postgres.database())
+  await proxy.close()
+
+  await assert.rejects(engine('one', { url: proxy.url }).take(), { code: 'cannot-open' })
+})
+
+test(
+  'runs whose configuration names one database share accounts, and nothing leaves without',
+  { skip },
+  async (t) => {
+    const leases = await postgres.database()
+    const config = defineConfig({ store: { leases, leaseMs: LEASE_MS } })
+    const io = systemIo()
+    const runs = ['one', 'two'].map((run) => leaseOf(config, { io, run, onLost: assert.fail }))
+    t.after(async () => {
+      for (const { release } of runs) await release()
+      await io.close()
+    })
+    const [one, two] = [runs[0]!, runs[1]!]
+    const sent = async ({ io }: AccountLease) => {
+      const answer = await io.http.request({
+        method: 'POST',
+        url: 'http://127.0.0.1:1/v2/orders',
+        timeoutMs: 5_000,
+      })
+      return answer.ok ? 'answered' : answer.fault.message
+    }
+
+    await one.take('an account')
+
+    assert.equal(await two.tryTake('an account'), false)
+    await assert.rejects(async () => await two.take('an account'), /is traded by run one on /)
+    assert.match(await sent(two), /nothing was sent: this run has taken no account/)
+    assert.match(await sent(one), /ECONNREFUSED/)
+    await one.release()
+    assert.match(await sent(one), /nothing was sent: the lease of the account has run out/)
+    assert.equal(await two.tryTake('an account'), true)
+  },
+)
