@@ -115,12 +115,19 @@ export interface PageCommit {
   /** Of the request in the ledger. */
   readonly request: string | undefined
   readonly flaws: readonly Flaw[]
+  /**
+   * The request for the page after this one, where there is one: granted with the page where its limit lets it leave now. One
+   * that was asked for afterwards would wait until the store has taken the page of another worker.
+   */
+  readonly next?: RequestAsk | undefined
 }
 
 /** A page that was stored. */
 export interface PageKept {
   /** Closed bars that were there with other values, and gave way. */
   readonly revised: number
+  /** Whether the next request was; if not, it was not written down either. */
+  readonly isGranted: boolean
 }
 
 /** Bars that were heard beside the jobs: they give way to history, and to what is as certain and later. */
@@ -131,7 +138,7 @@ export interface Merge {
   readonly series: readonly { readonly symbol: string; readonly bars: BarColumns }[]
 }
 
-export interface Merged extends PageKept {
+export interface Merged extends Pick<PageKept, 'revised'> {
   readonly bars: number
   /** Bars that are there with a higher rank, and stay. */
   readonly outranked: number

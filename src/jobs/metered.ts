@@ -3,7 +3,7 @@
  * workers together, and it outlives them: a worker that was killed does not send twice as much after it came back.
  */
 import { fault } from '../core/fault.ts'
-import type { JobStore } from '../core/jobs.ts'
+import type { JobStore, RequestAsk } from '../core/jobs.ts'
 import { failed } from '../core/result.ts'
 import type { Timeframe } from '../core/time.ts'
 import { pause } from '../io/clock.ts'
@@ -46,6 +46,8 @@ export class Meter {
   #sent = 0
   #waitedMs = 0
   #last: string | undefined
+  /** Granted with a page, and not sent yet. */
+  #kept: RequestAsk | undefined
 
   constructor(options: MeterOptions) {
     this.#options = options
@@ -56,6 +58,20 @@ export class Meter {
   about(about: { readonly timeframe: Timeframe; readonly symbols: number }): void {
     this.#about = about
     this.#last = undefined
+    this.#kept = undefined
+  }
+
+  /** What the next request takes of the budget: whoever has it granted with something else says so to `keep`. */
+  ask(): RequestAsk {
+    const { io, provider, worker, perMinute } = this.#options
+    const id = nameOnce(io, worker)
+    const budget = { limit: perMinute, windowMs: WINDOW_MS }
+    return { id, provider, worker, at: io.now(), ...this.#about, ...budget }
+  }
+
+  /** It was granted: the next request takes it, where it leaves in time. */
+  keep(ask: RequestAsk): void {
+    this.#kept = ask
   }
 
   /** The ledger's id of the last request. */
@@ -87,22 +103,32 @@ export class Meter {
   }
 
   async #take(signal: AbortSignal | undefined): Promise<string | undefined> {
-    const { store, io, provider, worker, perMinute, speed = 1 } = this.#options
+    const { store, io } = this.#options
+    const kept = this.#kept
+    this.#kept = undefined
+    if (kept !== undefined && signal?.aborted !== true && this.#isInTime(kept)) {
+      this.#sent++
+      return kept.id
+    }
     for (let late = 0; late < LATE_MAX;) {
       if (signal?.aborted === true) return undefined
-      const id = nameOnce(io, worker)
-      const ask = { id, provider, worker, at: io.now(), ...this.#about }
-      const { waitMs } = await store.takeRequest({ ...ask, limit: perMinute, windowMs: WINDOW_MS })
+      const ask = this.ask()
+      const { waitMs } = await store.takeRequest(ask)
       if (waitMs > 0) {
         this.#waitedMs += waitMs
         await pause(io, Math.min(waitMs, LOOK_MS), signal)
         continue
       }
       this.#sent++
-      if (io.now() - ask.at <= LATE_MS * Math.max(1, speed)) return id
+      if (this.#isInTime(ask)) return ask.id
       late++
     }
     return undefined
+  }
+
+  #isInTime({ at }: RequestAsk): boolean {
+    const { io, speed = 1 } = this.#options
+    return io.now() - at <= LATE_MS * Math.max(1, speed)
   }
 }
 

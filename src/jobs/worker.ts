@@ -172,6 +172,9 @@ export class Worker {
           this.#seams.add(seamBefore(before, undefined))
         before = series.at(-1)?.symbol
       }
+      // The last request of the ledger is another provider's, and was answered otherwise.
+      const request = provider === undefined ? meter?.last : undefined
+      const next = request === undefined || cursor === undefined ? undefined : meter?.ask()
       const kept = await store.commitPage({
         token,
         at: io.now(),
@@ -181,10 +184,11 @@ export class Worker {
         series,
         flaws,
         cursor: cursor ?? END,
-        // The last request of the ledger is another provider's, and was answered otherwise.
-        request: provider === undefined ? meter?.last : undefined,
+        request,
+        next,
       })
       if (kept === undefined) return { type: 'lost' }
+      if (next !== undefined && kept.isGranted) meter?.keep(next)
       this.#told.add(series)
       onPage?.({ rows, revised: kept.revised, symbols: series.length, pack })
     }

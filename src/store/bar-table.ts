@@ -173,7 +173,8 @@ export class BarTable {
       let revised = 0
       for (const { symbol, bars } of series)
         revised += this.write({ ...key, symbol }, bars, 'final').revised
-      return { revised }
+      const isGranted = page.next !== undefined && this.jobs.grant(page.next).waitMs === 0
+      return { revised, isGranted }
     })
   }
 

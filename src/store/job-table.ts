@@ -292,18 +292,21 @@ export class JobTable implements JobTableSync {
   }
 
   takeRequest(ask: RequestAsk): { readonly waitMs: number } {
+    return this.alone(() => this.grant(ask))
+  }
+
+  /** Within a transaction. */
+  grant(ask: RequestAsk): { readonly waitMs: number } {
     const { id, provider, worker, at, timeframe, symbols, limit, windowMs } = ask
-    return this.alone(() => {
-      const stop = this.#one(SQL.stopped, provider)
-      const stoppedMs = stop === undefined ? 0 : numberOf(stop['until']) - at
-      if (stoppedMs > 0) return { waitMs: stoppedMs }
-      const blocking = this.#one(SQL.blocking, provider, at - windowMs, limit - 1)
-      if (blocking !== undefined) {
-        return { waitMs: Math.max(1, numberOf(blocking['requested_at']) + windowMs - at) }
-      }
-      this.#run(SQL.ask, id, provider, worker, at, timeframe, symbols)
-      return { waitMs: 0 }
-    })
+    const stop = this.#one(SQL.stopped, provider)
+    const stoppedMs = stop === undefined ? 0 : numberOf(stop['until']) - at
+    if (stoppedMs > 0) return { waitMs: stoppedMs }
+    const blocking = this.#one(SQL.blocking, provider, at - windowMs, limit - 1)
+    if (blocking !== undefined) {
+      return { waitMs: Math.max(1, numberOf(blocking['requested_at']) + windowMs - at) }
+    }
+    this.#run(SQL.ask, id, provider, worker, at, timeframe, symbols)
+    return { waitMs: 0 }
   }
 
   book({ id, provider, worker, at, timeframe, symbols }: Parameters<JobStore['book']>[0]): void {

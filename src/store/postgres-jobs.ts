@@ -214,7 +214,7 @@ export class PostgresJobs implements JobStore {
   }
 
   async commitPage(page: PageCommit): Promise<PageKept | undefined> {
-    const { token, at, leaseUntil, cursor, request, series, flaws, timeframe } = page
+    const { token, at, leaseUntil, cursor, request, series, flaws, timeframe, next } = page
     for (const { symbol, bars } of series) checkBars(symbol, timeframe, bars)
     const symbols = series.map(({ symbol }) => symbol)
     await this.#bars.intern(this.#postgres, symbols)
@@ -223,12 +223,15 @@ export class PostgresJobs implements JobStore {
       async (session) => {
         const { isRepeated, one, run } = session
         if (isRepeated && (await one(BULK.isCheckpointed, token, cursor)) !== undefined)
-          return { revised: 0 }
+          return { revised: 0, isGranted: await isAsked(session, next) }
         if ((await run(SQL.checkpoint, token, cursor, leaseUntil, at)) === 0) return undefined
         if (request !== undefined) await run(SQL.answeredWell, request, at, rows)
         if (flaws.length > 0) await run(BULK.flaws, JSON.stringify(flaws), timeframe, at)
         const { revised } = await this.#bars.write(session, page)
-        return { revised: await countRevised(session, page, revised) }
+        const sum = await countRevised(session, page, revised)
+        // The lock of the budget comes last: whoever holds it waits for no other, and lets it go with the commit.
+        const isGranted = next !== undefined && (await grant(session, next)).waitMs === 0
+        return { revised: sum, isGranted }
       },
       (kept) => kept !== undefined,
     )
@@ -327,22 +330,7 @@ export class PostgresJobs implements JobStore {
   }
 
   takeRequest(ask: RequestAsk): Promise<{ readonly waitMs: number }> {
-    const { id, provider, worker, at, timeframe, symbols, limit, windowMs } = ask
-    return this.#postgres.transaction(async ({ isRepeated, all, one, run }) => {
-      await all(LOCK_BUDGET, provider)
-      if (isRepeated && (await one(BULK.isAsked, id)) !== undefined) return { waitMs: 0 }
-      const stop = await one(SQL.stopped, provider)
-      const stoppedMs = stop === undefined ? 0 : Number(stop['until']) - at
-      if (stoppedMs > 0) return { waitMs: stoppedMs }
-      const blocking = Number.isFinite(limit)
-        ? await one(SQL.blocking, provider, at - windowMs, limit - 1)
-        : undefined
-      if (blocking !== undefined) {
-        return { waitMs: Math.max(1, Number(blocking['requested_at']) + windowMs - at) }
-      }
-      await run(SQL.ask, id, provider, worker, at, timeframe, symbols)
-      return { waitMs: 0 }
-    })
+    return this.#postgres.transaction((session) => grant(session, ask))
   }
 
   async book(request: Parameters<JobStore['book']>[0]): Promise<void> {
@@ -430,6 +418,28 @@ export class PostgresJobs implements JobStore {
     return this.#postgres.statement(({ run }) => run(sql, ...cells))
   }
 }
+
+/** Within a transaction. */
+async function grant(session: Session, ask: RequestAsk): Promise<{ readonly waitMs: number }> {
+  const { id, provider, worker, at, timeframe, symbols, limit, windowMs } = ask
+  const { isRepeated, all, one, run } = session
+  await all(LOCK_BUDGET, provider)
+  if (isRepeated && (await isAsked(session, ask))) return { waitMs: 0 }
+  const stop = await one(SQL.stopped, provider)
+  const stoppedMs = stop === undefined ? 0 : Number(stop['until']) - at
+  if (stoppedMs > 0) return { waitMs: stoppedMs }
+  const blocking = Number.isFinite(limit)
+    ? await one(SQL.blocking, provider, at - windowMs, limit - 1)
+    : undefined
+  if (blocking !== undefined) {
+    return { waitMs: Math.max(1, Number(blocking['requested_at']) + windowMs - at) }
+  }
+  await run(SQL.ask, id, provider, worker, at, timeframe, symbols)
+  return { waitMs: 0 }
+}
+
+const isAsked = async ({ one }: Session, ask: RequestAsk | undefined): Promise<boolean> =>
+  ask !== undefined && (await one(BULK.isAsked, ask.id)) !== undefined
 
 /** Gives how many they are together. */
 async function countRevised(

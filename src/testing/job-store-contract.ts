@@ -484,7 +484,7 @@ export function describeJobStore(contract: JobStoreContract): void {
       ])
       assert.deepEqual([...closed.close], [...hours(0, 3, 91).close])
       assert.deepEqual(before, [[], [[]]])
-      assert.deepEqual(kept, { revised: 2 })
+      assert.deepEqual(kept, { revised: 2, isGranted: false })
       assert.deepEqual(late, { bars: 5, revised: 1, outranked: 2 })
       const other = await open()
       const { close } = await other.bars(HOURS)
@@ -561,6 +561,43 @@ export function describeJobStore(contract: JobStoreContract): void {
       assert.equal((await store.requests({ since: T0, limit: 100 })).length, 10)
       assert.equal((await store.takeRequest(ask(100, T0 + MINUTE + 24))).waitMs, 0)
       assert.equal((await other.takeRequest({ ...ask(101, T0 + 24), provider: 'b' })).waitMs, 0)
+    })
+
+    it('grants the next request with a page, where the limit lets it and the page is kept', async (t) => {
+      const { store, open } = await withRuns(t)
+      const ask = (n: number) =>
+        ({
+          id: `request ${n}`,
+          provider: 'alpaca',
+          worker: 'w',
+          at: T0 + n,
+          timeframe: '1h',
+          symbols: 50,
+          limit: 2,
+          windowMs: MINUTE,
+        }) as const
+      await store.claim([runOf(0).id], claimOf('one'))
+      const isGranted = async (token: string, n: number) =>
+        (await store.commitPage(pageOf(token, { next: ask(n) })))?.isGranted
+
+      const granted = [
+        await isGranted('lost', 0),
+        await isGranted('one', 1),
+        await isGranted('one', 2),
+        await isGranted('one', 3),
+      ]
+
+      assert.deepEqual(granted, [undefined, true, true, false])
+      const other = await open()
+      const rows = await other.requests({ since: T0, limit: 10 })
+      assert.deepEqual(
+        rows.map(({ id, status }) => [id, status]),
+        [
+          ['request 2', undefined],
+          ['request 1', undefined],
+        ],
+      )
+      assert.equal((await other.takeRequest(ask(4))).waitMs, MINUTE + 1 - 4)
     })
 
     it('counts requests that were only written down', async (t) => {

@@ -1,0 +1,86 @@
+// A request that was granted with a page leaves without asking again, unless it is late.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { ms } from '../../src/core/time.ts'
+import { ok } from '../../src/core/result.ts'
+import { systemIo } from '../../src/io/system.ts'
+import { Meter } from '../../src/jobs/metered.ts'
+import { openArchive } from '../../src/store/index.ts'
+
+const T0 = Date.UTC(2026, 2, 23)
+
+async function benchFor(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-metered-'))
+  const archive = await openArchive(join(folder, 'archive.db'))
+  const system = systemIo()
+  t.after(async () => {
+    await archive.close()
+    await system.close()
+    rmSync(folder, { recursive: true })
+  })
+  const clock = { at: T0 }
+  const request = () => Promise.resolve(ok({ status: 200, headers: {}, body: new Uint8Array() }))
+  const meter = new Meter({
+    store: archive.jobs,
+    io: { ...system, now: () => ms(clock.at), http: { request } },
+    provider: 'alpaca',
+    worker: 'w',
+    perMinute: 10,
+    counts: () => true,
+  })
+  meter.about({ timeframe: '1h', symbols: 7 })
+  const send = async (): Promise<string | undefined> => {
+    const url = 'http://venue/bars'
+    const answer = await meter.io.http.request({ method: 'GET', url, timeoutMs: 1_000 })
+    assert.ok(answer.ok)
+    return meter.last
+  }
+  const ledger = async () => {
+    const rows = await archive.jobs.requests({ since: 0, limit: 99 })
+    return new Set(rows.map(({ id }) => id))
+  }
+  /** As a page is committed with it. */
+  const grant = async () => {
+    const ask = meter.ask()
+    assert.equal((await archive.jobs.takeRequest(ask)).waitMs, 0)
+    return ask
+  }
+  return { meter, clock, send, ledger, grant }
+}
+
+test('what was granted is taken once, and the request after it asks again', async (t) => {
+  const { meter, send, ledger, grant } = await benchFor(t)
+  const ask = await grant()
+  meter.keep(ask)
+
+  const sent = [await send(), await send()]
+
+  assert.equal(sent[0], ask.id)
+  assert.notEqual(sent[1], ask.id)
+  assert.deepEqual(await ledger(), new Set(sent))
+  assert.deepEqual([ask.timeframe, ask.symbols, meter.statistics.sent], ['1h', 7, 2])
+})
+
+test('what was granted and is late asks for another place in the window', async (t) => {
+  const { meter, clock, send, ledger, grant } = await benchFor(t)
+  const ask = await grant()
+  meter.keep(ask)
+  clock.at += 501
+
+  const sent = await send()
+
+  assert.notEqual(sent, ask.id)
+  assert.deepEqual(await ledger(), new Set([ask.id, sent]))
+})
+
+test('what was granted for one query is not taken by the next', async (t) => {
+  const { meter, send, grant } = await benchFor(t)
+  const ask = await grant()
+  meter.keep(ask)
+  meter.about({ timeframe: '1d', symbols: 1 })
+
+  assert.notEqual(await send(), ask.id)
+})
