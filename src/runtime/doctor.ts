@@ -12,6 +12,7 @@ import { systemIo } from '../io/system.ts'
 import type { Config } from './config.ts'
 import { toInstrumentSpec } from './config.ts'
 import { onLocalClock } from './local-clock.ts'
+import { databaseFindings } from './doctor-databases.ts'
 import { diskFindings } from './doctor-disk.ts'
 import { alpacaFindings } from './doctor-alpaca.ts'
 import { bybitFindings } from './doctor-bybit.ts'
@@ -41,6 +42,7 @@ export async function examine({ config: read, io }: DoctorOptions): Promise<read
       await configFinding(config),
       ...(await venueLooked(config, used)),
       ...(await diskFindings(config, used)),
+      ...(await databaseFindings(config, used)),
       // Nothing that the configuration has today listens.
       { check: 'ports', state: 'ok', text: 'the configuration opens no port' },
     ]
