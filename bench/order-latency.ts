@@ -155,6 +155,7 @@ export async function startEngine(host: string): Promise<Client & { readonly arc
     // Room for ten seconds: a machine that stands still for one must not lose the trade that asks.
     inbox: { capacity: 100_000, maxAgeMs: MINUTE },
     snapshotEvery: 1_000_000,
+    isRehearsed: true,
     kinds: ['trades'],
     // The venue keeps no account: it would be asked in vain.
     timing: { reconcileEveryMs: 60 * MINUTE },

@@ -82,6 +82,8 @@ test(
         archive,
         inbox: { capacity: 10_000, maxAgeMs: 10 * MINUTE },
         snapshotEvery: 50,
+        // Of which the venue hears nothing: at the end it has as many orders as the engine.
+        isRehearsed: true,
         // The clock goes in steps of half a minute, which is no pause here.
         timing: { gapMsMax: MINUTE },
         tell: ({ text }) => told.push(text),

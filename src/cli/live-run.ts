@@ -149,6 +149,7 @@ async function started(
     exits: plan.exits,
     safeMode: noteStart(file.journal, Date.now(), toRestarts(config)),
     isDryRun: consent.mode === 'dry-run',
+    isRehearsed: true,
     ...(plan.isStandby
       ? { mayLead: (opened: VenueAccount) => lease.tryTake(meant(opened)) }
       : { takeAccount: (opened: VenueAccount) => lease.take(meant(opened)) }),

@@ -46,6 +46,8 @@ export interface LiveOptions {
   /** What the feed is asked for; bars where not told. */
   readonly kinds?: readonly FeedKind[]
   readonly isDryRun?: boolean
+  /** Orders that go nowhere are made before anything else (rehearsal.ts), so that the first real ones are as fast as later ones. */
+  readonly isRehearsed?: boolean
   /** Why it begins in safe mode, until a person clears that. */
   readonly safeMode?: string | undefined
   /** What becomes of a strategy's orders and positions at the end; nothing is touched where not told. */

@@ -37,6 +37,7 @@ import { Pump } from './pump.ts'
 import { Recorder } from './recorder.ts'
 import { Standby } from './standby.ts'
 import { recover, type Recovered, snapshotOf } from './recover.ts'
+import { rehearse } from './rehearsal.ts'
 import type { Wanted } from './wishes.ts'
 
 /** Texts that are remembered, so that each is told once. */
@@ -45,10 +46,17 @@ const PUBLISH_EVERY_MS = 1_000
 /** So many snapshots' turns prove one, where those between could not. */
 const PROOF_SNAPSHOTS_MAX = 10
 
+/** Lets the event loop turn once. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 /** Starts, or goes on where the journal ends. Fails, with all closed again, where the venue cannot be opened or read. */
 export async function startLive(options: LiveOptions): Promise<Result<Live>> {
   const { venue, journal, archive, shared, setup, kinds = KINDS } = options
   assert(venue.broker !== undefined, `venue ${venue.id} has a broker`)
+  if (options.isRehearsed === true) {
+    const { limits } = venue
+    await rehearse({ setup, limits, kinds, now: options.io.now(), breathe: nextTurn })
+  }
   let recorder: Recorder | undefined
   const build = (): LiveSession => {
     const session = liveSession(setup, venue.limits, kinds)
@@ -318,7 +326,7 @@ export class Live {
       copy: copyTurns,
       proofTurnsMax: PROOF_SNAPSHOTS_MAX * snapshotEvery,
       build: () => liveSession(setup, venue.limits, kinds),
-      breathe: () => new Promise(setImmediate),
+      breathe: nextTurn,
       isOver: () => this.pump.isStopped,
       tell: (level, text) => this.#tell(level, text),
     })
