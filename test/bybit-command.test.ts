@@ -58,6 +58,7 @@ test('skein venue bybit prints where to point a client, and stops in order', asy
   assert.equal(code, 0)
   assert.match(stdout, /private stream {2}ws:\/\/127\.0\.0\.1:\d+\/v5\/private/)
   assert.match(stdout, /venues: \{ bybit: \{ local: \{ port: \d+, speed: 1 \} \} \}/)
+  assert.match(stdout, /account: \{ currency: USDT \}/)
   assert.match(stdout, /stopped: 0 requests, 0 order events/)
 })
 

@@ -7,6 +7,7 @@ import {
   CATEGORIES,
   type Category,
   generatedMarket,
+  settleCoinOf,
 } from '../simulators/bybit/index.ts'
 import {
   faultsOf,
@@ -71,6 +72,8 @@ function textOf(
 ): string {
   const { port } = new URL(urls.rest)
   const named = category === 'linear' ? '' : `category: ${category}, `
+  const [first] = tape.instruments
+  const coin = first === undefined ? 'USDT' : settleCoinOf(first.symbol, category)
   return [
     `local Bybit: ${tape.series.length} series of ${tape.name}, ${category}`,
     `  time            ${iso(ms(startAt))}, speed ${speed}`,
@@ -80,6 +83,7 @@ function textOf(
     `  trade stream    ${urls.tradeStream}`,
     ...keys.map(({ key, secret }) => `  account         key ${key}, secret ${secret}`),
     `  skein.yaml      venues: { bybit: { ${named}local: { port: ${port}, speed: ${speed} } } }`,
+    `                  account: { currency: ${coin} }`,
     'Ctrl-C stops it.\n',
   ].join('\n')
 }
