@@ -6,6 +6,7 @@ import type { Adjustment, Merge, Merged, PageCommit, PageKept } from '../core/jo
 import type { BarRank } from '../core/market.ts'
 import { DAY, HOUR, lengthMs, timeframeOf } from '../core/time.ts'
 import { BarSheet, IS_CLOSED, type Met, TABLES, type Taker } from './bar-sheet.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { numberOf, openDatabase, textOf } from './database.ts'
 import { JobTable } from './job-table.ts'
 import { ARCHIVE_SCHEMA } from './migrations.ts'
@@ -16,6 +17,8 @@ export interface TableOptions {
   readonly busyMs?: number
   /** Size limit of the file; writes past it fail as on a full disk. */
   readonly maxBytes?: number
+  /** Pages of a checkpoint: 8,192 of 4 KB where not told. */
+  readonly checkpointPages?: number
 }
 
 export interface SeriesKey {
@@ -72,8 +75,6 @@ export interface Run {
   readonly bars: number
 }
 
-/** Of 4 KB: what is written goes to the file in pieces of 32 MB, each with its own syncs, and not of 4. */
-const CHECKPOINT_PAGES = 8_192
 const SERIES = 'symbol_id = ?1 and timeframe = ?2'
 
 /**
@@ -83,6 +84,7 @@ const SERIES = 'symbol_id = ?1 and timeframe = ?2'
 export class BarTable {
   readonly #writer: DatabaseSync
   readonly #reader: DatabaseSync
+  readonly #checkpoints: Checkpoints
   readonly #ids = new Map<string, number>()
   readonly #sheets = new Map<Adjustment, BarSheet>()
   readonly #addSymbol: StatementSync
@@ -101,7 +103,7 @@ export class BarTable {
     this.#writer = openDatabase(path, { schema: ARCHIVE_SCHEMA, ...busy })
     // A lost power may take the last imports with it; they can be imported again.
     this.#writer.exec('pragma synchronous = normal')
-    this.#writer.exec(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
+    this.#checkpoints = new Checkpoints(path, this.#writer, options.checkpointPages)
     if (options.maxBytes !== undefined) {
       const pageBytes = numberOf(this.#writer.prepare('pragma page_size').get()?.page_size)
       this.#writer.exec(`pragma max_page_count = ${Math.floor(options.maxBytes / pageBytes)}`)
@@ -136,6 +138,7 @@ export class BarTable {
 
   commit(): void {
     this.#writer.exec('commit')
+    this.#checkpoints.look()
   }
 
   /** Forgets what was written since `begin`; without one it does nothing. */
@@ -167,7 +170,7 @@ export class BarTable {
     const { timeframe, adjustment } = page
     const timeframeMs = lengthMs(timeframe)
     const series = unpackSeries(page.packed)
-    return this.jobs.alone(() => {
+    return this.#alone(() => {
       if (!this.jobs.checkpoint({ ...page, series })) return undefined
       const key = { timeframeMs, adjustment }
       let revised = 0
@@ -182,7 +185,7 @@ export class BarTable {
   merge({ timeframe, adjustment, rank, packed }: PackedMerge): Merged {
     const key = { timeframeMs: lengthMs(timeframe), adjustment }
     const series = unpackSeries(packed)
-    return this.jobs.alone(() => {
+    return this.#alone(() => {
       const merged = { bars: 0, revised: 0, outranked: 0 }
       for (const { symbol, bars } of series) {
         const { revised, outranked } = this.write({ ...key, symbol }, bars, rank)
@@ -299,8 +302,16 @@ export class BarTable {
 
   close(): void {
     this.rollback()
+    this.#checkpoints.close()
     this.#reader.close()
     this.#writer.close()
+  }
+
+  /** One transaction of bars. */
+  #alone<T>(work: () => T): T {
+    const value = this.jobs.alone(work)
+    this.#checkpoints.look()
+    return value
   }
 
   #fill(packed: PackedBars, from: number, step: 1 | -1, run: () => unknown): number {
