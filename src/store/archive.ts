@@ -22,6 +22,7 @@ import type {
 import { lengthMs, ms, type Timeframe, timeframeOf } from '../core/time.ts'
 import type { Reply, Request, Value, WorkerStart } from './archive-worker.ts'
 import type { RevisionRow, Stretches, TableOptions } from './bar-table.ts'
+import { PAGE_ROWS, pagesFrom } from './bar-pages.ts'
 import { checkBars } from './check-bars.ts'
 import { SqliteJobs } from './job-store.ts'
 import { packBars, type PackedBars, unpackBars } from './packed-bars.ts'
@@ -94,7 +95,7 @@ export class SqliteArchive implements BarStore, Revisions {
       call: (call) => this.#alone({ type: 'job', call }),
       commitPage: (page) => this.#alone({ type: 'commit-page', page }),
       merge: (merge) => this.#alone({ type: 'merge', merge }),
-      bars: (query) => this.bars({ ...query, pageSize: CHUNK }),
+      bars: (query) => this.bars(query),
       starts: async (query) => {
         const value = await this.#ask({ type: 'starts', stretches: stretchesOf(query) })
         assert(value !== undefined && 'starts' in value, 'starts are lists')
@@ -180,27 +181,14 @@ export class SqliteArchive implements BarStore, Revisions {
     }
   }
 
-  async *bars(query: SeriesQuery & { readonly pageSize?: number }): AsyncIterable<BarColumns> {
-    const { symbol, timeframe, from = 0, to = END_OF_TIME, pageSize = CHUNK } = query
+  bars(query: SeriesQuery & { readonly pageSize?: number }): AsyncIterable<BarColumns> {
+    const { symbol, timeframe, from = 0, to = END_OF_TIME, pageSize = PAGE_ROWS } = query
     const { adjustment = 'raw' } = query
-    assert(Number.isSafeInteger(pageSize) && pageSize > 0, `a page holds bars, not ${pageSize}`)
-    const page = (start: number) => {
-      const stretch = { symbol, timeframeMs: lengthMs(timeframe), from: start, to, adjustment }
-      const answer = this.#ask({ type: 'page', stretch, limit: pageSize })
-      // Nobody awaits the page that was read ahead when the caller leaves early.
-      answer.catch(() => {})
-      return answer
-    }
-    let next = page(from)
-    for (;;) {
-      const bars = unpackBars(packedOf(await next))
-      const last = bars.start[bars.length - 1]
-      if (last === undefined) return
-      const isLast = bars.length < pageSize
-      if (!isLast) next = page(last + 1)
-      yield bars
-      if (isLast) return
-    }
+    const series = { symbol, timeframeMs: lengthMs(timeframe), adjustment, to }
+    return pagesFrom(from, pageSize, async (start) => {
+      const stretch = { ...series, from: start }
+      return unpackBars(packedOf(await this.#ask({ type: 'page', stretch, limit: pageSize })))
+    })
   }
 
   async latest(query: {

@@ -7,6 +7,7 @@ import type { Ms } from '../core/brand.ts'
 import type { BarColumns } from '../core/columns.ts'
 import type { BarStore, Series, SeriesQuery, WriteBars, WriteTerms } from '../core/store.ts'
 import { DAY, HOUR, lengthMs, ms, type Timeframe, timeframeOf } from '../core/time.ts'
+import { PAGE_ROWS, pagesFrom } from './bar-pages.ts'
 import { IS_CLOSED } from './bar-sheet.ts'
 import { checkBars } from './check-bars.ts'
 import type { Row } from './job-rows.ts'
@@ -16,8 +17,6 @@ import { PostgresJobs } from './postgres-jobs.ts'
 import { postgresPage, type PostgresStretch } from './postgres-pages.ts'
 import { migratePostgres } from './postgres-schema.ts'
 
-/** Bars of one answer: big enough that round trips cost little, small enough to keep memory flat. */
-const PAGE = 10_000
 const END_OF_TIME = Number.MAX_SAFE_INTEGER
 
 /** In the order of bytes, as a file has it: the database's own order may be a language's. */
@@ -90,25 +89,10 @@ export class PostgresArchive implements BarStore {
     )
   }
 
-  async *bars(query: SeriesQuery & { readonly pageSize?: number }): AsyncIterable<BarColumns> {
-    const { from = 0, to = END_OF_TIME, pageSize = PAGE } = query
-    assert(Number.isSafeInteger(pageSize) && pageSize > 0, `a page holds bars, not ${pageSize}`)
-    const page = (start: number) => {
-      const answer = this.#page({ ...stretchOf(query), from: start, to }, pageSize)
-      // Nobody awaits the page that was read ahead when the caller leaves early.
-      answer.catch(() => {})
-      return answer
-    }
-    let next = page(from)
-    for (;;) {
-      const bars = await next
-      const last = bars.start[bars.length - 1]
-      if (last === undefined) return
-      const isLast = bars.length < pageSize
-      if (!isLast) next = page(last + 1)
-      yield bars
-      if (isLast) return
-    }
+  bars(query: SeriesQuery & { readonly pageSize?: number }): AsyncIterable<BarColumns> {
+    const { from = 0, to = END_OF_TIME, pageSize = PAGE_ROWS } = query
+    const stretch = { ...stretchOf(query), to }
+    return pagesFrom(from, pageSize, (start) => this.#page({ ...stretch, from: start }, pageSize))
   }
 
   latest(query: {
