@@ -80,6 +80,34 @@ test('puts one answer after the other into the same buffer', async (t) => {
   assert.equal(short.buffer, long.buffer)
 })
 
+test('gives the memory back that a socket has read to, where the answer is put elsewhere', async (t) => {
+  const io = ioOf(t)
+  const long = Buffer.alloc(4_000_000, 'x')
+  const server = createServer((request, response) => {
+    // Without a length it comes in pieces with something between them.
+    if (request.url === '/whole') response.setHeader('content-length', long.length)
+    for (let at = 0; at < long.length; at += 100_000)
+      response.write(long.subarray(at, at + 100_000))
+    response.end()
+  })
+  const port = await listen(t, server)
+  const into = new BodyBuffer()
+  const read = async (path: string): Promise<number> => {
+    const url = `http://127.0.0.1:${port}${path}`
+    const answer = await io.http.request({ method: 'GET', url, timeoutMs: LIMIT_MS, into })
+    assert.ok(answer.ok && long.equals(answer.value.body))
+    await pause(io, 1)
+    return process.memoryUsage().arrayBuffers
+  }
+
+  const first = await read('/whole')
+  for (let n = 0; n < 10; n++) await read('/pieces')
+  for (let n = 0; n < 10; n++) await read('/whole')
+  const last = await read('/whole')
+
+  assert.ok(last - first < 2 * long.length, `${last - first} bytes more after 21 answers`)
+})
+
 test('what comes of an answer too late is not put into the buffer of the next', async (t) => {
   const io = ioOf(t)
   const late = signal<ServerResponse>()
