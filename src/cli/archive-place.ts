@@ -50,11 +50,21 @@ export function refuseMissing(
   throw new BadInput({ file: place.file }, 'is missing', undefined, `an archive: ${how}`)
 }
 
+/** So long a database that is away is waited for by a command that a person waits for. */
+const PATIENCE_MS = 10_000
+
 /** Opens it, and makes it where it is not there. */
 export async function openPlace(place: ArchivePlace): Promise<BarStore> {
   return 'database' in place
-    ? await openPostgresArchive({ url: place.database })
+    ? await openPostgresArchive({ url: place.database, patienceMs: PATIENCE_MS })
     : await openForWriting(place.file)
+}
+
+/** The same for workers, who wait for a database as long as it may take to start. */
+export async function openWorkPlace(place: ArchivePlace): Promise<BarStore> {
+  return 'database' in place
+    ? await openPostgresArchive({ url: place.database })
+    : await openPlace(place)
 }
 
 /** Opens an archive in a file for writing, and makes it and its folder where they are not there. */

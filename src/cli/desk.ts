@@ -5,13 +5,20 @@
 import { hostname } from 'node:os'
 import type { Ms } from '../core/brand.ts'
 import type { JobStore } from '../core/jobs.ts'
+import type { BarStore } from '../core/store.ts'
 import { alpacaTermsOf } from '../runtime/alpaca.ts'
 import { Backfill, openWorld, type World } from '../runtime/backfill.ts'
 import type { Config } from '../runtime/config.ts'
 import { jobTime } from '../runtime/job-time.ts'
 import type { TapeSource } from '../jobs/tape-source.ts'
 import { tapeSourcesOf } from '../runtime/tape-sources.ts'
-import { type ArchiveOptions, openPlace, placeOf, refuseMissing } from './archive-place.ts'
+import {
+  type ArchiveOptions,
+  openPlace,
+  openWorkPlace,
+  placeOf,
+  refuseMissing,
+} from './archive-place.ts'
 import type { WorkOptions } from './jobs-options.ts'
 import { RunFailed } from './output.ts'
 import { alpacaConfigOf } from './settings.ts'
@@ -36,19 +43,19 @@ export async function openDesk(options: ArchiveOptions): Promise<Desk> {
     placeOf(config, options),
     '"skein backfill plan" makes one, --archive names another',
   )
-  return deskOf(config, await openStore(config, options))
+  return deskOf(config, storeOf(await openPlace(placeOf(config, options))))
 }
 
 /** For plans: the same, made where it is not there. */
 export async function openNewDesk(options: ArchiveOptions): Promise<Desk> {
   const config = alpacaConfigOf(options)
-  return deskOf(config, await openStore(config, options))
+  return deskOf(config, storeOf(await openPlace(placeOf(config, options))))
 }
 
 /** The jobs, on the venue's clock; without a local venue, on that of the database where they are in one. */
 export async function openWorkDesk(options: ArchiveOptions): Promise<WorkDesk> {
   const config = alpacaConfigOf(options)
-  const opened = await openStore(config, options)
+  const opened = storeOf(await openWorkPlace(placeOf(config, options)))
   try {
     const world = await openWorld(config)
     if (!world.ok) throw new RunFailed(world.fault.message)
@@ -81,8 +88,7 @@ const deskOf = (config: Config, opened: Opened): Desk => ({
   },
 })
 
-async function openStore(config: Config, options: ArchiveOptions): Promise<Opened> {
-  const archive = await openPlace(placeOf(config, options))
+function storeOf(archive: BarStore): Opened {
   const { jobs, now } = archive
   return { store: jobs, close: () => archive.close(), ...(now === undefined ? {} : { now }) }
 }
