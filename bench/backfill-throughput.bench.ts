@@ -91,7 +91,9 @@ async function stored(size: Size, { port }: Server, time: Time): Promise<string>
           },
         }),
     )
-    await time(() => Promise.all(workers.map((worker) => worker.work({ untilDone: true }))))
+    await time(() =>
+      Promise.all(workers.map((worker) => worker.work({ untilDone: true, workers: 2 }))),
+    )
     for (const worker of workers) worker.close()
     let rows = 0
     let sum = 0

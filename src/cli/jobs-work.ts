@@ -41,6 +41,7 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
   try {
     const work: Parameters<Backfill['work']>[0] = {
       signal: stop.signal,
+      workers: workers.length,
       ...(terms.untilDone === undefined ? {} : { untilDone: true }),
       ...(terms.packsMax === undefined ? {} : { packsMax: terms.packsMax }),
       splits: true,

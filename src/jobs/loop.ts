@@ -31,6 +31,8 @@ export interface LoopOptions {
   readonly name: string
   readonly meter?: Meter
   readonly leaseMs?: number
+  /** How many of them share the queue, as far as it is known: 1 where not told. */
+  readonly workers?: number
   /** Ends when nothing is queued or running any more; goes on for ever where not told. */
   readonly untilDone?: true
   /** Ends after so many packs. */
@@ -49,7 +51,7 @@ export interface LoopOptions {
 
 export async function loop(options: LoopOptions): Promise<void> {
   const { store, source, io, name, signal, untilDone, packsMax = Infinity } = options
-  const { meter, leaseMs, onPage, onTick, onPack } = options
+  const { meter, leaseMs, workers, onPage, onTick, onPack } = options
   const worker = new Worker({
     store,
     source,
@@ -84,7 +86,7 @@ export async function loop(options: LoopOptions): Promise<void> {
     const queued = (await store.queued(io.now(), LOOK_RUNS)).filter(
       ({ provider }) => provider === source.provider,
     )
-    const pack = packFirst(turns.next(queued), source.limits, estimate)
+    const pack = packFirst(turns.next(queued), source.limits, estimate, workers)
     if (pack !== undefined) {
       packs++
       isWaiting = false

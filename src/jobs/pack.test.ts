@@ -5,7 +5,7 @@ import type { JobDefinition } from '../core/jobs.ts'
 import { ms, type Timeframe } from '../core/time.ts'
 import { Estimate } from './estimate.ts'
 import { forecast, runOf } from './forecast.ts'
-import { packAll } from './pack.ts'
+import { packAll, packFirst } from './pack.ts'
 import { plan, type Wish } from './plan.ts'
 import { slicesOf } from './slices.ts'
 
@@ -38,6 +38,33 @@ describe('pack', () => {
 
     assert.ok(cost.requests <= 1.01 * cost.leastRequests, JSON.stringify(cost))
     assert.ok(cost.leastRequests > 900 && cost.singleRequests === 4_000, JSON.stringify(cost))
+  })
+
+  it('leaves each of several workers its part of the queue, in pages that are nearly full', () => {
+    const { all } = plan(wishOf({ symbols: symbolsOf(100), timeframes: ['15m'] }), [])
+    const byId = new Map(all.map((definition) => [definition.id, definition]))
+    const runs = slicesFor(all).map((slice) => runOf(slice, byId.get(slice.definition)!))
+    const pagesFor = (workers: number): number[] => {
+      const pages: number[] = []
+      for (let left = runs; left.length > 0;) {
+        const limits = { symbols: 200, rows: 10_000 }
+        const pack = packFirst(left, limits, new Estimate(), workers)!
+        pages.push(Math.ceil(pack.rows / limits.rows))
+        left = left.filter((run) => !pack.runs.includes(run))
+      }
+      return pages
+    }
+
+    const [alone, two, five] = [pagesFor(1), pagesFor(2), pagesFor(5)]
+
+    // There are 65 full pages; a part is what is left for each, but 16 at least.
+    assert.deepEqual(alone, [53, 10, 3])
+    assert.ok(two.length >= 2 && Math.max(...two) <= 33, String(two))
+    assert.ok(five.length >= 5 && Math.max(...five) <= 16, String(five))
+    for (const pages of [two, five]) {
+      const sum = pages.reduce((total, count) => total + count, 0)
+      assert.ok(sum <= 65 + pages.length, `${sum} requests in ${pages.length} queries`)
+    }
   })
 
   it('packs every run once, into rectangles of symbols and of windows that follow each other', () => {

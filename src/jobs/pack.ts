@@ -14,6 +14,8 @@ import type { Estimate } from './estimate.ts'
 
 /** Pages of one query: longer ones would hold a lane up, shorter ones waste more. */
 const PAGES_MAX = 60
+/** Where workers share a queue that has less for each of them: shorter ones would have too many last pages. */
+const SHARE_MIN = 16
 /** Symbols × windows of one query. */
 const RUNS_MAX = 400
 
@@ -37,11 +39,15 @@ export interface PageLimits {
   readonly rows: number
 }
 
-/** The query that the first of the runs begins; `runs` are in the order of the queue. */
+/**
+ * The query that the first of the runs begins; `runs` are in the order of the queue. Where several workers share it, no query
+ * takes more than its part, or one of them would work for all.
+ */
 export function packFirst(
   runs: readonly JobRun[],
   limits: PageLimits,
   estimate: Estimate,
+  workers = 1,
 ): Pack | undefined {
   const [first] = runs
   if (first === undefined) return undefined
@@ -61,7 +67,23 @@ export function packFirst(
       run.provider === first.provider &&
       run.derivedFrom === first.derivedFrom,
   )
-  return packOf(best(first, alike, limits, estimate), estimate)
+  const pagesMax = shareOf(alike, limits, estimate, workers)
+  return packOf(best(first, alike, { ...limits, pagesMax }, estimate), estimate)
+}
+
+function shareOf(
+  runs: readonly JobRun[],
+  limits: PageLimits,
+  estimate: Estimate,
+  workers: number,
+): number {
+  if (workers === 1) return PAGES_MAX
+  const rows = runs.reduce(
+    (sum, run) => sum + run.symbols.length * estimate.rows(run, run.timeframe, run.assetClass),
+    0,
+  )
+  const share = Math.ceil(rows / limits.rows / workers)
+  return Math.min(PAGES_MAX, Math.max(SHARE_MIN, share))
 }
 
 /** All queries that the runs make, as one worker would fetch them: for estimates. */
@@ -86,7 +108,7 @@ interface Column {
 function best(
   first: JobRun,
   alike: readonly JobRun[],
-  limits: PageLimits,
+  limits: PageLimits & { readonly pagesMax: number },
   estimate: Estimate,
 ): readonly JobRun[] {
   const columns = columnsFrom(first, alike)
@@ -104,7 +126,7 @@ function best(
     for (let windows = 1; windows <= depth; windows++) {
       rows += symbols * perWindow[windows - 1]!
       const pages = Math.max(1, Math.ceil(rows / limits.rows))
-      if ((pages > PAGES_MAX || width * windows > RUNS_MAX) && windows * width > 1) break
+      if ((pages > limits.pagesMax || width * windows > RUNS_MAX) && windows * width > 1) break
       const waste = 1 - rows / (pages * limits.rows)
       // Of two that waste the same, the larger one leaves less to others.
       if (waste > leastWaste) continue

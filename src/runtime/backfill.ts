@@ -113,6 +113,7 @@ export class Backfill {
   async work(
     options: Pick<
       LoopOptions,
+      | 'workers'
       | 'untilDone'
       | 'packsMax'
       | 'signal'
