@@ -18,7 +18,7 @@ import type {
 } from '../core/order.ts'
 
 /** Ids of the fills that were counted: none, one, which is the rule, or several. */
-export type FillIds = undefined | FillId | ReadonlySet<FillId>
+export type FillIds = undefined | FillId | Set<FillId>
 
 /** An order with the fills that it has counted: each counts once. */
 export interface Entry {
@@ -216,9 +216,10 @@ function kindsOf(order: Order): number {
 export const hasFill = (fills: FillIds, id: FillId): boolean =>
   typeof fills === 'object' ? fills.has(id) : fills === id
 
+/** Takes the place of what was given, which several fills share. */
 export function withFill(fills: FillIds, id: FillId): FillIds {
   if (fills === undefined || fills === id) return id
-  return typeof fills === 'object' ? new Set(fills).add(id) : new Set([fills, id])
+  return typeof fills === 'object' ? fills.add(id) : new Set([fills, id])
 }
 
 export const fillList = (fills: FillIds): readonly FillId[] =>
