@@ -1,6 +1,7 @@
 // The thread of checkpoints: copies what a WAL has to its file until little is left, each time that it is asked.
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import { walLook } from './wal.ts'
 
 /** What the thread is started with. When a piece is done, it sets the state to idle and wakes who waits for that. */
 export interface CheckpointStart {
@@ -20,11 +21,11 @@ function copy({ path, pagesLeft }: CheckpointStart): void {
   try {
     db.exec('pragma synchronous = normal')
     const checkpoint = db.prepare('pragma wal_checkpoint(passive)')
-    const look = db.prepare('pragma wal_checkpoint(noop)')
+    const look = walLook(db)
     for (let round = 0; round < ROUNDS_MAX; round++) {
       checkpoint.get()
-      const row = look.get()
-      if (Number(row?.['log']) - Number(row?.['checkpointed']) <= pagesLeft) return
+      const { log, checkpointed } = look()
+      if (log - checkpointed <= pagesLeft) return
     }
   } finally {
     db.close()

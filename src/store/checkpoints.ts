@@ -7,10 +7,10 @@
  *   the thread is done                              the writer copies the rest, and begins the WAL anew
  *   the WAL has four times as many                  the writer copies them by itself: the thread does not keep up, or failed
  */
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import type { CheckpointStart } from './checkpoint-worker.ts'
-import { numberOf } from './database.ts'
+import { HAS_WAL_LOOK, walLook, type WalPages } from './wal.ts'
 
 /** Of 4 KB: pieces of 32 MB, each with its own syncs. */
 const PAGES = 8_192
@@ -23,14 +23,11 @@ const WAIT_MS = 10_000
 const IDLE = 0
 const BUSY = 1
 
-/** Before 3.51, nobody says how much there is to copy without copying it. */
-const HAS_LOOK = Number(process.versions.sqlite?.split('.')[1]) >= 51
-
 export class Checkpoints {
   readonly #path: string
   readonly #pages: number
   readonly #writer: DatabaseSync
-  readonly #look: StatementSync
+  readonly #look: () => WalPages
   readonly #state = new Int32Array(new SharedArrayBuffer(4))
   #thread: Worker | undefined
   /** The thread was asked, and the rest is not copied yet. */
@@ -40,13 +37,13 @@ export class Checkpoints {
     this.#path = path
     this.#pages = pages
     this.#writer = writer
-    this.#look = writer.prepare('pragma wal_checkpoint(noop)')
-    writer.exec(`pragma wal_autocheckpoint = ${HAS_LOOK ? BEHIND_MAX * pages : pages}`)
+    this.#look = walLook(writer)
+    writer.exec(`pragma wal_autocheckpoint = ${HAS_WAL_LOOK ? BEHIND_MAX * pages : pages}`)
   }
 
   /** To be called after a commit of bars. */
   look(): void {
-    if (!HAS_LOOK || Atomics.load(this.#state, 0) === BUSY) return
+    if (!HAS_WAL_LOOK || Atomics.load(this.#state, 0) === BUSY) return
     if (this.#isAsked) {
       this.#isAsked = false
       this.#writer.exec('pragma wal_checkpoint(passive)')
@@ -67,8 +64,8 @@ export class Checkpoints {
 
   /** Pages of the WAL that are not in the file. */
   #waiting(): number {
-    const row = this.#look.get()
-    return numberOf(row?.['log']) - numberOf(row?.['checkpointed'])
+    const { log, checkpointed } = this.#look()
+    return log - checkpointed
   }
 
   #ask(): void {

@@ -25,6 +25,7 @@ import { LogFile } from './log-file.ts'
 import { JOURNAL_SCHEMA } from './migrations.ts'
 import { roomOf } from './room.ts'
 import { guarded, StoreError } from './store-error.ts'
+import { HAS_WAL_LOOK, walLook, type WalPages } from './wal.ts'
 
 const WAITING_TURNS_MAX = 1_024
 const WAITING_CHARACTERS_MAX = 1_000_000
@@ -58,7 +59,7 @@ export class SqliteJournal implements Journal {
   readonly past: JournalPast
   readonly #path: string
   readonly #db: DatabaseSync
-  readonly #logged: StatementSync
+  readonly #logged: () => WalPages
   readonly #checkpoint: StatementSync
   readonly #insertTurn: StatementSync
   readonly #turnsAfter: StatementSync
@@ -88,7 +89,7 @@ export class SqliteJournal implements Journal {
     // On macOS a plain fsync leaves data in the disk's cache; elsewhere fullfsync changes nothing.
     this.#db.exec('pragma synchronous = normal; pragma fullfsync = on')
     const prepare = (sql: string) => guarded(path, () => this.#db.prepare(sql))
-    this.#logged = prepare('pragma wal_checkpoint(noop)')
+    this.#logged = guarded(path, () => walLook(this.#db))
     this.#checkpoint = prepare('pragma wal_checkpoint(passive)')
     this.#insertTurn = prepare(
       'insert into turns (n, at, inputs, batches, sum) values (?, ?, ?, ?, ?)',
@@ -163,11 +164,11 @@ export class SqliteJournal implements Journal {
     const { length } = this.#waiting
     if (length >= CAUGHT_UP_TURNS || this.#waitingCharacters >= CAUGHT_UP_CHARACTERS)
       this.#write(this.#waiting, { isDurable: false })
-    if (!this.#hasGrown) return
+    if (!HAS_WAL_LOOK || !this.#hasGrown) return
     this.#hasGrown = false
     guarded(this.#path, () => {
-      const { log = 0, checkpointed = 0 } = this.#logged.get() ?? {}
-      if (numberOf(log) >= CHECKPOINT_PAGES && log !== checkpointed) this.#checkpoint.get()
+      const { log, checkpointed } = this.#logged()
+      if (log >= CHECKPOINT_PAGES && log !== checkpointed) this.#checkpoint.get()
     })
   }
 
