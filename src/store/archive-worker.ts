@@ -33,6 +33,7 @@ export type Request =
   | { readonly type: 'merge'; readonly merge: PackedMerge }
   | { readonly type: 'page' | 'latest'; readonly stretch: Stretch; readonly limit: number }
   | { readonly type: 'starts' | 'counted'; readonly stretches: Stretches }
+  | { readonly type: 'symbols'; readonly timeframeMs: number }
   | { readonly type: 'revise'; readonly revision: RevisionRow }
   | { readonly type: 'revisions'; readonly stretch: Stretch }
   | { readonly type: 'coverage'; readonly symbol: string; readonly timeframeMs: number }
@@ -62,6 +63,7 @@ export type Value =
   | JobAnswer
   | { readonly starts: readonly string[] }
   | { readonly counts: readonly number[] }
+  | { readonly symbols: readonly string[] }
   | undefined
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly value: Value }
@@ -114,6 +116,8 @@ class Server {
         return { starts: table.starts(request.stretches) }
       case 'counted':
         return { counts: table.counted(request.stretches) }
+      case 'symbols':
+        return { symbols: table.symbolsOf(request.timeframeMs) }
       case 'latest':
         return table.latest(request.stretch, request.limit)
       case 'revise':

@@ -224,8 +224,9 @@ export class SqliteArchive implements BarStore, Revisions {
   }
 
   async symbolsOf(timeframe: Timeframe): Promise<readonly string[]> {
-    const all = await this.series()
-    return all.filter((one) => one.timeframe === timeframe).map(({ symbol }) => symbol)
+    const value = await this.#ask({ type: 'symbols', timeframeMs: lengthMs(timeframe) })
+    assert(value !== undefined && 'symbols' in value, 'symbols are a list')
+    return value.symbols
   }
 
   async putRevision({ timeframe, ...values }: Revision): Promise<void> {

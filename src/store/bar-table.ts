@@ -91,6 +91,7 @@ export class BarTable {
   readonly #findSymbol: StatementSync
   readonly #readSymbol: StatementSync
   readonly #series: StatementSync
+  readonly #symbols: StatementSync
   readonly #insertRevision: StatementSync
   readonly #revisions: StatementSync
   /** Beside the bars: the jobs that fetch them. */
@@ -121,6 +122,11 @@ export class BarTable {
       `select symbol, timeframe, count(*) as bars, min(start) as first, max(start) as last
        from bars join symbols on symbols.id = symbol_id where ${IS_CLOSED}
        group by symbol_id, timeframe order by symbol, timeframe`,
+    )
+    this.#symbols = this.#reader.prepare(
+      `select symbol from symbols where exists (
+         select 1 from bars where symbol_id = id and timeframe = ?1 and ${IS_CLOSED})
+       order by symbol`,
     )
     this.#insertRevision = this.#writer.prepare(
       `insert or ignore into revisions values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -247,6 +253,11 @@ export class BarTable {
       first: numberOf(row.first),
       last: numberOf(row.last),
     }))
+  }
+
+  /** One look into the key for each symbol, however many bars it has. */
+  symbolsOf(timeframeMs: number): string[] {
+    return this.#symbols.all(timeframeMs).map(({ symbol }) => textOf(symbol))
   }
 
   /** Keeps a revision, within a transaction; one with the same values is there already. */
