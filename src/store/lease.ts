@@ -70,7 +70,7 @@ function take(db: DatabaseSync, options: Asked): Lease {
     const found = rowOf(db, account)
     const now = time.now()
     if (found !== undefined && found.until > now && isAlive(options, found.token)) {
-      throw new StoreError('locked', refusal(account, found, { now, leaseMs }))
+      throw new StoreError('locked', refusal(account, { ...found, now, leaseMs }))
     }
     const token = (found?.token ?? 0) + 1
     const lock = lockFile(lockPath(options, token))
@@ -165,15 +165,24 @@ function isAlive(options: LeaseOptions, token: number): boolean {
 const lockPath = ({ path, account }: LeaseOptions, token: number): string =>
   `${path}-${createHash('sha256').update(account).digest('hex').slice(0, 12)}-${token}`
 
-function refusal(
+export interface Refused {
+  readonly holder: string
+  /** The end of its lease, and what time it is, both by the clock that counts. */
+  readonly until: number
+  readonly now: number
+  readonly leaseMs: number
+}
+
+/** @param which Of the holders is replaced when its lease has run out. */
+export function refusal(
   account: string,
-  { holder, until }: Row,
-  { now, leaseMs }: { readonly now: number; readonly leaseMs: number },
+  { holder, until, now, leaseMs }: Refused,
+  which = 'one that hangs',
 ): string {
   const silentMs = Math.max(0, now - (until - leaseMs))
   const last = `${iso(ms(until - leaseMs))}, ${(silentMs / 1_000).toFixed(1)} s ago`
   return (
     `${account} is traded by ${holder}, last heard of at ${last}. ` +
-    `Stop it first; one that hangs is replaced ${leaseMs / 1_000} s after its last sign of life`
+    `Stop it first; ${which} is replaced ${leaseMs / 1_000} s after its last sign of life`
   )
 }

@@ -15,7 +15,7 @@ import { Postgres, type PostgresOptions } from './postgres.ts'
 import { PostgresBars } from './postgres-bars.ts'
 import { PostgresJobs } from './postgres-jobs.ts'
 import { postgresPage, type PostgresStretch } from './postgres-pages.ts'
-import { migratePostgres } from './postgres-schema.ts'
+import { openPostgres } from './postgres-schema.ts'
 
 const END_OF_TIME = Number.MAX_SAFE_INTEGER
 
@@ -40,16 +40,8 @@ const RUNS = `select min(start) as first, max(start) as last, count(*) as bars f
   group by run order by run`
 
 /** Connects, and brings the database to today's schema. Throws StoreError. */
-export async function openPostgresArchive(options: PostgresOptions): Promise<PostgresArchive> {
-  const postgres = new Postgres(options)
-  try {
-    await migratePostgres(postgres)
-    return new PostgresArchive(postgres)
-  } catch (error) {
-    await postgres.close()
-    throw error
-  }
-}
+export const openPostgresArchive = async (options: PostgresOptions): Promise<PostgresArchive> =>
+  new PostgresArchive(await openPostgres(options))
 
 export class PostgresArchive implements BarStore {
   readonly jobs: PostgresJobs

@@ -60,20 +60,12 @@ import { lastsSql, runsSql, SQL } from './job-sql.ts'
 import { MONITOR_SQL } from './monitor-sql.ts'
 import { type Cell, Postgres, type PostgresOptions, type Session } from './postgres.ts'
 import { PostgresBars } from './postgres-bars.ts'
-import { migratePostgres } from './postgres-schema.ts'
+import { openPostgres } from './postgres-schema.ts'
 import { BULK, filteredSql, LOCK_BUDGET, LOCK_COVERAGE } from './postgres-sql.ts'
 
 /** Connects, and brings the database to today's schema. Throws StoreError. */
-export async function openPostgresJobs(options: PostgresOptions): Promise<PostgresJobs> {
-  const postgres = new Postgres(options)
-  try {
-    await migratePostgres(postgres)
-    return new PostgresJobs(postgres)
-  } catch (error) {
-    await postgres.close()
-    throw error
-  }
-}
+export const openPostgresJobs = async (options: PostgresOptions): Promise<PostgresJobs> =>
+  new PostgresJobs(await openPostgres(options))
 
 const LANES = ['repair', 'batch', 'single'] as const
 

@@ -11,11 +11,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { SharedLease } from '../core/store.ts'
-import { iso, ms } from '../core/time.ts'
 import { pause } from '../io/clock.ts'
 import type { Io } from '../io/io.ts'
 import type { Row } from './job-rows.ts'
-import { LEASE_MS } from './lease.ts'
+import { LEASE_MS, refusal, type Refused } from './lease.ts'
 import { Postgres } from './postgres.ts'
 import { StoreError } from './store-error.ts'
 
@@ -38,6 +37,8 @@ export interface PostgresLeaseOptions {
 /** Renewals per lease, and how much sooner than the database the holder takes it for run out: two clocks may drift. */
 const RENEWALS = 3
 const DRIFT = 0.02
+/** No lock of a file tells here that a holder has died. */
+const HANGS = 'one that hangs or has died'
 /** Between two looks at a lease that may run out. */
 const POLL_MS = 250
 
@@ -84,10 +85,12 @@ export async function takePostgresLease(options: PostgresLeaseOptions): Promise<
       const row = await postgres.statement(({ one }) => one(TAKE, account, holder, claim, leaseMs))
       if (row !== undefined)
         return new AccountLease(postgres, { ...options, leaseMs }, Number(row['token']), askedAt)
-      const held = (await postgres.statement(({ one }) => one(HELD, account))) ?? {}
+      const held = await postgres.statement(({ one }) => one(HELD, account))
+      // A person has taken the row away since: it is free now.
+      if (held === undefined) continue
       const isAwaited = waitsFor !== undefined && held['holder'] === waitsFor
       if (!isAwaited || askedAt - began > leaseMs + POLL_MS)
-        throw new StoreError('locked', refusal(account, held, leaseMs))
+        throw new StoreError('locked', refusal(account, refused(held, leaseMs), HANGS))
       await pause(time, POLL_MS)
     }
   } catch (error) {
@@ -104,22 +107,20 @@ async function makeTable(postgres: Postgres): Promise<void> {
   if (found?.['name'] === null) await postgres.transaction(({ all }) => all(TABLE))
 }
 
+/** With all that is usual filled in. */
+type Asked = PostgresLeaseOptions & { readonly leaseMs: number }
+
 class AccountLease implements SharedLease {
   readonly token: number
   readonly #postgres: Postgres
-  readonly #options: PostgresLeaseOptions & { readonly leaseMs: number }
+  readonly #options: Asked
   /** By the monotonic clock; what was asked for later and not answered does not count. */
   #until: number
   #isOver = false
   #released: Promise<void> | undefined
   #cancel: () => void = () => {}
 
-  constructor(
-    postgres: Postgres,
-    options: PostgresLeaseOptions & { readonly leaseMs: number },
-    token: number,
-    askedAt: number,
-  ) {
+  constructor(postgres: Postgres, options: Asked, token: number, askedAt: number) {
     this.token = token
     this.#postgres = postgres
     this.#options = options
@@ -184,16 +185,9 @@ class AccountLease implements SharedLease {
   }
 }
 
-function refusal(account: string, held: Row, leaseMs: number): string {
-  const [until, now] = [Number(held['until'] ?? NaN), Number(held['now'] ?? NaN)]
-  const silentMs = Math.max(0, now - (until - leaseMs))
-  const last = Number.isNaN(silentMs)
-    ? ''
-    : `, last heard of at ${iso(ms(Math.floor(until - leaseMs)))}, ${(silentMs / 1_000).toFixed(1)} s ago`
-  return (
-    `${account} is traded by ${holderOf(held)}${last}. ` +
-    `Stop it first; one that hangs or has died is replaced ${leaseMs / 1_000} s after its last sign of life`
-  )
+function refused(held: Row, leaseMs: number): Refused {
+  const [until, now] = [Math.floor(Number(held['until'])), Number(held['now'])]
+  return { holder: holderOf(held), until, now, leaseMs }
 }
 
 const holderOf = (held: Row | undefined): string => {

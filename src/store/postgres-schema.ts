@@ -7,7 +7,7 @@
 import { INTRADAY_VIEW, type Migration } from './migrations.ts'
 import { TABLES } from './bar-sheet.ts'
 import { JOB_TABLES, REVISION_COUNTS, SPLIT_TABLES } from './job-schema.ts'
-import type { Postgres, Session } from './postgres.ts'
+import { Postgres, type PostgresOptions, type Session } from './postgres.ts'
 import { StoreError } from './store-error.ts'
 
 const BARS = Object.values(TABLES)
@@ -46,6 +46,18 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
   { version: 2, name: 'how often bars gave way to others', sql: REVISION_COUNTS },
   { version: 3, name: 'splits, and what of them was asked for', sql: SPLIT_TABLES },
 ]
+
+/** Connects, and brings the database to today's schema. Throws StoreError. */
+export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
+  const postgres = new Postgres(options)
+  try {
+    await migratePostgres(postgres)
+    return postgres
+  } catch (error) {
+    await postgres.close()
+    throw error
+  }
+}
 
 /** Brings the database to the newest version, or refuses it. Throws StoreError. */
 export async function migratePostgres(
