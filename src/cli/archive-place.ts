@@ -41,15 +41,6 @@ export function placeOf(config: Config, { archive, database }: PlaceOptions): Ar
     : { database: shared }
 }
 
-/** Refuses an archive that is not there: a command that only reads makes none. */
-export function refuseMissing(
-  place: ArchivePlace,
-  how = '"skein data import <path>" makes one',
-): void {
-  if ('database' in place || existsSync(place.file)) return
-  throw new BadInput({ file: place.file }, 'is missing', undefined, `an archive: ${how}`)
-}
-
 /** So long a database that is away is waited for by a command that a person waits for. */
 const PATIENCE_MS = 10_000
 
@@ -60,7 +51,16 @@ export async function openPlace(place: ArchivePlace): Promise<BarStore> {
     : await openForWriting(place.file)
 }
 
-/** The same for workers, who wait for a database as long as it may take to start. */
+/** Opens one that is there: a command that only reads makes none. */
+export async function openExisting(
+  place: ArchivePlace,
+  how = '"skein data import <path>" makes one',
+): Promise<BarStore> {
+  if ('database' in place || existsSync(place.file)) return await openPlace(place)
+  throw new BadInput({ file: place.file }, 'is missing', undefined, `an archive: ${how}`)
+}
+
+/** As `openPlace`, for workers, who wait for a database as long as it may take to start. */
 export async function openWorkPlace(place: ArchivePlace): Promise<BarStore> {
   return 'database' in place
     ? await openPostgresArchive({ url: place.database })
@@ -78,8 +78,7 @@ export async function reading<T>(
   place: ArchivePlace,
   work: (archive: BarStore) => Promise<T>,
 ): Promise<T> {
-  refuseMissing(place)
-  const archive = await openPlace(place)
+  const archive = await openExisting(place)
   try {
     return await work(archive)
   } finally {

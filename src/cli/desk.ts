@@ -14,10 +14,10 @@ import type { TapeSource } from '../jobs/tape-source.ts'
 import { tapeSourcesOf } from '../runtime/tape-sources.ts'
 import {
   type ArchiveOptions,
+  openExisting,
   openPlace,
   openWorkPlace,
   placeOf,
-  refuseMissing,
 } from './archive-place.ts'
 import type { WorkOptions } from './jobs-options.ts'
 import { RunFailed } from './output.ts'
@@ -39,11 +39,8 @@ export interface WorkDesk extends Pick<Desk, 'config' | 'store' | 'close'> {
 /** For looking and switching: jobs that are there, and no venue. */
 export async function openDesk(options: ArchiveOptions): Promise<Desk> {
   const config = alpacaConfigOf(options)
-  refuseMissing(
-    placeOf(config, options),
-    '"skein backfill plan" makes one, --archive names another',
-  )
-  return deskOf(config, storeOf(await openPlace(placeOf(config, options))))
+  const how = '"skein backfill plan" makes one, --archive names another'
+  return deskOf(config, storeOf(await openExisting(placeOf(config, options), how)))
 }
 
 /** For plans: the same, made where it is not there. */

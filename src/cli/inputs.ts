@@ -7,13 +7,7 @@ import { iso, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import { openTape, type RecordedTape } from '../formats/index.ts'
 import { archiveTape } from '../runtime/archive-tape.ts'
 import { type Config, sharedTerms, usualCalendar } from '../runtime/config.ts'
-import {
-  openPlace,
-  type PlaceOptions,
-  placeOf,
-  refuseMissing,
-  withPlaceOptions,
-} from './archive-place.ts'
+import { openExisting, type PlaceOptions, placeOf, withPlaceOptions } from './archive-place.ts'
 import { membersOf } from './settings.ts'
 import { listOf, pathOf, timeOf } from './values.ts'
 
@@ -88,9 +82,7 @@ export async function tapeOf(options: SourceOptions, config: Config): Promise<Op
     return { tape, close: async () => {} }
   }
   refuseFileOptions(options)
-  const place = placeOf(config, options)
-  refuseMissing(place)
-  const archive = await openPlace(place)
+  const archive = await openExisting(placeOf(config, options))
   try {
     const { timeframe = '1m', ...rest } = options
     const range = present({

@@ -188,9 +188,11 @@ const sim = z.strictObject({
 })
 
 /** A secret that was read before passes as it is: settings are checked again when the command line adds to them. */
+const revealed = (given: unknown): unknown => (given instanceof Secret ? given.reveal() : given)
+
 const secret = z
   .preprocess(
-    (given) => (given instanceof Secret ? given.reveal() : given),
+    revealed,
     z
       .string()
       .regex(/^[!-~]{1,256}$/)
@@ -207,7 +209,7 @@ export const isDatabase = (text: string): boolean =>
 /** It may hold a password, so it is shown nowhere and no journal keeps it. */
 const database = z
   .preprocess(
-    (given) => (given instanceof Secret ? given.reveal() : given),
+    revealed,
     z.string().max(4096).refine(isDatabase, { message: DATABASE_FORM }).describe(DATABASE_FORM),
   )
   .transform((text) => new Secret(text))
@@ -215,7 +217,7 @@ const database = z
 /** Where engines meet: those of a machine in a file, those of several in a database. */
 const leases = z
   .preprocess(
-    (given) => (given instanceof Secret ? given.reveal() : given),
+    revealed,
     path
       .refine((text) => !/^postgres(?:ql)?:/i.test(text) || isDatabase(text), {
         message: `a path, or ${DATABASE_FORM}`,
