@@ -116,8 +116,8 @@ export interface PageCommit {
   readonly request: string | undefined
   readonly flaws: readonly Flaw[]
   /**
-   * The request for the page after this one, where there is one: granted with the page where its limit lets it leave now. One
-   * that was asked for afterwards would wait until the store has taken the page of another worker.
+   * The request for the page after this one, where there is one: granted with the page, or right after it, where its limit
+   * lets it leave now. One that was asked for by itself may wait until a store has taken the page of another worker.
    */
   readonly next?: RequestAsk | undefined
 }

@@ -128,7 +128,7 @@ function placesOf(): Readonly<Record<Field, number>> {
   return Object.fromEntries(places) as Record<Field, number>
 }
 
-/** The statement, as the driver calls it. What it calls `callback` is replaced by the driver, which adds its time limit. */
+/** The statement, alone or with others in its message, as the driver calls it. What it calls `callback` is replaced by the driver, which adds its time limit. */
 export class Copy implements Submittable {
   callback: (error: Error | null) => void
   readonly #sql: string
@@ -149,7 +149,7 @@ export class Copy implements Submittable {
   }
 
   handleCommandComplete(): void {
-    // The server is ready a message later.
+    // The server is ready some messages later.
   }
 
   handleReadyForQuery(): void {

@@ -61,7 +61,7 @@ import { MONITOR_SQL } from './monitor-sql.ts'
 import { type Cell, Postgres, type PostgresOptions, type Session } from './postgres.ts'
 import { PostgresBars } from './postgres-bars.ts'
 import { openPostgres } from './postgres-schema.ts'
-import { BULK, filteredSql, LOCK_BUDGET, LOCK_COVERAGE } from './postgres-sql.ts'
+import { BULK, filteredSql, GRANT, LIMIT_MAX, LOCK_BUDGET, LOCK_COVERAGE } from './postgres-sql.ts'
 
 /** Connects, and brings the database to today's schema. Throws StoreError. */
 export const openPostgresJobs = async (options: PostgresOptions): Promise<PostgresJobs> =>
@@ -211,22 +211,30 @@ export class PostgresJobs implements JobStore {
     const symbols = series.map(({ symbol }) => symbol)
     await this.#bars.intern(this.#postgres, symbols)
     const rows = series.reduce((sum, { bars }) => sum + bars.length, 0)
-    return this.#postgres.transaction(
+    const kept = await this.#postgres.transaction(
       async (session) => {
         const { isRepeated, one, run } = session
-        if (isRepeated && (await one(BULK.isCheckpointed, token, cursor)) !== undefined)
-          return { revised: 0, isGranted: await isAsked(session, next) }
-        if ((await run(SQL.checkpoint, token, cursor, leaseUntil, at)) === 0) return undefined
-        if (request !== undefined) await run(SQL.answeredWell, request, at, rows)
+        if (isRepeated && (await one(BULK.isCheckpointed, token, cursor)) !== undefined) return 0
+        const held = await one(
+          BULK.checkpoint,
+          token,
+          cursor,
+          leaseUntil,
+          at,
+          request ?? null,
+          rows,
+        )
+        if (held?.['runs'] === 0) return undefined
         if (flaws.length > 0) await run(BULK.flaws, JSON.stringify(flaws), timeframe, at)
         const { revised } = await this.#bars.write(session, page)
-        const sum = await countRevised(session, page, revised)
-        // The lock of the budget comes last: whoever holds it waits for no other, and lets it go with the commit.
-        const isGranted = next !== undefined && (await grant(session, next)).waitMs === 0
-        return { revised: sum, isGranted }
+        return countRevised(session, page, revised)
       },
-      (kept) => kept !== undefined,
+      (revised) => revised !== undefined,
     )
+    if (kept === undefined) return undefined
+    // Whoever stores a page does not hold the budget of all.
+    const isGranted = next !== undefined && (await this.takeRequest(next)).waitMs === 0
+    return { revised: kept, isGranted }
   }
 
   async merge(merge: Merge): Promise<Merged> {
@@ -321,8 +329,14 @@ export class PostgresJobs implements JobStore {
     return (await this.#all(sql, lengthMs(timeframe), symbols)).map(lastOf)
   }
 
-  takeRequest(ask: RequestAsk): Promise<{ readonly waitMs: number }> {
-    return this.#postgres.transaction((session) => grant(session, ask))
+  async takeRequest(ask: RequestAsk): Promise<{ readonly waitMs: number }> {
+    const { id, provider, worker, at, timeframe, symbols, limit, windowMs } = ask
+    const before = Math.min(limit, LIMIT_MAX) - 1
+    const [row] = await this.#postgres.message([
+      [LOCK_BUDGET, provider],
+      [GRANT, provider, at, windowMs, before, id, worker, timeframe, symbols],
+    ])
+    return { waitMs: Number(row!['wait']) }
   }
 
   async book(request: Parameters<JobStore['book']>[0]): Promise<void> {
@@ -410,28 +424,6 @@ export class PostgresJobs implements JobStore {
     return this.#postgres.statement(({ run }) => run(sql, ...cells))
   }
 }
-
-/** Within a transaction. */
-async function grant(session: Session, ask: RequestAsk): Promise<{ readonly waitMs: number }> {
-  const { id, provider, worker, at, timeframe, symbols, limit, windowMs } = ask
-  const { isRepeated, all, one, run } = session
-  await all(LOCK_BUDGET, provider)
-  if (isRepeated && (await isAsked(session, ask))) return { waitMs: 0 }
-  const stop = await one(SQL.stopped, provider)
-  const stoppedMs = stop === undefined ? 0 : Number(stop['until']) - at
-  if (stoppedMs > 0) return { waitMs: stoppedMs }
-  const blocking = Number.isFinite(limit)
-    ? await one(SQL.blocking, provider, at - windowMs, limit - 1)
-    : undefined
-  if (blocking !== undefined) {
-    return { waitMs: Math.max(1, Number(blocking['requested_at']) + windowMs - at) }
-  }
-  await run(SQL.ask, id, provider, worker, at, timeframe, symbols)
-  return { waitMs: 0 }
-}
-
-const isAsked = async ({ one }: Session, ask: RequestAsk | undefined): Promise<boolean> =>
-  ask !== undefined && (await one(BULK.isAsked, ask.id)) !== undefined
 
 /** Gives how many they are together. */
 async function countRevised(

@@ -3,6 +3,23 @@ import { orderOf, type SeriesTable } from './job-sql.ts'
 
 /** Requests of a provider are granted one after the other, by all workers. */
 export const LOCK_BUDGET = `select pg_advisory_xact_lock(hashtextextended('skein requests ' || ?1, 0))`
+/** Requests of a window that are as good as no limit. */
+export const LIMIT_MAX = 1_000_000_000
+/**
+ * Takes a request of the budget, whose lock is held: gives 0, or how long to wait for it. One that is there already was
+ * granted before. Provider, time, window, requests that may be in it before this one; what else the ledger has of it.
+ */
+export const GRANT = `
+  with known as (select id from request_ledger where id = ?5),
+    stopped as (select until - ?2 as ms from request_stops where provider = ?1 and until > ?2),
+    blocking as (select requested_at + ?3 - ?2 as ms from request_ledger
+      where provider = ?1 and requested_at > ?2 - ?3 order by requested_at desc limit 1 offset ?4),
+    asked as (insert into request_ledger (id, provider, worker, requested_at, timeframe, symbols)
+      select ?5, ?1, ?6, ?2, ?7, ?8
+      where not exists (select from known) and not exists (select from stopped)
+        and not exists (select from blocking))
+  select case when exists (select from known) then 0
+    else coalesce((select ms from stopped), (select greatest(1, ms) from blocking), 0) end as wait`
 /** Coverage is joined by one worker after the other: two that add neighbours at once would not see each other's. */
 export const LOCK_COVERAGE = `select pg_advisory_xact_lock(hashtextextended('skein coverage', 0))`
 
@@ -22,6 +39,13 @@ export const BULK = {
   claim: `update job_runs set status = 'running', token = ?2, pack = ?3, worker = ?4, lease_until = ?5,
       started_at = coalesce(started_at, ?6), updated_at = ?6
     where id = any(?1)`,
+  /** Gives how many runs the claim still has; the request of the page is told as answered. */
+  checkpoint: `with kept as (update job_runs set page_cursor = ?2, pages = pages + 1, attempt = 1,
+        lease_until = ?3, updated_at = ?4
+      where token = ?1 and status = 'running' returning id),
+    told as (update request_ledger set status = 200, answered_at = ?4, rows_returned = ?6
+      where id = ?5 and exists (select from kept))
+    select count(*)::integer as runs from kept`,
   isCheckpointed: `select id from job_runs where token = ?1 and status = 'running' and page_cursor = ?2 limit 1`,
   flaws: `insert into bar_flaws (symbol, timeframe, start, rule, is_rejected, seen_at)
     select symbol, ?2, start, rule, case when "isRejected" then 1 else 0 end, ?3

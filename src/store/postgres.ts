@@ -10,7 +10,8 @@
  *
  * Each BEGIN tells the time of the server. That is the clock of all workers: those of their machines differ.
  */
-import { Pool, type PoolClient, types } from 'pg'
+import { escapeLiteral, Pool, type PoolClient, types } from 'pg'
+import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
 import { pause, systemTime } from '../io/clock.ts'
 import type { Row } from './job-rows.ts'
@@ -124,6 +125,21 @@ export class Postgres {
     return this.#patiently((client, isRepeated) => work(this.#sessionOf(client, isRepeated)))
   }
 
+  /**
+   * A transaction in one message, which may be done twice, as a statement may: its locks are held while the server works,
+   * and not while answers travel. Gives the rows of its last statement.
+   */
+  message(
+    statements: readonly (readonly [sql: string, ...cells: (string | number)[]])[],
+  ): Promise<Row[]> {
+    const texts = statements.map(([sql, ...cells]) => withCells(sql, cells))
+    const text = `begin isolation level read committed; ${texts.join('; ')}; commit`
+    return this.#patiently(async (client) => {
+      const answers = (await client.query(text)) as unknown as readonly Answer[]
+      return [...answers.at(-2)!.rows]
+    })
+  }
+
   async close(): Promise<void> {
     await this.#pool.end()
   }
@@ -184,7 +200,7 @@ export class Postgres {
   }
 }
 
-const BEGIN = `begin; select (extract(epoch from clock_timestamp()) * 1000)::double precision as at`
+const BEGIN = `begin isolation level read committed; select (extract(epoch from clock_timestamp()) * 1000)::double precision as at`
 
 interface Answer {
   readonly rows: readonly Row[]
@@ -202,16 +218,14 @@ function sessionOf(
     one: async (sql, ...cells) => (await ask(sql, cells)).rows[0],
     run: async (sql, ...cells) => (await ask(sql, cells)).rowCount ?? 0,
     copies: async (sql, rows) => {
-      await client.query('savepoint adding')
       try {
-        await copied(client, sql, rows)
+        await copied(client, `savepoint adding; ${sql}; release savepoint adding`, rows)
+        return true
       } catch (error) {
         if (codeOf(error) !== IS_THERE) throw error
         await client.query('rollback to savepoint adding')
         return false
       }
-      await client.query('release savepoint adding')
-      return true
     },
     slowly: async (sql) => {
       await client.query('set local statement_timeout = 0')
@@ -229,6 +243,16 @@ const copied = (client: PoolClient, sql: string, rows: Buffer): Promise<void> =>
 
 /** The statements that SQLite takes too call their parameters ?1, ?2 … */
 const numbered = (sql: string): string => sql.replaceAll(/\?(\d+)/g, '$$$1')
+
+/** Several statements in one message have no parameters: their values are part of the text. */
+const withCells = (sql: string, cells: readonly (string | number)[]): string =>
+  sql.replaceAll(/\?(\d+)/g, (_found, place: string) => {
+    const cell = cells[Number(place) - 1]
+    assert(cell !== undefined, () => `${sql} has a value for ?${place}`)
+    if (typeof cell === 'string') return escapeLiteral(cell)
+    assert(Number.isSafeInteger(cell), () => `${cell} is a whole number`)
+    return String(cell)
+  })
 
 /** Big integers are times and counts, far below 2^53. */
 const getTypeParser: typeof types.getTypeParser = (id: number, format?: 'text' | 'binary') =>

@@ -1,11 +1,13 @@
 // Postgres: what a database that goes away in the middle, and a worker that was stopped for too long, mean for jobs.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Client } from 'pg'
 import { barColumns, type BarColumns } from '../../src/core/columns.ts'
 import type { JobDefinition, JobStore, NewRun, RequestAsk } from '../../src/core/jobs.ts'
 import { HOUR, MINUTE, ms } from '../../src/core/time.ts'
 import { NO_FAULTS, parseRule } from '../../src/simulators/fault-script.ts'
 import { openPostgresJobs } from '../../src/store/index.ts'
+import { LOCK_BUDGET } from '../../src/store/postgres-sql.ts'
 import { clusterFor, query } from '../postgres/cluster.ts'
 import { Proxy } from '../postgres/proxy.ts'
 import { until, Workers } from '../postgres/workers.ts'
@@ -237,5 +239,37 @@ test(
     assert.ok(rows > 0)
     assert.equal(late.code, 0, late.stderr)
     assert.deepEqual(await workers.ask('select count(*)::integer as bars from bars'), [{ bars: 0 }])
+  },
+)
+
+test(
+  'F404 the last request of a window is granted once, whatever transactions see by default',
+  { skip },
+  async (t) => {
+    const url = await postgres.database()
+    const name = new URL(url).pathname.slice(1)
+    await postgres.run(
+      `alter database ${name} set default_transaction_isolation = 'repeatable read'`,
+    )
+    const stores = [await openPostgresJobs({ url }), await openPostgresJobs({ url })]
+    const holder = new Client({ connectionString: url })
+    await holder.connect()
+    t.after(async () => {
+      await holder.end()
+      for (const store of stores) await store.close()
+    })
+    await holder.query('begin')
+    await holder.query(LOCK_BUDGET.replace('?1', `'alpaca'`))
+
+    const taken = stores.map((store, page) => store.takeRequest({ ...askOf(page), limit: 1 }))
+    const areWaiting = async (): Promise<boolean> => {
+      const sql = `select pid from pg_stat_activity where datname = '${name}' and wait_event = 'advisory'`
+      return (await postgres.run(sql)).length === stores.length
+    }
+    await until(areWaiting, 'both wait for the lock of the budget')
+    await holder.query('commit')
+
+    const waits = (await Promise.all(taken)).map(({ waitMs }) => waitMs > 0)
+    assert.equal(waits.filter(Boolean).length, 1)
   },
 )

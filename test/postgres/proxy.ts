@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** The message of a simple query: `Q`, its length, the text, a zero. */
-export const COMMIT = /^Q[\s\S]{4}commit\0$/i
+/** The message of simple statements, the last of them a COMMIT: `Q`, its length, the text, a zero. */
+export const COMMIT = /^Q[\s\S]{4}(?:[\s\S]*; )?commit\0$/i
 
 export class Proxy {
   /** The address of the database, by way of the proxy. */
