@@ -1,7 +1,7 @@
 /*
  * Backfill-workers: rows per second that two workers store in one Postgres, without a limit of requests; the reference is
- * one worker. The server is a real one with the memory that Postgres takes by itself, and with fsync off, as tests have
- * it; it, the provider and the workers share the machine.
+ * one worker. The server is a real one with the settings of one in service, but with fsync off, as tests have it; it, the
+ * provider and the workers share the machine.
  */
 import assert from 'node:assert/strict'
 import { openPostgresJobs } from '../src/store/index.ts'
@@ -10,7 +10,7 @@ import type { Bench, Measured, Size } from './bench.ts'
 import { child, endOf, putJobs, said, WEEK_ROWS } from './history.ts'
 
 /** Symbols of each of four queries. */
-const SYMBOLS = { full: 150, quick: 5 } as const
+const SYMBOLS = { full: 1_000, quick: 5 } as const
 const NO_LIMIT = 1_000_000
 const BARS = ['bars', 'bars_split', 'bars_dividend', 'bars_all']
 
@@ -22,7 +22,7 @@ export const bench: Bench = {
 }
 
 async function measure(size: Size, count: number): Promise<Measured> {
-  const cluster = await startCluster('usual')
+  const cluster = await startCluster('in service')
   assert.equal(cluster.skip, false, `it needs a Postgres: ${cluster.skip}`)
   const url = await cluster.database()
   const store = await openPostgresJobs({ url })

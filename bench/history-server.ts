@@ -14,7 +14,7 @@ import { iso, ms } from '../src/core/time.ts'
 
 interface Window {
   readonly rows: number
-  readonly json: string
+  readonly json: Buffer
 }
 
 const windows = new Map<string, Window>()
@@ -31,7 +31,7 @@ function windowOf(start: string, end: string): Window {
     const prices = { o: 100, h: 101, l: 99.5, c: close }
     return JSON.stringify({ t: iso(ms(at)), ...prices, v: 1_000 + i, n: 1 + (i % 50), vw: close })
   })
-  const made = { rows: bars.length, json: `[${bars.join(',')}]` }
+  const made = { rows: bars.length, json: Buffer.from(`[${bars.join(',')}]`) }
   windows.set(key, made)
   return made
 }
@@ -45,10 +45,18 @@ function answer(path: string, response: ServerResponse): void {
   assert.ok(perPage >= 1, `a page holds the ${rows} bars of a symbol`)
   const first = Number(searchParams.get('page_token') ?? 0)
   const next = first + perPage
-  const bars = symbols.slice(first, next).map((symbol) => `"${symbol}":${json}`)
   const token = next < symbols.length ? `"${next}"` : 'null'
-  response.setHeader('content-type', 'application/json')
-  response.end(`{"bars":{${bars.join(',')}},"next_page_token":${token}}`)
+  const parts = [
+    ...symbols
+      .slice(first, next)
+      .flatMap((symbol, i) => [Buffer.from(`${i === 0 ? '{"bars":{' : ','}"${symbol}":`), json]),
+    Buffer.from(`},"next_page_token":${token}}`),
+  ]
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': length })
+  response.cork()
+  for (const part of parts) response.write(part)
+  response.end()
 }
 
 const server = createServer((request, response) => answer(request.url!, response))

@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { Client } from 'pg'
-import type { Order, Told } from './keeper.ts'
+import type { Order, Room, Told } from './keeper.ts'
 import { findPrograms } from './programs.ts'
 
 export interface Cluster {
@@ -35,8 +35,8 @@ export async function clusterFor(): Promise<Cluster> {
   return cluster
 }
 
-/** @param room Many may run at a time where they are small; the other has the memory that Postgres takes by itself. */
-export async function startCluster(room: 'small' | 'usual' = 'small'): Promise<Cluster> {
+/** @param room Many may run at a time where they are small. */
+export async function startCluster(room: Room = 'small'): Promise<Cluster> {
   const programs = await findPrograms()
   if ('missing' in programs) return absent(programs.missing)
   const { bin, uid, version } = programs

@@ -17,7 +17,19 @@ export type Told =
   | { readonly type: 'ready'; readonly port: number }
   | { readonly type: 'failed'; readonly why: string }
 
-const [bin = '', uidText = '', room = 'small'] = process.argv.slice(2)
+/**
+ * Settings of a server by its room. In service: memory as its documentation advises for 8 GB, and log files that are
+ * written over, which a server has that has run for a while; a new one fills each with zeros first
+ * (https://www.postgresql.org/docs/18/runtime-config-resource.html#GUC-SHARED-BUFFERS, runtime-config-wal.html).
+ */
+const ROOMS = {
+  small: ['shared_buffers=32MB', 'max_wal_size=256MB'],
+  'in service': ['shared_buffers=2GB', 'max_wal_size=4GB', 'wal_init_zero=off'],
+} as const
+export type Room = keyof typeof ROOMS
+
+const [bin = '', uidText = '', roomText] = process.argv.slice(2)
+const room: Room = roomText === 'in service' ? roomText : 'small'
 const user = uidText === '' ? {} : { uid: Number(uidText), gid: Number(uidText) }
 const folder = mkdtempSync(join(tmpdir(), 'skein-postgres-'))
 const data = join(folder, 'data')
@@ -32,8 +44,7 @@ const tell = (told: Told): void => {
 /** What the server says until it is ready, or until it has ended. */
 async function start(port: number): Promise<void> {
   const flags = ['fsync=off', 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`]
-  const small = room === 'small' ? ['shared_buffers=32MB', 'max_wal_size=256MB'] : []
-  const settings = [...flags, 'max_connections=60', ...small].flatMap((one) => ['-c', one])
+  const settings = [...flags, 'max_connections=60', ...ROOMS[room]].flatMap((one) => ['-c', one])
   const args = ['-D', data, '-p', `${port}`, ...settings]
   const child = spawn(join(bin, 'postgres'), args, {
     ...user,
