@@ -5,8 +5,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
 import { MINUTE, ms } from '../core/time.ts'
-import { minutes, read, rowsOf, SPY, T0 } from '../testing/made-bars.ts'
+import { minutes, read, rowsOf, SPY, T0, told } from '../testing/made-bars.ts'
 import { openArchive } from './archive.ts'
+import { BarInserts } from './bar-inserts.ts'
+import { openDatabase } from './database.ts'
+import { ARCHIVE_SCHEMA } from './migrations.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'skein-archive-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -62,6 +65,27 @@ describe('archive', () => {
     assert.deepEqual((await seen()).bars.slice(3), rowsOf(minutes(3, 1, 6)))
     // What formed was no bar yet, so nothing has been revised.
     assert.deepEqual(await archive.jobs.revised({}), [])
+    await archive.close()
+  })
+
+  it('reads the rows of an older version, and lets history take their place', async () => {
+    const path = freshPath()
+    const older = { ...ARCHIVE_SCHEMA, migrations: ARCHIVE_SCHEMA.migrations.slice(0, 5) }
+    const db = openDatabase(path, { schema: older })
+    db.exec(`insert into symbols values (1, 'SPY')`)
+    new BarInserts('bars', db).write(1, MINUTE, told(0, 100), 2)
+    db.close()
+
+    const archive = await openArchive(path)
+    const before = await read(archive.bars(SPY))
+    await archive.putBars('SPY', '1m', told(0, 200, 1))
+
+    assert.deepEqual(before, rowsOf(told(0, 100)))
+    assert.deepEqual(await read(archive.bars(SPY)), rowsOf(told(0, 200, 1)))
+    assert.equal(statusesIn(path).length, 200)
+    assert.deepEqual(await archive.jobs.revised({}), [
+      { symbol: 'SPY', timeframe: '1m', adjustment: 'raw', bars: 100 },
+    ])
     await archive.close()
   })
 

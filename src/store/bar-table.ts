@@ -1,11 +1,13 @@
 // BarTable: the archive's statements, synchronous. It lives in the archive's worker thread.
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { assert } from '../core/assert.ts'
-import type { BarColumns } from '../core/columns.ts'
+import { barColumns, type BarColumns } from '../core/columns.ts'
 import type { Adjustment, Merge, Merged, PageCommit, PageKept } from '../core/jobs.ts'
 import type { BarRank } from '../core/market.ts'
 import { DAY, HOUR, lengthMs, timeframeOf } from '../core/time.ts'
-import { BarSheet, IS_CLOSED, type Met, TABLES, type Taker } from './bar-sheet.ts'
+import { PAGE_ROWS } from './bar-pages.ts'
+import { BarReads, type Taking } from './bar-reads.ts'
+import { BarSheet, IS_CLOSED, type Met } from './bar-sheet.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { numberOf, openDatabase, textOf } from './database.ts'
 import { JobTable } from './job-table.ts'
@@ -87,6 +89,7 @@ export class BarTable {
   readonly #checkpoints: Checkpoints
   readonly #ids = new Map<string, number>()
   readonly #sheets = new Map<Adjustment, BarSheet>()
+  readonly #reads = new Map<Adjustment, BarReads>()
   readonly #addSymbol: StatementSync
   readonly #findSymbol: StatementSync
   readonly #readSymbol: StatementSync
@@ -97,7 +100,7 @@ export class BarTable {
   /** Beside the bars: the jobs that fetch them. */
   readonly jobs: JobTable
   /** Set before a statement runs that gives rows to it. */
-  #take: Taker = () => {}
+  readonly #taking: Taking = { take: () => {} }
 
   constructor(path: string, options: TableOptions = {}) {
     const busy = options.busyMs === undefined ? {} : { busyMs: options.busyMs }
@@ -114,18 +117,25 @@ export class BarTable {
     this.#findSymbol = this.#writer.prepare('select id from symbols where symbol = ?')
     this.#readSymbol = this.#reader.prepare('select id from symbols where symbol = ?')
     this.#reader.function('take', { varargs: true }, (...row: SQLOutputValue[]) => {
-      this.#take(...row)
+      this.#taking.take(...row)
       return 0
     })
     this.jobs = new JobTable(this.#writer)
     this.#series = this.#reader.prepare(
-      `select symbol, timeframe, count(*) as bars, min(start) as first, max(start) as last
-       from bars join symbols on symbols.id = symbol_id where ${IS_CLOSED}
+      `select symbol, timeframe, sum(bars) as bars, min(first) as first, max(last) as last from (
+         select symbol_id, timeframe, count(*) as bars, min(start) as first, max(start) as last
+         from bars where ${IS_CLOSED} group by symbol_id, timeframe
+         union all
+         select symbol_id, timeframe, sum(bars), min(first), max(last)
+         from bar_chunks where adjustment = 'raw' group by symbol_id, timeframe)
+       join symbols on symbols.id = symbol_id
        group by symbol_id, timeframe order by symbol, timeframe`,
     )
     this.#symbols = this.#reader.prepare(
       `select symbol from symbols where exists (
          select 1 from bars where symbol_id = id and timeframe = ?1 and ${IS_CLOSED})
+       or exists (
+         select 1 from bar_chunks where symbol_id = id and timeframe = ?1 and adjustment = 'raw')
        order by symbol`,
     )
     this.#insertRevision = this.#writer.prepare(
@@ -161,9 +171,7 @@ export class BarTable {
   ): Met {
     assert(this.#writer.isTransaction, 'bars are written within a transaction')
     const id = this.#intern(symbol)
-    const sheet = this.#sheet(adjustment)
-    const met = sheet.meets(id, timeframeMs, bars, rank)
-    sheet.write(id, timeframeMs, bars, rank)
+    const met = this.#sheet(adjustment).write(id, timeframeMs, bars, rank)
     if (met.revised > 0) {
       const timeframe = timeframeOf(timeframeMs)
       this.jobs.countRevised({ symbol, timeframe, adjustment, bars: met.revised })
@@ -208,28 +216,33 @@ export class BarTable {
     const id = this.#idOf(symbol)
     if (id === undefined) return emptyPacked(0)
     const packed = emptyPacked(limit)
-    const { page } = this.#sheet(adjustment)
-    const taken = this.#fill(packed, 0, 1, () => page.get(id, timeframeMs, from, to, limit))
-    return trimmed(packed, 0, taken)
+    const into = unpackBars(packed)
+    const count = this.#reading(() =>
+      this.#readsOf(adjustment).first(into, { id, timeframeMs }, { from, to }),
+    )
+    return trimmed(packed, 0, count)
   }
 
   /** The starts of each symbol's bars in a stretch that history told, as lists in JSON: who asked has more time. */
   starts({ symbols, timeframeMs, from, to, adjustment = 'raw' }: Stretches): string[] {
-    const { startsWithin } = this.#sheet(adjustment)
-    return symbols.map((symbol) => {
-      const id = this.#idOf(symbol)
-      if (id === undefined) return '[]'
-      return textOf(startsWithin.get(id, timeframeMs, from, to)?.['starts'])
-    })
+    const reads = this.#readsOf(adjustment)
+    return this.#reading(() =>
+      symbols.map((symbol) => {
+        const id = this.#idOf(symbol)
+        return id === undefined ? '[]' : reads.starts({ id, timeframeMs }, { from, to })
+      }),
+    )
   }
 
   /** How many they are. */
   counted({ symbols, timeframeMs, from, to, adjustment = 'raw' }: Stretches): number[] {
-    const { countWithin } = this.#sheet(adjustment)
-    return symbols.map((symbol) => {
-      const id = this.#idOf(symbol)
-      return id === undefined ? 0 : numberOf(countWithin.get(id, timeframeMs, from, to)?.['n'])
-    })
+    const reads = this.#readsOf(adjustment)
+    return this.#reading(() =>
+      symbols.map((symbol) => {
+        const id = this.#idOf(symbol)
+        return id === undefined ? 0 : reads.counted({ id, timeframeMs }, { from, to })
+      }),
+    )
   }
 
   /** The last `limit` bars before `before`, oldest first. */
@@ -240,9 +253,9 @@ export class BarTable {
     const id = this.#idOf(symbol)
     if (id === undefined) return emptyPacked(0)
     const packed = emptyPacked(limit)
-    const { latest } = this.#sheet(adjustment)
-    const taken = this.#fill(packed, limit - 1, -1, () => latest.get(id, timeframeMs, to, limit))
-    return trimmed(packed, limit - taken, limit)
+    const into = unpackBars(packed)
+    const from = this.#reading(() => this.#readsOf(adjustment).last(into, { id, timeframeMs }, to))
+    return trimmed(packed, from, limit)
   }
 
   series(): SeriesRow[] {
@@ -293,20 +306,25 @@ export class BarTable {
     if (id === undefined) return []
     const stepMsMax = timeframeMs === DAY ? DAY + HOUR : timeframeMs
     const runs: Run[] = []
+    const page = barColumns(PAGE_ROWS)
     let from = 0
     let last = -Infinity
     let bars = 0
-    this.#take = (cell) => {
-      const start = Number(cell)
-      if (start - last > stepMsMax) {
-        if (bars > 0) runs.push({ from, to: last + timeframeMs, bars })
-        from = start
-        bars = 0
+    this.#reading(() => {
+      for (let count = PAGE_ROWS; count === PAGE_ROWS;) {
+        const span = { from: Math.max(0, last + 1), to: Number.MAX_SAFE_INTEGER }
+        count = this.#readsOf('raw').first(page, { id, timeframeMs }, span)
+        for (const start of page.start.subarray(0, count)) {
+          if (start - last > stepMsMax) {
+            if (bars > 0) runs.push({ from, to: last + timeframeMs, bars })
+            from = start
+            bars = 0
+          }
+          last = start
+          bars++
+        }
       }
-      last = start
-      bars++
-    }
-    this.#sheet('raw').starts.get(id, timeframeMs)
+    })
     if (bars > 0) runs.push({ from, to: last + timeframeMs, bars })
     return runs
   }
@@ -325,30 +343,30 @@ export class BarTable {
     return value
   }
 
-  #fill(packed: PackedBars, from: number, step: 1 | -1, run: () => unknown): number {
-    const columns = unpackBars(packed)
-    let i = from
-    this.#take = (start, open, high, low, close, volume, trades, filled) => {
-      columns.start[i] = Number(start)
-      columns.open[i] = Number(open)
-      columns.high[i] = Number(high)
-      columns.low[i] = Number(low)
-      columns.close[i] = Number(close)
-      columns.volume[i] = Number(volume)
-      columns.trades[i] = Number(trades)
-      columns.filled[i] = Number(filled)
-      i += step
+  /** Several statements that see the same bars. */
+  #reading<T>(work: () => T): T {
+    this.#reader.exec('begin')
+    try {
+      return work()
+    } finally {
+      this.#reader.exec('commit')
     }
-    run()
-    return Math.abs(i - from)
   }
 
   #sheet(adjustment: Adjustment): BarSheet {
     const known = this.#sheets.get(adjustment)
     if (known !== undefined) return known
-    const sheet = new BarSheet(TABLES[adjustment], this.#writer, this.#reader)
+    const sheet = new BarSheet(adjustment, this.#writer)
     this.#sheets.set(adjustment, sheet)
     return sheet
+  }
+
+  #readsOf(adjustment: Adjustment): BarReads {
+    const known = this.#reads.get(adjustment)
+    if (known !== undefined) return known
+    const reads = new BarReads(adjustment, this.#reader, this.#taking)
+    this.#reads.set(adjustment, reads)
+    return reads
   }
 
   #intern(symbol: string): number {

@@ -140,13 +140,15 @@ export const SQL = {
     group by symbol, rule, is_rejected order by symbol, rule`,
 } as const
 
-/** The last bar of each symbol of a table of bars; `within` says which symbols. A bar that forms is no last one. */
-export const lastsSql = (table: string, within: string): string =>
-  `select symbol, start from (
-     select s.symbol, (select b.start from ${table} b where b.symbol_id = s.id and b.timeframe = ?1
-       and b.${IS_CLOSED} order by b.start desc limit 1) as start
-     from symbols s where s.symbol ${within}) as lasts
+/** The last bar of each symbol; `within` says which symbols, `start` what of each, null where there is none. */
+export const lastsSql = (start: string, within: string): string =>
+  `select symbol, start from (select s.symbol, ${start} as start from symbols s where s.symbol ${within}) as lasts
    where start is not null order by symbol`
+
+/** The last start of symbol `s` in a table of bars. A bar that forms is no last one. */
+export const lastRowSql = (table: string): string =>
+  `(select b.start from ${table} b where b.symbol_id = s.id and b.timeframe = ?1 and b.${IS_CLOSED}
+     order by b.start desc limit 1)`
 
 /** Tables whose rows are about a series of bars. */
 export type SeriesTable = 'coverage_status' | 'coverage_holes' | 'revision_counts'

@@ -43,7 +43,7 @@ import {
   runOf,
   splitOf,
 } from './job-rows.ts'
-import { lastsSql, orderOf, runsSql, type SeriesTable, SQL } from './job-sql.ts'
+import { lastRowSql, lastsSql, orderOf, runsSql, type SeriesTable, SQL } from './job-sql.ts'
 import { MONITOR_SQL } from './monitor-sql.ts'
 import { lengthMs } from '../core/time.ts'
 import { TABLES } from './bar-sheet.ts'
@@ -287,7 +287,11 @@ export class JobTable implements JobTableSync {
   }
 
   lasts({ symbols, timeframe, adjustment }: Parameters<JobStore['lasts']>[0]) {
-    const sql = lastsSql(TABLES[adjustment], 'in (select value from json_each(?2))')
+    const row = `coalesce(${lastRowSql(TABLES[adjustment])}, -1)`
+    const chunk = `coalesce((select c.last from bar_chunks c where c.symbol_id = s.id and c.timeframe = ?1
+      and c.adjustment = '${adjustment}' order by c.first desc limit 1), -1)`
+    const last = `nullif(max(${row}, ${chunk}), -1)`
+    const sql = lastsSql(last, 'in (select value from json_each(?2))')
     return this.#all(sql, lengthMs(timeframe), JSON.stringify(symbols)).map(lastOf)
   }
 

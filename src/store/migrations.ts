@@ -50,24 +50,58 @@ const ADJUSTED_TABLES = ['bars_split', 'bars_dividend', 'bars_all']
   )
   .join('')
 
+const TIMEFRAME = `case timeframe when 1000 then '1s' when 60000 then '1m' when 300000 then '5m'
+            when 900000 then '15m' when 3600000 then '1h' when 14400000 then '4h' else '1d' end as timeframe`
+const TABLES_BY_ADJUSTMENT = [
+  ['bars', 'raw'],
+  ...['split', 'dividend', 'all'].map((name) => [`bars_${name}`, name]),
+] as const
+
 /** All bars with the names that people and other programs ask for. It has no triggers: it cannot be written. */
 export const INTRADAY_VIEW = `
         create view intraday_bars as
-        select s.symbol, b.adjustment,
-          case b.timeframe when 1000 then '1s' when 60000 then '1m' when 300000 then '5m'
-            when 900000 then '15m' when 3600000 then '1h' when 14400000 then '4h' else '1d' end
-            as timeframe,
+        select s.symbol, b.adjustment, ${TIMEFRAME},
           b.start as ts, b.open, b.high, b.low, b.close, b.volume, b.trades,
           case b.source when 2 then 'verified' when 1 then 'live' else 'provisional' end as data_status
-        from (${[
-          ['bars', 'raw'],
-          ...['split', 'dividend', 'all'].map((name) => [`bars_${name}`, name]),
-        ]
-          .map(([table, name]) => `select '${name}' as adjustment, * from ${table}`)
-          .join(' union all ')}) b
+        from (${TABLES_BY_ADJUSTMENT.map(
+          ([table, name]) => `select '${name}' as adjustment, * from ${table}`,
+        ).join(' union all ')}) b
         join symbols s on s.id = b.symbol_id;`
 
-// Bars of one series lie next to each other, because series are read and backfilled as a whole. Times are
+/** The same with chunks (chunk-text.ts). Each part finds its symbol by itself: SQLite would go through all bars for one. */
+const VIEW_WITH_CHUNKS = `create view intraday_bars as
+        ${TABLES_BY_ADJUSTMENT.map(
+          ([table, name]) => `select s.symbol, '${name}' as adjustment, ${TIMEFRAME},
+          b.start as ts, b.open, b.high, b.low, b.close, b.volume, b.trades,
+          case b.source when 2 then 'verified' when 1 then 'live' else 'provisional' end as data_status
+        from symbols s join ${table} b on b.symbol_id = s.id
+        union all `,
+        ).join('')}
+        select s.symbol, c.adjustment, ${TIMEFRAME}, c.first + (bar.value ->> 0),
+          (bar.value ->> 1) / (c.price_unit * 1.0),
+          ((bar.value ->> 1) + (bar.value ->> 2)) / (c.price_unit * 1.0),
+          ((bar.value ->> 1) + (bar.value ->> 3)) / (c.price_unit * 1.0),
+          ((bar.value ->> 1) + (bar.value ->> 4)) / (c.price_unit * 1.0),
+          (bar.value ->> 5) / (c.volume_unit * 1.0), bar.value ->> 6, 'verified'
+        from symbols s join bar_chunks c on c.symbol_id = s.id, json_each(c.rows) bar;`
+
+const CHUNKS = `
+        create table bar_chunks (
+          symbol_id integer not null,
+          timeframe integer not null,
+          adjustment text not null,
+          first integer not null,
+          last integer not null,
+          bars integer not null,
+          price_unit integer not null,
+          volume_unit integer not null,
+          rows text not null,
+          primary key (symbol_id, timeframe, adjustment, first)
+        ) without rowid;
+        drop view intraday_bars;
+        ${VIEW_WITH_CHUNKS}`
+
+// Rows of one series lie next to each other, because series are read and backfilled as a whole. Times are
 // integers of milliseconds, which SQLite stores in six bytes; text would take four times that.
 export const ARCHIVE_SCHEMA: Schema = {
   name: 'archive',
@@ -129,6 +163,7 @@ export const ARCHIVE_SCHEMA: Schema = {
       sql: REVISION_COUNTS,
     },
     { version: 5, name: 'splits, and what of them was asked for', sql: SPLIT_TABLES },
+    { version: 6, name: 'chunks of history beside the rows', sql: CHUNKS },
   ],
 }
 

@@ -56,7 +56,7 @@ import {
 } from './job-rows.ts'
 import { lengthMs } from '../core/time.ts'
 import { TABLES } from './bar-sheet.ts'
-import { lastsSql, runsSql, SQL } from './job-sql.ts'
+import { lastRowSql, lastsSql, runsSql, SQL } from './job-sql.ts'
 import { MONITOR_SQL } from './monitor-sql.ts'
 import { type Cell, Postgres, type PostgresOptions, type Session } from './postgres.ts'
 import { PostgresBars } from './postgres-bars.ts'
@@ -325,7 +325,7 @@ export class PostgresJobs implements JobStore {
   }
 
   async lasts({ symbols, timeframe, adjustment }: Parameters<JobStore['lasts']>[0]) {
-    const sql = lastsSql(TABLES[adjustment], '= any(?2::text[])')
+    const sql = lastsSql(lastRowSql(TABLES[adjustment]), '= any(?2::text[])')
     return (await this.#all(sql, lengthMs(timeframe), symbols)).map(lastOf)
   }
 

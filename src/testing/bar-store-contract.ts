@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import type { BarStore } from '../core/store.ts'
 import { DAY, HOUR, MINUTE, ms } from '../core/time.ts'
-import { minutes, read, rowsOf, SPY, T0 } from './made-bars.ts'
+import { minutes, read, rowsOf, SPY, T0, told } from './made-bars.ts'
 
 export interface BarStoreContract {
   readonly name: string
@@ -20,6 +20,9 @@ export interface MadeStore {
   /** After it was closed. */
   readonly remove: () => Promise<void>
 }
+
+/** So many minutes after the first. */
+const at = (minute: number) => ms(T0 + minute * MINUTE)
 
 export function describeBarStore(contract: BarStoreContract): void {
   const fresh = async (t: TestContext): Promise<BarStore> => {
@@ -41,6 +44,44 @@ export function describeBarStore(contract: BarStoreContract): void {
       assert.equal(written, 25_037)
       assert.deepEqual(await read(archive.bars(SPY)), rowsOf(bars))
       assert.deepEqual(await read(archive.bars({ ...SPY, pageSize: 999 })), rowsOf(bars))
+    })
+
+    it('gives back what a provider told, whatever page of it is asked for', async (t) => {
+      const archive = await fresh(t)
+      const all = rowsOf(told(0, 12_345))
+      await archive.putBars('SPY', '1m', told(0, 12_345))
+      const within = (first: number, last: number, pageSize: number) =>
+        read(archive.bars({ ...SPY, from: at(first), to: at(last), pageSize }))
+
+      assert.deepEqual(await read(archive.bars(SPY)), all)
+      assert.deepEqual(await within(1_000, 9_000, 1_777), all.slice(1_000, 9_000))
+      assert.deepEqual(await within(5_000, 5_001, 10), all.slice(5_000, 5_001))
+      assert.deepEqual(rowsOf(await archive.latest({ ...SPY, limit: 3_000 })), all.slice(-3_000))
+      const latest = await archive.latest({ ...SPY, limit: 1_500, before: at(7_000) })
+      assert.deepEqual(rowsOf(latest), all.slice(5_500, 7_000))
+    })
+
+    it('puts what is written later among what a provider told', async (t) => {
+      const archive = await fresh(t)
+      await archive.putBars('SPY', '1m', told(0, 500))
+      await archive.putBars('SPY', '1m', told(600, 500))
+
+      await archive.putBars('SPY', '1m', told(450, 200, 3))
+      await archive.putBars('SPY', '1m', told(700, 1, 7))
+      await archive.putBars('SPY', '1m', told(1_090, 20, 9), { rank: 'closed' })
+
+      const rows = await read(archive.bars(SPY))
+      const expected = [
+        ...rowsOf(told(0, 500)).slice(0, 450),
+        ...rowsOf(told(450, 200, 3)),
+        ...rowsOf(told(600, 500)).slice(50, 100),
+        ...rowsOf(told(700, 1, 7)),
+        ...rowsOf(told(600, 500)).slice(101),
+        ...rowsOf(told(1_090, 20, 9)).slice(10),
+      ]
+      assert.deepEqual(rows, expected)
+      const [run, ...others] = await archive.coverage('SPY', '1m')
+      assert.deepEqual([run, others], [{ from: T0, to: at(1_110), bars: 1_110 }, []])
     })
 
     it('leaves the columns of the caller alone', async (t) => {

@@ -21,6 +21,21 @@ export function minutes(from: number, count: number, version = 0): BarColumns {
   return bars
 }
 
+/** The same as a provider tells them: prices in cents, whole volumes, none filled. */
+export function told(from: number, count: number, version = 0): BarColumns {
+  const bars = minutes(from, count)
+  for (let i = 0; i < count; i++) {
+    const cents = 10_000 + from + i + version
+    bars.open[i] = cents / 100
+    bars.high[i] = (cents + 10) / 100
+    bars.low[i] = (cents - 10) / 100
+    bars.close[i] = (cents + 5) / 100
+    bars.volume[i] = 1_000 + i
+    bars.filled[i] = 0
+  }
+  return bars
+}
+
 export async function read(pages: AsyncIterable<BarColumns>): Promise<number[][]> {
   const rows: number[][] = []
   for await (const page of pages) rows.push(...rowsOf(page))

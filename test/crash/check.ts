@@ -8,7 +8,9 @@
  *   where turns     those that were dropped are in copies, as they were; what is left is done again, by the command that
  *   are dropped     a person has for it, and comes out as it was
  */
+import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
+import { timeframeOf } from '../../src/core/time.ts'
 import type { VenueOrder } from '../../src/simulators/venue-order.ts'
 import { type JournalFile, readDeadJournal, readJournal } from './journal-file.ts'
 import { SYMBOLS, type World } from './world.ts'
@@ -228,17 +230,21 @@ function checkHigher(
 const lineOf = ({ open, high, low, close, volume, trades }: Omit<BarRow, 'filled'>): string =>
   [open, high, low, close, volume, trades].join(' ')
 
-/** By start: the table's key does not allow a second one. */
+/** By start: nothing may be there twice, as a row and in a chunk. */
 function archived(path: string, symbol: string, timeframe: number): ReadonlyMap<number, BarRow> {
   const db = new DatabaseSync(path, { readOnly: true })
   try {
     const rows = db
       .prepare(
-        `select bars.* from bars join symbols on symbols.id = symbol_id
-         where symbol = ? and timeframe = ? order by start`,
+        `select v.ts as start, v.open, v.high, v.low, v.close, v.volume, v.trades, coalesce(b.filled, 0) as filled
+         from intraday_bars v join symbols s using (symbol)
+         left join bars b on b.symbol_id = s.id and b.timeframe = ?2 and b.start = v.ts
+         where v.symbol = ?1 and v.timeframe = ?3 and v.adjustment = 'raw' order by v.ts`,
       )
-      .all(symbol, timeframe) as unknown as BarRow[]
-    return new Map(rows.map((row) => [row.start, row]))
+      .all(symbol, timeframe, timeframeOf(timeframe)) as unknown as BarRow[]
+    const bars = new Map(rows.map((row) => [row.start, row]))
+    assert.equal(bars.size, rows.length, `${symbol} has bars twice`)
+    return bars
   } finally {
     db.close()
   }

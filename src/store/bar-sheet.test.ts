@@ -1,0 +1,236 @@
+// Whatever is written in whatever order, rows and chunks together are what a list of bars by start would be.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, test } from 'node:test'
+import * as fc from 'fast-check'
+import { type BarColumns, barColumns } from '../core/columns.ts'
+import type { BarRank } from '../core/market.ts'
+import { BarTable } from './bar-table.ts'
+import { CHUNK_BARS, CHUNK_BARS_MIN } from './chunk-text.ts'
+import { unpackBars } from './packed-bars.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'skein-sheet-'))
+after(() => rmSync(folder, { recursive: true }))
+let files = 0
+const freshPath = (): string => join(folder, `${++files}.db`)
+
+const MINUTE = 60_000
+const SERIES = { symbol: 'SPY', timeframeMs: MINUTE } as const
+const RANKS = ['forming', 'closed', 'final'] as const
+const STATUSES = ['provisional', 'live', 'verified'] as const
+/** Bars of a writing lie within so many minutes. */
+const MINUTES = 400
+
+interface Write {
+  readonly rank: BarRank
+  readonly from: number
+  /** Minutes from one bar to the next, over and over. */
+  readonly steps: readonly number[]
+  readonly bars: number
+  readonly version: number
+  /** Thirds of a dollar are no chunk. */
+  readonly isOdd: boolean
+}
+
+const write: fc.Arbitrary<Write> = fc.record({
+  rank: fc.constantFrom(...RANKS, 'final' as const),
+  from: fc.nat(MINUTES),
+  steps: fc.oneof(
+    fc.constant([1]),
+    fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
+  ),
+  bars: fc.oneof(fc.nat(6), fc.integer({ min: CHUNK_BARS_MIN - 2, max: 120 })),
+  version: fc.nat(2),
+  isOdd: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+})
+
+function barsOf({ from, steps, bars: count, version, isOdd }: Write): BarColumns {
+  const bars = barColumns(count)
+  let minute = from
+  for (let i = 0; i < count; i++) {
+    const cents = minute * 100 + version
+    const unit = isOdd ? 300 : 100
+    bars.start[i] = minute * MINUTE
+    bars.open[i] = (cents + 100) / unit
+    bars.high[i] = (cents + 200) / unit
+    bars.low[i] = (cents + 50) / unit
+    bars.close[i] = (cents + 125) / unit
+    bars.volume[i] = minute * 10 + version
+    bars.trades[i] = minute + version
+    minute += steps[i % steps.length]!
+  }
+  return bars
+}
+
+type Cells = readonly number[]
+const rowsOf = ({ length, ...bars }: BarColumns): Cells[] =>
+  Array.from({ length }, (_none, i) =>
+    [bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.trades].map(
+      (column) => column[i]!,
+    ),
+  )
+
+/** What there is to be, by start. */
+class Model {
+  readonly #bars = new Map<number, { readonly cells: Cells; readonly rank: number }>()
+
+  write(bars: BarColumns, rank: number): { readonly revised: number; readonly outranked: number } {
+    const met = { revised: 0, outranked: 0 }
+    for (const cells of rowsOf(bars)) {
+      const known = this.#bars.get(cells[0]!)
+      if (known !== undefined && known.rank > rank) {
+        met.outranked++
+        continue
+      }
+      if (known !== undefined && known.rank > 0 && String(known.cells) !== String(cells))
+        met.revised++
+      this.#bars.set(cells[0]!, { cells, rank })
+    }
+    return met
+  }
+
+  all(): { readonly cells: Cells; readonly rank: number }[] {
+    return [...this.#bars.values()].toSorted((a, b) => a.cells[0]! - b.cells[0]!)
+  }
+
+  within(from: number, to: number, rank = 1): Cells[] {
+    return this.all()
+      .filter(({ cells, rank: its }) => its >= rank && cells[0]! >= from && cells[0]! < to)
+      .map(({ cells }) => cells)
+  }
+}
+
+const spans = fc.array(
+  fc.tuple(fc.nat(MINUTES * 2), fc.nat(MINUTES), fc.integer({ min: 1, max: 90 })),
+  {
+    minLength: 4,
+    maxLength: 4,
+  },
+)
+
+function compare(
+  table: BarTable,
+  model: Model,
+  looks: readonly (readonly [number, number, number])[],
+): void {
+  for (const [first, minutes, limit] of looks) {
+    const [from, to] = [first * MINUTE, (first + minutes) * MINUTE]
+    const stretch = { ...SERIES, from, to }
+    const all = model.within(from, to)
+    assert.deepEqual(rowsOf(unpackBars(table.page(stretch, limit))), all.slice(0, limit))
+    const before = model.within(0, to)
+    assert.deepEqual(
+      rowsOf(unpackBars(table.latest({ ...SERIES, to }, limit))),
+      before.slice(-limit),
+    )
+    const told = model.within(from, to, 2)
+    const stretches = { symbols: ['SPY', 'none'], timeframeMs: MINUTE, from, to }
+    assert.deepEqual(table.counted(stretches), [told.length, 0])
+    assert.deepEqual(table.starts(stretches), [JSON.stringify(told.map(([start]) => start)), '[]'])
+  }
+  const all = model.within(0, Infinity)
+  const [first, last] = [all[0]?.[0], all.at(-1)?.[0]]
+  const series = all.length === 0 ? [] : [{ ...SERIES, bars: all.length, first, last }]
+  assert.deepEqual(table.series(), series)
+  assert.deepEqual(table.symbolsOf(MINUTE), all.length === 0 ? [] : ['SPY'])
+  const runs = table.coverage('SPY', MINUTE)
+  assert.equal(
+    runs.reduce((sum, { bars }) => sum + bars, 0),
+    all.length,
+  )
+  const gaps = all.filter(([start], i) => i > 0 && start! - all[i - 1]![0]! > MINUTE)
+  assert.equal(runs.length, all.length === 0 ? 0 : gaps.length + 1)
+  const lasts = table.jobs.lasts({ symbols: ['SPY'], timeframe: '1m', adjustment: 'raw' })
+  assert.deepEqual(lasts, all.length === 0 ? [] : [{ symbol: 'SPY', start: last }])
+}
+
+/** What the file says to other programs, and that no row of it is within a chunk. */
+function compareFile(path: string, model: Model): void {
+  const db = new DatabaseSync(path, { readOnly: true })
+  try {
+    const view = db.prepare(
+      `select ts, open, high, low, close, volume, trades, data_status from intraday_bars
+       where symbol = 'SPY' and timeframe = '1m' and adjustment = 'raw' order by ts`,
+    )
+    const shown = view.all().map((row) => Object.values(row))
+    assert.deepEqual(
+      shown,
+      model.all().map(({ cells, rank }) => [...cells, STATUSES[rank]]),
+    )
+    const within = db.prepare(
+      `select start from bars b join bar_chunks c on b.symbol_id = c.symbol_id and b.timeframe = c.timeframe
+         and c.adjustment = 'raw' and b.start between c.first and c.last`,
+    )
+    assert.deepEqual(within.all(), [])
+  } finally {
+    db.close()
+  }
+}
+
+test('bars are what was written, by rank and by time, whether they are rows or chunks', () => {
+  let chunks = 0
+  const writes = fc.array(write, { minLength: 1, maxLength: 8 })
+  fc.assert(
+    fc.property(writes, spans, (all, looks) => {
+      const path = freshPath()
+      const table = new BarTable(path)
+      const model = new Model()
+      try {
+        for (const one of all) {
+          const bars = barsOf(one)
+          table.begin()
+          const met = table.write(SERIES, bars, one.rank)
+          table.commit()
+          assert.deepEqual(
+            { revised: met.revised, outranked: met.outranked },
+            model.write(bars, RANKS.indexOf(one.rank)),
+          )
+          compare(table, model, looks)
+        }
+      } finally {
+        table.close()
+      }
+      compareFile(path, model)
+      chunks += countIn(path, 'bar_chunks')
+    }),
+    { numRuns: 150 },
+  )
+  assert.ok(chunks > 50, `${chunks} chunks were made`)
+})
+
+function countIn(path: string, table: string): number {
+  const db = new DatabaseSync(path, { readOnly: true })
+  try {
+    return Number(Object.values(db.prepare(`select count(*) from ${table}`).get() ?? {})[0])
+  } finally {
+    db.close()
+  }
+}
+
+const minutesFrom = (from: number, bars: number, version = 0): BarColumns =>
+  barsOf({ rank: 'final', from, steps: [1], bars, version, isOdd: false })
+
+function writtenTo(path: string, ...writes: readonly (readonly [BarRank, BarColumns])[]): void {
+  const table = new BarTable(path)
+  for (const [rank, bars] of writes) {
+    table.begin()
+    table.write(SERIES, bars, rank)
+    table.commit()
+  }
+  table.close()
+}
+
+test('history takes the place of what was heard, and of itself, as chunks of about a thousand', () => {
+  const path = freshPath()
+  writtenTo(path, ['closed', minutesFrom(0, 390)], ['forming', minutesFrom(390, 1)])
+  assert.deepEqual([countIn(path, 'bars'), countIn(path, 'bar_chunks')], [391, 0])
+
+  writtenTo(path, ['final', minutesFrom(0, 391, 1)])
+  assert.deepEqual([countIn(path, 'bars'), countIn(path, 'bar_chunks')], [0, 1])
+
+  writtenTo(path, ['final', minutesFrom(100, CHUNK_BARS * 2)], ['final', minutesFrom(200, 1, 2)])
+  assert.deepEqual([countIn(path, 'bars'), countIn(path, 'bar_chunks')], [0, 3])
+})
