@@ -1,7 +1,7 @@
 /*
- * Archive: bars into and out of a file beside bare prepared statements of node:sqlite in one thread: the same
- * table, WAL, `synchronous = normal`, the same upsert, one transaction for each page. The archive works in a thread
- * of its own and checks every bar; neither is taken out of its time.
+ * Archive: bars into and out of a file beside bare prepared statements of node:sqlite in one thread, a row for each bar:
+ * the archive's table of rows, WAL, `synchronous = normal`, its upsert, one transaction for each page. The archive works in
+ * a thread of its own, checks every bar and packs them as chunks; none of it is taken out of its time.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -83,9 +83,9 @@ export function insertBare(db: DatabaseSync, market: readonly Series[]): void {
 export function contentOf(path: string): string {
   const db = new DatabaseSync(path)
   const sums = db.prepare(
-    `select count(*) as rows, count(distinct symbol) as symbols, sum(start / 60000) as minutes,
+    `select count(*) as rows, count(distinct symbol) as symbols, sum(ts / 60000) as minutes,
        sum(open + 3 * high + 5 * low + 7 * close) as prices, sum(volume + trades) as volumes
-     from bars join symbols on symbols.id = symbol_id`,
+     from (select * from intraday_bars order by symbol, ts)`,
   )
   const text = JSON.stringify(sums.get())
   db.close()
