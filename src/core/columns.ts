@@ -75,6 +75,18 @@ export function copyBars(bars: BarColumns, from: number, to: number): BarColumns
   }
 }
 
+/** Writes bar `from` of some over bar `to` of others. */
+export function copyBar(into: BarColumns, to: number, bars: BarColumns, from: number): void {
+  into.start[to] = bars.start[from]!
+  into.open[to] = bars.open[from]!
+  into.high[to] = bars.high[from]!
+  into.low[to] = bars.low[from]!
+  into.close[to] = bars.close[from]!
+  into.volume[to] = bars.volume[from]!
+  into.trades[to] = bars.trades[from]!
+  into.filled[to] = bars.filled[from]!
+}
+
 /** The bars from `from` up to `to`, as views: nothing is copied. */
 export function sliceBars(bars: BarColumns, from: number, to: number): BarColumns {
   return {

@@ -21,7 +21,7 @@ export interface Span {
   readonly to: number
 }
 
-const COLUMNS = 'first, last, bars, price_unit, volume_unit, cast(rows as blob) as text'
+const COLUMNS = 'first, last, bars, price_unit, volume_unit, sum, cast(rows as blob) as text'
 
 export class BarChunks {
   readonly #ascending: StatementSync
@@ -49,8 +49,8 @@ export class BarChunks {
     )
     this.#insert = once(() =>
       db.prepare(
-        `insert into bar_chunks (symbol_id, timeframe, adjustment, first, last, bars, price_unit, volume_unit, rows)
-         values (?1, ?2, '${adjustment}', ?3, ?4, ?5, ?6, ?7, cast(?8 as text))`,
+        `insert into bar_chunks (symbol_id, timeframe, adjustment, first, last, bars, price_unit, volume_unit, sum, rows)
+         values (?1, ?2, '${adjustment}', ?3, ?4, ?5, ?6, ?7, ?8, cast(?9 as text))`,
       ),
     )
     this.#drop = once(() => db.prepare(`delete ${of} and first = ?3`))
@@ -78,17 +78,13 @@ export class BarChunks {
 
   /** Within a transaction; nothing of the series is where they are. */
   add({ id, timeframeMs }: SeriesId, bars: BarColumns, units: Units): void {
-    for (let from = 0; from < bars.length; from += CHUNK_BARS) {
-      const to = Math.min(from + CHUNK_BARS, bars.length)
-      const {
-        first,
-        last,
-        bars: count,
-        price,
-        volume,
-        text,
-      } = this.#writer.write(bars, units, from, to)
-      this.#insert().run(id, timeframeMs, first, last, count, price, volume, text)
+    // Of about the same size: a bar that is added to a full one does not end up alone.
+    const size = Math.ceil(bars.length / Math.ceil(bars.length / CHUNK_BARS))
+    for (let from = 0; from < bars.length; from += size) {
+      const to = Math.min(from + size, bars.length)
+      const chunk = this.#writer.write(bars, units, from, to)
+      const { first, last, price, volume, sum, text } = chunk
+      this.#insert().run(id, timeframeMs, first, last, chunk.bars, price, volume, sum, text)
     }
   }
 
@@ -106,6 +102,7 @@ function chunkOf(row: Readonly<Record<string, SQLOutputValue>>): Chunk {
     bars: numberOf(row['bars']),
     price: numberOf(row['price_unit']),
     volume: numberOf(row['volume_unit']),
+    sum: numberOf(row['sum']),
     text,
   }
 }

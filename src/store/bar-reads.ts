@@ -1,6 +1,6 @@
 // Bar reads: the bars of an adjustment as they are read, from rows and from chunks, in one order.
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
-import { barColumns, type BarColumns } from '../core/columns.ts'
+import { barColumns, type BarColumns, copyBar } from '../core/columns.ts'
 import type { Adjustment } from '../core/jobs.ts'
 import { BarChunks, type SeriesId, type Span } from './bar-chunks.ts'
 import { IS_CLOSED, RANKS, TABLES } from './bar-sheet.ts'
@@ -80,7 +80,7 @@ export class BarReads {
     for (const chunk of this.#chunks.descending(series, before)) {
       this.#rowsBack.get(id, timeframeMs, chunk.last + 1, end, at)
       const { bars, from, to } = this.#part(chunk, { from: 0, to: before })
-      for (let i = to - 1; i >= from && at > 0; i--) setBar(into, --at, bars, i)
+      for (let i = to - 1; i >= from && at > 0; i--) copyBar(into, --at, bars, i)
       end = chunk.first
       if (at === 0) return at
     }
@@ -126,7 +126,7 @@ export class BarReads {
     }
     const { bars, from, to } = this.#part(chunk, span)
     const end = Math.min(to, from + into.length - at)
-    for (let i = from; i < end; i++) setBar(into, at + i - from, bars, i)
+    for (let i = from; i < end; i++) copyBar(into, at + i - from, bars, i)
     return Math.max(0, end - from)
   }
 
@@ -149,15 +149,4 @@ function setRow(into: BarColumns, i: number, row: readonly SQLOutputValue[]): vo
   into.volume[i] = Number(row[5])
   into.trades[i] = Number(row[6])
   into.filled[i] = Number(row[7])
-}
-
-function setBar(into: BarColumns, i: number, bars: BarColumns, from: number): void {
-  into.start[i] = bars.start[from]!
-  into.open[i] = bars.open[from]!
-  into.high[i] = bars.high[from]!
-  into.low[i] = bars.low[from]!
-  into.close[i] = bars.close[from]!
-  into.volume[i] = bars.volume[from]!
-  into.trades[i] = bars.trades[from]!
-  into.filled[i] = bars.filled[from]!
 }

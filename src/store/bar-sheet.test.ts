@@ -31,10 +31,12 @@ interface Write {
   readonly steps: readonly number[]
   readonly bars: number
   readonly version: number
-  /** Thirds of a dollar are no chunk. */
-  readonly isOdd: boolean
+  /** Bars whose prices are thirds of a dollar, and bars that were filled: both are for rows. */
+  readonly odd: readonly number[]
+  readonly filled: readonly number[]
 }
 
+const some = fc.oneof(fc.constant([]), fc.constant([]), fc.array(fc.nat(119), { maxLength: 3 }))
 const write: fc.Arbitrary<Write> = fc.record({
   rank: fc.constantFrom(...RANKS, 'final' as const),
   from: fc.nat(MINUTES),
@@ -44,15 +46,16 @@ const write: fc.Arbitrary<Write> = fc.record({
   ),
   bars: fc.oneof(fc.nat(6), fc.integer({ min: CHUNK_BARS_MIN - 2, max: 120 })),
   version: fc.nat(2),
-  isOdd: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+  odd: some,
+  filled: some,
 })
 
-function barsOf({ from, steps, bars: count, version, isOdd }: Write): BarColumns {
+function barsOf({ from, steps, bars: count, version, odd, filled }: Write): BarColumns {
   const bars = barColumns(count)
   let minute = from
   for (let i = 0; i < count; i++) {
     const cents = minute * 100 + version
-    const unit = isOdd ? 300 : 100
+    const unit = odd.includes(i) ? 300 : 100
     bars.start[i] = minute * MINUTE
     bars.open[i] = (cents + 100) / unit
     bars.high[i] = (cents + 200) / unit
@@ -60,6 +63,7 @@ function barsOf({ from, steps, bars: count, version, isOdd }: Write): BarColumns
     bars.close[i] = (cents + 125) / unit
     bars.volume[i] = minute * 10 + version
     bars.trades[i] = minute + version
+    bars.filled[i] = filled.includes(i) ? 1 : 0
     minute += steps[i % steps.length]!
   }
   return bars
@@ -68,10 +72,20 @@ function barsOf({ from, steps, bars: count, version, isOdd }: Write): BarColumns
 type Cells = readonly number[]
 const rowsOf = ({ length, ...bars }: BarColumns): Cells[] =>
   Array.from({ length }, (_none, i) =>
-    [bars.start, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.trades].map(
-      (column) => column[i]!,
-    ),
+    [
+      bars.start,
+      bars.open,
+      bars.high,
+      bars.low,
+      bars.close,
+      bars.volume,
+      bars.trades,
+      bars.filled,
+    ].map((column) => column[i]!),
   )
+
+/** Whether it was filled is no value that is revised. */
+const valuesOf = (cells: Cells): string => cells.slice(0, 7).join(' ')
 
 /** What there is to be, by start. */
 class Model {
@@ -85,7 +99,7 @@ class Model {
         met.outranked++
         continue
       }
-      if (known !== undefined && known.rank > 0 && String(known.cells) !== String(cells))
+      if (known !== undefined && known.rank > 0 && valuesOf(known.cells) !== valuesOf(cells))
         met.revised++
       this.#bars.set(cells[0]!, { cells, rank })
     }
@@ -158,7 +172,7 @@ function compareFile(path: string, model: Model): void {
     const shown = view.all().map((row) => Object.values(row))
     assert.deepEqual(
       shown,
-      model.all().map(({ cells, rank }) => [...cells, STATUSES[rank]]),
+      model.all().map(({ cells, rank }) => [...cells.slice(0, 7), STATUSES[rank]]),
     )
     const within = db.prepare(
       `select start from bars b join bar_chunks c on b.symbol_id = c.symbol_id and b.timeframe = c.timeframe
@@ -210,10 +224,14 @@ function countIn(path: string, table: string): number {
   }
 }
 
-const minutesFrom = (from: number, bars: number, version = 0): BarColumns =>
-  barsOf({ rank: 'final', from, steps: [1], bars, version, isOdd: false })
+const minutesFrom = (from: number, bars: number, change: Partial<Write> = {}): BarColumns =>
+  barsOf({ rank: 'final', from, steps: [1], bars, version: 0, odd: [], filled: [], ...change })
 
-function writtenTo(path: string, ...writes: readonly (readonly [BarRank, BarColumns])[]): void {
+/** Rows and chunks of a file after some writes. */
+function countsAfter(
+  path: string,
+  ...writes: readonly (readonly [BarRank, BarColumns])[]
+): readonly [rows: number, chunks: number] {
   const table = new BarTable(path)
   for (const [rank, bars] of writes) {
     table.begin()
@@ -221,16 +239,86 @@ function writtenTo(path: string, ...writes: readonly (readonly [BarRank, BarColu
     table.commit()
   }
   table.close()
+  return [countIn(path, 'bars'), countIn(path, 'bar_chunks')]
 }
 
-test('history takes the place of what was heard, and of itself, as chunks of about a thousand', () => {
+test('history takes the place of what was heard, and of itself', () => {
   const path = freshPath()
-  writtenTo(path, ['closed', minutesFrom(0, 390)], ['forming', minutesFrom(390, 1)])
-  assert.deepEqual([countIn(path, 'bars'), countIn(path, 'bar_chunks')], [391, 0])
+  const heard = countsAfter(path, ['closed', minutesFrom(0, 390)], ['forming', minutesFrom(390, 1)])
+  const told = countsAfter(path, ['final', minutesFrom(0, 391, { version: 1 })])
+  const more = countsAfter(path, ['final', minutesFrom(100, CHUNK_BARS * 2)])
+  const corrected = countsAfter(path, ['final', minutesFrom(200, 1, { version: 2 })])
 
-  writtenTo(path, ['final', minutesFrom(0, 391, 1)])
-  assert.deepEqual([countIn(path, 'bars'), countIn(path, 'bar_chunks')], [0, 1])
+  assert.deepEqual(
+    [heard, told, more, corrected],
+    [
+      [391, 0],
+      [0, 1],
+      [0, 3],
+      [0, 3],
+    ],
+  )
+})
 
-  writtenTo(path, ['final', minutesFrom(100, CHUNK_BARS * 2)], ['final', minutesFrom(200, 1, 2)])
-  assert.deepEqual([countIn(path, 'bars'), countIn(path, 'bar_chunks')], [0, 3])
+test('a bar that is told again as filled is one, though its values are the same', () => {
+  const path = freshPath()
+  const told = countsAfter(path, ['final', minutesFrom(0, 40)])
+
+  assert.deepEqual(told, [0, 1])
+  assert.deepEqual(countsAfter(path, ['final', minutesFrom(0, 1, { filled: [0] })]), [1, 1])
+})
+
+test('what is heard of minutes that history has told changes no chunk', () => {
+  const path = freshPath()
+  const told = countsAfter(
+    path,
+    ['final', minutesFrom(0, 3_000)],
+    ['final', minutesFrom(4_000, 300)],
+  )
+  const heard = countsAfter(
+    path,
+    ['closed', minutesFrom(100, 1)],
+    ['forming', minutesFrom(200, 1)],
+    ['closed', minutesFrom(2_999, 2, { steps: [1_200] })],
+  )
+
+  assert.deepEqual(
+    [told, heard],
+    [
+      [0, 4],
+      [0, 4],
+    ],
+  )
+})
+
+test('a bar in a hole, and one that is for rows, leave the others in chunks', () => {
+  const hole = freshPath()
+  // Every second minute up to the hundredth.
+  const first = countsAfter(hole, ['final', minutesFrom(0, 100, { steps: [2] })])
+  const heard = countsAfter(hole, ['closed', minutesFrom(101, 1)])
+  const again = countsAfter(hole, ['final', minutesFrom(0, 100, { steps: [2] })])
+  const odd = freshPath()
+
+  assert.deepEqual(
+    [first, heard, again],
+    [
+      [0, 1],
+      [1, 2],
+      [1, 2],
+    ],
+  )
+  assert.deepEqual(countsAfter(odd, ['final', minutesFrom(0, 2_000, { odd: [900, 910] })]), [11, 3])
+})
+
+test('chunks are of about the same size', () => {
+  const path = freshPath()
+  countsAfter(path, ['final', minutesFrom(0, CHUNK_BARS + 1)])
+  const db = new DatabaseSync(path, { readOnly: true })
+  const sizes = db.prepare('select bars from bar_chunks order by first').all()
+  db.close()
+
+  assert.deepEqual(
+    sizes.map(({ bars }) => bars),
+    [513, 512],
+  )
 })

@@ -349,7 +349,8 @@ export class BarTable {
     try {
       return work()
     } finally {
-      this.#reader.exec('commit')
+      // After an error of the disk, SQLite has ended it by itself.
+      if (this.#reader.isTransaction) this.#reader.exec('commit')
     }
   }
 

@@ -88,13 +88,12 @@ test('a chunk that is damaged is not read', () => {
   const chunk = written(minutes(40))
   const text = Buffer.from(chunk.text)
   const into = barColumns(40)
-  const cut = text.subarray(0, text.length - 9)
-  const longer = Buffer.concat([text.subarray(0, -1), Buffer.from(',[1,1,1,1,1,1,1]]')])
-  const moved = Buffer.from(text.toString().replace('[2340000,', '[2340001,'))
+  const other = Buffer.from(text.toString().replace('10003,', '90003,'))
+  assert.notDeepEqual(other, text)
 
-  for (const damaged of [cut, longer, moved, Buffer.alloc(text.length), Buffer.alloc(0)]) {
+  for (const damaged of [text.subarray(0, -9), other, Buffer.alloc(text.length), Buffer.alloc(0)]) {
     assert.throws(() => readChunk({ ...chunk, text: damaged }, into, 0), {
-      message: 'a chunk of 40 bars from 0 to 2340000 is not whole',
+      message: 'a chunk of 40 bars from 0 to 2340000 has another checksum than it was given',
       errcode: 11,
     })
   }

@@ -1,6 +1,6 @@
 /*
  * Chunk text: bars of one series as text in JSON that any program with SQLite can read back (the view `intraday_bars`
- * does), in a third of the bytes that rows take, and written and read several times as fast.
+ * does), in 60 to 70 % of the bytes that rows take, and written and read several times as fast.
  *
  *   [[start, open, high, low, close, volume, trades], ...]      whole numbers, one list for each bar
  *
@@ -8,6 +8,7 @@
  * biggest that all of the chunk are whole in: n / unit is the number that was stored, to the last bit. Bars for which
  * there is no such unit, or which were filled, are no chunk.
  */
+import { crc32 } from 'node:zlib'
 import { assert } from '../core/assert.ts'
 import type { BarColumns } from '../core/columns.ts'
 
@@ -27,6 +28,8 @@ export interface Chunk extends Units {
   readonly last: number
   readonly bars: number
   readonly text: Uint8Array
+  /** CRC-32 of the text: a disk that gives back other bytes than it was given does not say so. */
+  readonly sum: number
 }
 
 const UNIT_MAX = 10 ** 8
@@ -39,19 +42,28 @@ const [COMMA, MINUS, ZERO, OPEN, CLOSE] = [44, 45, 48, 91, 93] as const
 const BILLION = 1_000_000_000
 
 /** Units for all of these bars; undefined where they are rows. */
-export function unitsOf(bars: BarColumns): Units | undefined {
-  const { length, open, high, low, close, volume, filled } = bars
-  for (let i = 0; i < length; i++) if (filled[i] !== 0) return undefined
-  const price = unitFor([open, high, low, close], length)
-  const ofVolume = unitFor([volume], length)
+export const unitsOf = (bars: BarColumns): Units | undefined => unitsWithin(bars, 0, bars.length)
+
+/** Whether there are units for one of them. */
+export const hasUnits = (bars: BarColumns, i: number): boolean =>
+  unitsWithin(bars, i, i + 1) !== undefined
+
+function unitsWithin(
+  { open, high, low, close, volume, filled }: BarColumns,
+  from: number,
+  to: number,
+): Units | undefined {
+  for (let i = from; i < to; i++) if (filled[i] !== 0) return undefined
+  const price = unitFor([open, high, low, close], from, to)
+  const ofVolume = unitFor([volume], from, to)
   return price === undefined || ofVolume === undefined ? undefined : { price, volume: ofVolume }
 }
 
 /** Mostly the first bar says it: one that is found later has to do for all before it too. */
-function unitFor(columns: readonly Float64Array[], length: number): number | undefined {
-  let unit = finest(columns, Math.min(1, length), 1)
+function unitFor(columns: readonly Float64Array[], from: number, to: number): number | undefined {
+  let unit = finest(columns, from, Math.min(from + 1, to), 1)
   for (;;) {
-    const found = unit === undefined ? undefined : finest(columns, length, unit)
+    const found = unit === undefined ? undefined : finest(columns, from, to, unit)
     if (found === unit) return unit
     unit = found
   }
@@ -60,12 +72,13 @@ function unitFor(columns: readonly Float64Array[], length: number): number | und
 /** A unit from `coarsest` on that each value has which comes after the one that asked for it. */
 function finest(
   columns: readonly Float64Array[],
-  length: number,
+  from: number,
+  to: number,
   coarsest: number,
 ): number | undefined {
   let unit = coarsest
   for (const column of columns) {
-    for (let i = 0; i < length; i++) {
+    for (let i = from; i < to; i++) {
       const value = column[i]!
       for (;;) {
         const whole = Math.round(value * unit)
@@ -109,18 +122,23 @@ export class ChunkWriter {
     }
     bytes[at++] = CLOSE
     const ends = { first: start[from]!, last: start[to - 1]!, bars: to - from }
-    return { ...units, ...ends, text: bytes.subarray(0, at) }
+    const text = bytes.subarray(0, at)
+    return { ...units, ...ends, text, sum: crc32(text) }
   }
 }
 
-/** A chunk whose text is not what it says of itself. SQLite's code for it: the file is damaged. */
+/** A chunk whose text is not the one that was written. SQLite's code for it: the file is damaged. */
 export class DamagedChunk extends Error {
   readonly errcode = 11
 }
 
 /** Reads a chunk into columns from `at` on. Throws DamagedChunk. */
 export function readChunk(chunk: Chunk, into: BarColumns, at: number): void {
-  const { text, first, last, bars } = chunk
+  const { text, first, bars } = chunk
+  if (crc32(text) !== chunk.sum) {
+    const span = `from ${first} to ${chunk.last}`
+    throw new DamagedChunk(`a chunk of ${bars} bars ${span} has another checksum than it was given`)
+  }
   const cursor = { text, at: 0 }
   const { start, open, high, low, close, volume, trades } = into
   for (let i = at; i < at + bars; i++) {
@@ -134,8 +152,6 @@ export function readChunk(chunk: Chunk, into: BarColumns, at: number): void {
     trades[i] = readWhole(cursor)
   }
   into.filled.fill(0, at, at + bars)
-  if (start[at + bars - 1] !== last || text[cursor.at] !== CLOSE || text[cursor.at + 1] !== CLOSE)
-    throw new DamagedChunk(`a chunk of ${bars} bars from ${first} to ${last} is not whole`)
 }
 
 /** Gives where the next byte goes. */

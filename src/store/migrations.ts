@@ -95,6 +95,7 @@ const CHUNKS = `
           bars integer not null,
           price_unit integer not null,
           volume_unit integer not null,
+          sum integer not null,
           rows text not null,
           primary key (symbol_id, timeframe, adjustment, first)
         ) without rowid;

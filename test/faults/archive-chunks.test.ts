@@ -35,7 +35,7 @@ test('F405 a bar that is heard where history has a hole is among its bars, once'
 
 test('F406 history whose bytes have changed is told as a damaged file, and not as other bars', async (t) => {
   const { archive, db } = await archiveOf(t)
-  db.exec(`update bar_chunks set rows = substr(rows, 1, length(rows) - 30)`)
+  db.exec(`update bar_chunks set rows = replace(rows, '10004,', '90004,')`)
 
   const damaged = { name: 'StoreError', code: 'corrupt', message: /restore a backup/ }
   await assert.rejects(read(archive.bars(SPY)), damaged)
