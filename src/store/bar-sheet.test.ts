@@ -43,6 +43,10 @@ const write: fc.Arbitrary<Write> = fc.record({
   steps: fc.oneof(
     fc.constant([1]),
     fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
+    // Room for a chunk between two stretches.
+    fc
+      .tuple(fc.integer({ min: 5, max: 60 }), fc.integer({ min: 40, max: 150 }))
+      .map(([run, gap]) => [...Array.from({ length: run }, () => 1), gap]),
   ),
   bars: fc.oneof(fc.nat(6), fc.integer({ min: CHUNK_BARS_MIN - 2, max: 120 })),
   version: fc.nat(2),
@@ -125,6 +129,18 @@ const spans = fc.array(
   },
 )
 
+/** Spans that end where these bars do: at their last one, and right behind it. */
+function edgesOf({ start, length }: BarColumns): readonly (readonly [number, number, number])[] {
+  if (length === 0) return []
+  const [first, last] = [start[0]! / MINUTE, start[length - 1]! / MINUTE]
+  return [
+    [first, last - first, 500],
+    [first, last - first + 1, 500],
+    [first + 1, last - first, 500],
+    [last, 1, 500],
+  ]
+}
+
 function compare(
   table: BarTable,
   model: Model,
@@ -202,7 +218,7 @@ test('bars are what was written, by rank and by time, whether they are rows or c
             { revised: met.revised, outranked: met.outranked },
             model.write(bars, RANKS.indexOf(one.rank)),
           )
-          compare(table, model, looks)
+          compare(table, model, [...looks, ...edgesOf(bars)])
         }
       } finally {
         table.close()
@@ -307,7 +323,26 @@ test('a bar in a hole, and one that is for rows, leave the others in chunks', ()
       [1, 2],
     ],
   )
+  const ends = [minutesFrom(1, 1), minutesFrom(197, 1)]
+  // Between the first two bars, and the last two: those at the ends are alone.
+  assert.deepEqual(countsAfter(hole, ...ends.map((bars) => ['closed', bars] as const)), [5, 2])
   assert.deepEqual(countsAfter(odd, ['final', minutesFrom(0, 2_000, { odd: [900, 910] })]), [11, 3])
+})
+
+test('history around a chunk and a row that it says nothing of leaves both where they are', () => {
+  const path = freshPath()
+  const chunk = minutesFrom(100, 40)
+  const row = minutesFrom(300, 1)
+  // Minutes 0 to 59, 200 to 259 and 400 to 459.
+  const around = minutesFrom(0, 180, { steps: [...Array.from({ length: 59 }, () => 1), 141] })
+  const counts = countsAfter(path, ['final', chunk], ['closed', row], ['final', around])
+
+  const table = new BarTable(path)
+  const page = rowsOf(unpackBars(table.page({ ...SERIES, from: 0, to: Infinity }, 500)))
+  table.close()
+  const all = [chunk, row, around].flatMap(rowsOf).toSorted(([a], [b]) => a! - b!)
+  assert.deepEqual(page, all)
+  assert.deepEqual(counts, [1, 4])
 })
 
 test('chunks are of about the same size', () => {

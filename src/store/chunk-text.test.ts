@@ -74,6 +74,13 @@ for (const [what, change] of [
   ['a price that no unit has', (bars: BarColumns) => bars.open.fill(0.1 + 0.2, 5, 6)],
   ['a volume that is not counted', (bars: BarColumns) => bars.volume.fill(Math.PI, 9, 10)],
   ['a volume above 2^49', (bars: BarColumns) => bars.volume.fill(2 ** 49 + 2, 9, 10)],
+  [
+    'a big price beside one in small units',
+    (bars: BarColumns) => {
+      bars.open.fill(5e12, 3, 4)
+      bars.open.fill(1e-8, 9, 10)
+    },
+  ],
   ['a bar that was filled', (bars: BarColumns) => bars.filled.fill(1, 3, 4)],
 ] as const) {
   test(`${what} is for rows`, () => {
