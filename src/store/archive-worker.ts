@@ -78,7 +78,7 @@ export type Reply =
 class Server {
   readonly #start: WorkerStart
   #table: BarTable | undefined
-  /** The first error of the open transaction: chunks that were under way behind it are not written. */
+  /** The first error of the open transaction: bars that were under way behind it are not written. */
   #failure: unknown
 
   constructor(start: WorkerStart) {

@@ -29,7 +29,7 @@ import { packBars, type PackedBars, unpackBars } from './packed-bars.ts'
 import { StoreError } from './store-error.ts'
 
 /** Bars of one message: big enough that messages cost nothing, small enough to keep memory flat. */
-const CHUNK = 10_000
+const MESSAGE_BARS = 10_000
 /** Requests that are with the worker at once. */
 const IN_FLIGHT_MAX = 8
 /** Requests that wait to be sent; past it a request fails as `overloaded`. */
@@ -314,10 +314,10 @@ export class SqliteArchive implements BarStore, Revisions {
     { adjustment = 'raw', rank = 'final' }: WriteTerms,
   ): Promise<void> {
     const timeframeMs = lengthMs(timeframe)
-    // Two chunks under way: one is packed while the other is written.
+    // Two messages under way: one is packed while the other is written.
     let before: Promise<Value> = Promise.resolve(undefined)
-    for (let from = 0; from < bars.length; from += CHUNK) {
-      const packed = packBars(bars, from, Math.min(from + CHUNK, bars.length))
+    for (let from = 0; from < bars.length; from += MESSAGE_BARS) {
+      const packed = packBars(bars, from, Math.min(from + MESSAGE_BARS, bars.length))
       const series = { symbol, timeframeMs, adjustment, rank }
       const request: Request = { type: 'write', ...series, bars: packed }
       const written = this.#ask(request, [packed.buffer])

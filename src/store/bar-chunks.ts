@@ -23,13 +23,18 @@ export interface Span {
 
 const COLUMNS = 'first, last, bars, price_unit, volume_unit, sum, cast(rows as blob) as text'
 
+/** The last start of symbol `s` in chunks of timeframe ?1. */
+export const lastChunkSql = (adjustment: Adjustment): string =>
+  `(select c.last from bar_chunks c where c.symbol_id = s.id and c.timeframe = ?1
+     and c.adjustment = '${adjustment}' order by c.first desc limit 1)`
+
 export class BarChunks {
   readonly #ascending: StatementSync
   readonly #descending: StatementSync
   readonly #counted: StatementSync
   readonly #cut: StatementSync
-  readonly #insert: () => StatementSync
-  readonly #drop: () => StatementSync
+  readonly #insert: StatementSync
+  readonly #drop: StatementSync
   readonly #writer = new ChunkWriter()
 
   constructor(adjustment: Adjustment, db: DatabaseSync) {
@@ -47,13 +52,11 @@ export class BarChunks {
       `select ${COLUMNS} ${of} and first in (${before}, (select max(first) ${of} and first < ?4))
          and ((first < ?3 and last >= ?3) or (first < ?4 and last >= ?4)) order by first`,
     )
-    this.#insert = once(() =>
-      db.prepare(
-        `insert into bar_chunks (symbol_id, timeframe, adjustment, first, last, bars, price_unit, volume_unit, sum, rows)
+    this.#insert = db.prepare(
+      `insert into bar_chunks (symbol_id, timeframe, adjustment, first, last, bars, price_unit, volume_unit, sum, rows)
          values (?1, ?2, '${adjustment}', ?3, ?4, ?5, ?6, ?7, ?8, cast(?9 as text))`,
-      ),
     )
-    this.#drop = once(() => db.prepare(`delete ${of} and first = ?3`))
+    this.#drop = db.prepare(`delete ${of} and first = ?3`)
   }
 
   /** Those that have part in a span. */
@@ -84,12 +87,12 @@ export class BarChunks {
       const to = Math.min(from + size, bars.length)
       const chunk = this.#writer.write(bars, units, from, to)
       const { first, last, price, volume, sum, text } = chunk
-      this.#insert().run(id, timeframeMs, first, last, chunk.bars, price, volume, sum, text)
+      this.#insert.run(id, timeframeMs, first, last, chunk.bars, price, volume, sum, text)
     }
   }
 
   drop({ id, timeframeMs }: SeriesId, { first }: Chunk): void {
-    this.#drop().run(id, timeframeMs, first)
+    this.#drop.run(id, timeframeMs, first)
   }
 }
 
@@ -105,10 +108,4 @@ function chunkOf(row: Readonly<Record<string, SQLOutputValue>>): Chunk {
     sum: numberOf(row['sum']),
     text,
   }
-}
-
-/** Whoever only reads needs no statements that write. */
-function once<T>(make: () => T): () => T {
-  let made: T | undefined
-  return () => (made ??= make())
 }

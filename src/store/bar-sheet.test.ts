@@ -8,6 +8,7 @@ import { after, test } from 'node:test'
 import * as fc from 'fast-check'
 import { type BarColumns, barColumns } from '../core/columns.ts'
 import type { BarRank } from '../core/market.ts'
+import { rowsOf } from '../testing/made-bars.ts'
 import { BarTable } from './bar-table.ts'
 import { CHUNK_BARS, CHUNK_BARS_MIN } from './chunk-text.ts'
 import { unpackBars } from './packed-bars.ts'
@@ -74,20 +75,6 @@ function barsOf({ from, steps, bars: count, version, odd, filled }: Write): BarC
 }
 
 type Cells = readonly number[]
-const rowsOf = ({ length, ...bars }: BarColumns): Cells[] =>
-  Array.from({ length }, (_none, i) =>
-    [
-      bars.start,
-      bars.open,
-      bars.high,
-      bars.low,
-      bars.close,
-      bars.volume,
-      bars.trades,
-      bars.filled,
-    ].map((column) => column[i]!),
-  )
-
 /** Whether it was filled is no value that is revised. */
 const valuesOf = (cells: Cells): string => cells.slice(0, 7).join(' ')
 

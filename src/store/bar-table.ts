@@ -1,12 +1,12 @@
 // BarTable: the archive's statements, synchronous. It lives in the archive's worker thread.
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { assert } from '../core/assert.ts'
 import { barColumns, type BarColumns } from '../core/columns.ts'
 import type { Adjustment, Merge, Merged, PageCommit, PageKept } from '../core/jobs.ts'
 import type { BarRank } from '../core/market.ts'
 import { DAY, HOUR, lengthMs, timeframeOf } from '../core/time.ts'
 import { PAGE_ROWS } from './bar-pages.ts'
-import { BarReads, type Taking } from './bar-reads.ts'
+import { BarReads } from './bar-reads.ts'
 import { BarSheet, IS_CLOSED, type Met } from './bar-sheet.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { numberOf, openDatabase, textOf } from './database.ts'
@@ -77,6 +77,12 @@ export interface Run {
   readonly bars: number
 }
 
+/** Bars of an adjustment, as they are written and as they are read. */
+interface Adjusted {
+  readonly sheet: BarSheet
+  readonly reads: BarReads
+}
+
 const SERIES = 'symbol_id = ?1 and timeframe = ?2'
 
 /**
@@ -88,8 +94,7 @@ export class BarTable {
   readonly #reader: DatabaseSync
   readonly #checkpoints: Checkpoints
   readonly #ids = new Map<string, number>()
-  readonly #sheets = new Map<Adjustment, BarSheet>()
-  readonly #reads = new Map<Adjustment, BarReads>()
+  readonly #adjustments = new Map<Adjustment, Adjusted>()
   readonly #addSymbol: StatementSync
   readonly #findSymbol: StatementSync
   readonly #readSymbol: StatementSync
@@ -99,8 +104,6 @@ export class BarTable {
   readonly #revisions: StatementSync
   /** Beside the bars: the jobs that fetch them. */
   readonly jobs: JobTable
-  /** Set before a statement runs that gives rows to it. */
-  readonly #taking: Taking = { take: () => {} }
 
   constructor(path: string, options: TableOptions = {}) {
     const busy = options.busyMs === undefined ? {} : { busyMs: options.busyMs }
@@ -116,10 +119,6 @@ export class BarTable {
     this.#addSymbol = this.#writer.prepare('insert or ignore into symbols (symbol) values (?)')
     this.#findSymbol = this.#writer.prepare('select id from symbols where symbol = ?')
     this.#readSymbol = this.#reader.prepare('select id from symbols where symbol = ?')
-    this.#reader.function('take', { varargs: true }, (...row: SQLOutputValue[]) => {
-      this.#taking.take(...row)
-      return 0
-    })
     this.jobs = new JobTable(this.#writer)
     this.#series = this.#reader.prepare(
       `select symbol, timeframe, sum(bars) as bars, min(first) as first, max(last) as last from (
@@ -171,7 +170,7 @@ export class BarTable {
   ): Met {
     assert(this.#writer.isTransaction, 'bars are written within a transaction')
     const id = this.#intern(symbol)
-    const met = this.#sheet(adjustment).write(id, timeframeMs, bars, rank)
+    const met = this.#of(adjustment).sheet.write(id, timeframeMs, bars, rank)
     if (met.revised > 0) {
       const timeframe = timeframeOf(timeframeMs)
       this.jobs.countRevised({ symbol, timeframe, adjustment, bars: met.revised })
@@ -217,15 +216,14 @@ export class BarTable {
     if (id === undefined) return emptyPacked(0)
     const packed = emptyPacked(limit)
     const into = unpackBars(packed)
-    const count = this.#reading(() =>
-      this.#readsOf(adjustment).first(into, { id, timeframeMs }, { from, to }),
-    )
+    const { reads } = this.#of(adjustment)
+    const count = this.#reading(() => reads.first(into, { id, timeframeMs }, { from, to }))
     return trimmed(packed, 0, count)
   }
 
   /** The starts of each symbol's bars in a stretch that history told, as lists in JSON: who asked has more time. */
   starts({ symbols, timeframeMs, from, to, adjustment = 'raw' }: Stretches): string[] {
-    const reads = this.#readsOf(adjustment)
+    const { reads } = this.#of(adjustment)
     return this.#reading(() =>
       symbols.map((symbol) => {
         const id = this.#idOf(symbol)
@@ -236,7 +234,7 @@ export class BarTable {
 
   /** How many they are. */
   counted({ symbols, timeframeMs, from, to, adjustment = 'raw' }: Stretches): number[] {
-    const reads = this.#readsOf(adjustment)
+    const { reads } = this.#of(adjustment)
     return this.#reading(() =>
       symbols.map((symbol) => {
         const id = this.#idOf(symbol)
@@ -254,7 +252,8 @@ export class BarTable {
     if (id === undefined) return emptyPacked(0)
     const packed = emptyPacked(limit)
     const into = unpackBars(packed)
-    const from = this.#reading(() => this.#readsOf(adjustment).last(into, { id, timeframeMs }, to))
+    const { reads } = this.#of(adjustment)
+    const from = this.#reading(() => reads.last(into, { id, timeframeMs }, to))
     return trimmed(packed, from, limit)
   }
 
@@ -307,13 +306,14 @@ export class BarTable {
     const stepMsMax = timeframeMs === DAY ? DAY + HOUR : timeframeMs
     const runs: Run[] = []
     const page = barColumns(PAGE_ROWS)
+    const { reads } = this.#of('raw')
     let from = 0
     let last = -Infinity
     let bars = 0
     this.#reading(() => {
       for (let count = PAGE_ROWS; count === PAGE_ROWS;) {
         const span = { from: Math.max(0, last + 1), to: Number.MAX_SAFE_INTEGER }
-        count = this.#readsOf('raw').first(page, { id, timeframeMs }, span)
+        count = reads.first(page, { id, timeframeMs }, span)
         for (const start of page.start.subarray(0, count)) {
           if (start - last > stepMsMax) {
             if (bars > 0) runs.push({ from, to: last + timeframeMs, bars })
@@ -354,20 +354,13 @@ export class BarTable {
     }
   }
 
-  #sheet(adjustment: Adjustment): BarSheet {
-    const known = this.#sheets.get(adjustment)
+  #of(adjustment: Adjustment): Adjusted {
+    const known = this.#adjustments.get(adjustment)
     if (known !== undefined) return known
     const sheet = new BarSheet(adjustment, this.#writer)
-    this.#sheets.set(adjustment, sheet)
-    return sheet
-  }
-
-  #readsOf(adjustment: Adjustment): BarReads {
-    const known = this.#reads.get(adjustment)
-    if (known !== undefined) return known
-    const reads = new BarReads(adjustment, this.#reader, this.#taking)
-    this.#reads.set(adjustment, reads)
-    return reads
+    const made = { sheet, reads: new BarReads(adjustment, this.#reader) }
+    this.#adjustments.set(adjustment, made)
+    return made
   }
 
   #intern(symbol: string): number {

@@ -4,9 +4,9 @@
  *
  *   [[start, open, high, low, close, volume, trades], ...]      whole numbers, one list for each bar
  *
- * The start is counted from that of the chunk; high, low and close from the open. Prices and volumes are in units of their own, 1/1 to 1/10^8, the
- * biggest that all of the chunk are whole in: n / unit is the number that was stored, to the last bit. Bars for which
- * there is no such unit, or which were filled, are no chunk.
+ * The start is counted from that of the chunk; high, low and close from the open. Prices and volumes are in units of
+ * their own, 1/1 to 1/10^8, the biggest that all of the chunk are whole in: n / unit is the number that was stored, to the
+ * last bit. Bars for which there is no such unit, or which were filled, are no chunk.
  */
 import { crc32 } from 'node:zlib'
 import { assert } from '../core/assert.ts'

@@ -46,6 +46,7 @@ import {
 import { lastRowSql, lastsSql, orderOf, runsSql, type SeriesTable, SQL } from './job-sql.ts'
 import { MONITOR_SQL } from './monitor-sql.ts'
 import { lengthMs } from '../core/time.ts'
+import { lastChunkSql } from './bar-chunks.ts'
 import { TABLES } from './bar-sheet.ts'
 import { numberOf, textOf } from './database.ts'
 
@@ -288,8 +289,7 @@ export class JobTable implements JobTableSync {
 
   lasts({ symbols, timeframe, adjustment }: Parameters<JobStore['lasts']>[0]) {
     const row = `coalesce(${lastRowSql(TABLES[adjustment])}, -1)`
-    const chunk = `coalesce((select c.last from bar_chunks c where c.symbol_id = s.id and c.timeframe = ?1
-      and c.adjustment = '${adjustment}' order by c.first desc limit 1), -1)`
+    const chunk = `coalesce(${lastChunkSql(adjustment)}, -1)`
     const last = `nullif(max(${row}, ${chunk}), -1)`
     const sql = lastsSql(last, 'in (select value from json_each(?2))')
     return this.#all(sql, lengthMs(timeframe), JSON.stringify(symbols)).map(lastOf)

@@ -52,6 +52,8 @@ const ADJUSTED_TABLES = ['bars_split', 'bars_dividend', 'bars_all']
 
 const TIMEFRAME = `case timeframe when 1000 then '1s' when 60000 then '1m' when 300000 then '5m'
             when 900000 then '15m' when 3600000 then '1h' when 14400000 then '4h' else '1d' end as timeframe`
+const ROW = `b.start as ts, b.open, b.high, b.low, b.close, b.volume, b.trades,
+          case b.source when 2 then 'verified' when 1 then 'live' else 'provisional' end as data_status`
 const TABLES_BY_ADJUSTMENT = [
   ['bars', 'raw'],
   ...['split', 'dividend', 'all'].map((name) => [`bars_${name}`, name]),
@@ -60,9 +62,7 @@ const TABLES_BY_ADJUSTMENT = [
 /** All bars with the names that people and other programs ask for. It has no triggers: it cannot be written. */
 export const INTRADAY_VIEW = `
         create view intraday_bars as
-        select s.symbol, b.adjustment, ${TIMEFRAME},
-          b.start as ts, b.open, b.high, b.low, b.close, b.volume, b.trades,
-          case b.source when 2 then 'verified' when 1 then 'live' else 'provisional' end as data_status
+        select s.symbol, b.adjustment, ${TIMEFRAME}, ${ROW}
         from (${TABLES_BY_ADJUSTMENT.map(
           ([table, name]) => `select '${name}' as adjustment, * from ${table}`,
         ).join(' union all ')}) b
@@ -71,9 +71,7 @@ export const INTRADAY_VIEW = `
 /** The same with chunks (chunk-text.ts). Each part finds its symbol by itself: SQLite would go through all bars for one. */
 const VIEW_WITH_CHUNKS = `create view intraday_bars as
         ${TABLES_BY_ADJUSTMENT.map(
-          ([table, name]) => `select s.symbol, '${name}' as adjustment, ${TIMEFRAME},
-          b.start as ts, b.open, b.high, b.low, b.close, b.volume, b.trades,
-          case b.source when 2 then 'verified' when 1 then 'live' else 'provisional' end as data_status
+          ([table, name]) => `select s.symbol, '${name}' as adjustment, ${TIMEFRAME}, ${ROW}
         from symbols s join ${table} b on b.symbol_id = s.id
         union all `,
         ).join('')}

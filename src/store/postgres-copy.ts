@@ -128,7 +128,10 @@ function placesOf(): Readonly<Record<Field, number>> {
   return Object.fromEntries(places) as Record<Field, number>
 }
 
-/** The statement, alone or with others in its message, as the driver calls it. What it calls `callback` is replaced by the driver, which adds its time limit. */
+/**
+ * The statement, alone or with others in its message, as the driver calls it. What it calls `callback` is replaced by the
+ * driver, which adds its time limit.
+ */
 export class Copy implements Submittable {
   callback: (error: Error | null) => void
   readonly #sql: string

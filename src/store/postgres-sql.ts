@@ -1,5 +1,5 @@
 // The statements of history jobs that Postgres takes for many rows at once: lists travel as JSON, in one parameter.
-import { orderOf, type SeriesTable } from './job-sql.ts'
+import { orderOf, type SeriesTable, SQL } from './job-sql.ts'
 
 /** Requests of a provider are granted one after the other, by all workers. */
 export const LOCK_BUDGET = `select pg_advisory_xact_lock(hashtextextended('skein requests ' || ?1, 0))`
@@ -40,9 +40,7 @@ export const BULK = {
       started_at = coalesce(started_at, ?6), updated_at = ?6
     where id = any(?1)`,
   /** Gives how many runs the claim still has; the request of the page is told as answered. */
-  checkpoint: `with kept as (update job_runs set page_cursor = ?2, pages = pages + 1, attempt = 1,
-        lease_until = ?3, updated_at = ?4
-      where token = ?1 and status = 'running' returning id),
+  checkpoint: `with kept as (${SQL.checkpoint} returning id),
     told as (update request_ledger set status = 200, answered_at = ?4, rows_returned = ?6
       where id = ?5 and exists (select from kept))
     select count(*)::integer as runs from kept`,

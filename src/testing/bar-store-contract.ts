@@ -136,9 +136,7 @@ export function describeBarStore(contract: BarStoreContract): void {
       const archive = await fresh(t)
       await archive.putBars('SPY', '1m', minutes(0, 50))
 
-      const rows = await read(
-        archive.bars({ ...SPY, from: ms(T0 + 10 * MINUTE), to: ms(T0 + 13 * MINUTE), pageSize: 2 }),
-      )
+      const rows = await read(archive.bars({ ...SPY, from: at(10), to: at(13), pageSize: 2 }))
 
       assert.deepEqual(rows, rowsOf(minutes(0, 50)).slice(10, 13))
     })
@@ -151,7 +149,7 @@ export function describeBarStore(contract: BarStoreContract): void {
       assert.deepEqual(rowsOf(await archive.latest({ ...SPY, limit: 3 })), all.slice(47))
       assert.deepEqual(rowsOf(await archive.latest({ ...SPY, limit: 99 })), all)
       assert.deepEqual(
-        rowsOf(await archive.latest({ ...SPY, limit: 2, before: ms(T0 + 10 * MINUTE) })),
+        rowsOf(await archive.latest({ ...SPY, limit: 2, before: at(10) })),
         all.slice(8, 10),
       )
       assert.equal((await archive.latest({ ...SPY, limit: 0 })).length, 0)
