@@ -143,12 +143,21 @@ export class Copy implements Submittable {
     this.callback = callback
   }
 
+  /**
+   * Rows leave with their statement, and a server that refuses it passes over them
+   * (https://www.postgresql.org/docs/18/protocol-flow.html, "COPY Operations"). Asking first, as drivers do, is a round
+   * trip more for each page; and whoever is stopped within it holds its locks for ever (Postgres.endStalled).
+   */
   submit(connection: Connection): void {
+    const { stream } = connection
+    stream.cork()
     connection.query(this.#sql)
+    stream.write(this.#rows)
+    stream.uncork()
   }
 
-  handleCopyInResponse(connection: Connection): void {
-    connection.stream.write(this.#rows)
+  handleCopyInResponse(): void {
+    // They are under way.
   }
 
   handleCommandComplete(): void {

@@ -299,6 +299,8 @@ export class PostgresJobs implements JobStore {
   }
 
   async requeueStale(at: number, worker?: string) {
+    // They hold what they claimed, and a row that is locked is passed over as one that is worked on.
+    await this.#postgres.endStalled()
     const rows = await this.#all(BULK.requeueStale, at, ATTEMPTS_MAX, worker ?? null)
     const failed = rows.filter(({ status }) => status === 'failed').length
     return { requeued: rows.length - failed, failed }

@@ -6,7 +6,8 @@
  *                        writes says whether it is there already
  *
  * It is tried again until `patienceMs` is over, with growing waits; then the error goes to the caller. The server ends a
- * transaction that stands still (a process that was stopped within one), so it holds nobody up for longer than that.
+ * transaction that stands still (a process that was stopped within one), so it holds nobody up for longer than that; but
+ * one that waits for the rest of what it copies is ended by the others (`endStalled`).
  *
  * Each BEGIN tells the time of the server. That is the clock of all workers: those of their machines differ.
  */
@@ -56,6 +57,10 @@ const STANDSTILL_MS = 10_000
 const STATEMENT_MS = 60_000
 /** A copy of hundreds of millions of bars takes minutes; a server that is gone is noticed all the same. */
 const SLOW_MS = 6 * 3_600_000
+/** How long the end of another connection is waited for. */
+const END_WAIT_MS = 1_000
+/** What the server calls our connections. */
+const APPLICATION = 'skein'
 /** A round trip that took longer tells the time too badly. */
 const CLOCK_ROUND_MS = 250
 
@@ -82,7 +87,7 @@ export class Postgres {
     this.#pool = new Pool({
       connectionString: url,
       max: CONNECTIONS_MAX,
-      application_name: 'skein',
+      application_name: APPLICATION,
       connectionTimeoutMillis: CONNECT_MS,
       idle_in_transaction_session_timeout: standstillMs,
       statement_timeout: statementMs,
@@ -138,6 +143,15 @@ export class Postgres {
       const answers = (await client.query(text)) as unknown as readonly Answer[]
       return [...answers.at(-2)!.rows]
     })
+  }
+
+  /**
+   * Ends the transactions of those who were stopped, or went away with their machine, while they sent rows to copy: a
+   * server that waits for rows looks at none of its own time limits (measured with 18.1; `ProcessClientReadInterrupt` of
+   * src/backend/tcop/postgres.c). A statement that waits for its client is as old as one may be by then.
+   */
+  async endStalled(): Promise<void> {
+    await this.statement(({ all }) => all(END_STALLED, this.#statementMs))
   }
 
   async close(): Promise<void> {
@@ -199,6 +213,12 @@ export class Postgres {
     return new StoreError('cannot-open', text, { cause: error })
   }
 }
+
+/** Only those of our own user may be ended, and are. */
+const END_STALLED = `select pg_terminate_backend(pid, ${END_WAIT_MS}) from pg_stat_activity
+  where application_name = '${APPLICATION}' and datname = current_database() and usename = current_user
+    and state = 'active' and wait_event = 'ClientRead'
+    and query_start < clock_timestamp() - ?1::integer * interval '1 ms'`
 
 const BEGIN = `begin isolation level read committed; select (extract(epoch from clock_timestamp()) * 1000)::double precision as at`
 

@@ -273,3 +273,35 @@ test(
     assert.equal(waits.filter(Boolean).length, 1)
   },
 )
+
+test('F407 a worker that is stopped while it sends a page loses its runs', { skip }, async (t) => {
+  const url = await postgres.database()
+  const name = new URL(url).pathname.slice(1)
+  const statementMs = 300
+  const other = await openPostgresJobs({ url, statementMs })
+  const proxy = await Proxy.open(url)
+  const stopped = await openPostgresJobs({ url: proxy.url, statementMs })
+  t.after(async () => {
+    await stopped.close()
+    await proxy.close()
+    await other.close()
+  })
+  await other.putDefinitions([DEFINITION], T0)
+  await other.enqueue([RUN], T0)
+  await claim(stopped)
+  const isOld = async (): Promise<boolean> => {
+    const sql = `select pid from pg_stat_activity where datname = '${name}' and wait_event = 'ClientRead'
+      and state = 'active' and query_start < clock_timestamp() - 2 * interval '${statementMs} ms'`
+    return (await postgres.run(sql)).length > 0
+  }
+
+  proxy.stopCopy(1)
+  const page = commit(stopped, 0)
+  await until(isOld, 'the rest of the page is waited for longer than a statement may take')
+  const stale = await other.requeueStale(T0 + 2 * HOUR)
+  proxy.wake()
+
+  assert.deepEqual(stale, { requeued: 1, failed: 0 })
+  assert.equal(await page, undefined)
+  assert.equal((await stored(other)).bars, 0)
+})

@@ -13,6 +13,7 @@ import { Postgres } from '../../src/store/postgres.ts'
 import { LOCK_BUDGET } from '../../src/store/postgres-sql.ts'
 import { skein, temporary } from '../cli/skein.ts'
 import { clusterFor, query } from './cluster.ts'
+import { Proxy } from './proxy.ts'
 import { until } from './workers.ts'
 
 const postgres = await clusterFor()
@@ -42,6 +43,35 @@ test(
     assert.equal(tries, 2)
   },
 )
+
+test('rows are with the server when their statement is', { skip }, async (t) => {
+  const url = await postgres.database()
+  const proxy = await Proxy.open(url)
+  const [one, other] = [new Postgres({ url: proxy.url, standstillMs: 300 }), new Postgres({ url })]
+  t.after(async () => {
+    await Promise.all([one.close(), other.close()])
+    await proxy.close()
+  })
+  await query(url, 'create table lines (line integer)')
+  const line = Buffer.from('d\0\0\0\u00061\nc\0\0\0\u0004', 'latin1')
+  const holds = Promise.withResolvers<void>()
+  let tries = 0
+
+  // It hears nothing more, and holds nobody up for longer than any other that stands still.
+  proxy.stopCopy(0)
+  const stopped = one.transaction(async ({ all, copies }) => {
+    if (++tries > 1) return
+    await all(LOCK_BUDGET, 'alpaca')
+    holds.resolve()
+    await copies('copy lines from stdin', line)
+  })
+  await holds.promise
+  await other.transaction(({ all }) => all(LOCK_BUDGET, 'alpaca'))
+  proxy.wake()
+  await stopped
+
+  assert.equal(tries, 2)
+})
 
 test('the time of all workers is that of the server', { skip }, async (t) => {
   const url = await postgres.database()

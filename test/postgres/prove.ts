@@ -20,6 +20,10 @@ const ROWS_PER_SESSION = SYMBOLS.length * 390
 const EVENTS = ['kill', 'stop', 'cut', 'restart'] as const
 type Event = (typeof EVENTS)[number]
 
+/** What each connection is doing, and for how long. */
+const SESSIONS = `select pid, state, coalesce(wait_event, 'works'), (clock_timestamp() - query_start)::text, left(query, 60)
+  from pg_stat_activity where application_name = 'skein'`
+
 export interface Terms {
   readonly workers: number
   readonly events: number
@@ -145,14 +149,23 @@ class Crew {
 
   async #resume(name: string, wake: () => void): Promise<void> {
     const sql = `select id from job_runs where status = 'running' and worker = '${name}' limit 1`
+    await this.#until(async () => {
+      // The server may be on its way back.
+      const held = await this.#workers.ask(sql).catch(() => [{}])
+      return held.length === 0
+    }, `${name} has lost its runs`)
+    wake()
+  }
+
+  /** What did not come is told with all else that went wrong, which may be why. */
+  async #until(isTrue: Parameters<typeof until>[0], what: string): Promise<void> {
     try {
-      await until(async () => {
-        // The server may be on its way back.
-        const held = await this.#workers.ask(sql).catch(() => [{}])
-        return held.length === 0
-      }, `${name} has lost its runs`)
-    } finally {
-      wake()
+      await until(isTrue, what)
+    } catch (error) {
+      const sessions = await this.#cluster.run(SESSIONS)
+      const list = sessions.map((row) => Object.values(row).join(' ')).join('; ')
+      const living = [...this.#living.keys()].join(', ')
+      this.#wrong.push(`${String(error)}; there are ${living}; sessions: ${list}`)
     }
   }
 
@@ -161,7 +174,7 @@ class Crew {
     await Promise.all(this.#resumed)
     // Whoever is still here, and whoever comes when the last ones were killed.
     if (this.isIdle) this.join()
-    await until(() => this.isIdle, 'all workers have ended')
+    await this.#until(() => this.isIdle, 'all workers have ended')
     return this.#wrong
   }
 }
