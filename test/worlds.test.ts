@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import { cashOf } from '../src/core/account.ts'
 import type { Order } from '../src/core/order.ts'
 import { isLive } from '../src/core/order.ts'
-import type { EngineState } from '../src/engine/engine.ts'
+import type { EngineState } from '../src/engine/engine-state.ts'
 import type { Session } from '../src/runtime/session.ts'
 import { settle, World, type WorldOptions } from './worlds/world.ts'
 

@@ -13,32 +13,32 @@
  *   the outbox is cut into batches
  */
 import { assert, unreachable } from '../core/assert.ts'
-import { type Batching, isOfBatching, withChanges } from '../core/batching.ts'
+import type { Batching } from '../core/batching.ts'
 import type { Ms, SymbolId, VenueId } from '../core/brand.ts'
 import { calendarOf, type CalendarName } from '../core/calendar.ts'
 import type { Turn } from '../core/command.ts'
 import { hashOf } from '../core/hash.ts'
-import type { Control, ExternalOrder, Input, LimitChange, OrderFact } from '../core/input.ts'
-import type { Bar, Depth, Quote, Trade } from '../core/market.ts'
-import { isRisk, type Order } from '../core/order.ts'
+import type { Input, OrderFact } from '../core/input.ts'
+import type { Bar, Quote, Trade } from '../core/market.ts'
+import type { Order } from '../core/order.ts'
 import { SymbolMarks } from '../core/symbol-marks.ts'
 import { MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
-import { Bars, type BarState } from './bars.ts'
-import type { BracketState } from './brackets.ts'
+import { Bars } from './bars.ts'
+import { Controls } from './controls.ts'
 import { Desk } from './desk.ts'
+import { captured, type EngineState, restore } from './engine-state.ts'
 import { Externals } from './externals.ts'
 import { Facts } from './facts.ts'
-import { Lane, type LaneState, type Use } from './lanes.ts'
-import type { Markouts } from './markouts.ts'
+import { Lane, type Use } from './lanes.ts'
+import { Listeners } from './listeners.ts'
 import { Notices } from './notices.ts'
-import { Orders, type OrdersState } from './orders.ts'
-import { Outbox, type OutboxState } from './outbox.ts'
-import { Portfolio, type PortfolioState } from './portfolio.ts'
+import { Orders } from './orders.ts'
+import { Outbox } from './outbox.ts'
+import { Portfolio } from './portfolio.ts'
 import type { Ours } from './reconcile.ts'
-import type { LaneRestState } from './resting.ts'
-import { Risk, type RiskState, type Safety } from './risk.ts'
+import { Risk, type Safety } from './risk.ts'
 import type { RiskLimits } from './risk-limits.ts'
 import { Timers } from './timers.ts'
 
@@ -64,28 +64,6 @@ export interface EngineOptions {
   readonly batching?: Batching
 }
 
-/** Levels of a side that a strategy may look at: each of them is in the journal. */
-const DEPTH_MAX = 50
-
-export interface EngineState {
-  readonly n: number
-  readonly now: number
-  readonly minute: number
-  readonly orders: OrdersState
-  readonly externals: readonly ExternalOrder[]
-  readonly outbox: OutboxState
-  readonly portfolio: PortfolioState
-  readonly risk: RiskState
-  readonly brackets: BracketState
-  readonly restings: readonly LaneRestState[]
-  readonly markouts: ReturnType<Markouts['capture']>
-  readonly quotes: readonly Quote[]
-  /** Only where a strategy asks for depth. */
-  readonly depths?: readonly Depth[]
-  readonly bars: BarState
-  readonly lanes: readonly LaneState[]
-}
-
 export class Engine {
   readonly notices: Notices
   readonly universe: Universe
@@ -93,14 +71,8 @@ export class Engine {
   readonly #facts: Facts
   readonly #bars: Bars
   readonly #timers = new Timers()
-  readonly #lanes: Lane[] = []
-  /** Lanes by index of the timeframe and by symbol. */
-  readonly #barLanes: (Lane[] | undefined)[][] = TIMEFRAMES.map(() => [])
-  readonly #tradeLanes: (Lane[] | undefined)[] = []
-  readonly #quoteLanes: (Lane[] | undefined)[] = []
-  readonly #turnLanes: (Lane[] | undefined)[] = []
-  /** Levels of the book that lanes ask for. */
-  readonly #depthLevels = new Map<SymbolId, number>()
+  readonly #controls: Controls
+  readonly #listeners = new Listeners()
   readonly #hasTurnLanes: boolean
   readonly #touched = new SymbolMarks()
   readonly #base: Timeframe
@@ -127,12 +99,11 @@ export class Engine {
     this.#desk = new Desk(parts)
     this.#facts = new Facts(this.#desk, (lane, hook) => this.#run(lane, hook))
     for (const use of options.uses) this.#addLanes(use)
-    this.#hasTurnLanes = this.#turnLanes.length > 0
+    this.#hasTurnLanes = this.#listeners.turns.length > 0
     this.#base = options.base
     this.#baseIndex = TIMEFRAMES.indexOf(options.base)
     this.#buildsBars = options.barsFrom !== 'outside'
-    const wanted = TIMEFRAMES.filter((_timeframe, i) => this.#barLanes[i]!.length > 0)
-    const higher = wanted.filter((timeframe) => timeframe !== options.base)
+    const higher = this.#listeners.timeframes.filter((timeframe) => timeframe !== options.base)
     this.#bars = new Bars(
       universe,
       {
@@ -149,6 +120,7 @@ export class Engine {
         late: (trade) => this.notices.publish({ type: 'trade.late', trade }),
       },
     )
+    this.#controls = new Controls(this.#desk, this.#facts, this.#bars)
   }
 
   /**
@@ -216,7 +188,7 @@ export class Engine {
       bars: this.#bars.statistics,
       notices: this.notices.statistics,
       denied: Object.fromEntries(risk.denied),
-      halted: this.#lanes.filter((lane) => lane.halted !== undefined).length,
+      halted: this.#desk.lanes.filter((lane) => lane.halted !== undefined).length,
     }
   }
 
@@ -282,64 +254,22 @@ export class Engine {
   }
 
   get lanes(): readonly Lane[] {
-    return this.#lanes
+    return this.#desk.lanes
   }
 
   /** The engine's state as plain JSON. Indicators are not in it: `rebuild` derives them from bars. */
   capture(): EngineState {
-    const { orders, externals, outbox, portfolio, risk } = this.#desk.parts
-    return {
-      n: this.#n,
-      now: this.#now,
-      minute: this.#minute,
-      orders: orders.capture(),
-      externals: externals.capture(),
-      outbox: outbox.capture(this.#now),
-      portfolio: portfolio.capture(),
-      risk: risk.capture(),
-      brackets: this.#desk.brackets.capture(),
-      restings: this.#desk.restings.capture(),
-      markouts: this.#desk.markouts.capture(),
-      quotes: this.#desk.quotes,
-      ...(this.wantsDepth ? { depths: this.#desk.depths } : {}),
-      bars: this.#bars.capture(),
-      lanes: this.#lanes.map((lane) => lane.capture()),
-    }
+    const progress = { n: this.#n, now: this.#now, minute: this.#minute }
+    return captured(this.#desk, this.#bars, { ...progress, hasDepth: this.wantsDepth })
   }
 
   /** Takes a captured state into a fresh engine with the same universe and uses. */
   restore(state: EngineState): void {
     assert(this.#n === 0, 'a state is restored before the first turn')
-    const { orders, externals, outbox, portfolio, risk } = this.#desk.parts
     this.#n = state.n
-    this.#now = state.now as Ms
-    this.#desk.now = this.#now
     this.#minute = state.minute
-    orders.restore(state.orders)
-    externals.restore(state.externals)
-    outbox.restore(state.outbox)
-    portfolio.restore(state.portfolio)
-    risk.restore(state.risk)
-    this.#desk.brackets.restore(state.brackets)
-    for (const quote of state.quotes) this.#desk.setQuote(quote)
-    for (const depth of state.depths ?? []) this.#desk.setDepth(depth)
-    this.#bars.restore(state.bars)
-    assert(
-      state.lanes.length === this.#lanes.length,
-      `the snapshot has ${this.#lanes.length} lanes`,
-    )
-    for (const saved of state.lanes) {
-      const lane = this.#desk.laneOf(saved.strategy, saved.symbol as SymbolId)
-      assert(lane !== undefined, `lane ${saved.strategy} of symbol ${saved.symbol} is configured`)
-      lane.restore(saved)
-    }
-    for (const saved of state.restings) {
-      const lane = this.#desk.laneOf(saved.strategy, saved.symbol as SymbolId)
-      assert(lane !== undefined, `lane ${saved.strategy} of symbol ${saved.symbol} is configured`)
-      this.#desk.restings.restore(lane, saved)
-    }
-    this.#desk.markouts.restore(state.markouts)
-    this.#desk.closings.resume()
+    this.#setNow(state.now as Ms)
+    restore(this.#desk, this.#bars, state)
     this.#timers.start(this.#now)
   }
 
@@ -367,35 +297,20 @@ export class Engine {
 
   /** Levels of the book of a symbol that its strategies ask for; 0 where none does. */
   depthOf(symbol: SymbolId): number {
-    return this.#depthLevels.get(symbol) ?? 0
+    return this.#listeners.depthOf(symbol)
   }
 
   /** False where no strategy asks for depth. */
   get wantsDepth(): boolean {
-    return this.#depthLevels.size > 0
-  }
-
-  #wantDepth(symbol: SymbolId, levels: number): void {
-    const isAllowed = Number.isSafeInteger(levels) && levels > 0 && levels <= DEPTH_MAX
-    assert(isAllowed, () => `a strategy looks at 1 to ${DEPTH_MAX} levels of a book, not ${levels}`)
-    this.#depthLevels.set(symbol, Math.max(levels, this.depthOf(symbol)))
+    return this.#listeners.wantsDepth
   }
 
   #addLanes(use: Use): void {
     const { everyMs, names } = periods(use)
     for (const symbol of use.on) {
-      const lane = new Lane(this.#desk, use, this.universe.at(symbol), this.#lanes.length)
+      const lane = new Lane(this.#desk, use, this.universe.at(symbol), this.#desk.lanes.length)
       this.#desk.addLane(lane)
-      this.#lanes.push(lane)
-      const { hooks, needs } = lane
-      if (needs.depth !== undefined) this.#wantDepth(symbol, needs.depth)
-      for (const timeframe of lane.timeframes) {
-        if (hooks.onBar !== undefined)
-          push(this.#barLanes[TIMEFRAMES.indexOf(timeframe)]!, symbol, lane)
-      }
-      if (hooks.onTrade !== undefined) push(this.#tradeLanes, symbol, lane)
-      if (hooks.onQuote !== undefined) push(this.#quoteLanes, symbol, lane)
-      if (hooks.onTurn !== undefined) push(this.#turnLanes, symbol, lane)
+      this.#listeners.add(lane)
       for (const [i, name] of names.entries()) {
         this.#timers.add(everyMs[i]!, () => this.#run(lane, () => lane.hooks.onTimer?.(name)))
       }
@@ -465,7 +380,7 @@ export class Engine {
         this.#bars.grow()
         return
       case 'control':
-        this.#control(input.control)
+        this.#controls.take(input.control)
         this.#desk.restings.lookAtAll()
         return
       default:
@@ -499,7 +414,7 @@ export class Engine {
     this.#desk.brackets.onPrice(symbol, price)
     if (this.#hasTurnLanes) this.#touched.add(symbol)
     if (this.#buildsBars) this.#bars.push(symbol, trade.ts, price, trade.size)
-    const lanes = this.#tradeLanes[symbol]
+    const lanes = this.#listeners.trades[symbol]
     if (lanes === undefined) return
     for (const lane of lanes) {
       if (lane.halted !== undefined) continue
@@ -517,7 +432,7 @@ export class Engine {
     this.#desk.setQuote(quote)
     if (bid > 0 && ask > 0) this.#desk.parts.portfolio.mark(symbol, (bid + ask) / 2, this.#now)
     if (this.#hasTurnLanes) this.#touched.add(symbol)
-    const lanes = this.#quoteLanes[symbol]
+    const lanes = this.#listeners.quotes[symbol]
     if (lanes === undefined) return
     for (const lane of lanes) {
       if (lane.halted !== undefined) continue
@@ -533,7 +448,7 @@ export class Engine {
     if (this.notices.wantsBars) this.notices.publish({ type: 'bar.closed', bar })
     const { timeframe } = bar
     const index = timeframe === this.#base ? this.#baseIndex : TIMEFRAMES.indexOf(timeframe)
-    const lanes = this.#barLanes[index]![bar.symbol]
+    const lanes = this.#listeners.bars[index]![bar.symbol]
     if (lanes === undefined) return
     for (let i = 0; i < lanes.length; i++) {
       const lane = lanes[i]!
@@ -551,7 +466,7 @@ export class Engine {
   }
 
   readonly #runTurn = (symbol: SymbolId): void => {
-    const lanes = this.#turnLanes[symbol]
+    const lanes = this.#listeners.turns[symbol]
     if (lanes === undefined) return
     for (const lane of lanes) {
       if (lane.halted !== undefined) continue
@@ -572,93 +487,7 @@ export class Engine {
     const { level, drawdown } = risk.drawdown
     if (level === before) return
     this.notices.publish({ type: 'drawdown', level, drawdown })
-    if (level === 'emergency') for (const lane of this.#lanes) this.#desk.close(lane)
-  }
-
-  #control(control: Control): void {
-    const { risk } = this.#desk.parts
-    switch (control.do) {
-      case 'pause':
-      case 'resume':
-        risk.setPaused(control.do === 'pause')
-        return
-      case 'cancel-all':
-      case 'cancel-risk':
-        this.#cancel(control.do, control.strategy)
-        return
-      case 'flatten':
-        for (const lane of this.#lanes) {
-          if ((control.strategy ?? lane.strategy) === lane.strategy) this.#desk.close(lane)
-        }
-        return
-      case 'stop':
-        risk.setStopping(true)
-        this.#bars.closeAll()
-        return
-      case 'drain':
-        risk.setStopping(control.on)
-        return
-      case 'hold':
-        risk.setHold(control.on ? control.why : undefined)
-        return
-      case 'halt-symbol': {
-        const { symbol, cause, on, why } = control
-        risk.setHalt({ symbol, cause, why }, on)
-        this.notices.publish({ type: 'symbol.halted', symbol, cause, on, why })
-        return
-      }
-      case 'safe-mode':
-      case 'kill-switch': {
-        const { on, why } = control
-        if (control.do === 'safe-mode') risk.setSafeMode(on ? why : null)
-        else this.#killSwitch(on ? why : null)
-        this.notices.publish({ type: control.do, on, why })
-        return
-      }
-      case 'adopt':
-        this.#facts.adopt(control)
-        return
-      case 'retune':
-        this.#retune(control.changes)
-        this.notices.publish({
-          type: 'limits.changed',
-          at: this.#now,
-          changes: control.changes,
-        })
-        return
-      case 'release':
-        for (const lane of this.#lanes) {
-          if (lane.strategy !== control.strategy) continue
-          if (control.symbol === undefined || control.symbol === lane.symbol)
-            lane.halted = undefined
-        }
-        return
-      default:
-        unreachable(control)
-    }
-  }
-
-  #retune(changes: readonly LimitChange[]): void {
-    const { risk, outbox } = this.#desk.parts
-    const ofBatching = changes.filter((change) => isOfBatching(change))
-    const ofRisk = changes.filter((change) => !isOfBatching(change))
-    if (ofRisk.length > 0) risk.retune(ofRisk)
-    if (ofBatching.length > 0) outbox.switch(withChanges(outbox.batching, ofBatching))
-  }
-
-  #killSwitch(why: string | null): void {
-    this.#desk.parts.risk.setKillSwitch(why)
-    if (why !== null) this.#cancel('cancel-risk')
-  }
-
-  /** An order that could turn a position round may add risk; legs and closes protect. */
-  #cancel(what: 'cancel-all' | 'cancel-risk', strategy?: string): void {
-    for (const order of Array.from(this.#desk.parts.orders.allLive())) {
-      if ((strategy ?? order.strategy) !== order.strategy) continue
-      if (what === 'cancel-risk' && !isRisk(order)) continue
-      this.#desk.cancelOrder(order)
-      this.#desk.cancelAgain(order)
-    }
+    if (level === 'emergency') for (const lane of this.#desk.lanes) this.#desk.close(lane)
   }
 
   /** Runs a hook. What it throws halts its lane alone: the orders stay, brackets keep protecting. */
@@ -687,11 +516,6 @@ function backwards(at: Ms, now: Ms): never {
 
 function ofTheFuture(at: Ms, received: Ms): never {
   throw new Error(`assertion failed: no input of turn ${at} is of the future: ${received}`)
-}
-
-function push(lists: (Lane[] | undefined)[], symbol: SymbolId, lane: Lane): void {
-  const lanes = (lists[symbol] ??= [])
-  lanes.push(lane)
 }
 
 /** The named timers of a strategy, in milliseconds. */

@@ -1,7 +1,8 @@
 // Live session: the engine of a run at a venue as it is done again from its journal.
 import type { Turn } from '../core/command.ts'
 import type { Limits } from '../core/venue.ts'
-import type { Engine, EngineState } from '../engine/engine.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { EngineState } from '../engine/engine-state.ts'
 import { buildEngine } from './build.ts'
 import type { FeedKind, LiveSetup } from './live-options.ts'
 import type { Redoable } from './recover.ts'

@@ -2,7 +2,8 @@
 import type { Ms } from '../core/brand.ts'
 import type { Turn } from '../core/command.ts'
 import { type Input, isMarket, type MarketInput } from '../core/input.ts'
-import type { Engine, EngineState } from '../engine/engine.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { EngineState } from '../engine/engine-state.ts'
 import type { SimExchange, ExchangeState } from '../venues/sim/index.ts'
 
 export interface SessionState {
