@@ -7,7 +7,8 @@ import { ms } from '../core/time.ts'
 import type { VenueReport } from '../core/venue.ts'
 import { A, MONDAY_10, order, SIM, universeOf } from '../testing/builders.ts'
 import { Externals } from './externals.ts'
-import { type Asked, NO_MEMORY, type Ours, reconcile, type Reconciled } from './reconcile.ts'
+import { reconcile } from './reconcile.ts'
+import { type Asked, NO_MEMORY, type Ours, type Reconciled } from './reconcile-terms.ts'
 
 const universe = universeOf('A', 'B', 'C')
 const VISIBLE_MS = 10_000

@@ -10,13 +10,13 @@ import type { Instrument } from '../core/instrument.ts'
 import { isRisk } from '../core/order.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import type { VenueReport } from '../core/venue.ts'
+import { reconcile } from '../engine/reconcile.ts'
 import {
   type Difference,
   type DifferenceKind,
   type Memory,
   NO_MEMORY,
-  reconcile,
-} from '../engine/reconcile.ts'
+} from '../engine/reconcile-terms.ts'
 import type { Told } from './alerts.ts'
 import type { LiveParts } from './live-options.ts'
 

@@ -1,0 +1,79 @@
+// Reconcile terms: what is compared, when, and what a comparison gives.
+import type { Ms, OrderId, SymbolId, VenueId } from '../core/brand.ts'
+import type { ExternalOrder, HaltCause, Input } from '../core/input.ts'
+import type { Order } from '../core/order.ts'
+import type { Universe } from '../core/universe.ts'
+
+/** An order of ours, with the ids of the fills that were counted. */
+export interface KnownOrder {
+  readonly order: Order
+  readonly fills: ReadonlySet<string>
+}
+
+/** What the engine believes. */
+export interface Ours {
+  readonly orders: readonly KnownOrder[]
+  readonly externals: readonly ExternalOrder[]
+  /** Those that are not flat. */
+  readonly positions: readonly { readonly symbol: SymbolId; readonly qty: number }[]
+  readonly cash: number
+  readonly halts: readonly {
+    readonly symbol: SymbolId
+    readonly cause: HaltCause
+    readonly why: string
+  }[]
+}
+
+export interface Asked {
+  readonly venue: VenueId
+  readonly universe: Universe
+  /** When the report was asked for, and when it came, by the engine's clock. */
+  readonly askedAt: Ms
+  readonly at: Ms
+  /** After so long an order that was taken is in every report. */
+  readonly visibilityMs: number
+  /** An order that is older is not sent again; 0 where none is. */
+  readonly resendAgeMsMax: number
+  /** Orders that a request is under way for, or waits to be: nothing is concluded about them. */
+  readonly underWay: ReadonlySet<OrderId>
+}
+
+/** What one report leaves for the next. Plain and small; it may be lost, then two more reports are needed. */
+export interface Memory {
+  /** Live orders without a trace, and when a report first had none. */
+  readonly absent: ReadonlyMap<OrderId, Ms>
+  /** Filled quantities that no fill explains, by order. */
+  readonly unexplained: ReadonlyMap<OrderId, number>
+  /** Positions that differed: `ours venue`, by symbol. */
+  readonly differing: ReadonlyMap<SymbolId, string>
+}
+
+export const NO_MEMORY: Memory = { absent: new Map(), unexplained: new Map(), differing: new Map() }
+
+/** What a report may find. */
+export const DIFFERENCES = [
+  'missed-fill',
+  'missed-end',
+  'not-found',
+  'external-order',
+  'revived-order',
+  'too-much-filled',
+  'position',
+] as const
+export type DifferenceKind = (typeof DIFFERENCES)[number]
+
+/** What a person should hear of. */
+export interface Difference {
+  readonly kind: DifferenceKind
+  readonly symbol: SymbolId
+  readonly text: string
+}
+
+export interface Reconciled {
+  /** For one turn, in this order. */
+  readonly inputs: readonly Input[]
+  readonly differences: readonly Difference[]
+  readonly memory: Memory
+  /** Orders and symbols about which another report is needed. */
+  readonly open: number
+}
