@@ -146,9 +146,9 @@ export class Postgres {
   }
 
   /**
-   * Ends the transactions of those who were stopped, or went away with their machine, while they sent rows to copy: a
-   * server that waits for rows looks at none of its own time limits (measured with 18.1; `ProcessClientReadInterrupt` of
-   * src/backend/tcop/postgres.c). A statement that waits for its client is as old as one may be by then.
+   * Ends the transactions of those who were stopped, or went away with their machine, while they sent rows to copy or
+   * took an answer: a server that waits for its client within a statement looks at none of its own time limits (measured
+   * with 18.1; `ProcessClientReadInterrupt` of src/backend/tcop/postgres.c). It is as old as a statement may be by then.
    */
   async endStalled(): Promise<void> {
     await this.statement(({ all }) => all(END_STALLED, this.#statementMs))
@@ -217,7 +217,7 @@ export class Postgres {
 /** Only those of our own user may be ended, and are. */
 const END_STALLED = `select pg_terminate_backend(pid, ${END_WAIT_MS}) from pg_stat_activity
   where application_name = '${APPLICATION}' and datname = current_database() and usename = current_user
-    and state = 'active' and wait_event = 'ClientRead'
+    and state = 'active' and wait_event_type = 'Client'
     and query_start < clock_timestamp() - ?1::integer * interval '1 ms'`
 
 const BEGIN = `begin isolation level read committed; select (extract(epoch from clock_timestamp()) * 1000)::double precision as at`
