@@ -338,9 +338,15 @@ export class BarTable {
 
   /** One transaction of bars. */
   #alone<T>(work: () => T): T {
-    const value = this.jobs.alone(work)
-    this.#checkpoints.look()
-    return value
+    try {
+      const value = this.jobs.alone(work)
+      this.#checkpoints.look()
+      return value
+    } catch (error) {
+      // The numbers that symbols got in it went with it.
+      this.#ids.clear()
+      throw error
+    }
   }
 
   /** Several statements that see the same bars. */

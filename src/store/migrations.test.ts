@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
 import { openDatabase } from './database.ts'
-import { ARCHIVE_SCHEMA, JOURNAL_SCHEMA, type Schema } from './migrations.ts'
+import { ARCHIVE_SCHEMA, JOURNAL_SCHEMA, migrate, type Schema } from './migrations.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'skein-migrations-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -88,6 +96,43 @@ describe('migrations', () => {
     assert.deepEqual(ask(path, 'select text from notes'), ['old'])
     assert.deepEqual(ask(path, 'select version from schema_version'), [1])
     openDatabase(path, { schema: schemaWith() }).close()
+  })
+
+  it('leaves nothing of a backup that cannot be kept', () => {
+    const path = oldFile()
+    // Its name is taken by a folder.
+    mkdirSync(join(`${path}.backup-v1`, 'full'), { recursive: true })
+    const schema = schemaWith(`alter table notes add column at integer`)
+
+    assert.throws(() => openDatabase(path, { schema }), /backup-v1/)
+
+    const left = readdirSync(folder).filter((name) => name.endsWith('.partial'))
+    assert.deepEqual(left, [])
+    assert.deepEqual(ask(path, 'select max(version) from schema_version'), [1])
+  })
+
+  it('keeps no backup that another process has made untrue meanwhile', () => {
+    const path = oldFile()
+    const schema = schemaWith(`update notes set text = 'two'`)
+    const db = new DatabaseSync(path)
+    // Another process is faster: the file changes before this one copies it.
+    const slow = new Proxy(db, {
+      get(target, name) {
+        if (name === 'prepare')
+          return (sql: string) => {
+            if (sql.startsWith('vacuum')) openDatabase(path, { schema }).close()
+            return target.prepare(sql)
+          }
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+
+    migrate(slow, path, schema)
+    db.close()
+
+    assert.deepEqual(ask(`${path}.backup-v1`, 'select text from notes'), ['old'])
+    assert.deepEqual(ask(path, 'select version from schema_version'), [1, 2])
   })
 
   it('replaces the backup of an attempt that failed', () => {

@@ -8,6 +8,7 @@
  *                        number in one transaction. A step that fails leaves the file as it was;
  *   of a newer version   is refused, and so is a file of another program. Neither is changed.
  */
+import { randomUUID } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { assert } from '../core/assert.ts'
@@ -254,7 +255,7 @@ export function migrate(db: DatabaseSync, path: string, schema: Schema): void {
     return
   }
   for (const step of schema.migrations.slice(found)) {
-    backUp(db, path, step.version - 1)
+    backUp(db, path, { schema, version: step.version - 1 })
     apply(db, { path, schema, from: step.version - 1, steps: [step] })
   }
 }
@@ -271,6 +272,12 @@ function versionOf(db: DatabaseSync, path: string, schema: Schema): number {
     )
   }
   return single(db, 'select max(version) from schema_version')
+}
+
+interface Backup {
+  readonly schema: Schema
+  /** Of the file that is kept. */
+  readonly version: number
 }
 
 interface Steps {
@@ -310,16 +317,25 @@ function apply(db: DatabaseSync, { path, schema, from, steps }: Steps): void {
   }
 }
 
-/** Writes a copy beside the file, complete or not at all; a copy left by an earlier attempt is replaced. */
-function backUp(db: DatabaseSync, path: string, version: number): void {
+/**
+ * Writes a copy beside the file, complete or not at all; one that is there is replaced. Processes that open an old file at
+ * once write their own, and only one of the version that the name says takes the name.
+ */
+function backUp(db: DatabaseSync, path: string, { schema, version }: Backup): void {
   const target = `${path}.backup-v${version}`
-  const partial = `${target}.partial`
-  rmSync(partial, { force: true })
-  db.prepare('vacuum into ?').run(partial)
-  const file = openSync(partial, 'r+')
-  fsyncSync(file)
-  closeSync(file)
-  renameSync(partial, target)
+  const partial = `${target}.${randomUUID()}.partial`
+  try {
+    db.prepare('vacuum into ?').run(partial)
+    const file = openSync(partial, 'r+')
+    fsyncSync(file)
+    closeSync(file)
+    // Another process may have changed the file meanwhile, and has kept a copy of it before it did.
+    if (versionOf(db, path, schema) === version) renameSync(partial, target)
+  } catch (error) {
+    throw storeError(error, path, `a copy of version ${version} is written before it changes`)
+  } finally {
+    rmSync(partial, { force: true })
+  }
 }
 
 function single(db: DatabaseSync, sql: string): number {

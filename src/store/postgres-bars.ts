@@ -10,6 +10,7 @@ import type { Postgres, Session } from './postgres.ts'
 import { PostgresArray } from './postgres-arrays.ts'
 import { copyInto, CopyRows, type NumberedSeries } from './postgres-copy.ts'
 import { postgresPage } from './postgres-pages.ts'
+import { StoreError } from './store-error.ts'
 
 /** Columns of a page, and what they are in a table. */
 const KINDS = {
@@ -64,13 +65,18 @@ const count = (table: string): string =>
    left join symbols s on s.symbol = asked.symbol
    order by asked.place`
 
-/** Is there any bar where these series are? Asked first: most pages meet none, and comparing costs as much as writing. */
+/**
+ * Is there any bar where these series are? Asked first: most pages meet none, and comparing costs as much as writing. And
+ * how many of the symbols still have the numbers that we know them by.
+ */
 const meetsAny = (table: string): string =>
   `select exists (
      select from unnest(?2::integer[], ?3::bigint[], ?4::bigint[]) as s (symbol_id, first, last),
        lateral (select 1 from ${table} b where b.symbol_id = s.symbol_id and b.timeframe = ?1
          and b.start between s.first and s.last limit 1) as there
-   ) as found`
+   ) as found,
+   (select count(*) from unnest(?2::integer[], ?5::text[]) as n (id, symbol)
+     join symbols s on s.id = n.id and s.symbol = n.symbol) as known`
 
 const meets = (table: string): string =>
   `select b.symbol_id,
@@ -121,7 +127,13 @@ export class PostgresBars {
     })
     const table = TABLES[adjustment]
     const timeframeMs = lengthMs(timeframe)
-    const any = await session.one(meetsAny(table), timeframeMs, ...spansOf(numbered))
+    const symbols = full.map(({ symbol }) => symbol)
+    const any = await session.one(meetsAny(table), timeframeMs, ...spansOf(numbered), symbols)
+    if (any?.['known'] !== full.length) {
+      this.#ids.clear()
+      const text = `the symbols of the database have other numbers than a moment ago: it was restored, or is another one now`
+      throw new StoreError('restored', `${text}; nothing was written, start again`)
+    }
     // Another transaction may add some of them meanwhile: then there is something to meet after all.
     if (any?.['found'] !== true) {
       const rows = this.#copies.pop() ?? new CopyRows()

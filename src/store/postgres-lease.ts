@@ -66,8 +66,9 @@ const TAKE = `
   where held.until <= ${NOW} or held.claim = excluded.claim
   returning token`
 
-const RENEW = `update skein.leases set until = ${NOW} + ?1 where account = ?2 and token = ?3`
-const RELEASE = `update skein.leases set until = 0 where account = ?1 and token = ?2`
+/** By the claim, which no other holder has: in a database that was restored, or lost the row, tokens begin anew. */
+const RENEW = `update skein.leases set until = ${NOW} + ?1 where account = ?2 and claim = ?3`
+const RELEASE = `update skein.leases set until = 0 where account = ?1 and claim = ?2`
 const HELD = `select holder, until, ${NOW} as now from skein.leases where account = ?1`
 
 /** Rejects with StoreError: `locked` with the holder's name where another engine trades the account. */
@@ -84,7 +85,11 @@ export async function takePostgresLease(options: PostgresLeaseOptions): Promise<
       const askedAt = time.monotonic()
       const row = await postgres.statement(({ one }) => one(TAKE, account, holder, claim, leaseMs))
       if (row !== undefined)
-        return new AccountLease(postgres, { ...options, leaseMs }, Number(row['token']), askedAt)
+        return new AccountLease(
+          postgres,
+          { ...options, leaseMs },
+          { token: Number(row['token']), claim, askedAt },
+        )
       const held = await postgres.statement(({ one }) => one(HELD, account))
       // A person has taken the row away since: it is free now.
       if (held === undefined) continue
@@ -110,18 +115,27 @@ async function makeTable(postgres: Postgres): Promise<void> {
 /** With all that is usual filled in. */
 type Asked = PostgresLeaseOptions & { readonly leaseMs: number }
 
+interface Taken {
+  readonly token: number
+  readonly claim: string
+  /** By the monotonic clock. */
+  readonly askedAt: number
+}
+
 class AccountLease implements SharedLease {
   readonly token: number
   readonly #postgres: Postgres
   readonly #options: Asked
+  readonly #claim: string
   /** By the monotonic clock; what was asked for later and not answered does not count. */
   #until: number
   #isOver = false
   #released: Promise<void> | undefined
   #cancel: () => void = () => {}
 
-  constructor(postgres: Postgres, options: Asked, token: number, askedAt: number) {
+  constructor(postgres: Postgres, options: Asked, { token, claim, askedAt }: Taken) {
     this.token = token
+    this.#claim = claim
     this.#postgres = postgres
     this.#options = options
     this.#until = this.#endOf(askedAt)
@@ -143,7 +157,7 @@ class AccountLease implements SharedLease {
     this.#isOver = true
     try {
       const { account } = this.#options
-      await this.#postgres.statement(({ run }) => run(RELEASE, account, this.token))
+      await this.#postgres.statement(({ run }) => run(RELEASE, account, this.#claim))
     } catch {
       // A database that is away ends the lease by its clock.
     } finally {
@@ -164,7 +178,7 @@ class AccountLease implements SharedLease {
     const { account, time, leaseMs, onLost } = this.#options
     const askedAt = time.monotonic()
     try {
-      const ask = [leaseMs, account, this.token] as const
+      const ask = [leaseMs, account, this.#claim] as const
       const changed = await this.#postgres.statement(({ run }) => run(RENEW, ...ask))
       if (this.#isOver) return
       if (changed === 1) {

@@ -5,9 +5,10 @@
  *   lost at COMMIT       it happened or not, and nobody told: done again too, with `isRepeated`, and what the transaction
  *                        writes says whether it is there already
  *
- * It is tried again until `patienceMs` is over, with growing waits; then the error goes to the caller. The server ends a
- * transaction that stands still (a process that was stopped within one), so it holds nobody up for longer than that; but
- * one that waits for the rest of what it copies is ended by the others (`endStalled`).
+ * It is tried again until `patienceMs` from the first failure is over, with growing waits and once at least; then the
+ * error goes to the caller. The server ends a transaction that stands still (a process that was stopped within one), so it
+ * holds nobody up for longer than that; but one that waits for the rest of what it copies is ended by the others
+ * (`endStalled`).
  *
  * Each BEGIN tells the time of the server. That is the clock of all workers: those of their machines differ.
  */
@@ -66,6 +67,8 @@ const CLOCK_ROUND_MS = 250
 
 /** unique_violation (postgresql.org/docs/18/errcodes-appendix.html). */
 const IS_THERE = '23505'
+/** query_canceled: it took longer than it may. */
+const TOO_LONG = '57014'
 
 const BIGINT = 20
 const NUMERIC = 1700
@@ -161,7 +164,8 @@ export class Postgres {
   async #patiently<T>(
     work: (client: PoolClient, isRepeated: boolean, onCommit: () => void) => Promise<T>,
   ): Promise<T> {
-    const began = systemTime.monotonic()
+    // From the first that goes wrong: what was done until then, and how long this process was stopped, is no absence.
+    let failedAt: number | undefined
     let isRepeated = false
     for (let waitMs = WAIT_FIRST_MS; ; waitMs = Math.min(waitMs * 2, WAIT_MAX_MS)) {
       let client: PoolClient | undefined
@@ -178,7 +182,9 @@ export class Postgres {
         // The server forgets the transaction with its connection.
         client?.release(true)
         if (!mayPass(error)) throw this.#refused(error)
-        if (systemTime.monotonic() - began + waitMs > this.#patienceMs) throw this.#gone(error)
+        const now = systemTime.monotonic()
+        failedAt ??= now
+        if (now - failedAt + waitMs > this.#patienceMs) throw this.#gone(error)
       }
       isRepeated ||= isCommitting
       await pause(systemTime, waitMs)
@@ -208,8 +214,10 @@ export class Postgres {
 
   #gone(error: unknown): StoreError {
     const why = error instanceof Error && error.message !== '' ? error.message : codeOf(error)
-    const waited = `was away for ${Math.round(this.#patienceMs / 1000)} s (${why})`
-    const text = `${this.name} ${waited}; start it, or check its address. Nothing is lost`
+    const isBusy = codeOf(error) === TOO_LONG
+    const waited = `was ${isBusy ? 'busy' : 'away'} for ${Math.round(this.#patienceMs / 1000)} s (${why})`
+    const advice = isBusy ? 'look who holds its locks' : 'start it, or check its address'
+    const text = `${this.name} ${waited}; ${advice}. Nothing is lost`
     return new StoreError('cannot-open', text, { cause: error })
   }
 }
@@ -278,8 +286,13 @@ const withCells = (sql: string, cells: readonly (string | number)[]): string =>
 const getTypeParser: typeof types.getTypeParser = (id: number, format?: 'text' | 'binary') =>
   id === BIGINT || id === NUMERIC ? Number : types.getTypeParser(id, format ?? 'text')
 
-/** Classes 08 and 53, and what a server says that ends or begins (postgresql.org/docs/18/errcodes-appendix.html). */
+/**
+ * Classes 08 and 53, and what a server says that ends or begins, that only reads for now, or whose locks another holds
+ * for longer than a statement may take (postgresql.org/docs/18/errcodes-appendix.html).
+ */
 const PASSING = new Set([
+  '25006',
+  TOO_LONG,
   '57P01',
   '57P02',
   '57P03',

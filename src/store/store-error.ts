@@ -10,6 +10,7 @@ export type StoreErrorCode =
   | 'corrupt'
   | 'pruned'
   | 'read-only'
+  | 'restored'
   | 'cannot-open'
   | 'input-output'
   | 'overloaded'

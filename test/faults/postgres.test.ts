@@ -305,3 +305,73 @@ test('F407 a worker that is stopped while it sends a page loses its runs', { ski
   assert.equal(await page, undefined)
   assert.equal((await stored(other)).bars, 0)
 })
+
+test(
+  'F431 a database that was restored gives no symbol the bars of another',
+  { skip },
+  async (t) => {
+    const url = await postgres.database()
+    const name = new URL(url).pathname.slice(1)
+    await (await openPostgresJobs({ url })).close()
+    await postgres.run(`create database ${name}_backup template ${name}`)
+    const live = await openPostgresJobs({ url })
+    t.after(() => live.close())
+    const merge = (store: JobStore, symbol: string, page: number) =>
+      store.merge({ ...SERIES, rank: 'final', series: [{ symbol, bars: barsOf(page) }] })
+    await merge(live, 'AAPL', 1)
+    await postgres.run(`drop database ${name} with (force)`)
+    await postgres.run(`create database ${name} template ${name}_backup`)
+    const other = await openPostgresJobs({ url })
+    t.after(() => other.close())
+    await merge(other, 'MSFT', 2)
+
+    await assert.rejects(merge(live, 'AAPL', 3), { name: 'StoreError', code: 'restored' })
+    await merge(live, 'AAPL', 3)
+
+    const rows = await query(
+      url,
+      'select symbol, min(close) as close from intraday_bars group by 1 order by 1',
+    )
+    assert.deepEqual(rows, [
+      { symbol: 'AAPL', close: 103 },
+      { symbol: 'MSFT', close: 102 },
+    ])
+  },
+)
+
+test(
+  'F432 a lock that another holds for longer than a statement may take is waited for',
+  { skip },
+  async (t) => {
+    const url = await postgres.database()
+    await (await openPostgresJobs({ url })).close()
+    // It may wait less long than a statement takes: that begins when something goes wrong.
+    const store = await openPostgresJobs({ url, statementMs: 400, patienceMs: 200 })
+    const holder = new Client({ connectionString: url })
+    await holder.connect()
+    t.after(async () => {
+      await holder.end()
+      await store.close()
+    })
+    await holder.query('begin; lock table job_notes in exclusive mode')
+    const waiting = async (): Promise<unknown> => {
+      const sql = `select pid, query_start from pg_stat_activity where wait_event_type = 'Lock'`
+      return (await postgres.run(sql))[0]?.['query_start']
+    }
+
+    let isOver = false
+    const noted = store.note('a', 'b').finally(() => (isOver = true))
+    const outcome = noted.then(
+      () => 'noted',
+      (error: unknown) => String(error),
+    )
+    let first: unknown
+    await until(async () => (first ??= await waiting()) !== undefined, 'it waits')
+    const isAgain = async (): Promise<boolean> => String(await waiting()) !== String(first)
+    await until(async () => isOver || (await isAgain()), 'it has waited for too long')
+    await holder.query('commit')
+
+    assert.equal(await outcome, 'noted')
+    assert.equal(await store.noted('a'), 'b')
+  },
+)

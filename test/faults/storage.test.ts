@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
+import { barColumns, type BarColumns } from '../../src/core/columns.ts'
 import type { Batch } from '../../src/core/command.ts'
 import { ok } from '../../src/core/result.ts'
-import { ms } from '../../src/core/time.ts'
+import { MINUTE, ms } from '../../src/core/time.ts'
 import type { Broker } from '../../src/core/venue.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
@@ -249,4 +250,45 @@ test('F098 a journal with damaged or missing bytes is refused with the place, or
 
   t.diagnostic(JSON.stringify(told))
   assert.ok(told.turn > 20 && told.none > 0, JSON.stringify(told))
+})
+
+test('F430 a page that finds no room does not leave the number of its symbol to the next page', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-numbers-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'archive.db')
+  const archive = await openArchive(path, { maxBytes: 400_000 })
+  const bars = (length: number, price: number): BarColumns => {
+    const made = barColumns(length)
+    for (let i = 0; i < length; i++) {
+      made.start[i] = i * MINUTE
+      // Thirds have no unit: they are rows, and as many as fill the file.
+      for (const column of [made.open, made.high, made.low, made.close]) column[i] = price + i / 3
+    }
+    return made
+  }
+  const merge = (symbol: string, of: BarColumns) =>
+    archive.jobs.merge({
+      timeframe: '1m',
+      adjustment: 'raw',
+      rank: 'final',
+      series: [{ symbol, bars: of }],
+    })
+
+  // The second waits in the archive already when the first fails.
+  const [large, small] = await Promise.allSettled([
+    merge('AAPL', bars(20_000, 100)),
+    merge('AAPL', bars(40, 100)),
+  ])
+  await archive.close()
+  const again = await openArchive(path)
+  t.after(() => again.close())
+  await again.putBars('MSFT', '1m', bars(2, 400))
+
+  assert.equal(large.status === 'rejected' && large.reason.code, 'disk-full')
+  assert.equal(small.status, 'fulfilled')
+  const series = await again.series()
+  assert.deepEqual(
+    series.map((one) => `${one.symbol} ${one.bars}`),
+    ['AAPL 40', 'MSFT 2'],
+  )
 })

@@ -24,9 +24,16 @@ async function machines(t: TestContext) {
   const engine = (holder: string, changes: Partial<PostgresLeaseOptions> = {}) => {
     const lost: string[] = []
     const state = { isStopped: false, aheadMs: 0 }
+    const late: (() => void)[] = []
     const time: PostgresLeaseOptions['time'] = {
       monotonic: () => systemTime.monotonic() + state.aheadMs,
-      after: (delayMs, fire) => systemTime.after(delayMs, () => state.isStopped || fire()),
+      after: (delayMs, fire) =>
+        systemTime.after(delayMs, () => (state.isStopped ? late.push(fire) : fire())),
+    }
+    /** A process that was stopped finds its timers due. */
+    const wake = (): void => {
+      state.isStopped = false
+      for (const fire of late.splice(0)) fire()
     }
     const take = async () => {
       const onLost = (why: string) => lost.push(why)
@@ -35,7 +42,7 @@ async function machines(t: TestContext) {
       t.after(() => lease.release())
       return lease
     }
-    return { take, lost, state }
+    return { take, lost, state, wake }
   }
   return { url, engine }
 }
@@ -104,6 +111,24 @@ test(
     }, 'the lease has run out')
   },
 )
+
+test('F429 a holder that was stopped while the database lost its lease', { skip }, async (t) => {
+  const { engine, url } = await machines(t)
+  const first = engine('one')
+  const lease = await first.take()
+  first.state.isStopped = true
+  await query(url, 'delete from skein.leases')
+  const second = await engine('two').take()
+  assert.equal(second.token, lease.token)
+
+  await until(() => !lease.holds(), 'the lease has run out')
+  first.wake()
+  await until(() => first.lost.length > 0 || lease.holds(), 'it has asked')
+
+  assert.deepEqual([lease.holds(), second.holds(), first.lost.length], [false, true, 1])
+  await lease.release()
+  await assert.rejects(engine('three').take(), isLocked)
+})
 
 test('a holder whose account was taken is told by whom, and sends no more', { skip }, async (t) => {
   const { engine, url } = await machines(t)
