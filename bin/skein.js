@@ -18,4 +18,6 @@ const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
 process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'skein', 'compiled')
 modules.enableCompileCache()
 const { main } = await import('../src/cli/main.ts')
-process.exitCode = await main(process.argv)
+// What was lost of the output has set it already.
+const code = await main(process.argv)
+if (code !== 0) process.exitCode = code

@@ -125,6 +125,9 @@ test(
     const first = await untilFilled()
     first.child.kill('SIGKILL')
     await first.ended
+    const other = await skein(folder, ...words, '--symbols', 'NOPE')
+    assert.equal(other.code, 2)
+    assert.match(other.stderr, /the unfinished run \w+ of another universe: "?NOPE/)
     const before = account!.executions.length
     configure(folder, server, `${local}, orderEntry: socket`)
     const second = await untilFilled()

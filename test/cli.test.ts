@@ -107,6 +107,16 @@ test('an export into a pipe that is closed early ends without an error', async (
   assert.deepEqual([code, stderr], [0, ''])
 })
 
+test('a run whose messages nobody reads any more goes on to its end', async (t) => {
+  const folder = temporary(t)
+  const { child, ended } = start(folder, ['run', '--tape', market, '--speed', 'max'])
+  child.stderr!.destroy()
+
+  const { code, stdout } = await ended
+  assert.equal(code, 0)
+  assert.match(stdout, /^paper {2}sma-cross/m)
+})
+
 test('a help into a pipe that is closed early ends without an error', async (t) => {
   const { child, ended } = start(temporary(t), ['run', '--help'])
   child.stdout!.destroy()

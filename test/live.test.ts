@@ -440,10 +440,13 @@ test('safe mode survives a kill until a person clears it', async (t) => {
   await bench.start({ wishes })
   await bench.bar(1)
   assert.deepEqual(bench.venue.arrived, [])
+  assert.equal(bench.venue.cleared, 0)
   wishes.put({ want: 'clear-safe-mode', why: 'checked', by: 'test' })
   await bench.bar(0)
   await bench.bar(1)
   assert.equal(bench.venue.arrived.length, 1)
+  // Its streams may be in a safe mode of their own.
+  assert.equal(bench.venue.cleared, 1)
 })
 
 test('a wish that waits at the start is taken before anything leaves', async (t) => {

@@ -32,9 +32,15 @@ export function exitCodeOf(error: unknown): number {
   return tell('failed', error instanceof Error ? (error.stack ?? error.message) : String(error), 1)
 }
 
-/** For stdout: `skein --help | head` closes it before all is written, which is no failure. */
-export function ignoreClosedPipe(error: Error): void {
-  if (!isSystemError(error) || error.code !== 'EPIPE') throw error
+/**
+ * For stdout and stderr: who cannot be told any more stops nothing. A run trades on when its terminal or its log is gone,
+ * and `skein --help | head` has seen enough. Other output that was lost is a failure, which the exit code tells.
+ */
+export function onLostOutput(error: Error): void {
+  if (!isSystemError(error)) throw error
+  if (error.code === 'EPIPE' || process.exitCode === 1) return
+  process.exitCode = 1
+  process.stderr.write(`failed: what is written here is lost: ${error.message}\n`)
 }
 
 function tell(label: 'error' | 'failed', text: string, code: number): number {

@@ -50,6 +50,7 @@ export async function planOf(
 ) {
   const path = options.journal ?? storedAt(config, config.store.journal)
   const unfinished = RunFile.unfinishedIn(path)
+  if (options.symbols !== undefined) unfinished?.mustTrade(options.symbols)
   const universe = new Universe(unfinished?.instruments ?? specsOf(name, config, options, told))
   const uses = await loadUses(config, universe)
   const { latenessMs, maxFill } = config.bars

@@ -8,7 +8,7 @@ import { coverageCommand } from './coverage.ts'
 import { dataCommand } from './data.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
-import { exitCodeOf, ignoreClosedPipe } from './failure.ts'
+import { exitCodeOf, onLostOutput } from './failure.ts'
 import { jobsCommand } from './jobs.ts'
 import { lookaheadCommand } from './lookahead.ts'
 import { replayCommand } from './replay.ts'
@@ -45,7 +45,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     )
   for (const command of commands()) program.addCommand(command)
   settle(program, 'skein')
-  process.stdout.off('error', ignoreClosedPipe).on('error', ignoreClosedPipe)
+  for (const stream of [process.stdout, process.stderr])
+    stream.off('error', onLostOutput).on('error', onLostOutput)
   try {
     await program.parseAsync([...argv])
     return 0

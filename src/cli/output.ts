@@ -102,7 +102,10 @@ export const commandLine = (): string =>
     .map((word) => (/^[\w./:=,@+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(' ')
 
-/** Aborts at the first Ctrl-C or SIGTERM, so that the run stops in order; the second ends the process. */
+/**
+ * Aborts at the first Ctrl-C, SIGTERM, or end of the terminal that it talks to, so that the run stops in order; the
+ * second ends the process. Where nobody sees stderr, SIGHUP is left as it is: `nohup` has it ignored.
+ */
 export function stopSignal(say?: (text: string) => void): {
   readonly signal: AbortSignal
   release(): void
@@ -115,13 +118,12 @@ export function stopSignal(say?: (text: string) => void): {
     else say(text)
     controller.abort()
   }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
+  const signals = ['SIGINT', 'SIGTERM', ...(process.stderr.isTTY ? ['SIGHUP'] : [])]
+  for (const name of signals) process.on(name, stop)
   return {
     signal: controller.signal,
     release: () => {
-      process.off('SIGINT', stop)
-      process.off('SIGTERM', stop)
+      for (const name of signals) process.off(name, stop)
     },
   }
 }

@@ -31,6 +31,8 @@ export interface Venue {
    * halted when we last heard. It lifts those when they trade again.
    */
   adopt?(orders: readonly Order[], halted: readonly SymbolId[]): void
+  /** A person has cleared safe mode: streams that were given up are tried again, prices that were held back are believed. */
+  clear?(): void
   readonly feed?: Feed
   readonly history?: History | undefined
   readonly broker?: Broker

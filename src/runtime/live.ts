@@ -383,6 +383,7 @@ export class Live {
     if (alert !== undefined) this.#tell(alert.level, alert.text)
     const isOn = (notice.type === 'safe-mode' || notice.type === 'kill-switch') && notice.on
     if (isOn || notice.type === 'fill.late') this.#agreement.askIn(this.#timing.lookupEveryMs)
+    if (notice.type === 'safe-mode' && !notice.on) this.#options.venue.clear?.()
   }
 
   #tell(level: Told['level'], text: string): void {

@@ -245,10 +245,20 @@ export class Unfinished {
       found.part === mine.part ? '' : 'part of the tape',
       found.code === mine.code ? '' : 'version of its strategy file',
     ].find((what) => what !== '')
-    if (differs === undefined) return
-    const what = `holds the unfinished run ${found.run} of another ${differs}`
+    if (differs !== undefined) throw this.#isOther(differs)
+  }
+
+  /** Throws BadInput where it trades other symbols than these: its universe is that of its journal. */
+  mustTrade(symbols: readonly string[]): void {
+    const traded = new Set(this.instruments.map(({ symbol }) => symbol))
+    const isSame = symbols.length === traded.size && symbols.every((symbol) => traded.has(symbol))
+    if (!isSame) throw this.#isOther('universe', symbols.join(','))
+  }
+
+  #isOther(differs: string, value?: string): BadInput {
+    const what = `holds the unfinished run ${this.run} of another ${differs}`
     const allowed = 'the same command again to go on with it, or another journal (--journal)'
-    throw new BadInput({ file: this.#path }, what, undefined, allowed)
+    return new BadInput({ file: this.#path }, what, value, allowed)
   }
 }
 

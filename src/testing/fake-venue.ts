@@ -56,6 +56,8 @@ export class FakeVenue implements Venue {
   /** Answers to the next submits, first to last; accept where there is none. */
   readonly script: Answer[] = []
   readonly subscribed: string[] = []
+  /** How often a person has cleared it. */
+  cleared = 0
   /** Bars that the history knows. */
   bars: readonly Bar[] = []
   /** Market orders fill at this price as they arrive; undefined leaves them open. */
@@ -94,6 +96,10 @@ export class FakeVenue implements Venue {
   open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>> {
     this.#sink = sink
     return Promise.resolve(ok(this.#universe.all.map(({ spec }) => spec)))
+  }
+
+  clear(): void {
+    this.cleared++
   }
 
   close(): Promise<void> {

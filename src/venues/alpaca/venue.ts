@@ -285,7 +285,7 @@ export class AlpacaVenue implements Venue {
     return ok(specs)
   }
 
-  /** Streams that are in safe mode try again: a person says so. */
+  /** Streams that are in safe mode try again: a person says so. Prices that were held back are believed. */
   clear(): void {
     this.feed.clear()
     this.#source.clear()

@@ -333,7 +333,7 @@ export class BybitVenue implements Venue {
     return trouble === undefined ? specs : failed(trouble)
   }
 
-  /** Streams that are in safe mode try again: a person says so. */
+  /** Streams that are in safe mode try again: a person says so. Prices that were held back are believed. */
   clear(): void {
     this.feed.clear()
     this.#stream.clear()
