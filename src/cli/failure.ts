@@ -38,7 +38,7 @@ export function exitCodeOf(error: unknown): number {
  */
 export function onLostOutput(error: Error): void {
   if (!isSystemError(error)) throw error
-  if (error.code === 'EPIPE' || process.exitCode === 1) return
+  if (error.code === 'EPIPE' || (process.exitCode ?? 0) !== 0) return
   process.exitCode = 1
   process.stderr.write(`failed: what is written here is lost: ${error.message}\n`)
 }
