@@ -113,8 +113,11 @@ export type Control =
   | { readonly do: 'kill-switch'; readonly on: boolean; readonly why: string }
   /** No new risk while the process goes down, or comes up. Unlike `stop` it closes no bar and can be taken back. */
   | { readonly do: 'drain'; readonly on: boolean }
-  /** No new risk until the venue's report was heard, because the process did not see what happened. */
-  | { readonly do: 'hold'; readonly on: boolean; readonly why: string }
+  /**
+   * No new risk until the venue's report was heard, because the process did not see what happened. Where nothing of what
+   * is held is certain either, as at a start, it is blind: exits, closes, quotes and timers wait too.
+   */
+  | { readonly do: 'hold'; readonly on: boolean; readonly why: string; readonly isBlind?: true }
   /** No new risk in one symbol. Each cause is lifted by itself. */
   | {
       readonly do: 'halt-symbol'
@@ -122,6 +125,8 @@ export type Control =
       readonly cause: HaltCause
       readonly on: boolean
       readonly why: string
+      /** Of a position: the venue has less than we believe, so an exit could turn it round. */
+      readonly isLess?: true
     }
   /**
    * The venue's position in a symbol becomes ours, at its average price, and what halted the symbol is lifted; nothing

@@ -42,11 +42,11 @@ export class Controls {
         risk.setStopping(control.on)
         return
       case 'hold':
-        risk.setHold(control.on ? control.why : undefined)
+        risk.setHold(control.on ? control.why : undefined, control.on && control.isBlind === true)
         return
       case 'halt-symbol': {
-        const { symbol, cause, on, why } = control
-        risk.setHalt({ symbol, cause, why }, on)
+        const { symbol, cause, on, why, isLess } = control
+        risk.setHalt({ symbol, cause, why, ...(isLess && { isLess }) }, on)
         notices.publish({ type: 'symbol.halted', symbol, cause, on, why })
         return
       }

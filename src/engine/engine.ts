@@ -4,7 +4,8 @@
  *
  * The order of a turn:
  *   for each input, in the order given:
- *     time moves to its `at`; timers and bars that were due before it come first
+ *     time moves to its `at`; timers and bars that were due before it come first, each at its own time. During a blind
+ *     hold time moves at once: bars close now, and timers wait for its end, when one that fell behind fires once
  *     an order fact moves its order, position, risk, bracket and lane on; a market fact is priced, built into
  *     bars and shown to the lanes; a control changes what is allowed
  *   time moves to `at`; timers and bars due by then, so that a bar has seen every trade before its end
@@ -142,10 +143,11 @@ export class Engine {
     if (at > this.#now) this.#moveTo(at)
     this.#fireDue(at)
     if (this.#hasTurnLanes) this.#touched.sweep(this.#runTurn)
-    if (at >= this.#desk.restings.nextAt) this.#desk.restings.work()
+    const isBlind = this.#isBlind
+    if (!isBlind && at >= this.#desk.restings.nextAt) this.#desk.restings.work()
     if (at >= this.#desk.markouts.nextAt) this.#desk.markouts.work(at)
     if (at >= this.#minute) this.#onMinute(at)
-    this.#desk.closings.workOff()
+    if (!isBlind) this.#desk.closings.workOff()
     const batches = this.#desk.parts.outbox.flush(at)
     return { n, at, inputs, notices: this.notices.take(), batches }
   }
@@ -318,13 +320,18 @@ export class Engine {
   }
 
   #moveTo(at: Ms): void {
-    // What was due before this moment happens at its own time.
-    while (this.#timers.nextAt < at || this.#bars.nextAt < at) {
+    // What was due before this moment happens at its own time, but where that was before the venue was asked.
+    while (!this.#isBlind && (this.#timers.nextAt < at || this.#bars.nextAt < at)) {
       const due = Math.max(Math.min(this.#timers.nextAt, this.#bars.nextAt), this.#now) as Ms
       this.#setNow(due)
       this.#fireDue(due)
     }
     this.#setNow(at)
+    if (this.#isBlind) this.#fireDue(at)
+  }
+
+  get #isBlind(): boolean {
+    return this.#desk.parts.risk.isBlind
   }
 
   #setNow(at: Ms): void {
@@ -334,7 +341,7 @@ export class Engine {
 
   #fireDue(at: number): void {
     if (this.#bars.nextAt <= at) this.#bars.closeDue(at)
-    if (this.#timers.nextAt <= at) this.#timers.fire(at)
+    if (this.#timers.nextAt <= at && !this.#isBlind) this.#timers.fire(at)
   }
 
   #take(input: Input): void {

@@ -18,7 +18,8 @@
  * that differs need two agreeing reports. `Memory` is what one report leaves for the next.
  *
  * A position that differs although all fills are booked halts its symbol until the two numbers agree again: nothing
- * here trades to make them so.
+ * here trades to make them so. Where the venue has less than we believe, no exit leaves either: it could turn the
+ * venue's position round.
  */
 import type { OrderId, SymbolId } from '../core/brand.ts'
 import type { HaltCause, Input } from '../core/input.ts'
@@ -49,6 +50,8 @@ class Reconciliation {
   readonly #orders: OrderComparison
   readonly #differences: Difference[] = []
   readonly #differing = new Map<SymbolId, string>()
+  /** Those of them of which the venue has less than we believe. */
+  readonly #less = new Set<SymbolId>()
 
   constructor(ours: Ours, report: VenueReport, memory: Memory, asked: Asked) {
     this.#ours = ours
@@ -111,6 +114,7 @@ class Reconciliation {
         continue
       }
       this.#differing.set(symbol, text)
+      if (there * Math.sign(here) < Math.abs(here)) this.#less.add(symbol)
       if (this.#memory.differing.get(symbol) !== text && !isHalted(symbol)) continue
       differing.set(symbol, text)
       this.#tell('position', symbol, text)
@@ -128,12 +132,16 @@ class Reconciliation {
   /** The controls that make the halts of a cause those that are wanted. */
   #haltsOf(cause: HaltCause, wanted: ReadonlyMap<SymbolId, string>): Input[] {
     const { at, universe, venue } = this.#asked
-    const control = (symbol: SymbolId, on: boolean, why: string): Input => ({
-      type: 'control',
-      at,
-      control: { do: 'halt-symbol', symbol, cause, on, why },
-      by: 'reconcile',
-    })
+    const control = (symbol: SymbolId, on: boolean, why: string): Input => {
+      const isLess = on && cause === 'position' && this.#less.has(symbol)
+      const halt = { do: 'halt-symbol', symbol, cause, on, why } as const
+      return {
+        type: 'control',
+        at,
+        control: isLess ? { ...halt, isLess } : halt,
+        by: 'reconcile',
+      }
+    }
     const inputs: Input[] = []
     const current = new Map<SymbolId, string>()
     for (const halt of this.#ours.halts) {

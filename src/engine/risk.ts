@@ -61,6 +61,8 @@ export interface Halt {
   readonly symbol: SymbolId
   readonly cause: HaltCause
   readonly why: string
+  /** The venue has less than we believe: no exit either. */
+  readonly isLess?: true
 }
 
 /** What keeps all symbols from new risk. */
@@ -90,6 +92,7 @@ export interface RiskState {
   readonly orderTimes: readonly number[]
   readonly drawdown: DrawdownState
   readonly hold?: string
+  readonly isBlind?: true
   /** Limits that were changed while it ran, by name. */
   readonly tuned?: readonly (readonly [string, LimitValue])[]
 }
@@ -111,6 +114,7 @@ export class Risk {
   #isPaused = false
   #isStopping = false
   #hold: string | undefined
+  #isBlind = false
   /** Streams that are down, as `venue stream`: a venue trades only while all of its streams are up. */
   readonly #down = new Set<string>()
   /** Halted symbols, by symbol and cause. */
@@ -164,17 +168,25 @@ export class Risk {
     this.#isPaused = isPaused
   }
 
-  setHold(why: string | undefined): void {
+  /** @param isBlind Exits wait too: what is held is not certain. */
+  setHold(why: string | undefined, isBlind: boolean): void {
     this.#hold = why
+    this.#isBlind = isBlind
+  }
+
+  /** True while nothing may leave but cancels, and what protects a fill. */
+  get isBlind(): boolean {
+    return this.#isBlind
   }
 
   setStopping(isStopping: boolean): void {
     this.#isStopping = isStopping
   }
 
-  setHalt({ symbol, cause, why }: Halt, isOn: boolean): void {
-    if (isOn) this.#halts.set(`${symbol} ${cause}`, { symbol, cause, why })
-    else this.#halts.delete(`${symbol} ${cause}`)
+  setHalt(halt: Halt, isOn: boolean): void {
+    const key = `${halt.symbol} ${halt.cause}`
+    if (isOn) this.#halts.set(key, halt)
+    else this.#halts.delete(key)
   }
 
   get halts(): readonly Halt[] {
@@ -267,6 +279,7 @@ export class Risk {
       orderTimes: [...this.#orderTimes],
       drawdown: this.#drawdown.capture(),
       ...(this.#hold === undefined ? {} : { hold: this.#hold }),
+      ...(this.#isBlind ? { isBlind: true } : {}),
       ...(this.#tuned.size === 0 ? {} : { tuned: [...this.#tuned] }),
     }
   }
@@ -284,6 +297,7 @@ export class Risk {
     this.#orderTimes = [...state.orderTimes]
     this.#drawdown.restore(state.drawdown)
     this.#hold = state.hold
+    this.#isBlind = state.isBlind === true
     const changes = (state.tuned ?? []).map(([limit, after]) => ({ limit, before: after, after }))
     if (changes.length > 0) this.retune(changes)
   }
@@ -302,7 +316,8 @@ export class Risk {
     const malformed = checkRequest(instrument, request) ?? checkTerms(instrument, request, terms)
     if (malformed !== undefined || asker.isProtective) return malformed
     const unsafe = this.#checkSafety(now, instrument)
-    if (unsafe !== undefined || isReducing(instrument, request, asker)) return unsafe
+    if (unsafe !== undefined) return unsafe
+    if (isReducing(instrument, request, asker)) return this.#checkExit(instrument)
     return (
       (terms?.shorts === true ? undefined : this.#checkShort(instrument, request, asker)) ??
       this.#checkState(instrument) ??
@@ -343,6 +358,16 @@ export class Risk {
     const calendar = calendarOf(instrument.spec.calendar)
     if (calendar.sessionAt(now, tradingHours) !== undefined) return undefined
     return deny('market-closed', `${instrument.symbol} has no ${tradingHours} session at ${now}`)
+  }
+
+  /** An exit is as right as what we believe to hold. */
+  #checkExit({ id, symbol }: Instrument): Denial | undefined {
+    if (this.#isBlind) return deny('paused', `trading is held: ${this.#hold}`)
+    if (this.#halts.size === 0) return undefined
+    const less = this.halts.find((halt) => halt.symbol === id && halt.isLess === true)
+    return less === undefined
+      ? undefined
+      : deny('symbol-halted', `${symbol} is halted: ${less.why}`)
   }
 
   #checkState(instrument: Instrument): Denial | undefined {

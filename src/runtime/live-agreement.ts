@@ -31,6 +31,7 @@ export class Agreement {
   #memory: Memory = NO_MEMORY
   /** What the last report left open, for the next one to tell. */
   #open = 0
+  #doubts = 0
   #reports = 0
   /** Differences that reports found, by kind. */
   readonly #found = new Map<DifferenceKind, number>()
@@ -187,6 +188,7 @@ export class Agreement {
     )
     this.#memory = memory
     this.#open = open
+    this.#doubts = this.#doubtsIn(memory, inputs)
     this.#noteDiffering(answer.value)
     for (const difference of differences) {
       const { kind, text } = difference
@@ -195,6 +197,22 @@ export class Agreement {
     }
     take([...inputs, ...this.#cancels()])
     return undefined
+  }
+
+  /** Symbols whose positions differed in the last report for the first time: another one says whether they do. */
+  get doubts(): number {
+    return this.#doubts
+  }
+
+  #doubtsIn({ differing }: Memory, inputs: readonly Input[]): number {
+    const halted = new Set<SymbolId>()
+    for (const { symbol, cause } of this.#parts.engine.ours.halts)
+      if (cause === 'position') halted.add(symbol)
+    for (const input of inputs) {
+      if (input.type !== 'control' || input.control.do !== 'halt-symbol') continue
+      if (input.control.cause === 'position') halted.add(input.control.symbol)
+    }
+    return [...differing.keys()].filter((symbol) => !halted.has(symbol)).length
   }
 
   /** True where the kill switch is on, and an order that may add risk may still be open. */

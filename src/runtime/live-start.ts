@@ -1,10 +1,14 @@
 /*
  * Start of a run at a venue, from what its journal gave to the moment before it trades: the venue is opened, asked for its
  * report, its feed subscribed, and strategies are shown the bars of the past. What the venue says meanwhile waits.
+ *
+ * What was missed while no process was there is not lived afterwards: the first turn is a blind hold at the time of the
+ * last one. It ends in the turn of the report, after all that the report said, and where a position differs, in that of
+ * the second report, which halts its symbol. So closes, quotes and timers of a run that goes on come after both.
  */
 import { assert } from '../core/assert.ts'
 import { type Fault, fault } from '../core/fault.ts'
-import { type Input, MARKET_CAUSES } from '../core/input.ts'
+import { type Control, type Input, MARKET_CAUSES } from '../core/input.ts'
 import { inputOf } from '../core/market-rows.ts'
 import { Instrument, type InstrumentSpec } from '../core/instrument.ts'
 import { bucketStart, DAY, lengthMs, ms } from '../core/time.ts'
@@ -24,6 +28,7 @@ const HELD_MAX = 10_000
 const WARMUP_ROUNDS = 5
 /** So long after its end a venue may still hold a bar back over REST that its stream has told. */
 const PUBLISHED_MS = 10_000
+const ASKING = 'a start asks the venue first'
 /** Bars of one warm-up turn. */
 const WARMUP_BARS = 1_000
 
@@ -45,12 +50,14 @@ export class Start {
     const { engine, gateway, pump } = this.#parts
     const closed = await this.#open()
     if (closed !== undefined) return closed
-    gateway.kill(engine.killSwitch)
+    const killed = this.#killed()
+    gateway.kill(killed ?? engine.killSwitch)
+    this.#hold()
     this.#turn([
-      ...(engine.isStopping ? [this.#control({ do: 'drain', on: false })] : []),
-      ...(engine.safety.hold === undefined
+      ...(killed === undefined
         ? []
-        : [this.#control({ do: 'hold', on: false, why: 'a start asks the venue first' })]),
+        : [this.#control({ do: 'kill-switch', on: true, why: killed }, 'kill-file')]),
+      ...(engine.isStopping ? [this.#control({ do: 'drain', on: false })] : []),
       ...this.#safeMode(),
       ...this.#staleHalts(),
       ...this.#retuned(),
@@ -113,8 +120,22 @@ export class Start {
     if (isBack && this.#isOpen) this.#agreement.askIn(timing.lookupEveryMs)
   }
 
-  #control(control: Extract<Input, { type: 'control' }>['control']): Input {
-    return { type: 'control', at: this.#parts.pump.now(), control, by: 'start' }
+  #control(control: Control, by = 'start'): Input {
+    return { type: 'control', at: this.#parts.pump.now(), control, by }
+  }
+
+  /** Why the kill switch goes on, before anything else: the file is looked at every second only while the run goes on. */
+  #killed(): string | undefined {
+    const { options, engine } = this.#parts
+    return engine.killSwitch === undefined ? options.isKilled?.() : undefined
+  }
+
+  /** At the time of the last turn, so that nothing that has become due since comes first. */
+  #hold(): void {
+    const { engine, pump } = this.#parts
+    if (engine.turns === 0 || pump.isStopped) return
+    const control = { do: 'hold', on: true, why: ASKING, isBlind: true } as const
+    pump.turn([{ type: 'control', at: engine.now, control, by: 'start' }], engine.now)
   }
 
   #turn(inputs: readonly Input[]): void {
@@ -162,7 +183,30 @@ export class Start {
   }
 
   async #agreed(): Promise<Fault | undefined> {
-    return this.#agreement.askOnce((inputs) => this.#turn(inputs))
+    const trouble = await this.#agreement.askOnce((inputs) => this.#believe(inputs))
+    if (trouble !== undefined || !this.#isHeld) return trouble
+    return fault('venue-unavailable', 'its reports give other positions each time')
+  }
+
+  /**
+   * What the report said, and then the hold is over. What it said may call for exits, so they no longer wait; where
+   * positions are in doubt all of it does, until the next report.
+   */
+  #believe(inputs: readonly Input[]): void {
+    const isSure = this.#agreement.doubts === 0
+    if (!this.#isHeld || !isSure) {
+      this.#turn(inputs)
+      return
+    }
+    this.#turn([
+      this.#control({ do: 'hold', on: true, why: ASKING }),
+      ...inputs,
+      this.#control({ do: 'hold', on: false, why: 'the venue was asked' }),
+    ])
+  }
+
+  get #isHeld(): boolean {
+    return this.#parts.engine.safety.hold !== undefined
   }
 
   /** Who follows has nothing there that a report could be held against. */

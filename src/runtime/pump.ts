@@ -167,9 +167,9 @@ export class Pump {
   }
 
   /** One turn at once, whatever waits: start-up's reconciliation and warm-up. Only while paused. */
-  turn(inputs: readonly Input[]): Turn | undefined {
+  turn(inputs: readonly Input[], at = this.now()): Turn | undefined {
     assert(this.#isPaused, 'turns are made by hand while the pump is paused')
-    const turn = this.#guarded(() => this.#turn(this.now(), inputs))
+    const turn = this.#guarded(() => this.#turn(at, inputs))
     this.#settle()
     return turn
   }

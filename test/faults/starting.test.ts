@@ -1,0 +1,143 @@
+// Starting: what was due while no process was there, and what was half done, waits until the venue was asked.
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { equitySpec } from '../../src/core/instrument.ts'
+import { Universe } from '../../src/core/universe.ts'
+import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
+import type { LiveSetup } from '../../src/runtime/live-options.ts'
+import { type Context, defineStrategy, z } from '../../src/strategy/index.ts'
+import { ALPACA } from '../../src/venues/alpaca/broker.ts'
+import { START } from '../alpaca/local.ts'
+import { Bench } from './bench.ts'
+
+const MINUTE = 60_000
+/** Half a minute before a timer is due that wants something. */
+const UNTIL_KILL_MS = 4 * MINUTE + 28_000
+const DUE = START + 5 * MINUTE
+
+/** A strategy on AAPL that does something every minute, from the one on in which no process is there. */
+function everyMinute(onTimer: (context: Context) => void): LiveSetup {
+  const universe = new Universe(['AAPL', 'MSFT'].map((symbol) => equitySpec(symbol, ALPACA)))
+  const strategy = defineStrategy({
+    name: 's',
+    params: z.strictObject({}),
+    needs: () => ({ trades: true, warmup: 0, every: { minute: '1m' } }),
+    symbol: (context: Context) => ({
+      onTrade: () => {},
+      onTimer: () => {
+        if (context.now >= DUE) onTimer(context)
+      },
+    }),
+  })
+  const [aapl] = universe.all
+  const loose = { tradingHours: 'always', maxPositionFraction: 1, staleAfterMs: Infinity } as const
+  return {
+    universe,
+    uses: [{ name: 's', strategy, params: {}, on: [aapl!.id] }],
+    risk: { ...RISK_DEFAULTS, ...loose },
+    run: 'r',
+    currency: 'USD',
+    base: '1m',
+    bars: { latenessMs: 0, maxFill: 0 },
+  }
+}
+
+/** A run that is killed, and is away for 25 minutes. */
+async function away(t: TestContext, setup: LiveSetup): Promise<Bench> {
+  const bench = await Bench.start(t, { live: { setup } })
+  await bench.run(UNTIL_KILL_MS)
+  bench.kill()
+  await bench.run(25 * MINUTE)
+  return bench
+}
+
+/** What is asked of the venue about orders and positions from now on, such as `GET /v2/positions`. */
+function asked(bench: Bench): () => readonly string[] {
+  const { requests } = bench.alpaca.venue.audit
+  const before = requests.length
+  return () =>
+    requests
+      .slice(before)
+      .map(({ method, path }) => `${method} ${path.split('?')[0]}`)
+      .filter((request) => /orders|positions/.test(request))
+}
+
+test('F415 timers that were due while no process was there fire once, after the venue was asked', async (t) => {
+  const fired: number[] = []
+  const bench = await away(
+    t,
+    everyMinute((context) => {
+      fired.push(context.now)
+      context.buy({ qty: 1 })
+    }),
+  )
+  const since = bench.world.now
+  const heard = asked(bench)
+
+  await bench.start()
+
+  assert.equal(fired.length, 1)
+  assert.ok(fired[0]! >= since, 'it is lived now, and not when it was missed')
+  assert.equal(bench.requests('POST', '/v2/orders').length, 1)
+  const before = heard().slice(0, heard().indexOf('POST /v2/orders'))
+  assert.ok(before.includes('GET /v2/positions'), `asked first: ${heard().join(', ')}`)
+  await bench.restart()
+  bench.check()
+})
+
+test('F416 a kill file that is there before the start lets no order leave', async (t) => {
+  const bench = await away(
+    t,
+    everyMinute((context) => {
+      context.buy({ qty: 1 })
+    }),
+  )
+
+  await bench.start({ isKilled: () => 'the kill file is there' })
+  await bench.run(MINUTE)
+
+  assert.equal(bench.live.engine.killSwitch, 'the kill file is there')
+  assert.deepEqual(bench.submitted, [])
+  bench.check()
+})
+
+/** A close that is refused, and waits for its next try while the run ends in order. */
+async function halfClosed(t: TestContext): Promise<Bench> {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  const body = '{"code":40310000,"message":"not now"}'
+  const refuse = { method: 'POST', path: '/v2/orders', fault: 'status', status: 403 } as const
+  bench.inject({ on: 'rest', ...refuse, when: 'before', times: 1, body })
+  await bench.does((context) => context.close())
+  await bench.world.settled(bench.live.stop('keep'))
+  return bench
+}
+
+test('F417 a close that waits for its next try is not made of what a person has sold meanwhile', async (t) => {
+  const bench = await halfClosed(t)
+  bench.inject({ on: 'orders', fault: 'foreign', symbol: 'AAPL', side: 'sell', qty: 10 })
+  await bench.run(MINUTE)
+  assert.equal(bench.held(), 0)
+  const heard = asked(bench)
+
+  await bench.start()
+  await bench.run(2 * MINUTE)
+
+  assert.ok(!heard().includes('POST /v2/orders'), 'nothing is sold')
+  assert.equal(bench.held(), 0)
+  assert.deepEqual(bench.halts, ['position'])
+  assert.ok(bench.has(/AAPL is 10 here and 0 at alpaca/))
+})
+
+test('a close that waits for its next try goes on when the venue has told what it has', async (t) => {
+  const bench = await halfClosed(t)
+  await bench.run(MINUTE)
+  const heard = asked(bench)
+
+  await bench.start()
+
+  const before = heard().slice(0, heard().indexOf('POST /v2/orders'))
+  assert.ok(before.includes('GET /v2/positions'), `asked first: ${heard().join(', ')}`)
+  assert.equal(bench.held(), 0)
+  bench.check()
+})
