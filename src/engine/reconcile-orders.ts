@@ -27,7 +27,9 @@ export class OrderComparison {
   readonly unexplained = new Map<OrderId, number>()
   /** Orders of which nobody can tell whether they changed before the report or after it. */
   unsure = 0
-  /** Symbols whose positions this report cannot judge: something moves there, or is not explained yet. */
+  /** Symbols whose positions this report cannot judge, because an order there is not explained yet. It will be. */
+  readonly unclear = new Set<SymbolId>()
+  /** Symbols with orders that have changed since the question: a fill may have crossed the report. */
   readonly moving = new Set<SymbolId>()
   /** Orders that have ended here and are open at the venue: nobody here counts what they may still do. */
   readonly revived = new Map<SymbolId, string>()
@@ -129,7 +131,6 @@ export class OrderComparison {
       const text = `order ${order.id} ended as ${order.reason} and is open at the venue`
       this.#tell('revived-order', order.symbol, text)
       this.revived.set(order.symbol, text)
-      this.moving.add(order.symbol)
       return
     }
     if (filled < theirs.filled) return
@@ -175,7 +176,6 @@ export class OrderComparison {
       book(id, qty, price, ts)
     }
     if (filled > limit) {
-      this.moving.add(order.symbol)
       const text = `order ${order.id} has filled ${filled} here and ${limit} at the venue`
       this.#tell('too-much-filled', order.symbol, text)
     }
@@ -190,7 +190,7 @@ export class OrderComparison {
       }
     }
     this.unexplained.set(order.id, since ?? askedAt)
-    this.moving.add(order.symbol)
+    this.unclear.add(order.symbol)
     return filled
   }
 
@@ -241,7 +241,7 @@ export class OrderComparison {
       const filled = this.#bookFills(order, known.fills, fills, Math.max(order.qty, order.filled))
       if (filled > order.filled) return
       this.unexplained.delete(order.id)
-      this.moving.delete(order.symbol)
+      this.unclear.delete(order.symbol)
     }
     if (!isLive(order) || this.#isHeldLeg(order)) return
     const { askedAt, at, visibilityMs } = this.#asked
@@ -250,14 +250,14 @@ export class OrderComparison {
     const since = first === undefined || order.updatedAt > first ? askedAt : first
     if (askedAt - since < visibilityMs) {
       this.absent.set(order.id, since)
-      this.moving.add(order.symbol)
+      this.unclear.add(order.symbol)
       return
     }
     const { id } = order
     const ts = this.#report.at
     if (this.#isWorthAgain(order)) {
       this.absent.set(order.id, askedAt)
-      this.moving.add(order.symbol)
+      this.unclear.add(order.symbol)
       this.#fact({ type: 'order.absent', at, id, ts })
       return
     }

@@ -30,6 +30,8 @@ export interface Asked {
   /** When the report was asked for, and when it came, by the engine's clock. */
   readonly askedAt: Ms
   readonly at: Ms
+  /** What we held when it was asked for. */
+  readonly before: Pick<Ours, 'positions' | 'cash'>
   /** After so long an order that was taken is in every report. */
   readonly visibilityMs: number
   /** An order that is older is not sent again; 0 where none is. */
@@ -44,11 +46,30 @@ export interface Memory {
   readonly absent: ReadonlyMap<OrderId, Ms>
   /** Filled quantities that no fill explains, by order. */
   readonly unexplained: ReadonlyMap<OrderId, number>
-  /** Positions that differed: `ours venue`, by symbol. */
-  readonly differing: ReadonlyMap<SymbolId, string>
+  /** Positions that differed, by symbol. */
+  readonly differing: ReadonlyMap<SymbolId, Differing>
+  /** In how many reports since one agreed the cash differed by more than had moved meanwhile, and was not taken. */
+  readonly cashReports: number
 }
 
-export const NO_MEMORY: Memory = { absent: new Map(), unexplained: new Map(), differing: new Map() }
+/** A position that is not the venue's. */
+export interface Differing {
+  /** What the venue has beyond ours. */
+  readonly by: number
+  /** How much of it may be what moved while the report was made. */
+  readonly moved: number
+  /** In how many reports that could tell. */
+  readonly reports: number
+  /** True where orders of the symbol had changed since the last report was asked for, or were not explained by it. */
+  readonly isMoving: boolean
+}
+
+export const NO_MEMORY: Memory = {
+  absent: new Map(),
+  unexplained: new Map(),
+  differing: new Map(),
+  cashReports: 0,
+}
 
 /** What a report may find. */
 export const DIFFERENCES = [

@@ -45,6 +45,7 @@ class Book {
       universe,
       askedAt: at(seconds),
       at: at(seconds),
+      before: { positions: this.ours.positions, cash: this.cash },
       visibilityMs: VISIBLE_MS,
       resendAgeMsMax: 0,
       underWay: new Set(),
@@ -311,6 +312,84 @@ test('one report without positions is no proof of being flat', () => {
   assert.deepEqual(book.halts, [])
 })
 
+test('a position with less than its order has filled here halts its symbol after two reports', () => {
+  const book = new Book(order({ id: 'x', phase: 'done', reason: 'filled', filled: 10 }))
+  book.positions.set(A, 10)
+  const busted = report({ orders: [theirs('x', { open: false })] })
+
+  const first = book.hear(busted, 1)
+  const second = book.hear(busted, 6)
+
+  assert.deepEqual([kinds(first), types(first)], [['too-much-filled'], []])
+  assert.deepEqual(kinds(second), ['too-much-filled', 'position'])
+  assert.equal(book.halts[0]?.why, 'A is 10 here and 0 at sim')
+})
+
+test('reports agree on a difference that trades have moved along', () => {
+  const book = new Book()
+  book.positions.set(A, 3)
+  book.hear(report({ positions: [[0, 10]] }), 1)
+  book.positions.set(A, 5)
+
+  const { differences } = book.hear(report({ positions: [[0, 12]] }), 2)
+
+  assert.equal(differences[0]?.text, 'A is 5 here and 12 at sim')
+})
+
+/** A book with an order that changes after each question. */
+const quoting = (): Book => new Book(order({ id: 'x', updatedAt: at(1_000) }))
+
+test('a difference that stays halts its symbol, however often its orders change', () => {
+  const book = quoting()
+
+  for (let i = 0; i < 4; i++) book.hear(report({ positions: [[0, 7]] }), i)
+  assert.equal(book.halts.length, 0)
+  const fifth = book.hear(report({ positions: [[0, 7]] }), 4)
+
+  assert.deepEqual(kinds(fifth), ['position'])
+  assert.equal(book.halts[0]?.why, 'A is 0 here and 7 at sim')
+})
+
+test('fills that cross reports halt nothing', () => {
+  const book = quoting()
+  for (let i = 0; i < 20; i++) {
+    // The venue tells what was between ours at the question and ours at the answer.
+    const before = { positions: [{ symbol: A, qty: i }], cash: 1_000 }
+    book.positions.set(A, i + 2)
+    book.hear(report({ positions: [[0, i + 1]] }), i, { before })
+  }
+  // The venue knows of a fill that comes to us after the answer, and next time it does not.
+  for (let i = 0; i < 20; i++)
+    book.hear(report({ positions: [[0, 21 + (((i % 4) + 1) % 4)]] }), 20 + i)
+
+  assert.deepEqual(book.halts, [])
+})
+
+test('a difference that is larger than what crosses is found where fills cross every report', () => {
+  const book = quoting()
+  for (let i = 0; i < 5; i++) {
+    const before = { positions: [{ symbol: A, qty: i }], cash: 1_000 }
+    book.positions.set(A, i + 1)
+    book.hear(report({ positions: [[0, 50 + i + (i % 2)]] }), i, { before })
+  }
+
+  assert.equal(book.halts.length, 1)
+})
+
+test('what crosses a report neither hides a difference that stays nor is one', () => {
+  const book = quoting()
+  const before = { positions: [{ symbol: A, qty: 9 }], cash: 1_000 }
+  for (let i = 0; i < 8; i++) {
+    const told = report({ positions: [[0, 7]] })
+    book.hear(told, i, i % 2 === 0 ? {} : { before })
+  }
+  assert.deepEqual(book.halts, [])
+
+  book.hear(report({ positions: [[0, 7]] }), 9)
+
+  assert.equal(book.halts.length, 1)
+})
+
 test('an order that changed after the report was asked for is left to the next one', () => {
   const book = new Book(order({ id: 'x', updatedAt: at(5) }))
 
@@ -321,15 +400,14 @@ test('an order that changed after the report was asked for is left to the next o
 
 test('an order that changed in the very millisecond of the question is asked about again, soon', () => {
   const book = new Book(order({ id: 'x', updatedAt: at(2) }))
-  const filled = report({
+  const filled = {
     orders: [theirs('x', { filled: 10, open: false })],
     fills: [fill('f1', 'x', 10)],
-    positions: [[0, 10]],
-  })
+  }
 
-  const unsure = book.hear(filled, 2)
-  const underWay = book.hear(filled, 2, { underWay: new Set(['x' as OrderId]) })
-  const sure = book.hear(filled, 7)
+  const unsure = book.hear(report(filled), 2)
+  const underWay = book.hear(report(filled), 2, { underWay: new Set(['x' as OrderId]) })
+  const sure = book.hear(report({ ...filled, positions: [[0, 10]] }), 7)
 
   assert.deepEqual([types(unsure), unsure.open, unsure.memory], [[], 1, NO_MEMORY])
   assert.equal(underWay.open, 0)
@@ -371,6 +449,19 @@ test('the account is taken from the venue where nothing is on its way', () => {
 
   assert.deepEqual(types(first), ['account'])
   assert.deepEqual(types(second), [])
+})
+
+test('the account is taken after five reports where orders never rest, and differences of what moves are not', () => {
+  const book = quoting()
+  const moving = { before: { positions: [], cash: 900 } }
+
+  for (let i = 0; i < 9; i++)
+    assert.deepEqual(types(book.hear(report({ cash: 950 }), i, moving)), [])
+  for (let i = 0; i < 4; i++) assert.deepEqual(types(book.hear(report({ cash: 800 }), i)), [])
+  const fifth = book.hear(report({ cash: 800 }), 4)
+
+  assert.deepEqual(types(fifth), ['account'])
+  assert.equal(book.cash, 800)
 })
 
 // ── Properties: an arbitrary venue, and what we have heard of it ────────────────────────────────────────

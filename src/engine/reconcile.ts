@@ -14,12 +14,21 @@
  *
  * A report is older than what the streams have told since it was asked for, so orders that have changed since are
  * left to the next one. Where one changed in the very millisecond of the question, nothing may have been told of it
- * since (a restart in no time, a clock that went back): the next one is wanted soon. One strange answer proves nothing: an absent order, an unexplained quantity and a position
- * that differs need two agreeing reports. `Memory` is what one report leaves for the next.
+ * since (a restart in no time, a clock that went back): the next one is wanted soon. One strange answer proves nothing:
+ * an absent order, an unexplained quantity and a position that differs need two agreeing reports. `Memory` is what one
+ * report leaves for the next.
  *
  * A position that differs although all fills are booked halts its symbol until the two numbers agree again: nothing
  * here trades to make them so. Where the venue has less than we believe, no exit leaves either: it could turn the
- * venue's position round.
+ * venue's position round. Reports agree where the difference is the same, whatever was traded between them. Nothing
+ * silences this for ever:
+ *   - Where an order is absent or a quantity unexplained, the position waits for the verdict, which has its window.
+ *   - More filled here than there is no excuse: what was taken back unheard is found by the position that lacks it.
+ *   - Where orders have changed since the question, a fill may have crossed the report. A venue's number between ours at
+ *     the question and ours at the answer is such a one and says nothing. Any other may be a fill that is not heard of
+ *     yet: the same difference in five such reports, but for what moved while they were made, is none.
+ * Cash is the venue's at once where nothing moves; else after five reports in which it differed by more than had moved
+ * meanwhile, and none that agreed. What crosses the last of them is small, and found by the next.
  */
 import type { OrderId, SymbolId } from '../core/brand.ts'
 import type { HaltCause, Input } from '../core/input.ts'
@@ -28,6 +37,7 @@ import { OrderComparison } from './reconcile-orders.ts'
 import {
   type Asked,
   type Difference,
+  type Differing,
   type Memory,
   type Ours,
   type Reconciled,
@@ -49,9 +59,10 @@ class Reconciliation {
   readonly #asked: Asked
   readonly #orders: OrderComparison
   readonly #differences: Difference[] = []
-  readonly #differing = new Map<SymbolId, string>()
+  readonly #differing = new Map<SymbolId, Differing>()
   /** Those of them of which the venue has less than we believe. */
   readonly #less = new Set<SymbolId>()
+  #cashReports = 0
 
   constructor(ours: Ours, report: VenueReport, memory: Memory, asked: Asked) {
     this.#ours = ours
@@ -64,10 +75,12 @@ class Reconciliation {
   result(): Reconciled {
     const { facts, externals, differences, absent, unexplained, unsure } = this.#orders
     const halts = [...this.#haltUnknown(), ...this.#comparePositions()]
+    const inputs = [...halts, ...facts, ...externals, ...this.#account()]
+    const [differing, cashReports] = [this.#differing, this.#cashReports]
     return {
-      inputs: [...halts, ...facts, ...externals, ...this.#account()],
+      inputs,
       differences: [...differences, ...this.#differences],
-      memory: { absent, unexplained, differing: this.#differing },
+      memory: { absent, unexplained, differing, cashReports },
       open: absent.size + unexplained.size + this.#differing.size + unsure,
     }
   }
@@ -93,13 +106,9 @@ class Reconciliation {
       theirs.set(symbol, qty)
       dust.set(symbol, most)
     }
-    const ours = new Map<SymbolId, number>()
-    for (const { symbol, qty } of this.#ours.positions) ours.set(symbol, qty)
-    for (const [symbol, added] of this.#orders.added)
-      ours.set(symbol, (ours.get(symbol) ?? 0) + added)
+    const ours = this.#withAdded(this.#ours.positions)
+    const before = this.#withAdded(this.#asked.before.positions)
     const differing = new Map<SymbolId, string>()
-    const isHalted = (symbol: SymbolId): boolean =>
-      this.#ours.halts.some((halt) => halt.cause === 'position' && halt.symbol === symbol)
     for (const symbol of new Set([...theirs.keys(), ...ours.keys()])) {
       const instrument = universe.at(symbol)
       if (instrument.venue !== venue) continue
@@ -107,26 +116,51 @@ class Reconciliation {
       const there = instrument.qty(theirs.get(symbol) ?? 0)
       if (here === there) continue
       if (there > here && there - here <= (dust.get(symbol) ?? 0)) continue
-      const text = `${instrument.symbol} is ${here} here and ${there} at ${venue}`
-      if (this.#orders.moving.has(symbol)) {
-        // Not judged now; what was halted stays so.
-        if (isHalted(symbol)) differing.set(symbol, this.#whyOf(symbol) ?? text)
+      const seen = this.#memory.differing.get(symbol)
+      const isMoving = this.#isUnderWay(symbol)
+      const asked = instrument.qty(before.get(symbol) ?? 0)
+      const hasCrossed = Math.min(asked, here) <= there && there <= Math.max(asked, here)
+      if (this.#orders.unclear.has(symbol) || (isMoving && hasCrossed)) {
+        if (seen !== undefined) this.#differing.set(symbol, { ...seen, isMoving })
         continue
       }
-      this.#differing.set(symbol, text)
+      const by = instrument.qty(there - here)
+      const moved = isMoving ? Math.abs(here - asked) : 0
+      const isSame =
+        seen !== undefined && Math.abs(by - seen.by) <= (isMoving ? moved + seen.moved : 0)
+      const reports = isSame ? seen.reports + 1 : 1
+      this.#differing.set(symbol, { by, moved, reports, isMoving })
       if (there * Math.sign(here) < Math.abs(here)) this.#less.add(symbol)
-      if (this.#memory.differing.get(symbol) !== text && !isHalted(symbol)) continue
+      const isSure = reports >= (isMoving ? REPORTS_WHERE_MOVING : REPORTS)
+      if (!isSure && !this.#isHalted(symbol)) continue
+      const text = `${instrument.symbol} is ${here} here and ${there} at ${venue}`
       differing.set(symbol, text)
       this.#tell('position', symbol, text)
     }
+    // Where nothing can be said now, what was halted stays so.
     for (const { symbol, cause, why } of this.#ours.halts) {
-      if (cause === 'position' && this.#orders.moving.has(symbol)) differing.set(symbol, why)
+      if (cause === 'position' && !differing.has(symbol) && this.#isUnderWay(symbol))
+        differing.set(symbol, why)
     }
     return this.#haltsOf('position', differing)
   }
 
-  #whyOf(symbol: SymbolId): string | undefined {
-    return this.#ours.halts.find((halt) => halt.symbol === symbol && halt.cause === 'position')?.why
+  /** Positions, with what the facts of this report add to them. */
+  #withAdded(positions: Ours['positions']): ReadonlyMap<SymbolId, number> {
+    const quantities = new Map(
+      positions.map(({ symbol, qty }): [SymbolId, number] => [symbol, qty]),
+    )
+    for (const [symbol, added] of this.#orders.added)
+      quantities.set(symbol, (quantities.get(symbol) ?? 0) + added)
+    return quantities
+  }
+
+  #isHalted(symbol: SymbolId): boolean {
+    return this.#ours.halts.some((halt) => halt.cause === 'position' && halt.symbol === symbol)
+  }
+
+  #isUnderWay(symbol: SymbolId): boolean {
+    return this.#orders.moving.has(symbol) || this.#orders.unclear.has(symbol)
   }
 
   /** The controls that make the halts of a cause those that are wanted. */
@@ -147,7 +181,7 @@ class Reconciliation {
     for (const halt of this.#ours.halts) {
       if (halt.cause !== cause || universe.at(halt.symbol).venue !== venue) continue
       current.set(halt.symbol, halt.why)
-      const isUnderWay = cause === 'unknown-order' && this.#orders.moving.has(halt.symbol)
+      const isUnderWay = cause === 'unknown-order' && this.#isUnderWay(halt.symbol)
       if (!wanted.has(halt.symbol) && !isUnderWay) {
         inputs.push(control(halt.symbol, false, 'the report and we agree'))
       }
@@ -158,15 +192,23 @@ class Reconciliation {
     return inputs
   }
 
-  /** The venue's word for the account, where nothing is on its way that would explain another one. */
+  /** The venue's word for the account, where nothing is on its way that would explain another one, or none does for long. */
   #account(): Input[] {
     const { at, venue } = this.#asked
     const { cash, equity, buyingPower } = this.#report.account
-    const isQuiet =
-      this.#orders.facts.length === 0 &&
-      this.#orders.externals.length === 0 &&
-      this.#orders.moving.size === 0
-    if (!isQuiet || Math.abs(cash - this.#ours.cash) < CASH_SLACK) return []
+    const { facts, externals, moving, unclear } = this.#orders
+    const difference = Math.abs(cash - this.#ours.cash)
+    if (difference < CASH_SLACK) return []
+    if (facts.length > 0 || externals.length > 0 || unclear.size > 0) {
+      this.#cashReports = this.#memory.cashReports
+      return []
+    }
+    if (moving.size > 0) {
+      const moved = Math.abs(this.#ours.cash - this.#asked.before.cash)
+      this.#cashReports = this.#memory.cashReports + (difference > moved + CASH_SLACK ? 1 : 0)
+      if (this.#cashReports < REPORTS_WHERE_MOVING) return []
+      this.#cashReports = 0
+    }
     return [{ type: 'account', at, venue, equity, cash, buyingPower }]
   }
 
@@ -175,5 +217,9 @@ class Reconciliation {
   }
 }
 
+/** So many reports must differ in the same way; one alone may be an accident. */
+const REPORTS = 2
+/** Where orders move: if one in ten comes while a fill does, five that look the same are one in a hundred thousand. */
+const REPORTS_WHERE_MOVING = 5
 /** Cash that venues round away. */
 const CASH_SLACK = 0.005

@@ -163,6 +163,7 @@ export class Agreement {
     const { options, timing, engine, gateway, pump, tell } = this.#parts
     const { venue, setup } = options
     const askedAt = pump.now()
+    const { positions, cash } = engine.ours
     const underWayBefore = gateway.underWay
     const answer = await this.#report()
     if (pump.isStopped) return undefined
@@ -181,6 +182,7 @@ export class Agreement {
         universe: setup.universe,
         askedAt,
         at: pump.now(),
+        before: { positions, cash },
         visibilityMs: timing.visibilityMs,
         resendAgeMsMax: this.#resendAgeMsMax,
         underWay: new Set([...underWayBefore, ...gateway.underWay]),
@@ -247,7 +249,9 @@ export class Agreement {
   #noteDiffering({ positions }: VenueReport): void {
     const { engine } = this.#parts
     this.#differing.clear()
-    for (const symbol of this.#memory.differing.keys()) {
+    for (const [symbol, { isMoving }] of this.#memory.differing) {
+      // What was read while orders changed is nothing to take over.
+      if (isMoving) continue
       const before = engine.ours.positions.find((one) => one.symbol === symbol)?.qty ?? 0
       const theirs = positions.find((one) => one.symbol === symbol)
       this.#differing.set(symbol, {

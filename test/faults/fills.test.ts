@@ -208,3 +208,19 @@ test('F033 an execution that is taken back is reversed once, and a person hears 
   assert.equal(bench.live.engine.ours.cash, 100_000)
   bench.check()
 })
+
+test('F420 an execution that is taken back unheard halts its symbol, with both numbers', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  bench.inject({ on: 'trading', fault: 'drop', for: '5s' })
+  bench.inject({ on: 'orders', fault: 'bust', symbol: 'AAPL' })
+
+  await bench.run(2 * MINUTE)
+  await bench.does((context) => context.buy({ qty: 1 }))
+
+  assert.ok(bench.has(/^order s-r-1 has filled 10 here and 0 at the venue$/))
+  assert.ok(bench.has(/^AAPL is 10 here and 0 at alpaca$/))
+  assert.deepEqual(bench.halts, ['position'])
+  assert.match(bench.denials.join(), /^symbol-halted: AAPL/)
+  assert.deepEqual([bench.position(), bench.held()], [10, 0])
+})

@@ -148,3 +148,21 @@ test('F030 no order is lost where others come and go between the pages of the li
   )
   assert.ok(bench.orders.every((order) => !isLive(order) || told.has(order.venueId!)))
 })
+
+test('F421 a position that differs halts its symbol, though an order moves there in every report', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ on: 'rest', method: 'GET', fault: 'slow', by: '2s' })
+  bench.inject({ on: 'orders', fault: 'position', symbol: 'AAPL', qty: 7 })
+
+  for (let i = 0; i < 150 && bench.halts.length === 0; i++) {
+    await bench.does((context) => {
+      for (const { id } of context.orders) context.cancel(id)
+      context.buy({ qty: 1, limit: 90 + (i % 20) / 10 })
+    })
+  }
+
+  assert.ok(bench.has(/^AAPL is 0 here and 7 at alpaca$/))
+  assert.deepEqual(bench.halts, ['position'])
+  await bench.does((context) => context.buy({ qty: 1, limit: 90 }))
+  assert.match(bench.denials.join(), /^symbol-halted: AAPL/)
+})
