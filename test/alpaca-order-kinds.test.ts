@@ -221,6 +221,10 @@ describe('orders of the adapter at the local Alpaca', () => {
     const coin = orderOf(COIN, { qty: 0.01, tif: 'gtc', role: 'entry' })
     const refused = await submit(coin, orderOf(COIN, { ...legs.stop, qty: 0.01, group: coin.id }))
     assert.ok(!refused.ok && refused.fault.code === 'unsupported', JSON.stringify(refused))
+    // One time in force travels for all three.
+    const day = orderOf(STOCK, { tif: 'day', role: 'entry' })
+    const mixed = await submit(day, orderOf(STOCK, { ...legs.stop, group: day.id }))
+    assert.ok(!mixed.ok && /not day and gtc/.test(mixed.fault.message), JSON.stringify(mixed))
   })
 
   it('leave as an OCO of a position, of which both have our ids', async () => {

@@ -52,6 +52,10 @@ export interface Calendar {
 /** Gives the one calendar of a name, which all callers share. */
 export const calendarOf = (name: CalendarName): Calendar => CALENDARS[name]
 
+/** The close of the session at `at`, or else of the next one: when a day order of then ends. */
+export const closeAfter = (calendar: Calendar, at: Ms): Ms =>
+  (calendar.sessionAt(at) ?? calendar.nextSession(at)).close
+
 /** Opening and close of a day in milliseconds from its local midnight; before it where negative. */
 type Opening = readonly [open: number, close: number]
 

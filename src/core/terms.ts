@@ -18,6 +18,11 @@ export interface OrderTerms {
    */
   readonly protectsParts: boolean
   /**
+   * True where a native bracket has one time in force for its entry and its legs. The legs must rest, so all of it leaves
+   * as gtc, and an entry that is for the day is canceled from here at the close.
+   */
+  readonly oneTif?: true
+  /**
    * True where a reduce-only order may follow the cancels of a bracket's legs at once. A venue that holds the position
    * for its open legs refuses it until they have ended.
    */

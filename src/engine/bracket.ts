@@ -12,6 +12,8 @@ export interface Group {
   readonly isNative: boolean
   readonly targetPx?: Px
   readonly trail?: Trail
+  /** When the entry is to be canceled, which leaves as gtc because its legs do. */
+  endsAt?: Ms
   /** One exit may rest: the stop does, and the target is taken here. */
   readonly isSingle?: true
   /** The stop is a stop-limit, its limit this fraction beyond it. */

@@ -344,6 +344,48 @@ test('a native bracket that ends unfilled leaves nothing', () => {
   )
 })
 
+// As at Alpaca.
+const oneTif: ScenarioOptions = {
+  limits: { terms: termsOf({ brackets: 'native', protectsParts: false, oneTif: true }) },
+}
+
+test('where a native bracket has one time in force its exits outlive the close, and its entry does not', () => {
+  scenario(
+    `
+    Mon 15:00:00  trade AAPL 100
+    Mon 15:00:01  s bracket buy 10 stop 98 target 104
+          > submit #1 buy 10 market gtc with #2 sell 10 stop 98 gtc, #3 sell 10 limit 104 gtc
+    Mon 15:00:02  filled #1 10 @ 100
+    Mon 15:00:03  s bracket buy 10 entry 99 stop 98 target 104
+          > submit #4 buy 10 limit 99 gtc with #5 sell 10 stop 98 gtc, #6 sell 10 limit 104 gtc
+    Mon 15:00:04  accepted #4
+    Mon 15:59:59  wait
+    Mon 16:00:00  wait                              > cancel #4
+    Mon 16:00:01  refused #4
+    Mon 16:00:29  wait
+    Mon 16:00:30  wait                              > cancel #4
+    Mon 16:00:31  canceled #4
+                  canceled #5
+                  canceled #6                       = live #2 #3
+    Tue 09:30:00  wait                              = live #2 #3, position 10 @ 100
+  `,
+    oneTif,
+  )
+})
+
+test('an entry of before the open ends with the session that it waits for, also in an engine that was restored', () => {
+  const stage = scenario(
+    `
+    Mon 17:00:00  trade AAPL 100
+    Mon 17:00:01  s bracket buy 10 entry 99 stop 98 target 104
+          > submit #1 buy 10 limit 99 gtc with #2 sell 10 stop 98 gtc, #3 sell 10 limit 104 gtc
+    Tue 09:30:00  wait
+  `,
+    { ...oneTif, risk: { tradingHours: 'always' } },
+  )
+  stage.restored().play('Tue 16:00:00  wait               > cancel #1')
+})
+
 test('a native stop that ended before its entry filled is no protection', () => {
   scenario(
     `

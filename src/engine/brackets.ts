@@ -13,6 +13,9 @@
  * Where native legs wait until the entry has filled completely (`protectsParts`), a stop without a target is kept here
  * too; a stop with a target cannot be, because such a venue holds the shares for one of two separate exits.
  *
+ * Where the venue has one time in force for a native bracket (`oneTif`) it is that of the legs, which rest until they fill
+ * or are canceled. An entry for the day is canceled here at the close then; a cancel that was refused is tried again.
+ *
  * On every venue, what is held without a stop is closed at the market, and the lane is told: where the stop was
  * refused, canceled or expired, or did not take its size; where both legs filled and turned the lane around.
  *
@@ -30,7 +33,7 @@
  * after the cancel that it crossed: that is a position, and protected like any other.
  */
 import { BoundedMap } from '../core/bounded-map.ts'
-import type { OrderId, SymbolId } from '../core/brand.ts'
+import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import type { Bar } from '../core/market.ts'
 import { isLeg, isLive, type LegRole, type Order } from '../core/order.ts'
 import { type BracketDesk, copyOf, type Group, leftOf, liveOf, stopLimitOf } from './bracket.ts'
@@ -51,15 +54,37 @@ export class Brackets {
   readonly #groups = new Map<OrderId, Group>()
   readonly #ended = new BoundedMap<OrderId, Group>(ENDED_LIMIT)
   readonly #prices: BracketPrices
+  #nextAt = Infinity
 
   constructor(desk: BracketDesk) {
     this.#desk = desk
     this.#prices = new BracketPrices(desk)
   }
 
+  /** When an entry is to be ended though nothing arrives; Infinity where none is. */
+  get nextAt(): number {
+    return this.#nextAt
+  }
+
   add(group: Group): void {
     this.#groups.set(group.entry, group)
     this.#prices.add(group)
+    this.#nextAt = Math.min(this.#nextAt, group.endsAt ?? Infinity)
+  }
+
+  /** Cancels the entries whose session is over. */
+  endEntries(): void {
+    const { now } = this.#desk
+    this.#nextAt = Infinity
+    for (const group of this.#groups.values()) {
+      const entry = group.endsAt === undefined ? undefined : liveOf(this.#desk, group.entry)
+      if (entry === undefined || group.endsAt === undefined) continue
+      if (group.endsAt <= now) {
+        group.endsAt = (now + CHANGE_WAIT_MS) as Ms
+        this.#desk.cancelOrder(entry)
+      }
+      this.#nextAt = Math.min(this.#nextAt, group.endsAt)
+    }
   }
 
   onPrice(symbol: SymbolId, price: number): void {

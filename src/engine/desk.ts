@@ -9,6 +9,7 @@
  */
 import { assert } from '../core/assert.ts'
 import type { Ms, OrderId, Px, Qty, SymbolId, VenueId } from '../core/brand.ts'
+import { calendarOf, closeAfter } from '../core/calendar.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Depth, Quote } from '../core/market.ts'
 import type { Denial } from '../core/notice.ts'
@@ -182,8 +183,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   bracket(lane: Lane, intent: BracketIntent): OrderId | undefined {
     const { instrument, strategy, symbol } = lane
-    const { side, qty, entry: limit, trail } = intent
-    const request = requestOf(instrument, side, limit === undefined ? { qty } : { qty, limit })
+    const { side, qty, entry: limit, target, trail } = intent
+    const asked = requestOf(instrument, side, limit === undefined ? { qty } : { qty, limit })
+    const endsAt = this.#endOf(instrument, asked, target !== undefined)
+    const request: OrderRequest = endsAt === undefined ? asked : { ...asked, tif: 'gtc' }
     const unkept = this.parts.risk.checkBrackets(instrument)
     const around = request.limit ?? this.price(symbol)
     const wanted =
@@ -211,6 +214,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
       ...this.#keepingOf(instrument, legs.prices),
       ...legs.prices,
       ...(trail === undefined ? {} : { trail }),
+      ...(endsAt === undefined ? {} : { endsAt }),
       asked: { stop: 0, target: 0 },
       askedAt: 0 as Ms,
       past: [],
@@ -402,14 +406,22 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     return this.parts.limits.get(venue)?.terms[kind]?.marketRests === true ? 'ioc' : undefined
   }
 
+  /** When an entry for the day is to be ended here, because it leaves with the time in force of its legs. */
+  #endOf({ venue, kind, spec }: Instrument, { tif }: OrderRequest, hasTarget: boolean) {
+    const terms = this.parts.limits.get(venue)?.terms[kind]
+    if (tif !== 'day' || terms?.oneTif !== true || !isKeptThere(terms, hasTarget)) return undefined
+    return closeAfter(calendarOf(spec.calendar), this.now)
+  }
+
   /** How a bracket is kept: at the venue, or here, as far as its exits may rest there. */
   #keepingOf(
     instrument: Instrument,
     { targetPx }: LegPrices,
   ): Pick<Group, 'isNative' | 'isSingle' | 'collar'> {
-    const { brackets, protectsParts, exits, stopCollar } = this.#termsOf(instrument)
+    const terms = this.#termsOf(instrument)
+    const { exits, stopCollar } = terms
     const hasTarget = targetPx !== undefined
-    const isNative = brackets === 'native' && (protectsParts || hasTarget)
+    const isNative = isKeptThere(terms, hasTarget)
     if (isNative) return { isNative }
     return {
       isNative,
@@ -431,6 +443,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     return limits
   }
 }
+
+/** True where the venue keeps the legs. */
+const isKeptThere = ({ brackets, protectsParts }: OrderTerms, hasTarget: boolean): boolean =>
+  brackets === 'native' && (protectsParts || hasTarget)
 
 const middleOf = (quote: Quote | undefined): number =>
   quote !== undefined && quote.bid > 0 && quote.ask > 0 ? (quote.bid + quote.ask) / 2 : NaN

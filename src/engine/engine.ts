@@ -147,15 +147,22 @@ export class Engine {
     if (!isBlind && at >= this.#desk.restings.nextAt) this.#desk.restings.work()
     if (at >= this.#desk.markouts.nextAt) this.#desk.markouts.work(at)
     if (at >= this.#minute) this.#onMinute(at)
+    if (!isBlind && at >= this.#desk.brackets.nextAt) this.#desk.brackets.endEntries()
     if (!isBlind) this.#desk.closings.workOff()
     const batches = this.#desk.parts.outbox.flush(at)
     return { n, at, inputs, notices: this.notices.take(), batches }
   }
 
-  /** When a timer, a bar or a close is due, though nothing arrives: the runner makes a turn then. */
+  /** When something of its own is due, though nothing arrives: the runner makes a turn then. */
   get nextAt(): number {
-    const { closings, restings } = this.#desk
-    return Math.min(this.#timers.nextAt, this.#bars.nextAt, closings.nextAt, restings.nextAt)
+    const { brackets, closings, restings } = this.#desk
+    return Math.min(
+      this.#timers.nextAt,
+      this.#bars.nextAt,
+      brackets.nextAt,
+      closings.nextAt,
+      restings.nextAt,
+    )
   }
 
   get now(): Ms {

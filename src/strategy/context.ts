@@ -31,6 +31,10 @@ export interface OrderIntent {
   readonly once?: string
 }
 
+/**
+ * An entry and its exits. The entry lives as an order does of which no `tif` is said; what is left of it is canceled by the
+ * first fill of an exit. The exits rest, over nights too, until they fill or are canceled.
+ */
 export interface BracketIntent {
   readonly side: Side
   readonly qty: number

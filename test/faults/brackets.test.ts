@@ -1,7 +1,7 @@
 // Faults of protection: what is held has its stop, for as much as is held, and both exits never count together.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Bench } from './bench.ts'
+import { type Action, Bench } from './bench.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -122,3 +122,48 @@ for (const [how, rule, limit] of [
     bench.check()
   })
 }
+
+/** 15:57 in New York. */
+const LATE = {
+  venue: { startAt: Date.UTC(2026, 0, 7, 20, 57) },
+  risk: { tradingHours: 'regular' },
+} as const
+
+test('F408 the exits of a bracket rest over the close', async (t) => {
+  const bench = await Bench.start(t, LATE)
+  await bench.does((context) => context.bracket({ side: 'buy', qty: 10, stop: 95, target: 105 }))
+
+  await bench.run(5 * MINUTE)
+
+  assert.deepEqual([bench.position(), bench.held()], [10, 10])
+  assert.deepEqual(
+    [...bench.account.open].map(({ type, tif }) => `${type} ${tif}`),
+    ['limit gtc', 'stop gtc'],
+  )
+  assert.deepEqual(
+    bench.live.engine.liveOrders.map(({ type, tif }) => `${type} ${tif}`),
+    ['stop gtc', 'limit gtc'],
+  )
+  assert.deepEqual([bench.told, bench.live.engine.lanes[0]!.closing], [[], undefined])
+  bench.check()
+})
+
+test('F409 an entry for the day ends with its session, and where no process was there, with the next start', async (t) => {
+  const bench = await Bench.start(t, LATE)
+  const enter: Action = (context) =>
+    context.bracket({ side: 'buy', qty: 10, entry: 95, stop: 90, target: 105 })
+  await bench.does(enter)
+  await bench.run(MINUTE)
+  bench.kill()
+  await bench.run(5 * MINUTE)
+
+  await bench.start()
+  await bench.run(5 * SECOND)
+
+  assert.deepEqual(
+    bench.phases,
+    Array.from({ length: 3 }, () => 'canceled 0/10'),
+  )
+  assert.deepEqual([...bench.account.open], [])
+  bench.check()
+})

@@ -7,7 +7,10 @@
  */
 import type { OrderTerms, TermsByKind } from '../../core/terms.ts'
 
-/** The legs of a bracket become active when its entry is completely filled. Fractions would be day orders alone. */
+/**
+ * The legs of a bracket become active when its entry is completely filled, and have its time in force. Fractions would be day
+ * orders alone.
+ */
 const SHARES: OrderTerms = {
   takes: {
     market: ['day', 'gtc', 'ioc', 'fok'],
@@ -20,6 +23,7 @@ const SHARES: OrderTerms = {
   fractions: false,
   brackets: 'native',
   protectsParts: false,
+  oneTif: true,
   exitsBesideLegs: false,
   exits: 'one',
 }

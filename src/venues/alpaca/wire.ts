@@ -272,7 +272,7 @@ const TYPES: Readonly<Record<OrderType, string>> = {
 /**
  * The body of POST /v2/orders; numbers as text. With legs it is a bracket (stop and target) or an OTO (one of them):
  *
- *   {"symbol":"AAPL","qty":"10","side":"buy","type":"limit","time_in_force":"day","limit_price":"187.3",
+ *   {"symbol":"AAPL","qty":"10","side":"buy","type":"limit","time_in_force":"gtc","limit_price":"187.3",
  *    "client_order_id":"sma-7k-1","order_class":"bracket","take_profit":{"limit_price":"191"},"stop_loss":{"stop_price":"185.4"}}
  *
  * Text instead of a body says why Alpaca has no such order.
@@ -385,6 +385,9 @@ function refusal(
   if (kind === 'option' && tif !== 'day') return `alpaca takes day for options, not ${tif}`
   if (legs.length > 0 && tif !== 'day' && tif !== 'gtc')
     return `alpaca takes day and gtc for brackets, not ${tif}`
+  const other = legs.find((leg) => leg.tif !== tif)
+  if (other !== undefined)
+    return `alpaca has one time in force for a bracket, not ${tif} and ${other.tif}`
   if ((order.type === 'limit' || order.type === 'stop-limit') && order.limit === undefined)
     return 'a limit order has a limit'
   if ((order.type === 'stop' || order.type === 'stop-limit') && order.stop === undefined)

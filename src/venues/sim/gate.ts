@@ -1,10 +1,9 @@
 // Gate: what happens to a command when it arrives at the simulated venue.
 import { unreachable } from '../../core/assert.ts'
 import type { Ms, OrderId } from '../../core/brand.ts'
-import { calendarOf } from '../../core/calendar.ts'
+import { calendarOf, closeAfter } from '../../core/calendar.ts'
 import type { Command } from '../../core/command.ts'
 import { type Fault, fault } from '../../core/fault.ts'
-import type { Instrument } from '../../core/instrument.ts'
 import { opposite, type Order } from '../../core/order.ts'
 import { ms } from '../../core/time.ts'
 import type { Book, Desk, Moment } from './book.ts'
@@ -148,8 +147,9 @@ export class Gate {
    */
   #expiryOf(order: Order, at: Ms): number {
     const instrument = this.#desk.universe.at(order.symbol)
-    const { expiry = NEVER } = instrument.spec
-    const end = order.tif === 'day' ? Math.min(closeAfter(instrument, at), expiry) : expiry
+    const { expiry = NEVER, calendar } = instrument.spec
+    const close = order.tif === 'day' ? closeAfter(calendarOf(calendar), at) : NEVER
+    const end = Math.min(close, expiry)
     return end === NEVER ? NEVER : this.#desk.seen.barEnd(instrument, ms(end))
   }
 
@@ -195,12 +195,6 @@ export class Gate {
   restore(known: KnownState): void {
     this.#known.restore(known)
   }
-}
-
-/** The close of the session at `at`, or else of the next one. */
-function closeAfter(instrument: Instrument, at: Ms): number {
-  const calendar = calendarOf(instrument.spec.calendar)
-  return (calendar.sessionAt(at) ?? calendar.nextSession(at)).close
 }
 
 const gone = (id: OrderId): Fault => fault('not-found', `order ${id} is not live`)
