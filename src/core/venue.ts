@@ -147,6 +147,7 @@ export interface VenueReport {
     readonly qty: Qty
     readonly filled: Qty
     readonly limit?: Px
+    readonly stop?: Px
     readonly open: boolean
     /** How an order that is not open and not filled ended, where the venue says so. */
     readonly ended?: 'canceled' | 'expired' | 'rejected'

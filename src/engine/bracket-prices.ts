@@ -12,9 +12,9 @@
  */
 import type { SymbolId } from '../core/brand.ts'
 import type { Bar } from '../core/market.ts'
-import type { Order } from '../core/order.ts'
+import { isLeg, type Order } from '../core/order.ts'
 import { lengthMs } from '../core/time.ts'
-import { type BracketDesk, type Group, leftOf, liveOf, stopLimitOf } from './bracket.ts'
+import { askFor, type BracketDesk, type Group, leftOf, liveOf } from './bracket.ts'
 
 /** A target is not taken again for so long after its stop could not be canceled. */
 export const TAKE_WAIT_MS = 30_000
@@ -26,8 +26,12 @@ export class BracketPrices {
   /** Those that follow the price, by symbol. */
   readonly #following: (Group[] | undefined)[] = []
 
-  constructor(desk: BracketDesk) {
+  readonly #onAsked: (group: Group) => void
+
+  /** @param onAsked Told each bracket whose stop was asked to move. */
+  constructor(desk: BracketDesk, onAsked: (group: Group) => void) {
     this.#desk = desk
+    this.#onAsked = onAsked
   }
 
   /** From now on it is told the price, where that is of concern to it. */
@@ -100,6 +104,7 @@ export class BracketPrices {
     const stop = liveOf(this.#desk, group.stop)
     const entry = this.#desk.order(group.entry)
     if (stop === undefined || entry === undefined || stop.cancelSentAt !== undefined) return
+    if (!isLeg(stop)) return
     const isLong = group.side === 'buy'
     group.best = isLong ? Math.max(group.best, high) : Math.min(group.best, low)
     const profit =
@@ -107,10 +112,11 @@ export class BracketPrices {
     if (profit < trail.activate) return
     const wanted = group.best * (isLong ? 1 - trail.distance : 1 + trail.distance)
     const price = this.#desk.instrument(group.symbol).px(wanted, isLong ? 'down' : 'up')
-    if (isLong ? price <= group.stopPx : price >= group.stopPx) return
-    group.stopPx = price
-    const limit = stopLimitOf(group, this.#desk.instrument(group.symbol))
-    this.#desk.amendOrder(stop, limit === undefined ? { stop: price } : { stop: price, limit })
+    const before = group.askedPx ?? group.stopPx
+    if (isLong ? price <= before : price >= before) return
+    group.askedPx = price
+    askFor(this.#desk, group, stop)
+    this.#onAsked(group)
   }
 }
 

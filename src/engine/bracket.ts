@@ -22,20 +22,26 @@ export interface Group {
   isTaking?: boolean
   /** When that last began. */
   tookAt?: Ms
-  /** Where the stop is wanted now. */
+  /** Where the stop is, as last told. */
   stopPx: Px
+  /** Where it was asked to be, until that is told. */
+  askedPx?: Px
   stop?: OrderId
   target?: OrderId
   /** Quantity that each leg was last asked to have; 0 once it was canceled because nothing was left. */
   asked: { stop: number; target: number }
-  /** When a leg was last asked to change. */
+  /** When the stop was last asked to change. */
   askedAt: Ms
+  /** The same of the target; where not given, as the stop. */
+  targetAskedAt?: Ms
   /** Legs of before a late fill, which others have replaced. */
   past: OrderId[]
   /** Best price since the first fill of the entry; 0 before it. */
   best: number
   filledAt: Ms
 }
+
+export type Leg = Order & { readonly role: LegRole }
 
 export interface LegChange {
   readonly qty?: Qty
@@ -76,6 +82,57 @@ const filledOf = (desk: Book, id: OrderId | undefined): number =>
 export function liveOf(desk: Book, id: OrderId | undefined): Order | undefined {
   const order = id === undefined ? undefined : desk.order(id)
   return order !== undefined && isLive(order) ? order : undefined
+}
+
+/** When a leg was last asked to change. */
+export const askedAtOf = ({ askedAt, targetAskedAt }: Group, role: LegRole): Ms =>
+  role === 'target' ? (targetAskedAt ?? askedAt) : askedAt
+
+export function noteAsked(group: Group, role: LegRole, now: Ms): void {
+  if (role === 'target') group.targetAskedAt = now
+  else group.askedAt = now
+}
+
+/** Asks a leg for all that it lacks. */
+export function askFor(desk: BracketDesk, group: Group, leg: Leg): void {
+  const change = changeOf(desk, group, leg)
+  if (change === undefined) return
+  const { role } = leg
+  if (change.qty !== undefined) group.asked[role] = change.qty
+  noteAsked(group, role, desk.now)
+  desk.amendOrder(leg, change)
+  // What had not left yet is so at once.
+  if (role === 'stop') noteStop(group, desk.order(leg.id)!)
+}
+
+/** What a live leg lacks of what its bracket wants of it; undefined where it is as it should be, or is to go. */
+export function changeOf(desk: Book, group: Group, leg: Leg): LegChange | undefined {
+  const qty = qtyChangeOf(desk, group, leg)
+  const stop = group.askedPx ?? group.stopPx
+  if (leg.cancelSentAt !== undefined) return undefined
+  if (leg.role === 'target' || leg.stop === stop) return qty === undefined ? undefined : { qty }
+  const limit = stopLimitOf({ ...group, stopPx: stop }, desk.instrument(group.symbol))
+  return {
+    ...(qty === undefined ? {} : { qty }),
+    stop,
+    ...(limit === undefined ? {} : { limit }),
+  }
+}
+
+/** The size that a leg should have and has not, or was last asked to leave. */
+export function qtyChangeOf(desk: Book, group: Group, leg: Leg): Qty | undefined {
+  if (group.isNative || leg.cancelSentAt !== undefined) return undefined
+  const left = leftOf(desk, group)
+  if (left <= 0) return undefined
+  const wanted = desk.instrument(group.symbol).qty(leg.filled + left)
+  return wanted === leg.qty && wanted === group.asked[leg.role] ? undefined : wanted
+}
+
+/** Takes where the stop is now. */
+export function noteStop(group: Group, { stop }: Order): void {
+  if (stop === undefined) return
+  group.stopPx = stop
+  if (stop === group.askedPx) delete group.askedPx
 }
 
 export const copyOf = (group: Group): Group => ({

@@ -468,6 +468,62 @@ test('a print of the millisecond of the fill does not move the trailing stop', (
   `)
 })
 
+test('what a leg lacks is asked for again after half a minute, and once more after the next', () => {
+  const story = [
+    '10:00:00  trade AAPL 100',
+    '10:00:01  s bracket buy 10 stop 95 target 120 trail 0.02 0.01   > submit #1 buy 10 market',
+    '10:00:02  filled #1 4 @ 100        > submit #2 sell 4 stop 95 gtc   > submit #3 sell 4 limit 120 gtc',
+    '10:00:03  accepted #2',
+    '10:00:04  accepted #3',
+    '10:00:05  filled #1 6 @ 100        > amend #2 qty 10   > amend #3 qty 10',
+    '10:00:06  amended #2 qty 10',
+    '10:00:07  refused #3 busy          = #3 open 0/4',
+    '10:00:34  accepted #1',
+    '10:00:35  wait                     > amend #3 qty 10',
+    '10:00:36  refused #3 busy',
+    '10:00:37  trade AAPL 104           > amend #2 stop 102.96',
+    '10:00:38  refused #2 busy',
+    '10:01:04  trade AAPL 104',
+    '10:01:05  wait                     > amend #3 qty 10',
+    '10:01:06  amended #3 qty 10        = #3 open 0/10',
+    '10:01:07  wait                     > amend #2 stop 102.96',
+    '10:01:08  amended #2 stop 102.96',
+    '10:01:40  wait',
+  ]
+  scenario(story.join('\n'))
+  let stage = scenario(story[0]!)
+  for (const line of story.slice(1)) stage = stage.restored().play(line)
+})
+
+test('a trailing stop that moves on takes along what the stop lacks of its size', () => {
+  scenario(`${trailing('buy', 95)}
+    10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 95 gtc
+    10:00:03  accepted #2
+    10:00:04  filled #1 6 @ 100                     > amend #2 qty 10
+    10:00:05  trade AAPL 104                        > amend #2 qty 10 stop 102.96
+    10:00:06  amended #2 qty 10 stop 102.96
+    10:00:40  wait
+  `)
+})
+
+test('a leg of which nothing is left, and whose cancel is refused, has half a minute before the next', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+                                                    > submit #3 sell 10 limit 104 gtc
+    10:00:03  accepted #2
+              accepted #3
+    10:00:04  filled #3 10 @ 104                    > cancel #2
+    10:00:05  refused #2 busy                       = #2 open 0/10
+    10:00:06  trade AAPL 104
+    10:00:34  wait                                  > cancel #2
+    10:00:35  refused #2 busy
+    10:01:04  wait                                  > cancel #2
+    10:01:05  canceled #2                           = live none, position 0
+  `)
+})
+
 test('brackets go on after a restore at any moment', () => {
   const story = [
     '10:00:00  trade AAPL 100',

@@ -9,6 +9,7 @@
  *   a leg fills a part    → the other leg shrinks by it, and what is left of the entry is canceled
  *   nothing is left       → the other leg is canceled
  *   entry fills after it  → legs that have ended by then are placed anew
+ *   a leg is not as asked → it is asked again, every CHANGE_WAIT_MS: for its size, for where the stop is, for its cancel
  *
  * Where native legs wait until the entry has filled completely (`protectsParts`), a stop without a target is kept here
  * too; a stop with a target cannot be, because such a venue holds the shares for one of two separate exits.
@@ -36,12 +37,28 @@ import { BoundedMap } from '../core/bounded-map.ts'
 import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import type { Bar } from '../core/market.ts'
 import { isLeg, isLive, type LegRole, type Order } from '../core/order.ts'
-import { type BracketDesk, copyOf, type Group, leftOf, liveOf, stopLimitOf } from './bracket.ts'
+import {
+  askedAtOf,
+  askFor,
+  type BracketDesk,
+  changeOf,
+  copyOf,
+  type Group,
+  type Leg,
+  leftOf,
+  liveOf,
+  noteAsked,
+  noteStop,
+  qtyChangeOf,
+  stopLimitOf,
+} from './bracket.ts'
 import { BracketPrices } from './bracket-prices.ts'
 
 /** Brackets that are still known after they are over; the oldest go first. */
 export const ENDED_LIMIT = 1_000
-const CHANGE_WAIT_MS = 30_000
+/** A change of a leg that is not as asked for so long is taken for lost, and asked for again. */
+export const CHANGE_WAIT_MS = 30_000
+const ROLES = ['stop', 'target'] as const
 
 export interface BracketState {
   readonly working: readonly Group[]
@@ -54,37 +71,20 @@ export class Brackets {
   readonly #groups = new Map<OrderId, Group>()
   readonly #ended = new BoundedMap<OrderId, Group>(ENDED_LIMIT)
   readonly #prices: BracketPrices
-  #nextAt = Infinity
+  /** When the next entry is to be ended. */
+  #entriesEndAt = Infinity
+  /** Those that may have a leg which is not as it should be. */
+  readonly #changing = new Set<Group>()
 
   constructor(desk: BracketDesk) {
     this.#desk = desk
-    this.#prices = new BracketPrices(desk)
-  }
-
-  /** When an entry is to be ended though nothing arrives; Infinity where none is. */
-  get nextAt(): number {
-    return this.#nextAt
+    this.#prices = new BracketPrices(desk, (group) => this.#note(group))
   }
 
   add(group: Group): void {
     this.#groups.set(group.entry, group)
     this.#prices.add(group)
-    this.#nextAt = Math.min(this.#nextAt, group.endsAt ?? Infinity)
-  }
-
-  /** Cancels the entries whose session is over. */
-  endEntries(): void {
-    const { now } = this.#desk
-    this.#nextAt = Infinity
-    for (const group of this.#groups.values()) {
-      const entry = group.endsAt === undefined ? undefined : liveOf(this.#desk, group.entry)
-      if (entry === undefined || group.endsAt === undefined) continue
-      if (group.endsAt <= now) {
-        group.endsAt = (now + CHANGE_WAIT_MS) as Ms
-        this.#desk.cancelOrder(entry)
-      }
-      this.#nextAt = Math.min(this.#nextAt, group.endsAt)
-    }
+    this.#entriesEndAt = Math.min(this.#entriesEndAt, group.endsAt ?? Infinity)
   }
 
   onPrice(symbol: SymbolId, price: number): void {
@@ -108,13 +108,16 @@ export class Brackets {
     const left = leftOf(this.#desk, group)
     if (!group.isNative) this.#size(group, left)
     this.#guard(group, order, left)
+    this.#note(group)
     this.#retire(group)
   }
 
-  /** The venue has changed a leg: what it says is the size from now on, until another is asked for. */
+  /** The venue has changed a leg: what it says is how it is from now on, until something else is asked for. */
   onAmended(order: Order): void {
     const group = this.#groupOf(order)
-    if (group !== undefined && isLeg(order)) group.asked[order.role] = order.qty
+    if (group === undefined || !isLeg(order)) return
+    group.asked[order.role] = order.qty
+    if (group.stop === order.id) noteStop(group, order)
   }
 
   /** The venue did not change a leg: a stop that stays too small leaves a part without protection. */
@@ -127,6 +130,47 @@ export class Brackets {
     this.#desk.closeOut(group, `the stop was not amended and covers ${covered} of ${left}`)
   }
 
+  /**
+   * When an entry is to be ended, or a leg asked again for what it lacks, though nothing arrives; Infinity where neither is.
+   */
+  get nextAt(): number {
+    let nextAt = this.#entriesEndAt
+    for (const group of this.#changing) {
+      for (const role of ROLES) nextAt = Math.min(nextAt, this.#dueAt(group, role))
+    }
+    return nextAt
+  }
+
+  /** Ends the entries whose session is over, and asks legs again for what was lost or refused, where their time has come. */
+  work(): void {
+    if (this.#entriesEndAt <= this.#desk.now) this.#endEntries()
+    // In the order of the brackets, which a restored engine has too.
+    for (const group of this.#groups.values()) {
+      if (!this.#changing.has(group)) continue
+      for (const role of ROLES) {
+        if (this.#dueAt(group, role) > this.#desk.now) continue
+        const leg = this.#legOf(group, role)!
+        if (this.#isToGo(group)) this.#cancel(group, leg)
+        else askFor(this.#desk, group, leg)
+      }
+    }
+  }
+
+  /** Cancels the entries whose session is over. */
+  #endEntries(): void {
+    const { now } = this.#desk
+    this.#entriesEndAt = Infinity
+    for (const group of this.#groups.values()) {
+      const entry = group.endsAt === undefined ? undefined : liveOf(this.#desk, group.entry)
+      if (entry === undefined || group.endsAt === undefined) continue
+      if (group.endsAt <= now) {
+        group.endsAt = (now + CHANGE_WAIT_MS) as Ms
+        this.#desk.cancelOrder(entry)
+      }
+      this.#entriesEndAt = Math.min(this.#entriesEndAt, group.endsAt)
+    }
+  }
+
   capture(): BracketState {
     const copies = (groups: { values(): Iterable<Group> }) => Array.from(groups.values(), copyOf)
     return { working: copies(this.#groups), ended: copies(this.#ended) }
@@ -134,6 +178,7 @@ export class Brackets {
 
   restore({ working, ended }: BracketState): void {
     for (const group of working) this.add(copyOf(group))
+    for (const group of this.#groups.values()) this.#note(group)
     for (const group of ended) this.#ended.set(group.entry, copyOf(group))
   }
 
@@ -144,8 +189,7 @@ export class Brackets {
   /** Emulated brackets: places, grows, shrinks or cancels the legs so that each covers what is left. */
   #size(group: Group, left: number): void {
     if (group.isTaking === true && this.#isTaken(group, left)) return
-    const instrument = this.#desk.instrument(group.symbol)
-    for (const role of ['stop', 'target'] as const) {
+    for (const role of ROLES) {
       if (role === 'target' && (group.targetPx === undefined || group.isSingle === true)) continue
       const id = group[role]
       const leg = id === undefined ? undefined : this.#desk.order(id)
@@ -154,15 +198,46 @@ export class Brackets {
         if (isPlaced && !this.#isTooSmall(group, left)) this.#place(group, role, left)
         continue
       }
-      const wanted = left > 0 ? instrument.qty(leg.filled + left) : instrument.qty(0)
-      if (left > 0 && (leg.cancelSentAt !== undefined || wanted === group.asked[role])) continue
+      if (!isLeg(leg)) continue
+      if (left <= 0) this.#cancel(group, leg)
       // One change at a time: the answer to it brings us here again, and then the newest size is asked for.
-      if (left > 0 && this.#isChanging(group, role, leg)) continue
-      group.asked[role] = wanted
-      group.askedAt = this.#desk.now
-      if (left > 0) this.#desk.amendOrder(leg, { qty: wanted })
-      else this.#desk.cancelOrder(leg)
+      else if (qtyChangeOf(this.#desk, group, leg) !== undefined && !this.#isChanging(group, leg))
+        askFor(this.#desk, group, leg)
     }
+  }
+
+  /** A leg of which nothing is left. Where the cancel was refused, it has its time before it is asked for again. */
+  #cancel(group: Group, leg: Leg): void {
+    const { now } = this.#desk
+    const { role } = leg
+    if (leg.cancelSentAt !== undefined) return
+    if (group.asked[role] === 0 && now - askedAtOf(group, role) < CHANGE_WAIT_MS) return
+    group.asked[role] = 0
+    noteAsked(group, role, now)
+    this.#desk.cancelOrder(leg)
+  }
+
+  /** The leg while it is live and sized here, or moved. */
+  #legOf(group: Group, role: LegRole): Leg | undefined {
+    const leg = group.isTaking === true ? undefined : liveOf(this.#desk, group[role])
+    return leg !== undefined && isLeg(leg) ? leg : undefined
+  }
+
+  #isToGo(group: Group): boolean {
+    return !group.isNative && leftOf(this.#desk, group) <= 0
+  }
+
+  /** When a leg is asked again; Infinity where it is as it should be, or its cancel is under way. */
+  #dueAt(group: Group, role: LegRole): number {
+    const leg = this.#legOf(group, role)
+    if (leg === undefined || leg.cancelSentAt !== undefined) return Infinity
+    const isRight = !this.#isToGo(group) && changeOf(this.#desk, group, leg) === undefined
+    return isRight ? Infinity : askedAtOf(group, role) + CHANGE_WAIT_MS
+  }
+
+  #note(group: Group): void {
+    if (ROLES.some((role) => this.#dueAt(group, role) < Infinity)) this.#changing.add(group)
+    else this.#changing.delete(group)
   }
 
   /** Takes the target as far as it goes now. False where the stop was not canceled: then it stays, as if never asked. */
@@ -180,9 +255,8 @@ export class Brackets {
     return true
   }
 
-  /** A change that is not answered for so long is taken for lost. */
-  #isChanging({ asked, askedAt }: Group, role: LegRole, leg: Order): boolean {
-    return asked[role] !== leg.qty && this.#desk.now - askedAt < CHANGE_WAIT_MS
+  #isChanging(group: Group, { role, qty }: Leg): boolean {
+    return group.asked[role] !== qty && this.#desk.now - askedAtOf(group, role) < CHANGE_WAIT_MS
   }
 
   /** Of what is worth less than the venue takes there is no stop yet, while more of the entry may come. */
@@ -201,6 +275,10 @@ export class Brackets {
 
   #place(group: Group, role: LegRole, left: number): void {
     const qty = this.#desk.instrument(group.symbol).qty(left)
+    if (role === 'stop' && group.askedPx !== undefined) {
+      group.stopPx = group.askedPx
+      delete group.askedPx
+    }
     const id = this.#desk.placeLeg(group, role, qty)
     if (id === undefined) return
     const before = group[role]
@@ -247,6 +325,7 @@ export class Brackets {
       return
     if (!this.#groups.has(entry)) return
     this.#groups.delete(group.entry)
+    this.#changing.delete(group)
     this.#prices.remove(group)
     this.#ended.set(group.entry, group)
   }

@@ -10,7 +10,8 @@
  *     bars and shown to the lanes; a control changes what is allowed
  *   time moves to `at`; timers and bars due by then, so that a bar has seen every trade before its end
  *   lanes that were touched have their onTurn; quotes that were declared are made so
- *   once a minute the drawdown ladder is taken; closes under way are worked off
+ *   once a minute the drawdown ladder is taken; changes of bracket legs that were lost are asked for again; closes
+ *   under way are worked off
  *   the outbox is cut into batches
  */
 import { assert, unreachable } from '../core/assert.ts'
@@ -147,7 +148,7 @@ export class Engine {
     if (!isBlind && at >= this.#desk.restings.nextAt) this.#desk.restings.work()
     if (at >= this.#desk.markouts.nextAt) this.#desk.markouts.work(at)
     if (at >= this.#minute) this.#onMinute(at)
-    if (!isBlind && at >= this.#desk.brackets.nextAt) this.#desk.brackets.endEntries()
+    if (!isBlind && at >= this.#desk.brackets.nextAt) this.#desk.brackets.work()
     if (!isBlind) this.#desk.closings.workOff()
     const batches = this.#desk.parts.outbox.flush(at)
     return { n, at, inputs, notices: this.notices.take(), batches }
@@ -156,13 +157,8 @@ export class Engine {
   /** When something of its own is due, though nothing arrives: the runner makes a turn then. */
   get nextAt(): number {
     const { brackets, closings, restings } = this.#desk
-    return Math.min(
-      this.#timers.nextAt,
-      this.#bars.nextAt,
-      brackets.nextAt,
-      closings.nextAt,
-      restings.nextAt,
-    )
+    const kept = Math.min(brackets.nextAt, closings.nextAt, restings.nextAt)
+    return Math.min(this.#timers.nextAt, this.#bars.nextAt, kept)
   }
 
   get now(): Ms {

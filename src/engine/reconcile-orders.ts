@@ -202,16 +202,17 @@ export class OrderComparison {
     if (order.phase === 'sent' || order.venueId !== theirs.venueId) {
       this.#fact({ type: 'order.accepted', at, id, venueId: theirs.venueId, ts })
     }
-    const isOtherLimit =
-      theirs.limit !== undefined && order.limit !== undefined && theirs.limit !== order.limit
-    if (theirs.qty !== order.qty || isOtherLimit) {
-      const { qty, limit } = theirs
+    const { limit, stop } = theirs
+    const isOtherLimit = limit !== undefined && order.limit !== undefined && limit !== order.limit
+    const isOtherStop = stop !== undefined && order.stop !== undefined && stop !== order.stop
+    if (theirs.qty !== order.qty || isOtherLimit || isOtherStop) {
       this.#fact({
         type: 'order.amended',
         at,
         id,
-        qty,
-        ...(isOtherLimit && limit !== undefined ? { limit } : {}),
+        qty: theirs.qty,
+        ...(isOtherLimit ? { limit } : {}),
+        ...(isOtherStop ? { stop } : {}),
         ts,
       })
     }

@@ -45,7 +45,7 @@ export interface GatewayOptions {
   readonly inFlight?: ReadonlyMap<VenueId, number>
   /** Told of each batch, by the time of its turn, when all its commands were answered. */
   readonly onAnswered?: (at: Ms) => void
-  /** Told where the outcome of a submit is not known. */
+  /** Told where the outcome of a submit or an amend is not known. */
   readonly onUnknown?: (id: OrderId) => void
   /** Told of an error of the program while a batch was sent: nothing of that venue leaves any more. */
   readonly onError?: (error: unknown) => void
@@ -270,9 +270,10 @@ export class Gateway {
           this.#counts.accepted++
           return
         }
-        // Of an unknown cancel the stream tells, or reconciliation after the window; an amend is not repeated.
+        // Of an unknown cancel the stream tells, or reconciliation after the window. Whoever wanted an amend compares.
         if (isUnknown(answer.fault)) {
           this.#counts.unknown++
+          if (command.type === 'amend') this.#options.onUnknown?.(command.id)
           return
         }
         this.#counts.rejected++

@@ -167,3 +167,75 @@ test('F409 an entry for the day ends with its session, and where no process was 
   assert.deepEqual([...bench.account.open], [])
   bench.check()
 })
+
+const unanswered = (rule: object) =>
+  ({ on: 'rest', method: 'PATCH', path: '/v2/orders', when: 'before', ...rule }) as never
+
+for (const [how, rule, isKilled] of [
+  ['is not answered', { fault: 'status', status: 504, times: 1 }, false],
+  ['does not leave before we are killed', { fault: 'reset', times: 1 }, true],
+] as const) {
+  test(`F411 a stop whose growth ${how} is asked to grow again`, async (t) => {
+    const bench = await Bench.start(t)
+    await bench.does((context) => context.bracket({ side: 'buy', qty: 10, entry: 95, stop: 90 }))
+    bench.inject(execution('buy', 3, 95))
+    await bench.run(SECOND)
+
+    bench.inject(unanswered(rule))
+    bench.inject(execution('buy', 7, 95))
+    await bench.until(() => bench.position() === 10)
+    if (isKilled) await bench.restart()
+    await bench.run(20 * SECOND)
+    assert.deepEqual(stops(bench), [3])
+    await bench.run(20 * SECOND)
+
+    assert.deepEqual(stops(bench), [10])
+    const asked = bench.requests('PATCH', '/v2/orders').length
+    await bench.run(5 * MINUTE)
+    assert.equal(bench.requests('PATCH', '/v2/orders').length, asked, 'what is there is not asked')
+    assert.equal(bench.position(), 10)
+    bench.check()
+  })
+}
+
+/** Long 10 at 100, with a stop at 90 that trails by a twentieth. */
+const trailing = async (bench: Bench): Promise<void> =>
+  await bench.does((context) =>
+    context.bracket({ side: 'buy', qty: 10, stop: 90, trail: { activate: 0.01, distance: 0.05 } }),
+  )
+
+/** Where the stops are, there and here. */
+const stopPrices = (bench: Bench): readonly unknown[] => [
+  ...[...bench.account.open].map(({ stop }) => stop),
+  ...bench.orders.filter(({ role }) => role === 'stop').map(({ stop }) => stop),
+]
+
+test('F412 a stop whose move was refused is asked to move again, without haste', async (t) => {
+  const bench = await Bench.start(t)
+  await trailing(bench)
+  bench.inject(unanswered({ fault: 'status', status: 429, for: '45s' }))
+
+  await bench.print(104)
+  await bench.run(44 * SECOND)
+  assert.deepEqual(stopPrices(bench), [90, 90])
+  assert.ok(bench.alpaca.venue.audit.counts()['status']! <= 10, 'it is not asked on and on')
+  await bench.run(45 * SECOND)
+
+  assert.deepEqual(stopPrices(bench), [98.8, 98.8])
+  assert.equal(bench.position(), 10)
+  bench.check()
+})
+
+test('F412 a stop that was moved, of which nothing is heard, is found where it is', async (t) => {
+  const bench = await Bench.start(t)
+  await trailing(bench)
+  bench.inject({ on: 'trading', fault: 'drop', for: '5s' })
+
+  await bench.print(104)
+  assert.deepEqual(stopPrices(bench), [98.8, 90])
+  await bench.run(3 * MINUTE)
+
+  assert.deepEqual(stopPrices(bench), [98.8, 98.8])
+  assert.equal(bench.position(), 10)
+  bench.check()
+})

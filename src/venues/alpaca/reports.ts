@@ -109,6 +109,7 @@ export class AlpacaReports {
             ),
           ),
           ...(order.limit === undefined ? {} : { limit: instrument.px(order.limit) }),
+          ...(order.stop === undefined ? {} : { stop: instrument.px(order.stop) }),
           open: stateOf(order.status) === 'open',
           ...(stateOf(order.status) === 'filled' && losesCoins(instrument, order.side)
             ? { ended: 'canceled' }

@@ -317,6 +317,7 @@ export class BybitBroker implements Broker {
       qty: instrument.qty(order.qty),
       filled: instrument.qty(told ?? order.filled),
       ...(order.limit === undefined ? {} : { limit: instrument.px(order.limit) }),
+      ...(order.stop === undefined ? {} : { stop: instrument.px(order.stop) }),
       open: state === 'open',
       ...(state === 'canceled' || state === 'rejected' ? { ended: state } : {}),
       ...(isShort ? { ended: 'canceled' } : {}),
