@@ -1,6 +1,8 @@
 // Closes, told as stories: how a lane gets rid of what it has when the venue, the clock or a person is in the way.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Order } from '../core/order.ts'
+import type { Context, Hooks } from '../strategy/index.ts'
 import { coin, termsOf } from '../testing/builders.ts'
 import { scenario, type ScenarioOptions } from '../testing/scenario.ts'
 
@@ -135,6 +137,117 @@ test('a close in the turn that placed the legs takes them back before they leave
     10:00:03  filled #2 10 @ 100                    = live none, position 0, closing none
   `,
     { actors: { s: { hooks: (ctx) => ({ onFill: () => ctx.close() }) } } },
+  )
+})
+
+/** One that sells 5 when it hears of such an order. */
+const entersOn = (
+  hook: 'onFill' | 'onDone',
+  isExit: (order: Order) => boolean,
+  options: ScenarioOptions = {},
+): ScenarioOptions => {
+  const hooks = (ctx: Context): Hooks => {
+    const enter = (order: Order): void => {
+      if (isExit(order)) ctx.sell({ qty: 5 })
+    }
+    return hook === 'onDone' ? { onDone: enter } : { onFill: ({ order }) => enter(order) }
+  }
+  return { ...options, actors: { s: { hooks } } }
+}
+const isSale = ({ reduceOnly }: Order): boolean => reduceOnly === true
+
+test('where its close is over the lane may enter as soon as it hears of the fill', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100
+    10:00:03  s close                               > submit #2 sell 10 market reduce-only
+    10:00:04  filled #2 4 @ 101                     ! denied duplicate: the lane is closing
+    10:00:05  filled #2 6 @ 101                     > submit #3 sell 5 market
+                                                    = live #3, position 0, closing none
+  `,
+    entersOn('onFill', isSale),
+  )
+})
+
+test('where its close is over the lane may enter when it hears of the end of the order', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100
+    10:00:03  s close                               > submit #2 sell 10 market reduce-only
+    10:00:04  filled #2 10 @ 101                    > submit #3 sell 5 market
+                                                    = live #3, position 0, closing none
+  `,
+    entersOn('onDone', isSale),
+  )
+})
+
+test('a price that comes in one turn with the end of a close may be an entry', () => {
+  scenario(
+    `
+    10:00:00  quote AAPL 99.99 x 100.01
+    10:00:01  s buy 10                              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100
+    10:00:03  s close                               > submit #2 sell 10 market reduce-only
+    10:00:04  filled #2 10 @ 101
+              trade AAPL 101                        > submit #3 sell 5 market
+                                                    = live #3, position 0, closing none
+  `,
+    { actors: { s: { hooks: (ctx) => ({ onTrade: () => void ctx.sell({ qty: 5 }) }) } } },
+  )
+})
+
+test('a leg that ends a close is done with before the lane enters anew', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+    10:00:03  s close                               > cancel #2    > submit #3 sell 10 market reduce-only
+    10:00:04  filled #3 6 @ 99
+              canceled #3
+              filled #2 4 @ 98                      = live #2, position 0, closing s
+    10:00:05  canceled #2                           > submit #4 sell 5 market
+                                                    = live #4, position 0, closing none
+    10:00:06  filled #4 5 @ 98                      = live none, position -5 @ 98, closing none
+  `,
+    entersOn('onDone', ({ type }) => type === 'stop', beside),
+  )
+})
+
+test('a stop that is hit while it is canceled ends the close, and the lane may enter in its fill', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+    10:00:03  s close                               > cancel #2
+    10:00:04  filled #2 10 @ 98                     > submit #3 sell 5 market
+                                                    = live #3, position 0, closing none
+    10:00:05  filled #3 5 @ 98                      = live none, position -5 @ 98, closing none
+  `,
+    entersOn('onFill', ({ type }) => type === 'stop'),
+  )
+})
+
+test('what was to rest is forgotten with the close, and what is declared after it rests', () => {
+  scenario(
+    `
+    10:00:00  trade BTC 10000
+    10:00:00  s rest 1 @ 9999 | 1 @ 10001           > submit #1 buy 1 limit 9999 gtc post-only
+                                                    > submit #2 sell 1 limit 10001 gtc post-only
+    10:00:00  accepted #1
+              accepted #2
+    10:00:01  s close                               > cancel #1    > cancel #2
+    10:00:02  canceled #1
+              canceled #2                           = live none, closing none
+    10:00:09  wait                                  = live none
+    10:00:10  s rest 1 @ 9990 |                     > submit #3 buy 1 limit 9990 gtc post-only
+  `,
+    { symbols: [coin('BTC', { tickSize: 0.1, lotSize: 0.001 })] },
   )
 })
 

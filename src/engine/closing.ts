@@ -8,7 +8,8 @@
  *             lane holds the symbol, because then the venue's net position says nothing about this lane. Where
  *             the venue lets it (`exitsBesideLegs`) and the order is reduce-only, it follows the cancels at once:
  *             a leg that fills on the way cannot turn the position around, and nothing is unprotected meanwhile
- *   flat      nothing is held and nothing is live: the close is over
+ *   flat      nothing is held and nothing is live: the close is over, with the fact that made it so, before the lane
+ *             hears of it. What it may place from then on is none of the close's business
  *
  * What fails is tried again. A refused cancel, after CLOSE_RETRY_MS. A market order that was refused or fell
  * short, after CLOSE_RETRY_MS, doubled each time; after CLOSE_ATTEMPTS of them the close is given up, the engine
@@ -37,6 +38,8 @@ export interface ClosingDesk {
   ordersOf(lane: Lane): readonly Order[]
   order(id: OrderId): Order | undefined
   cancelOrder(order: Order): void
+  /** What the lane wants to rest is no longer wanted; what rests is not touched. */
+  forgetQuotes(lane: Lane): void
   /** May an exit of the lane's symbol leave while its legs are still being canceled? */
   exitsBesideLegs(lane: Lane): boolean
   /** How long the market order of the lane's exit lives; as usual where undefined. */
@@ -79,6 +82,14 @@ export class Closings {
     this.#keep(this.#desk.lanes)
   }
 
+  /** Ends the close of a lane where it is over; what was to rest until then is forgotten. */
+  settle(lane: Lane): void {
+    if (lane.closing === undefined || !this.#isDone(lane)) return
+    lane.closing = undefined
+    this.#desk.forgetQuotes(lane)
+    this.#keep(this.#closing)
+  }
+
   /** Takes the closes under way as far as they go. Called once at the end of a turn. */
   workOff(): void {
     if (this.#closing.length === 0) return
@@ -108,7 +119,7 @@ export class Closings {
     const waitsUntil = this.#clear(lane, closing)
     if (waitsUntil !== undefined) return waitsUntil
     if (lane.position.isFlat) {
-      if (this.#isDone(lane)) lane.closing = undefined
+      this.settle(lane)
       return null
     }
     if (this.#desk.now < closing.retryAt) return closing.retryAt

@@ -298,6 +298,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     this.#dispatch.cancelAgain(order)
   }
 
+  forgetQuotes(lane: Lane): void {
+    this.restings.forget(lane)
+  }
+
   amendOrder(order: Order, change: LegChange): void {
     this.#dispatch.changeLeg(order, change)
   }

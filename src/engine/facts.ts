@@ -7,11 +7,13 @@ import type { SymbolId } from '../core/brand.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Control, ExternalOrder } from '../core/input.ts'
 import { money } from '../core/instrument.ts'
-import { opposite, type Order, type OrderInput, sign } from '../core/order.ts'
+import { type Fill, opposite, type Order, type OrderInput, sign } from '../core/order.ts'
 import { applyFill, realisedProfit } from '../core/position.ts'
 import type { Desk, DeskParts } from './desk.ts'
 import type { Lane } from './lanes.ts'
 import type { Applied } from './orders.ts'
+
+type FillInput = Extract<OrderInput, { type: 'order.filled' }>
 
 /** Runs a hook of a lane; what it throws halts that lane alone. */
 export type RunHook = (lane: Lane, hook: () => void) => void
@@ -27,7 +29,7 @@ export class Facts {
     this.#runHook = runHook
   }
 
-  /** Takes what a venue said about an order: order, position, risk, bracket, lane, in this order. */
+  /** Takes what a venue said about an order: order, position, risk, bracket, close, lane, in this order. */
   onOrder(input: OrderInput): void {
     const { orders, notices } = this.#parts
     const applied = orders.apply(input)
@@ -47,9 +49,12 @@ export class Facts {
     const lane = this.#desk.laneOf(after.strategy, after.symbol)
     assert(lane !== undefined, `order ${after.id} belongs to a lane`)
     notices.publish({ type: 'order.changed', order: after })
+    // A lane that closes hears last of a fill: it may end the close, and then the lane may enter anew.
+    const isClosing = lane.closing !== undefined
     if (input.type === 'order.filled') {
       if (after.quote === true) this.#desk.markouts.onFill(this.#desk.now, after, input)
       this.#book(lane, applied, input)
+      if (!isClosing) this.#tellFill(lane, after, input)
     }
     if (input.type === 'order.busted') this.#unbook(lane, after, input)
     if (input.type === 'order.absent') this.#desk.sendAgain(after)
@@ -58,14 +63,18 @@ export class Facts {
     if (after.quote === true) this.#tellResting(lane, after, input)
     if (input.type === 'cancel.rejected' && before.amending !== undefined)
       this.#onAmendRefused(after, input.fault)
+    if (isClosing) {
+      this.#desk.closings.settle(lane)
+      if (input.type === 'order.filled') this.#tellFill(lane, after, input)
+    }
     if (after.phase !== 'done' || before.phase === 'done') return
     if (lane.hooks.onDone !== undefined) this.#runHook(lane, () => lane.hooks.onDone!(after))
   }
 
-  #book(lane: Lane, applied: Applied, input: Extract<OrderInput, { type: 'order.filled' }>): void {
+  #book(lane: Lane, applied: Applied, input: FillInput): void {
     const { portfolio, risk, notices } = this.#parts
     const order = applied.after
-    const { qty, price, fee, ts } = input
+    const { qty, price, fee } = input
     const fill = { signedQty: sign(order.side) * qty, price, fee }
     const wasFlat = portfolio.position(order.symbol).qty === 0
     const before = lane.position.current
@@ -77,12 +86,14 @@ export class Facts {
     if (applied.isOverfill) this.#trip(`order ${order.id} filled ${order.filled} of ${order.qty}`)
     const was = applied.before.reason
     if (was !== undefined) notices.publish({ type: 'fill.late', order, fill: input.fill, was })
-    const record = { id: input.fill, qty, price, fee, ts }
-    const position = after.qty
-    notices.publish({ type: 'fill', at: this.#desk.now, order, fill: record, profit, position })
+    const told = { order, fill: recordOf(input), profit, position: after.qty }
+    notices.publish({ type: 'fill', at: this.#desk.now, ...told })
     this.#tellPosition(order.symbol)
+  }
+
+  #tellFill(lane: Lane, order: Order, input: FillInput): void {
     if (lane.hooks.onFill === undefined) return
-    this.#runHook(lane, () => lane.hooks.onFill!({ order, fill: record }))
+    this.#runHook(lane, () => lane.hooks.onFill!({ order, fill: recordOf(input) }))
   }
 
   /** The reverse of a fill, at its price: quantities are as if it had never been, money too. */
@@ -155,3 +166,11 @@ export class Facts {
     if (!this.#parts.risk.isSafeMode) this.#desk.callForHelp(why)
   }
 }
+
+const recordOf = ({ fill: id, qty, price, fee, ts }: FillInput): Fill => ({
+  id,
+  qty,
+  price,
+  fee,
+  ts,
+})

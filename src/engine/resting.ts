@@ -136,6 +136,12 @@ export class Restings {
     if (this.#lanes.has(lane)) this.declare(lane, { bids: [], asks: [] }, {})
   }
 
+  /** Nothing of a lane is placed until it declares anew; what rests stays. */
+  forget(lane: Lane): void {
+    const rest = this.#lanes.get(lane)
+    if (rest !== undefined) rest.wish = undefined
+  }
+
   /** What may be risked has changed: quotes are looked at again. */
   lookAtAll(): void {
     for (const rest of this.#lanes.values()) this.#dueAt(rest, 0)

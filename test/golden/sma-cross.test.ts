@@ -61,12 +61,12 @@ test('sma-cross trades five generated sessions of five shares as it always did',
       intents,
     },
     {
-      trips: 622,
-      orders: 2032,
-      profit: -1629.37,
-      fees: 1248,
+      trips: 639,
+      orders: 2086,
+      profit: -1623.79,
+      fees: 1282,
       denied: { 'market-closed': 2 },
-      intents: '2794dd43ed48d50e',
+      intents: '9d1c19218975a154',
     },
   )
 })
