@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
+import { calendarOf } from '../core/calendar.ts'
 import { ms, DAY, HOUR, MINUTE } from '../core/time.ts'
 import { EquityCurve, POINTS_MAX } from './equity.ts'
+import { sharpe } from './returns.ts'
 
 const START = ms(Date.UTC(2026, 2, 23, 13, 30))
 const at = (minutes: number) => ms(START + minutes * MINUTE)
@@ -75,11 +77,98 @@ test('closes a day with the last sample before its end', () => {
   assert.ok(Math.abs(returns.worst + 0.1) < 1e-12)
 })
 
-test('takes trading days from the caller', () => {
-  const curve = new EquityCurve(100, (time) => ms(time + HOUR))
-  for (let i = 0; i < 5; i++) curve.sample(ms(START + i * HOUR), 100 + i, 0)
+test('counts a sample at the first moment of a day into the day before', () => {
+  const curve = new EquityCurve(100)
+  const midnight = Date.UTC(2026, 0, 1)
+  for (let hour = 1; hour <= 60 * 24; hour++) curve.sample(ms(midnight + hour * HOUR), 100, 0)
 
-  assert.equal(curve.returns().days, 5)
+  assert.equal(curve.returns().days, 60)
+})
+
+test('counts no day without a session, and books what it changes to the next day with one', () => {
+  const curve = new EquityCurve(100, calendarOf('us-equity'))
+  const friday = Date.UTC(2026, 1, 20, 20)
+  for (const [hours, equity] of [
+    [0, 100],
+    [24, 101],
+    [48, 102],
+    [72, 103],
+  ] as const) {
+    curve.sample(ms(friday + hours * HOUR), equity, 0)
+  }
+
+  const returns = curve.returns()
+  assert.equal(returns.days, 2)
+  assert.ok(Math.abs(returns.best - 0.03) < 1e-12)
+})
+
+/** Of New York in spring 2026, with the one holiday that it has. */
+const closed = (date: string): boolean =>
+  date === '2026-04-03' || [0, 6].includes(new Date(`${date}T12:00:00Z`).getUTCDay())
+const DATE = new Intl.DateTimeFormat('sv-SE', { timeZone: 'America/New_York' })
+
+/** The Sharpe ratio, computed from a list of all dates and the last equity of each. */
+function sharpeOf(start: number, samples: readonly (readonly [at: number, equity: number])[]) {
+  const equities = new Map<string, number>()
+  for (const [time, equity] of samples) equities.set(DATE.format(time - 1), equity)
+  const dates = [...equities.keys()]
+  const last = dates.at(-1)!
+  const values: number[] = []
+  let open = start
+  let equity = start
+  for (let date = dates[0]!; date <= last;) {
+    equity = equities.get(date) ?? equity
+    if (!closed(date)) {
+      values.push(equity / open - 1)
+      open = equity
+    }
+    date = new Date(Date.parse(`${date}T00:00:00Z`) + DAY).toISOString().slice(0, 10)
+  }
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const spread = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  const deviation = Math.sqrt(spread / (values.length - 1))
+  return { days: values.length, sharpe: (mean / deviation) * Math.sqrt(252) }
+}
+
+test('has the returns of all trading days, however often is looked', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: -500, max: 500 }), { minLength: 20, maxLength: 40 }),
+      fc.integer({ min: 1, max: 30 }),
+      fc.boolean(),
+      (steps, everyHours, isDaily) => {
+        // The end of a daily bar is the next midnight of New York, over the change of the clocks too.
+        const calendar = calendarOf('us-equity')
+        const sparse: (readonly [number, number])[] = []
+        const dense: (readonly [number, number])[] = []
+        let equity = 10_000
+        let time = calendar.dayStart(ms(Date.UTC(2026, 2, 2, 18)))
+        for (const step of steps) {
+          const session = calendar.nextSession(time)
+          const end = isDaily ? calendar.nextDayStart(session.open) : session.close
+          for (let looks = time + HOUR; looks < end; looks += everyHours * HOUR)
+            dense.push([looks, equity])
+          dense.push([end, (equity += step)])
+          sparse.push([end, equity])
+          time = end
+        }
+        // Both begin alike: the first look says from when days count.
+        sparse.unshift(dense[0]!)
+
+        const expected = sharpeOf(10_000, sparse)
+        for (const samples of [sparse, dense]) {
+          const curve = new EquityCurve(10_000, calendar)
+          for (const [at, value] of samples) curve.sample(ms(at), value, 0)
+          const returns = curve.returns()
+          assert.equal(returns.days, expected.days)
+          const found = sharpe(returns, 252)
+          if (found === null) continue
+          assert.ok(Math.abs(found - expected.sharpe) < 1e-9, `${found} is ${expected.sharpe}`)
+        }
+      },
+    ),
+    { numRuns: 100 },
+  )
 })
 
 test('has no daily returns after equity was gone', () => {

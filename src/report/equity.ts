@@ -1,8 +1,15 @@
-// Equity: a run's equity, sampled after every turn, as a bounded curve, drawdown, exposure and daily returns.
+/*
+ * Equity: a run's equity, sampled after every turn, as a bounded curve, drawdown, exposure and daily returns.
+ *
+ * Days are those of a calendar, from the first sample to the last: each with a session counts once, with a return of 0
+ * where no sample tells another equity, so that it does not matter how often is looked. A sample tells what the time
+ * before it has brought: one at the first moment of a day, such as that of a daily bar's end, belongs to the day before.
+ * What changes on a day without a session belongs to the next that has one.
+ */
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
+import { type Calendar, calendarOf } from '../core/calendar.ts'
 import { money } from '../core/instrument.ts'
-import { DAY } from '../core/time.ts'
 import { addReturn, NO_RETURNS, type Returns } from './returns.ts'
 
 /** The deepest fall from a peak, as a fraction of that peak. Times are ms since the epoch. */
@@ -42,12 +49,9 @@ export const EQUITY_MIN = 1e-8
 /** Most points kept; past it every other one goes and the spacing doubles. */
 export const POINTS_MAX = 4_000
 
-/** The start of the day after `at`, for days that begin at midnight UTC. */
-const nextUtcDay = (at: Ms): Ms => ((Math.floor(at / DAY) + 1) * DAY) as Ms
-
 export class EquityCurve {
   readonly start: number
-  readonly #nextDay: (at: Ms) => Ms
+  readonly #calendar: Calendar
   readonly #pointsAt = new Float64Array(POINTS_MAX)
   readonly #points = new Float64Array(POINTS_MAX)
   #pointCount = 0
@@ -73,16 +77,17 @@ export class EquityCurve {
   #deepestFraction = 0
   #longestUnderwaterMs = 0
 
-  #dayEnd = 0
+  #day = 0 as Ms
+  #nextDay = 0 as Ms
   #dayOpen: number
   #returns = NO_RETURNS
   #isRuined = false
 
-  /** @param nextDay start of the trading day that follows the one of `at`; it closes the day's return. */
-  constructor(start: number, nextDay: (at: Ms) => Ms = nextUtcDay) {
+  /** @param calendar whose days have returns; those of UTC where not told. */
+  constructor(start: number, calendar: Calendar = calendarOf('24/7')) {
     assert(Number.isFinite(start), `starting equity is finite, not ${start}`)
     this.start = start
-    this.#nextDay = nextDay
+    this.#calendar = calendar
     this.#equity = start
     this.#peak = start
     this.#low = start
@@ -100,7 +105,7 @@ export class EquityCurve {
     this.#exposureTime += this.#exposure * elapsed
     this.#equityTime += this.#equity * elapsed
     if (this.#exposure > 0) this.#inMarketMs += elapsed
-    if (at >= this.#dayEnd) this.#closeDay(at)
+    if (at > this.#nextDay) this.#closeDays(at)
     this.#at = at
     this.#equity = equity
     this.#exposure = exposure
@@ -164,6 +169,7 @@ export class EquityCurve {
   /** Daily returns, the day that still lasts included; none from a day that began without equity. */
   returns(): Returns {
     if (this.#samples === 0 || this.#isRuined || this.#dayOpen < EQUITY_MIN) return NO_RETURNS
+    if (!this.#isTradingDay()) return this.#returns
     return addReturn(this.#returns, this.#equity / this.#dayOpen - 1)
   }
 
@@ -188,7 +194,8 @@ export class EquityCurve {
     this.#firstAt = at
     this.#at = at
     this.#peakAt = at - 1
-    this.#dayEnd = this.#nextDay(at)
+    this.#day = this.#calendar.dayStart((at - 1) as Ms)
+    this.#nextDay = this.#calendar.nextDayStart(this.#day)
     this.#keep(at - 1, this.start)
   }
 
@@ -213,13 +220,25 @@ export class EquityCurve {
     this.#deepest = { peak: this.#peak, low: equity, peakAt, troughAt: at, recoveredAt: -1 }
   }
 
-  #closeDay(at: Ms): void {
+  /** Closes all days that are over before `at`. */
+  #closeDays(at: Ms): void {
+    while (at > this.#nextDay) {
+      if (this.#isTradingDay()) this.#closeDay()
+      this.#day = this.#nextDay
+      this.#nextDay = this.#calendar.nextDayStart(this.#day)
+      assert(this.#nextDay > this.#day, `the day after ${this.#day} begins later`)
+    }
+  }
+
+  #closeDay(): void {
     if (this.#dayOpen >= EQUITY_MIN)
       this.#returns = addReturn(this.#returns, this.#equity / this.#dayOpen - 1)
     else this.#isRuined = true
     this.#dayOpen = this.#equity
-    this.#dayEnd = this.#nextDay(at)
-    assert(this.#dayEnd > at, `the next day starts after ${at}, not at ${this.#dayEnd}`)
+  }
+
+  #isTradingDay(): boolean {
+    return this.#calendar.sessions(this.#day, this.#nextDay).length > 0
   }
 
   #keep(at: number, equity: number): void {

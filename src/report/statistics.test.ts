@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { applyCash, cashOf, openAccount, worth } from '../core/account.ts'
 import { fillId, orderId, type Qty, venueId } from '../core/brand.ts'
-import { equitySpec, money } from '../core/instrument.ts'
+import { equitySpec, type InstrumentSpec, money } from '../core/instrument.ts'
 import type { BracketRole, Order, Side } from '../core/order.ts'
 import { applyFill, FLAT, openProfit, type Position, realisedProfit } from '../core/position.ts'
 import { MINUTE, ms } from '../core/time.ts'
@@ -293,4 +293,32 @@ test('tells nothing of a run without samples', () => {
   assert.equal(daily.days, 0)
   assert.equal(drawdown, null)
   assert.equal(exposure.timeInMarket, 0)
+})
+
+test('takes its days from what is traded, whichever symbol comes first', () => {
+  const share = equitySpec('AAPL', venueId('sim'))
+  const coin = { ...equitySpec('BTC', venueId('sim')), kind: 'crypto', calendar: '24/7' } as const
+  const future = { ...equitySpec('ES', venueId('sim')), kind: 'future', calendar: 'cme' } as const
+  const daily = (specs: readonly InstrumentSpec[], traded?: readonly number[]) => {
+    const universe = new Universe(specs)
+    const symbols = traded?.map((i) => universe.all[i]!.id)
+    const statistics = new Statistics({
+      universe,
+      equity: 100,
+      ...(symbols === undefined ? {} : { traded: symbols }),
+    })
+    // A week from Monday, whose weekend is over when it ends.
+    for (let hour = 1; hour <= 7 * 24; hour++) {
+      statistics.sample(ms(Date.UTC(2026, 1, 23, 6 + hour)), 100 + (hour % 30), 0)
+    }
+    return statistics.summary().daily
+  }
+
+  assert.deepEqual(daily([share, coin]), daily([coin, share]))
+  assert.deepEqual(daily([share, future]), daily([future, share]))
+  assert.equal(daily([share, coin]).daysPerYear, 365)
+  assert.equal(daily([share, coin]).days, 8)
+  assert.equal(daily([share, future]).daysPerYear, 252)
+  assert.equal(daily([share]).days, 6)
+  assert.deepEqual(daily([coin, share], [1]), daily([share]))
 })

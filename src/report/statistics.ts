@@ -1,6 +1,7 @@
 // Statistics: what a run did, gathered while it goes on, in bounded memory.
 import { unreachable } from '../core/assert.ts'
-import type { Ms } from '../core/brand.ts'
+import type { Ms, SymbolId } from '../core/brand.ts'
+import { type Calendar, type CalendarName, calendarOf } from '../core/calendar.ts'
 import { money } from '../core/instrument.ts'
 import type { DenyCode, Notice } from '../core/notice.ts'
 import type { Order } from '../core/order.ts'
@@ -28,15 +29,17 @@ export interface StatisticsOptions {
   readonly universe: Universe
   /** Equity at the start, in money. */
   readonly equity: number
-  /** Trading days of a year, for Sharpe and Sortino: 252 (the default), or 365 for 24/7 markets. */
-  readonly daysPerYear?: 252 | 365
-  /** Start of the trading day after that of `at`; the default is the next midnight UTC. */
-  readonly nextDay?: (at: Ms) => Ms
+  /** What is traded of it, whose calendars say which days count; all of it where not told. */
+  readonly traded?: readonly SymbolId[]
   /** Most round trips kept, `TRIPS_MAX` by default. */
   readonly tripsMax?: number
 }
 
-/** Ratios of daily returns. A day is one with samples; the first and the last may be partial. */
+/**
+ * Ratios of daily returns, of all trading days from the first sample to the last; both may be partial. Where anything
+ * that is traded never closes, these are the days of UTC, 365 a year; else those of the stock exchange or, where only
+ * futures are traded, of theirs, 252 a year.
+ */
 export interface Daily {
   readonly days: number
   readonly daysUp: number
@@ -119,7 +122,7 @@ export interface Summary {
  */
 export class Statistics {
   readonly #universe: Universe
-  readonly #daysPerYear: number
+  readonly #calendar: Calendar
   readonly #tripsMax: number
   readonly #curve: EquityCurve
   readonly #roundTrips = new RoundTrips()
@@ -136,9 +139,9 @@ export class Statistics {
 
   constructor(options: StatisticsOptions) {
     this.#universe = options.universe
-    this.#daysPerYear = options.daysPerYear ?? 252
+    this.#calendar = calendarOfAll(options)
     this.#tripsMax = options.tripsMax ?? TRIPS_MAX
-    this.#curve = new EquityCurve(options.equity, options.nextDay)
+    this.#curve = new EquityCurve(options.equity, this.#calendar)
   }
 
   /** After every turn: equity, and the gross value of what is held, in money. `at` never goes back. */
@@ -257,17 +260,27 @@ export class Statistics {
 
   #daily(): Daily {
     const returns = this.#curve.returns()
+    const daysPerYear = this.#calendar.name === '24/7' ? 365 : 252
     const round = (ratio: number | null) => (ratio === null ? null : money(ratio))
     return {
       days: returns.days,
       daysUp: returns.daysUp,
       best: returns.days === 0 ? null : money(returns.best),
       worst: returns.days === 0 ? null : money(returns.worst),
-      sharpe: round(sharpe(returns, this.#daysPerYear)),
-      sortino: round(sortino(returns, this.#daysPerYear)),
-      daysPerYear: this.#daysPerYear,
+      sharpe: round(sharpe(returns, daysPerYear)),
+      sortino: round(sortino(returns, daysPerYear)),
+      daysPerYear,
     }
   }
+}
+
+/** The first that any instrument keeps: the order of the instruments says nothing. */
+const CALENDARS: readonly CalendarName[] = ['24/7', 'us-equity', 'cme']
+
+function calendarOfAll({ universe, traded }: StatisticsOptions): Calendar {
+  const instruments = traded?.map((id) => universe.at(id)) ?? universe.all
+  const kept = new Set(instruments.map(({ spec }) => spec.calendar))
+  return calendarOf(CALENDARS.find((name) => kept.has(name)) ?? '24/7')
 }
 
 function tallyOf(tallies: Map<string, Tally>, name: string): Tally {

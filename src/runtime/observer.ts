@@ -1,5 +1,4 @@
 // Observer: watches a run and makes its report.
-import { calendarOf } from '../core/calendar.ts'
 import { iso } from '../core/time.ts'
 import type { Notice } from '../core/notice.ts'
 import type { Tape } from '../core/tape.ts'
@@ -75,12 +74,10 @@ export class Observer {
     this.#venue = venue
     this.#config = config
     this.#tape = tape
-    const calendar = calendarOf(setup.universe.all[0]!.spec.calendar)
     this.#statistics = new Statistics({
       universe: setup.universe,
       equity: equity ?? config.account.cash,
-      daysPerYear: calendar.name === '24/7' ? 365 : 252,
-      nextDay: (at) => calendar.nextDayStart(at),
+      traded: setup.uses.flatMap(({ on }) => on),
     })
     this.#charts = new ChartBars(setup.universe)
     this.watch = {
