@@ -95,6 +95,45 @@ test('a backtest from the archive decides as one from the files', async (t) => {
   assert.deepEqual(hashesOf(fromArchive), hashesOf(fromFiles))
 })
 
+test('two ranges that follow each other have every bar once, in a backtest as in an export', async (t) => {
+  const folder = temporary(t)
+  const days = ['2020-12-30', '2020-12-31', '2021-01-04', '2021-01-05', '2021-01-06']
+  const rows = days.map((day) => `${day},100,101,99,100,1000`)
+  put(folder, 'SPY_1d.csv', ['datetime,open,high,low,close,volume', ...rows, ''].join('\n'))
+  const inputsOf = async (...range: readonly string[]): Promise<number> => {
+    const words = [
+      '--tape',
+      'SPY_1d.csv',
+      '--zone',
+      'America/New_York',
+      '--params',
+      '{"timeframe":"1d"}',
+    ]
+    const report = reportOf(await skein(folder, 'backtest', ...words, '--json', ...range))
+    return report.manifest.work.inputs
+  }
+  const imported = await skein(folder, 'data', 'import', 'SPY_1d.csv', '--zone', 'America/New_York')
+  assert.equal(imported.code, 0, imported.stderr)
+  const exported = await skein(
+    folder,
+    'data',
+    'export',
+    'old.csv',
+    '--symbols',
+    'SPY',
+    '--timeframe',
+    '1d',
+    '--to',
+    '2021-01-01',
+  )
+  assert.equal(exported.code, 0, exported.stderr)
+
+  // The bar of the last day of the year ends in the next one, at midnight of New York.
+  assert.equal(await inputsOf('--from', '2020-01-01', '--to', '2021-01-01'), 2)
+  assert.equal(await inputsOf('--from', '2021-01-01', '--to', '2022-01-01'), 3)
+  assert.equal(readFileSync(join(folder, 'old.csv'), 'utf8').trim().split('\n').length, 1 + 2)
+})
+
 test('an export into a pipe that is closed early ends without an error', async (t) => {
   const folder = temporary(t)
   assert.equal((await skein(folder, 'data', 'import', market)).code, 0)

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { backtest } from '../runtime/backtest.ts'
 import { Observer } from '../runtime/observer.ts'
 import { prepare } from '../runtime/prepare.ts'
-import { present, tapeOf, type SourceOptions, withSourceOptions } from './inputs.ts'
+import { tapeOf, type SourceOptions, withSourceOptions } from './inputs.ts'
 import {
   commandLine,
   giveReport,
@@ -45,13 +45,13 @@ async function runBacktest(options: Options): Promise<void> {
       progress: (rows) => bar.update(rows),
     })
     const began = performance.now()
+    // The tape is cut already, by the start of its bars: the last one may end after the range.
     const { from, to } = options
     const result = await backtest({
       tape,
       setup,
       watch: observer.watch,
       signal: stop.signal,
-      ...present({ from, to }),
     })
     bar.end()
     const { turns, rows, hash, intents, isComplete } = result
