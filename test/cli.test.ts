@@ -95,6 +95,27 @@ test('a backtest from the archive decides as one from the files', async (t) => {
   assert.deepEqual(hashesOf(fromArchive), hashesOf(fromFiles))
 })
 
+test('paths of one import that tell a bar twice are refused as in one folder, and nothing is stored', async (t) => {
+  const folder = temporary(t)
+  const head = 'datetime,open,high,low,close,volume'
+  const bars = (minute: number, close: number): string =>
+    [head, `2026-03-23T14:0${minute}:00Z,100,101,99,${close},1000`, ''].join('\n')
+  put(folder, 'a/QQQ_1m.csv', bars(1, 100.5))
+  put(folder, 'b/QQQ_1m.csv', bars(1, 99.5))
+  put(folder, 'c/QQQ_1m.csv', bars(0, 100))
+
+  const refused = await skein(folder, 'data', 'import', 'a', 'b', '--json')
+  assert.equal(refused.code, 2)
+  assert.match(refused.stderr, /b\/QQQ_1m\.csv:2: start overlaps with a\/QQQ_1m\.csv/)
+  const list = await skein(folder, 'data', 'list', '--json')
+  assert.deepEqual(JSON.parse(list.stdout), [])
+
+  const taken = await skein(folder, 'data', 'import', 'a', 'c', '--json')
+  assert.equal(taken.code, 0, taken.stderr)
+  const { bars: stored, series } = JSON.parse(taken.stdout)
+  assert.deepEqual({ stored, series }, { stored: 2, series: 1 })
+})
+
 test('two ranges that follow each other have every bar once, in a backtest as in an export', async (t) => {
   const folder = temporary(t)
   const days = ['2020-12-30', '2020-12-31', '2021-01-04', '2021-01-05', '2021-01-06']

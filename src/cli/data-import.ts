@@ -25,22 +25,18 @@ export function importCommand(): Command {
 
 async function importData(paths: readonly string[], options: Options): Promise<void> {
   const config = configOf(options)
-  const tapes = []
-  for (const path of paths) tapes.push(await recordedTape(path, options, config))
   // One tape of all paths is one transaction: a bad row in the last file leaves nothing of the first.
-  const name = paths.join(', ')
-  const instruments = tapes.flatMap((tape) => tape.instruments)
-  const all = { name, instruments, series: tapes.flatMap(({ series }) => series) }
+  const tape = await recordedTape(paths, options, config)
   const bar = progress({ label: 'import', unit: 'bars' })
   const archive = await openPlace(placeOf(config, options))
   try {
-    const report = await importTape(all, archive, ({ bars, symbol }) => bar.update(bars, symbol))
+    const report = await importTape(tape, archive, ({ bars, symbol }) => bar.update(bars, symbol))
     bar.end()
-    const inFiles = sumOf(tapes.map((tape) => tape.skipped()))
+    const inFiles = tape.skipped()
     const text =
       options.json === true
         ? JSON.stringify({ paths, ...report, inFiles })
-        : `${name}: ${told(report, inFiles)}, in ${archive.name}`
+        : `${tape.name}: ${told(report, inFiles)}, in ${archive.name}`
     process.stdout.write(`${text}\n`)
   } finally {
     bar.end()
@@ -55,15 +51,4 @@ function told({ bars, series, skipped }: ImportReport, { repeated }: Skipped): s
   ].filter((note) => note !== '')
   const tail = notes.length === 0 ? '' : ` (${notes.join('; ')})`
   return `${bars} bars in ${series} series${tail}`
-}
-
-function sumOf(all: readonly Skipped[]): Skipped {
-  const sum = { suspicious: 0, repeated: 0, oneSided: 0, crossed: 0 }
-  for (const one of all) {
-    sum.suspicious += one.suspicious
-    sum.repeated += one.repeated
-    sum.oneSided += one.oneSided
-    sum.crossed += one.crossed
-  }
-  return sum
 }

@@ -105,7 +105,7 @@ export async function tapeOf(options: SourceOptions, config: Config): Promise<Op
 
 /** Files as a tape, with what the command line and the configuration say about them. */
 export async function recordedTape(
-  path: string,
+  path: string | readonly string[],
   options: SeriesOptions & FileOptions,
   config: Config,
 ): Promise<RecordedTape> {

@@ -49,19 +49,25 @@ interface Piece {
 }
 
 /**
- * Opens a file or a folder of recorded market data. Throws BadInput for what cannot be used, here or while a
+ * Opens a file or a folder of recorded market data, or several as one tape. Throws BadInput for what cannot be used, here or while a
  * series is read.
  *
  * @example
  * const tape = await openTape('data/minutes', { zone: 'America/New_York', symbols: ['SPY'] })
  */
-export async function openTape(path: string, options: TapeOptions = {}): Promise<RecordedTape> {
+export async function openTape(
+  path: string | readonly string[],
+  options: TapeOptions = {},
+): Promise<RecordedTape> {
   checkOptions(options)
   const opening = new Opening(options)
-  for (const file of await filesAt(path)) {
-    for (const part of await partsOf(file)) await opening.add(part)
+  const paths = typeof path === 'string' ? [path] : path
+  for (const one of paths) {
+    for (const file of await filesAt(one)) {
+      for (const part of await partsOf(file)) await opening.add(part)
+    }
   }
-  return opening.tape(path)
+  return opening.tape(paths.join(', '))
 }
 
 function checkOptions({ zone, timeframe, maxBytes }: TapeOptions): void {
