@@ -4,7 +4,7 @@ import { orderId, symbolId, venueId } from '../../core/brand.ts'
 import { equitySpec, type InstrumentSpec } from '../../core/instrument.ts'
 import { HOUR, MINUTE, ms } from '../../core/time.ts'
 import { Universe } from '../../core/universe.ts'
-import { SimExchange } from './exchange.ts'
+import { type ExchangeState, SimExchange } from './exchange.ts'
 import { coin, Stage, T0, VENUE } from './stage.ts'
 
 const share = equitySpec('SHARE', VENUE)
@@ -71,6 +71,48 @@ describe('a market order', () => {
   test('meets no bar that repeats the prints of its symbol', () => {
     const stage = new Stage().trade(1, 100).submit({ id: 'a' })
     assert.deepEqual(after(stage.bar([100, 100, 100, 100])), [])
+  })
+  test('meets no bar that repeats the quotes of its symbol, also where the next one came before it', () => {
+    const stage = new Stage().submit({ id: 'a', side: 'sell', stop: 90 }).wait(MINUTE)
+    const start = ms(stage.now)
+    stage.quote(MINUTE / 2, 99, 100).quote(MINUTE / 2, 99, 100)
+    stage.bar([99, 99, 80, 99], { start, lengthMs: 0 })
+    assert.deepEqual(after(stage), [])
+  })
+  test('meets a bar again in which its symbol has shown neither print nor quote', () => {
+    for (const show of [
+      (stage: Stage) => stage.quote(1, 99, 100),
+      (stage: Stage) => stage.trade(1, 100),
+    ]) {
+      const stage = show(new Stage()).submit({ id: 'a', side: 'sell', stop: 95 })
+      stage.bar([99, 99, 94, 96])
+      assert.deepEqual(after(stage), [])
+      stage.bar([99, 99, 94, 96])
+      assert.deepEqual(after(stage), ['filled a 10 @ 95'])
+    }
+  })
+  test('meets a bar again where only the quote of its end has come, and knows it after a restart', () => {
+    const stage = new Stage().quote(1, 99, 100).submit({ id: 'a', side: 'sell', stop: 95 })
+    stage.until(T0 + 10 * MINUTE).quote(MINUTE, 99, 100)
+    const captured = JSON.parse(JSON.stringify(stage.exchange.capture())) as ExchangeState
+    const { finerBefore: _, ...older } = captured
+    const start = ms(T0 + 10 * MINUTE)
+    const at = ms(start + MINUTE)
+    const prices = { open: 99, high: 99, low: 94, close: 96, volume: 1_000, trades: 0 }
+    const bar = { symbol: symbolId(0), timeframe: '1m', start, ...prices } as const
+    const phases = (state: ExchangeState) => {
+      const exchange = new SimExchange(stage.universe, {
+        venue: VENUE,
+        cash: 1e5,
+        participation: 1,
+      })
+      exchange.restore(state)
+      exchange.observe({ type: 'bar', at, source: 'venue', bar })
+      return exchange.take(at).map(({ type }) => type)
+    }
+    assert.deepEqual(phases(captured), ['order.filled'])
+    // An older version did not remember: the quote of the end counts as inside, as it did there.
+    assert.deepEqual(phases(older), [])
   })
   test('meets no coarser bar than the finest seen', () => {
     const stage = new Stage().bar([100, 100, 100, 100]).submit({ id: 'a' })

@@ -30,6 +30,8 @@ export interface ExchangeState {
   readonly arrivals: readonly Arrival[]
   readonly known: KnownState
   readonly seen: readonly number[]
+  /** Not in states of older versions. */
+  readonly finerBefore?: readonly number[]
   readonly answers: readonly Input[]
   readonly book: BookState
   readonly ledger: LedgerState
@@ -150,6 +152,7 @@ export class SimExchange {
       arrivals: structuredClone(this.#arrivals),
       known: this.#gate.capture(),
       seen: this.#seen.capture(),
+      finerBefore: this.#seen.captureFiner(),
       answers: this.#answers.capture(),
       book: this.#book.capture(),
       ledger: this.#ledger.capture(),
@@ -164,7 +167,7 @@ export class SimExchange {
     this.#lastArrival = state.lastArrival
     this.#arrivals = structuredClone([...state.arrivals])
     this.#gate.restore(state.known)
-    this.#seen.restore(state.seen)
+    this.#seen.restore(state.seen, state.finerBefore)
     this.#answers.restore(state.answers)
     this.#book.restore(state.book)
     this.#ledger.restore(state.ledger)

@@ -37,10 +37,10 @@ export class Floor {
   /** Like the others, gives true where an order may have changed. */
   bar(bar: Bar, at: Ms): boolean {
     const { seen, universe } = this.#desk
-    if (!seen.bar(bar)) return false
-    if (bar.filled === true || !this.#book.isReached(bar)) return false
     const instrument = universe.at(bar.symbol)
     const end = ms(Math.min(at, endOf(bar, instrument)))
+    if (!seen.bar(bar, end)) return false
+    if (bar.filled === true || !this.#book.isReached(bar)) return false
     if (!(bar.volume > 0) || !overlaps(instrument, bar.start, end)) return false
     const { symbol, start, volume } = bar
     const { buyer, seller } = viewsOf(bar)

@@ -4,16 +4,18 @@
  * more is taken, unless the line says otherwise.
  *
  * WHAT AN ORDER MEETS
- *   Three kinds of data fill orders. A symbol is known by the finest it has shown: once it has shown a print or a
- *   quote its bars fill nothing, because they repeat them; of bars, the shortest timeframe seen fills.
+ *   Three kinds of data fill orders. A symbol is known by the finest it shows: a bar in which it has shown a print or
+ *   a quote fills nothing, because it repeats them. A bar without either fills, and triggers stops: prints and quotes
+ *   have ended, or pause, and until they come again the symbol is known by its bars. Of bars, the shortest
+ *   timeframe seen fills. (Where two prints or quotes have come since a bar ended, they go on, and it fills nothing.)
  *   bar      [start, end), known at its end. An order meets a bar that starts at or after the order was *sent*,
  *            and ends after it arrived. So what is sent at the close of bar N is taken to be there at the open
  *            of bar N+1, although it arrives one latency later: that price was not known when it was sent. An
  *            order that is sent within a bar waits for the next one. A cancel counts from its arrival: the
  *            bar that it arrives in fills nothing.
  *   print    a trade stamped after the order arrived; the same millisecond is not after.
- *   quote    stamped after the order arrived. Once a symbol has shown quotes, only they are taken from, and
- *            prints only fill what rests. Once it has shown prints, only they trigger stops.
+ *   quote    stamped after the order arrived. Where a symbol is known by quotes, only they are taken from, and
+ *            prints only fill what rests. Where it is known by prints, only they trigger stops.
  *   But for that open, a price from before the order arrived fills nothing. Data outside the regular session of the
  *   instrument's calendar, from its expiry on, of no volume, or carried over (`filled`) meet nobody. A bar that
  *   overlaps a session is inside.

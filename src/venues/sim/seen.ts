@@ -27,24 +27,29 @@ const QUOTES = 4
 
 export class Seen {
   #rows = new Float64Array(64 * WIDTH)
+  /** Of each symbol, the time of its last print or quote before the millisecond of the very last; 0 where none. */
+  #finerBefore = new Float64Array(64)
 
-  /** Gives false where the bar tells nothing: the symbol is known by finer data. */
-  bar(bar: Bar): boolean {
+  /** Gives false where a bar that ended at `end` tells nothing: finer data of its symbol have told it. */
+  bar(bar: Bar, end: Ms): boolean {
     const row = this.#row(bar.symbol)
     const rows = this.#rows
-    const kinds = rows[row + KINDS]!
     const length = lengthMs(bar.timeframe)
-    if (kinds > BARS || (kinds === BARS && length > rows[row + BAR_MS]!)) return false
+    const shortest = rows[row + BAR_MS]!
+    if (shortest > 0 && length > shortest) return false
+    rows[row + BAR_MS] = length
+    if (this.#hasFiner(bar, end)) return false
+    // The finer data have ended or pause: until they come again, the symbol is known by its bars.
     rows[row + KINDS] = BARS
     rows[row + LAST] = bar.close
     rows[row + BAR_START] = bar.start
-    rows[row + BAR_MS] = length
     return true
   }
 
   trade(trade: Trade): void {
     const row = this.#row(trade.symbol)
     const rows = this.#rows
+    this.#finerAt(trade.symbol, trade.ts)
     rows[row + KINDS] = rows[row + KINDS]! | TRADES
     rows[row + LAST] = trade.price
     rows[row + LAST_TS] = trade.ts
@@ -53,6 +58,7 @@ export class Seen {
   quote(quote: Quote): void {
     const row = this.#row(quote.symbol)
     const rows = this.#rows
+    this.#finerAt(quote.symbol, quote.ts)
     rows[row + KINDS] = rows[row + KINDS]! | QUOTES
     rows[row + BID] = quote.bid
     rows[row + ASK] = quote.ask
@@ -69,11 +75,13 @@ export class Seen {
     return (this.#at(symbol, KINDS) & QUOTES) !== 0
   }
 
-  /** The last price of a bar or a print, or the middle of the quote; NaN before the first. */
+  /** The last print, else the middle of the quote, else the last close; NaN before the first. */
   price(symbol: SymbolId): number {
     const kinds = this.#at(symbol, KINDS)
-    if ((kinds & (BARS | TRADES)) !== 0) return this.#at(symbol, LAST)
-    return kinds === 0 ? NaN : (this.#at(symbol, BID) + this.#at(symbol, ASK)) / 2
+    if (kinds === 0) return NaN
+    // What a bar told before the quotes came is older than they are.
+    if ((kinds & (TRADES | QUOTES)) !== QUOTES) return this.#at(symbol, LAST)
+    return (this.#at(symbol, BID) + this.#at(symbol, ASK)) / 2
   }
 
   /** The print before the next one, if it is of the session that opened at `open`; NaN where there is none. */
@@ -123,9 +131,38 @@ export class Seen {
     return Array.from(this.#rows.subarray(0, end))
   }
 
-  restore(rows: readonly number[]): void {
+  /** What the rows do not hold, symbol by symbol. */
+  captureFiner(): number[] {
+    return Array.from(this.#finerBefore.subarray(0, this.capture().length / WIDTH))
+  }
+
+  /** A state without `finerBefore` is of an older version: what was before the last print or quote counts as its own. */
+  restore(rows: readonly number[], finerBefore?: readonly number[]): void {
     this.#rows = new Float64Array(Math.max(rows.length, this.#rows.length))
     this.#rows.set(rows)
+    this.#finerBefore = new Float64Array(this.#rows.length / WIDTH)
+    if (finerBefore !== undefined) this.#finerBefore.set(finerBefore)
+    else this.#finerBefore.forEach((_, i, all) => (all[i] = this.#lastFiner(i * WIDTH)))
+  }
+
+  /**
+   * True where a print or a quote lies inside the bar. Where two have come since it ended, nobody remembers: the finer
+   * data go on, and it counts as told.
+   */
+  #hasFiner(bar: Bar, end: Ms): boolean {
+    const last = this.#lastFiner(bar.symbol * WIDTH)
+    const inside = last < end ? last : this.#finerBefore[bar.symbol]!
+    return inside > 0 && inside >= bar.start
+  }
+
+  #finerAt(symbol: SymbolId, ts: Ms): void {
+    const last = this.#lastFiner(symbol * WIDTH)
+    if (ts > last) this.#finerBefore[symbol] = last
+  }
+
+  /** Time of the last print or quote; 0 before the first. */
+  #lastFiner(row: number): number {
+    return Math.max(this.#rows[row + LAST_TS]!, this.#rows[row + QUOTE_TS]!)
   }
 
   #at(symbol: SymbolId, column: number): number {
@@ -138,6 +175,9 @@ export class Seen {
       const rows = new Float64Array(Math.max(this.#rows.length * 2, row + WIDTH))
       rows.set(this.#rows)
       this.#rows = rows
+      const finerBefore = new Float64Array(rows.length / WIDTH)
+      finerBefore.set(this.#finerBefore)
+      this.#finerBefore = finerBefore
     }
     return row
   }
