@@ -63,7 +63,8 @@ export async function paperRun(
     file.end({ hash, intents, turns: all, isOver: true })
     bar.end()
     const elapsedMs = Math.round(performance.now() - began)
-    await reportRun(file, { mode: 'paper', elapsedMs, warnings: warningsOf(result) }, outputs)
+    const warnings = [...(tape.notes ?? []), ...warningsOf(result)]
+    await reportRun(file, { mode: 'paper', elapsedMs, warnings }, outputs)
   } finally {
     bar.end()
     stop.release()

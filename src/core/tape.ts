@@ -20,4 +20,6 @@ export interface Tape {
   readonly name: string
   readonly instruments: readonly InstrumentSpec[]
   readonly series: readonly TapeSeries[]
+  /** What a reader of results on it must know, in sentences. */
+  readonly notes?: readonly string[]
 }

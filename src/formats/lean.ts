@@ -24,7 +24,8 @@
  * last quotes of each exchange is crossed in 99 % of all rows. A quote that is crossed between the two rows of
  * one change is left out and counted.
  *
- * Minute quote bars give one quote each: its close, in the last millisecond of the minute.
+ * Minute quote bars give one quote each: its close, in the last millisecond of the minute. They are no finer than
+ * bars of trades, and left out of a tape where their symbol has those of their length (open-tape.ts).
  */
 import { assert, unreachable } from '../core/assert.ts'
 import { BadInput } from '../core/bad-input.ts'

@@ -265,6 +265,31 @@ describe('a tape of files', () => {
     assert.deepEqual(tape.skipped(), { suspicious: 1, repeated: 0, oneSided: 1, crossed: 1 })
   })
 
+  it('leaves quote bars out where their symbol has trade bars of that length, and says so', async () => {
+    const trades = '34200000,1674100,1674200,1674000,1674100,100\n'
+    const quotes = '34200000,1674000,1674000,1674000,1674000,1,1674200,1674200,1674200,1674200,1\n'
+    const home = given({
+      'spy/20131007_trade.zip': zip({ '20131007_spy_minute_trade.csv': trades }),
+      'spy/20131007_quote.zip': zip({ '20131007_spy_minute_quote.csv': quotes }),
+      'spy/20131008_quote.zip': zip({ '20131008_spy_minute_quote.csv': quotes }),
+      'ibm/20131007_quote.zip': zip({ '20131007_ibm_minute_quote.csv': quotes }),
+      'bac/20131007_quote.zip': zip({ '20131007_bac_second_quote.csv': quotes }),
+      'bac/20131007_trade.zip': zip({ '20131007_bac_minute_trade.csv': trades }),
+    })
+    const kinds = ({ series }: Awaited<ReturnType<typeof openTape>>) =>
+      series.map(({ symbol, kind }) => `${symbol} ${kind}`).toSorted()
+
+    const all = await openTape(home)
+    assert.deepEqual(kinds(all), ['BAC bars', 'BAC quotes', 'IBM quotes', 'SPY bars'])
+    assert.deepEqual(all.notes, [
+      '2 files of quote bars of SPY left out, because there are bars of trades; --kind quotes reads them alone.',
+    ])
+
+    const only = await openTape(home, { kind: 'quotes' })
+    assert.deepEqual(kinds(only), ['BAC quotes', 'IBM quotes', 'SPY quotes'])
+    assert.equal(only.notes, undefined)
+  })
+
   it('reads Lean futures by expiry, in UTC and points', async () => {
     const home = given({
       '20131007_trade.zip': zip({

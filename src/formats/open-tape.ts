@@ -13,7 +13,7 @@ import { type Calendar, calendarOf } from '../core/calendar.ts'
 import type { BarColumns, QuoteColumns, TradeColumns } from '../core/columns.ts'
 import { equitySpec, type InstrumentSpec } from '../core/instrument.ts'
 import type { Tape, TapeSeries } from '../core/tape.ts'
-import { isTimeframe, type Timeframe } from '../core/time.ts'
+import { isTimeframe, lengthMs, type Timeframe } from '../core/time.ts'
 import { type BarPart, type CsvContext, namesSeries, readCsvBars } from './csv-bars.ts'
 import { HISTDATA_COLUMNS, HISTDATA_ZONE, histdataSymbol, histdataText } from './histdata.ts'
 import {
@@ -41,7 +41,7 @@ interface Piece {
   readonly part: Part
   readonly kind: TapeSeries['kind']
   readonly symbol: string
-  /** Of bars. */
+  /** Of bars, and of the bars that quotes were made of. */
   readonly timeframe: Timeframe | undefined
   /** A time at or near its first, which orders pieces that do not overlap. */
   readonly near: number
@@ -117,8 +117,9 @@ class Opening {
   }
 
   tape(path: string): RecordedTape {
-    const groups = Map.groupBy(this.#pieces, ({ kind, symbol, timeframe = '' }) =>
-      [symbol, kind, timeframe].join(' '),
+    const [repeating, pieces] = partition(this.#pieces)
+    const groups = Map.groupBy(pieces, ({ kind, symbol, timeframe = '' }) =>
+      [symbol, kind, kind === 'bars' ? timeframe : ''].join(' '),
     )
     const series = [...groups.values()].map((pieces) => this.#series(pieces))
     const found = [...new Set(series.map(({ symbol }) => symbol))].toSorted()
@@ -142,6 +143,7 @@ class Opening {
       name: path,
       instruments: found.map((symbol) => this.#spec(symbol)),
       series,
+      ...(repeating.length === 0 ? {} : { notes: [noteOf(repeating)] }),
       skipped: () => {
         const sum = nothingSkipped()
         for (const one of this.#skipped.values()) {
@@ -178,7 +180,7 @@ class Opening {
       part,
       kind,
       symbol,
-      timeframe: kind === 'bars' ? timeframe : undefined,
+      timeframe: kind === 'bars' || holds === 'quote bars' ? timeframe : undefined,
       near: Number.isNaN(midnight) ? 0 : midnight,
       read: async () => {
         const skipped = this.#tally(part)
@@ -312,6 +314,35 @@ class Opening {
       if (page.length > 0 && isKind(page)) yield page
     }
   }
+}
+
+/**
+ * Quotes that were made of bars are no finer than bars, but stand beside them as if they were: what fills on quotes
+ * would meet one price of a minute, and none of its high and low. So pieces of them, the first, are apart from all
+ * others where their symbol has bars of their length or shorter.
+ */
+function partition(pieces: readonly Piece[]): readonly [Piece[], Piece[]] {
+  const shortestMs = new Map<string, number>()
+  for (const { kind, symbol, timeframe } of pieces) {
+    if (kind !== 'bars' || timeframe === undefined) continue
+    const length = lengthMs(timeframe)
+    shortestMs.set(symbol, Math.min(length, shortestMs.get(symbol) ?? Infinity))
+  }
+  const repeats = ({ kind, symbol, timeframe }: Piece): boolean =>
+    kind === 'quotes' &&
+    timeframe !== undefined &&
+    lengthMs(timeframe) >= (shortestMs.get(symbol) ?? Infinity)
+  return [pieces.filter(repeats), pieces.filter((piece) => !repeats(piece))]
+}
+
+/** Symbols that a note names. */
+const NAMED_MAX = 10
+
+function noteOf(repeating: readonly Piece[]): string {
+  const symbols = [...new Set(repeating.map(({ symbol }) => symbol))].toSorted()
+  const more = symbols.length > NAMED_MAX ? ` and ${symbols.length - NAMED_MAX} more` : ''
+  const files = `${repeating.length} ${repeating.length === 1 ? 'file' : 'files'} of quote bars`
+  return `${files} of ${symbols.slice(0, NAMED_MAX).join(', ')}${more} left out, because there are bars of trades; --kind quotes reads them alone.`
 }
 
 const isBars = (columns: Columns): columns is BarColumns => 'start' in columns

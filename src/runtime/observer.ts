@@ -48,7 +48,7 @@ export interface Ended {
 export interface Observed {
   readonly setup: Omit<Setup, 'sim'>
   readonly config: Config
-  readonly tape: Pick<Tape, 'name' | 'series'>
+  readonly tape: Pick<Tape, 'name' | 'series' | 'notes'>
   readonly progress?: Watch['progress']
   /** Equity at the start; the configured cash where not told. */
   readonly equity?: number
@@ -61,7 +61,7 @@ export class Observer {
   readonly #setup: Observed['setup']
   readonly #config: Config
   readonly #venue: string | undefined
-  readonly #tape: Pick<Tape, 'name' | 'series'>
+  readonly #tape: Pick<Tape, 'name' | 'series' | 'notes'>
   readonly #statistics: Statistics
   readonly #charts: ChartBars
   /** Limits that were changed while it ran, in words. */
@@ -132,6 +132,7 @@ export class Observer {
         isSimulated
           ? `Fills are simulated: ${costsOf(this.#config)}; an order takes at most ${percent(sim.participation)} of the traded volume.`
           : `Fills are those of ${FILLS_OF[this.#venue ?? ''] ?? `${this.#venue}, with its fees`}.`,
+        ...(this.#tape.notes ?? []),
         ...this.#changes.slice(-CHANGES_MAX),
         ...(ended.warnings ?? []),
       ],
