@@ -44,23 +44,14 @@ export function buildEngine(setup: Omit<Setup, 'sim'>, venueLimits: Limits): Eng
 }
 
 /**
- * The base timeframe for a tape: that of its bars, or for trades the finest that a strategy needs, '1m' at most.
- * Throws `BadInput` where the tape's bars are too coarse for a strategy, or a symbol has both bars and trades.
+ * The base timeframe for the symbols of the universe: that of the tape's bars, the finest where they have several, or
+ * for trades the finest that a strategy needs, '1m' at most. Throws `BadInput` where bars are too coarse for a strategy
+ * or none that it needs would be made of them, or where a symbol has both bars and trades.
  */
-export function baseOf(tape: Tape, uses: readonly Use[]): Timeframe {
-  const kinds = new Map<string, string>()
+export function baseOf(tape: Tape, universe: Universe, uses: readonly Use[]): Timeframe {
+  const kinds = kindsOf(tape, universe)
   let finest: Timeframe | undefined
-  for (const series of tape.series) {
-    if (series.kind === 'quotes' || series.kind === 'depth') continue
-    const kind = series.kind === 'bars' ? series.timeframe : 'trades'
-    const other = kinds.get(series.symbol)
-    if (other !== undefined && other !== kind) {
-      const what = `has two kinds of data for ${series.symbol}`
-      throw new BadInput({ file: tape.name }, what, `${other}, ${kind}`, 'one of them')
-    }
-    kinds.set(series.symbol, kind)
-    if (series.kind === 'bars') finest = finer(finest, series.timeframe)
-  }
+  for (const kind of kinds.values()) if (kind !== 'trades') finest = finer(finest, kind)
   const wanted = uses.flatMap((use) => {
     const { bars } = use.strategy.needs(use.params)
     return (bars === undefined ? [] : typeof bars === 'string' ? [bars] : bars).map(
@@ -74,12 +65,40 @@ export function baseOf(tape: Tape, uses: readonly Use[]): Timeframe {
     return wanted.reduce<Timeframe>((least, { timeframe }) => finer(least, timeframe), '1m')
   }
   for (const { use, timeframe } of wanted) {
-    if (lengthMs(timeframe) >= lengthMs(finest)) continue
-    const what = `is too coarse for ${use.name}, which needs ${timeframe} bars`
-    const allowed = TIMEFRAMES.filter((t) => lengthMs(t) <= lengthMs(timeframe)).join(', ')
-    throw new BadInput({ file: tape.name }, what, finest, `bars of ${allowed}, or trades`)
+    if (lengthMs(timeframe) < lengthMs(finest)) {
+      const what = `is too coarse for ${use.name}, which needs ${timeframe} bars`
+      const allowed = TIMEFRAMES.filter((t) => lengthMs(t) <= lengthMs(timeframe)).join(', ')
+      throw new BadInput({ file: tape.name }, what, finest, `bars of ${allowed}, or trades`)
+    }
+    for (const id of use.on) {
+      const { symbol } = universe.at(id)
+      const kind = kinds.get(symbol)
+      if (kind === undefined || kind === 'trades' || kind === finest || kind === timeframe) continue
+      // Bars of the base become longer ones; all others are passed on as they are.
+      const what = `has bars of ${symbol} that are not ${timeframe}, which ${use.name} needs, and none are made of them beside ${finest} bars of other symbols`
+      const good = [...new Set([finest, timeframe])].join(' or ')
+      const allowed = `bars of ${good} for ${symbol}, or runs for symbols of one timeframe (--symbols)`
+      throw new BadInput({ file: tape.name }, what, kind, allowed)
+    }
   }
   return finest
+}
+
+/** What each symbol of the universe has, besides quotes and depth: trades, or bars of one timeframe. */
+function kindsOf(tape: Tape, universe: Universe): ReadonlyMap<string, Timeframe | 'trades'> {
+  const kinds = new Map<string, Timeframe | 'trades'>()
+  for (const series of tape.series) {
+    if (series.kind === 'quotes' || series.kind === 'depth') continue
+    if (universe.find(series.symbol) === undefined) continue
+    const kind = series.kind === 'bars' ? series.timeframe : 'trades'
+    const other = kinds.get(series.symbol)
+    if (other !== undefined && other !== kind) {
+      const what = `has two kinds of data for ${series.symbol}`
+      throw new BadInput({ file: tape.name }, what, `${other}, ${kind}`, 'one of them')
+    }
+    kinds.set(series.symbol, kind)
+  }
+  return kinds
 }
 
 const finer = (a: Timeframe | undefined, b: Timeframe): Timeframe =>

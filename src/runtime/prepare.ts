@@ -28,7 +28,7 @@ export async function prepare(config: Config, tape: Tape, run: string): Promise<
     sim: toSimOptions(config),
     run,
     currency: config.account.currency,
-    base: baseOf(tape, uses),
+    base: baseOf(tape, universe, uses),
     bars: { latenessMs, maxFill },
   }
 }
