@@ -380,6 +380,29 @@ test('--html writes one file that needs no other', async (t) => {
   assert.doesNotMatch(page, /<(?:script|link|img)[^>]+(?:src|href)=["']?https?:/)
 })
 
+test('a report warns in all its forms of an open that looks like a split of what was traded', async (t) => {
+  const folder = temporary(t)
+  const day = (n: number) => new Date(Date.UTC(2026, 0, 5 + n)).toISOString().slice(0, 10)
+  const row = (n: number, price: number) =>
+    `${day(n)},${price},${price + 1},${price - 1},${price},9000`
+  const rows = [100, 101, 102, 20.4, 21].map((price, n) => row(n, price))
+  put(folder, 'AAA_1d.csv', `Date,Open,High,Low,Close,Volume\n${rows.join('\n')}\n`)
+  put(folder, 'skein.yaml', 'risk: { tradingHours: always }\n')
+  const body = `(ctx) => ({ onBar: () => void (ctx.position.isFlat && ctx.buy({ qty: 1 })) })`
+  put(folder, 'mine.ts', strategy('mine', body).replaceAll("'1m'", "'1d'"))
+  const words = ['--tape', 'AAA_1d.csv', '--config', 'skein.yaml', '--strategy', './mine.ts']
+
+  const files = ['--json', 'report.json', '--html', 'page.html']
+  const { stdout, code, stderr } = await skein(folder, 'backtest', ...words, ...files)
+
+  assert.equal(code, 0, stderr)
+  const warning =
+    /AAA opens on 2026-01-08 at 0.2 times its last close, which looks like a split of 5:1; prices are raw/
+  assert.match(stdout.replaceAll(/\s+/g, ' '), warning)
+  assert.match(readFileSync(join(folder, 'report.json'), 'utf8'), warning)
+  assert.match(readFileSync(join(folder, 'page.html'), 'utf8'), warning)
+})
+
 test('reports that the configuration names are written beside it', async (t) => {
   const folder = temporary(t)
   put(folder, 'here/skein.yaml', 'report: { html: page.html, json: report.json }\n')

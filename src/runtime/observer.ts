@@ -4,6 +4,7 @@ import type { Notice } from '../core/notice.ts'
 import type { Tape } from '../core/tape.ts'
 import { type Chart, ChartBars } from '../report/chart-bars.ts'
 import { type Json, makeReport, type Manifest, type Report } from '../report/report.ts'
+import { Splits } from '../report/splits.ts'
 import { Statistics } from '../report/statistics.ts'
 import { changeText } from './alerts.ts'
 import type { Watch } from './backtest.ts'
@@ -64,6 +65,7 @@ export class Observer {
   readonly #tape: Pick<Tape, 'name' | 'series' | 'notes'>
   readonly #statistics: Statistics
   readonly #charts: ChartBars
+  readonly #splits: Splits
   /** Limits that were changed while it ran, in words. */
   readonly #changes: string[] = []
   /** The first error of a notice: whoever delivers notices counts errors and goes on. */
@@ -80,6 +82,7 @@ export class Observer {
       traded: setup.uses.flatMap(({ on }) => on),
     })
     this.#charts = new ChartBars(setup.universe)
+    this.#splits = new Splits(setup.universe)
     this.watch = {
       notices: { types: TYPES, handle: (notice) => this.#take(notice) },
       sample: (at, equity, exposure) => this.#statistics.sample(at, equity, exposure),
@@ -133,6 +136,7 @@ export class Observer {
           ? `Fills are simulated: ${costsOf(this.#config)}; an order takes at most ${percent(sim.participation)} of the traded volume.`
           : `Fills are those of ${FILLS_OF[this.#venue ?? ''] ?? `${this.#venue}, with its fees`}.`,
         ...(this.#tape.notes ?? []),
+        ...this.#splits.warnings(),
         ...this.#changes.slice(-CHANGES_MAX),
         ...(ended.warnings ?? []),
       ],
@@ -152,10 +156,12 @@ export class Observer {
       const texts = notice.changes.map((change) => changeText(change))
       this.#changes.push(...texts.map((text) => `Since ${iso(notice.at)} ${text}.`))
     }
+    if (notice.type === 'fill') this.#splits.traded(notice.order.symbol)
     if (notice.type !== 'bar.closed') {
       this.#statistics.onNotice(notice)
       return
     }
+    this.#splits.push(notice.bar)
     if (notice.bar.timeframe === this.#setup.base) this.#charts.push(notice.bar)
   }
 }
