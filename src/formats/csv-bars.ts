@@ -34,8 +34,10 @@ export interface CsvContext {
   readonly name: string
   /** Where the text has no symbol column. */
   readonly symbol: string | undefined
-  /** Where the text has no timeframe column; undefined leaves it to the rows' spacing. */
+  /** Where the text has no timeframe column. */
   readonly timeframe: Timeframe | undefined
+  /** Where nothing else tells it: held against the rows' spacing, which tells it where this is undefined too. */
+  readonly label: Timeframe | undefined
   readonly zone: string | undefined
   readonly stamp: 'start' | 'end'
   /** Names for a text without a header row. */
@@ -109,6 +111,12 @@ function timeframeIn(context: CsvContext, header: Header, row: Row): Timeframe |
   throw new BadInput(place, 'is no timeframe', name, TIMEFRAMES.join(', '))
 }
 
+/** One in so many: what happens less often than this by chance did not happen by chance. */
+const CHANCE = 1_000_000
+
+/** The greatest time that both are multiples of. */
+const commonOf = (a: number, b: number): number => (b === 0 ? a : commonOf(b, a % b))
+
 interface GroupOptions {
   readonly header: Header
   readonly symbol: string
@@ -121,6 +129,7 @@ class Group {
   readonly #header: Header
   readonly #symbol: string
   readonly #timeframe: Timeframe | undefined
+  readonly #isLabel: boolean
   readonly #lines: number[] = []
   readonly #stamps: Stamp[] = []
   /** open, high, low, close, volume, trades, filled. */
@@ -130,7 +139,8 @@ class Group {
     this.#context = context
     this.#header = header
     this.#symbol = symbol
-    this.#timeframe = timeframe
+    this.#timeframe = timeframe ?? context.label
+    this.#isLabel = timeframe === undefined && context.label !== undefined
   }
 
   add(row: Row): void {
@@ -173,6 +183,7 @@ class Group {
     const order = this.#order()
     const starts = this.#instants(order)
     const timeframe = this.#timeframe ?? this.#spacing(starts)
+    if (this.#isLabel) this.#checkLabel(starts, timeframe)
     this.#align(order, starts, timeframe)
     const kept = this.#unique(order, starts, skipped)
     const bars = barColumns(kept.length)
@@ -253,6 +264,32 @@ class Group {
       spacing,
       allowed,
     )
+  }
+
+  /**
+   * Refuses a timeframe that a person says of rows which stand closer, or farther apart than its bars can be: all at
+   * multiples of a longer time. That sparse bars do so by chance is one in `times` for each row.
+   */
+  #checkLabel(starts: readonly number[], label: Timeframe): void {
+    const length = lengthMs(label)
+    let [least, common, gaps] = [Infinity, 0, 0]
+    for (let i = 1; i < starts.length; i++) {
+      const gap = (starts[i] ?? NaN) - (starts[i - 1] ?? NaN)
+      if (!(gap > 0)) continue
+      least = Math.min(least, gap)
+      common = commonOf(gap, common)
+      gaps++
+    }
+    // A day has 23 hours where the clock goes forward.
+    const isCloser = least < (label === '1d' ? length - HOUR : length)
+    const isFarther = common > length && Math.log(common / length) * gaps > Math.log(CHANCE)
+    if (!isCloser && !isFarther) return
+    const apart = isCloser ? least : common
+    const fitting = TIMEFRAMES.find((name) => lengthMs(name) === apart)
+    const allowed =
+      fitting === undefined ? `rows ${length / 1_000} s apart` : `the option ${fitting}`
+    const what = `has no ${label} bars, which the option timeframe says`
+    throw new BadInput({ file: this.#context.name }, what, `rows ${apart / 1_000} s apart`, allowed)
   }
 
   /** Turns stamps into starts, and refuses those that are off the grid. */

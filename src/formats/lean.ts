@@ -25,7 +25,7 @@
  * one change is left out and counted.
  *
  * Minute quote bars give one quote each: its close, in the last millisecond of the minute. They are no finer than
- * bars of trades, and left out of a tape where their symbol has those of their length (open-tape.ts).
+ * bars of trades, and left out of a tape where their symbol has those of their length (quote-bars.ts).
  */
 import { assert, unreachable } from '../core/assert.ts'
 import { BadInput } from '../core/bad-input.ts'

@@ -216,7 +216,31 @@ const CASES: readonly Case[] = [
     name: 'minutes that are said to be hours',
     given: csv(good(2)),
     options: { timeframe: '1h' },
-    expected: /SPY_1m\.csv:2: Datetime is off the grid of 1h/,
+    expected: /: has no bars of timeframe: "1h"; allowed: 1m$/,
+  },
+  {
+    name: 'minutes that are said to be hours, where nothing else tells',
+    given: { 'SPY.csv': `${HEADER}\n${good(0)}\n${good(1)}\n` },
+    options: { timeframe: '1h' },
+    expected:
+      /SPY\.csv: has no 1h bars, which the option timeframe says: "rows 60 s apart"; allowed: the option 1m$/,
+  },
+  {
+    name: 'hours that are said to be minutes, where nothing else tells',
+    given: {
+      'SPY.csv': `${HEADER}\n${[14, 15, 16, 18, 19].map((hour) => `2026-03-23T${hour}:30:00Z,1,1,1,1,1`).join('\n')}\n`,
+    },
+    options: { timeframe: '1m' },
+    expected:
+      /SPY\.csv: has no 1m bars, which the option timeframe says: "rows 3600 s apart"; allowed: the option 1h$/,
+  },
+  {
+    name: 'half hours that are said to be minutes',
+    given: {
+      'SPY.csv': `${HEADER}\n${[13, 14, 15, 16].flatMap((hour) => ['00', '30'].map((minute) => `2026-03-23T${hour}:${minute}:00Z,1,1,1,1,1`)).join('\n')}\n`,
+    },
+    options: { timeframe: '1m' },
+    expected: /"rows 1800 s apart"; allowed: rows 60 s apart$/,
   },
   {
     name: 'an hour in a file of days',

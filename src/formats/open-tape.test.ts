@@ -158,6 +158,60 @@ describe('a tape of files', () => {
     )
   })
 
+  it('takes the bars of one timeframe, where a name, a column or a layout tells', async () => {
+    const row = '1774224000,1,1,1,1,1'
+    const home = given({
+      'AAPL_1m.csv': `${HEADER}\n${row}`,
+      'AAPL_1d.csv': `${HEADER}\n2026-03-23,1,1,1,1,1`,
+      'table.csv': `${HEADER},symbol,timeframe\n${row},IBM,1m\n${row},IBM,5m\n${row},QQQ,1m\n${row},BAC,5m`,
+      'spy/20131007_trade.zip': zip({ '20131007_spy_minute_trade.csv': '34200000,1,1,1,1,1\n' }),
+      'spy/20131007_quote.zip': zip({
+        '20131007_spy_minute_quote.csv': '34200000,1,1,1,1,1,1,1,1,1,1\n',
+      }),
+    })
+    const taken = async (timeframe: '1m' | '5m' | '1d', symbols?: readonly string[]) => {
+      const tape = await openTape(home, { timeframe, ...(symbols && { symbols }) })
+      return tape.series
+        .map(
+          (series) => `${series.symbol} ${series.kind === 'bars' ? series.timeframe : series.kind}`,
+        )
+        .toSorted()
+    }
+
+    assert.deepEqual(await taken('1m'), ['AAPL 1m', 'IBM 1m', 'QQQ 1m', 'SPY 1m'])
+    assert.deepEqual(await taken('5m'), ['BAC 5m', 'IBM 5m'])
+    assert.deepEqual(await taken('1d'), ['AAPL 1d'])
+    await assert.rejects(taken('5m', ['IBM', 'SPY']), {
+      message: `${home}: has no bars of SPY of timeframe: "5m"; allowed: 1m`,
+    })
+  })
+
+  it('takes a timeframe for what the rows are where nothing tells it', async () => {
+    const rows = (steps: readonly number[]) =>
+      steps.map((step) => `${1774224000 + step},1,1,1,1,1`).join('\n')
+    const timeframe = async (text: string) => {
+      const tape = await openTape(given({ 'A.csv': `${HEADER}\n${text}` }), { timeframe: '1m' })
+      const bars = await barsOf(tape.series[0])
+      const [series] = tape.series
+      return `${bars.length} of ${series?.kind === 'bars' ? series.timeframe : ''}`
+    }
+
+    assert.equal(await timeframe(rows([0])), '1 of 1m')
+    // Minutes that few trade in.
+    assert.equal(await timeframe(rows([0, 180, 420, 540, 900, 1_080, 1_440])), '7 of 1m')
+  })
+
+  it('refuses a timeframe where there are no bars at all', async () => {
+    const home = given({
+      'spy/20131007_trade.zip': zip({
+        '20131007_spy_Trade_Tick.csv': '14400464,1674100,100,P,1,0\n',
+      }),
+    })
+    await assert.rejects(openTape(home, { timeframe: '1m' }), {
+      message: `${home}: has no bars of timeframe: "1m"; allowed: no such option, because it has no bars`,
+    })
+  })
+
   it('joins the files of a symbol in order of time, whatever their names', async () => {
     const rows = await firstOf({
       'b/SPY_1m.csv': `${HEADER}\n1774272600,1,1,1,1,1\n`,

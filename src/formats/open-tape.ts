@@ -13,7 +13,7 @@ import { type Calendar, calendarOf } from '../core/calendar.ts'
 import type { BarColumns, QuoteColumns, TradeColumns } from '../core/columns.ts'
 import { equitySpec, type InstrumentSpec } from '../core/instrument.ts'
 import type { Tape, TapeSeries } from '../core/tape.ts'
-import { isTimeframe, lengthMs, type Timeframe } from '../core/time.ts'
+import { isTimeframe, type Timeframe } from '../core/time.ts'
 import { type BarPart, type CsvContext, namesSeries, readCsvBars } from './csv-bars.ts'
 import { HISTDATA_COLUMNS, HISTDATA_ZONE, histdataSymbol, histdataText } from './histdata.ts'
 import {
@@ -25,6 +25,7 @@ import {
   readLeanTrades,
 } from './lean.ts'
 import { nothingSkipped, type Skipped, type TapeOptions } from './options.ts'
+import { noteOf, withoutRepeats } from './quote-bars.ts'
 import { filesAt, type Part, partsOf, peekText, readText } from './source.ts'
 import { isZone } from './stamps.ts'
 
@@ -93,6 +94,8 @@ class Opening {
   readonly #symbols: ReadonlySet<string> | undefined
   readonly #calendar: Calendar
   readonly #pieces: Piece[] = []
+  /** Bars, of trades and of quotes, that the option `timeframe` leaves out, by symbol. */
+  readonly #otherBars = new Map<string, Set<Timeframe>>()
   /** What the last reading of each part left out. */
   readonly #skipped = new Map<string, Skipped>()
   /** The last file with many series: they are read one after the other. */
@@ -117,7 +120,8 @@ class Opening {
   }
 
   tape(path: string): RecordedTape {
-    const [repeating, pieces] = partition(this.#pieces)
+    this.#checkTimeframe(path)
+    const { repeating, pieces } = withoutRepeats(this.#pieces)
     const groups = Map.groupBy(pieces, ({ kind, symbol, timeframe = '' }) =>
       [symbol, kind, kind === 'bars' ? timeframe : ''].join(' '),
     )
@@ -157,15 +161,37 @@ class Opening {
     }
   }
 
+  /** An option that leaves nothing of its kind would be one that is ignored. */
+  #checkTimeframe(path: string): void {
+    const { timeframe } = this.#options
+    if (timeframe === undefined) return
+    const bars = this.#pieces.filter((piece) => piece.timeframe !== undefined)
+    const lacking = [...this.#otherBars.keys()].find((other) =>
+      bars.every(({ symbol }) => symbol !== other),
+    )
+    const isWanted = lacking !== undefined && this.#symbols?.has(lacking) === true
+    if (bars.length > 0 && !isWanted) return
+    const others = [...new Set([...this.#otherBars.values()].flatMap((one) => [...one]))]
+    const allowed =
+      others.length === 0 ? 'no such option, because it has no bars' : others.join(', ')
+    const what = isWanted ? `has no bars of ${lacking} of timeframe` : 'has no bars of timeframe'
+    throw new BadInput({ file: path }, what, timeframe, allowed)
+  }
+
   #spec(symbol: string): InstrumentSpec {
     return { ...equitySpec(symbol, venueId('sim')), ...this.#options.instrument, symbol }
   }
 
   #keep(piece: Piece): void {
-    const { kind } = this.#options
+    const { kind, timeframe } = this.#options
     if (kind !== undefined && piece.kind !== kind) return
     if (this.#isLeftOut(piece.symbol)) return
-    this.#pieces.push(piece)
+    if (timeframe === undefined || (piece.timeframe ?? timeframe) === timeframe) {
+      this.#pieces.push(piece)
+    } else if (piece.timeframe !== undefined) {
+      const others = this.#otherBars.get(piece.symbol) ?? new Set()
+      this.#otherBars.set(piece.symbol, others.add(piece.timeframe))
+    }
   }
 
   #addLean(part: Part, layout: LeanLayout): void {
@@ -206,7 +232,8 @@ class Opening {
       ? await this.#readShared(part, context)
       : readCsvBars(context, peeked, nothingSkipped())
     for (const { symbol, timeframe, bars } of parts) {
-      const known = { ...context, timeframe }
+      // What a person says of it is held against all rows again.
+      const known = context.label === undefined ? { ...context, timeframe } : context
       this.#keep({
         part,
         kind: 'bars',
@@ -257,7 +284,7 @@ class Opening {
 
   #context(part: Part): CsvContext {
     const { timeframe, zone, stamp = 'start', columns } = this.#options
-    const shared = { name: part.name, stamp, calendar: this.#calendar }
+    const shared = { name: part.name, stamp, calendar: this.#calendar, label: undefined }
     const histdata = histdataSymbol(part.entry ?? '')
     if (histdata !== undefined) {
       const own = { symbol: histdata, timeframe: '1m', zone: zone ?? HISTDATA_ZONE } as const
@@ -267,7 +294,8 @@ class Opening {
     return {
       ...shared,
       symbol: named.symbol,
-      timeframe: timeframe ?? named.timeframe,
+      timeframe: named.timeframe,
+      label: named.timeframe === undefined ? timeframe : undefined,
       zone: zone ?? named.zone,
       columns,
     }
@@ -314,35 +342,6 @@ class Opening {
       if (page.length > 0 && isKind(page)) yield page
     }
   }
-}
-
-/**
- * Quotes that were made of bars are no finer than bars, but stand beside them as if they were: what fills on quotes
- * would meet one price of a minute, and none of its high and low. So pieces of them, the first, are apart from all
- * others where their symbol has bars of their length or shorter.
- */
-function partition(pieces: readonly Piece[]): readonly [Piece[], Piece[]] {
-  const shortestMs = new Map<string, number>()
-  for (const { kind, symbol, timeframe } of pieces) {
-    if (kind !== 'bars' || timeframe === undefined) continue
-    const length = lengthMs(timeframe)
-    shortestMs.set(symbol, Math.min(length, shortestMs.get(symbol) ?? Infinity))
-  }
-  const repeats = ({ kind, symbol, timeframe }: Piece): boolean =>
-    kind === 'quotes' &&
-    timeframe !== undefined &&
-    lengthMs(timeframe) >= (shortestMs.get(symbol) ?? Infinity)
-  return [pieces.filter(repeats), pieces.filter((piece) => !repeats(piece))]
-}
-
-/** Symbols that a note names. */
-const NAMED_MAX = 10
-
-function noteOf(repeating: readonly Piece[]): string {
-  const symbols = [...new Set(repeating.map(({ symbol }) => symbol))].toSorted()
-  const more = symbols.length > NAMED_MAX ? ` and ${symbols.length - NAMED_MAX} more` : ''
-  const files = `${repeating.length} ${repeating.length === 1 ? 'file' : 'files'} of quote bars`
-  return `${files} of ${symbols.slice(0, NAMED_MAX).join(', ')}${more} left out, because there are bars of trades; --kind quotes reads them alone.`
 }
 
 const isBars = (columns: Columns): columns is BarColumns => 'start' in columns

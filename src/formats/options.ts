@@ -8,7 +8,10 @@ export interface TapeOptions {
   readonly symbols?: readonly string[]
   /** Only data of this kind. */
   readonly kind?: 'bars' | 'trades' | 'quotes'
-  /** Timeframe of bars; without it a `timeframe` column, the file's name, or the rows' spacing tells. */
+  /**
+   * Only bars of this timeframe, where a `timeframe` column, the file's name or its layout tells; where none does,
+   * what the bars are, held against the rows' spacing, which tells without it. No bars of it are an error.
+   */
   readonly timeframe?: Timeframe
   /** IANA zone of stamps without offset; without it the file's name (`_et`, `_utc`) tells, or it is an error. */
   readonly zone?: string
