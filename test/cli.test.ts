@@ -6,7 +6,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { before, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
+import { ms } from '../src/core/time.ts'
 import type { Report } from '../src/report/report.ts'
+import { openArchive } from '../src/store/index.ts'
 import {
   contentHash,
   filesIn,
@@ -153,6 +155,45 @@ test('two ranges that follow each other have every bar once, in a backtest as in
   assert.equal(await inputsOf('--from', '2020-01-01', '--to', '2021-01-01'), 2)
   assert.equal(await inputsOf('--from', '2021-01-01', '--to', '2022-01-01'), 3)
   assert.equal(readFileSync(join(folder, 'old.csv'), 'utf8').trim().split('\n').length, 1 + 2)
+})
+
+test('a backtest from the archive reads adjusted prices where it is told to and knows the splits', async (t) => {
+  const folder = temporary(t)
+  const rows = [100, 102, 51, 52].map(
+    (price, n) => `2026-01-0${n + 5},${price},${price},${price},${price},9000`,
+  )
+  put(folder, 'AAA_1d.csv', `Date,Open,High,Low,Close,Volume\n${rows.join('\n')}\n`)
+  put(folder, 'skein.yaml', 'risk: { tradingHours: always }\n')
+  const body = `(ctx) => ({ onBar: () => void (ctx.position.isFlat && ctx.buy({ qty: 1 })) })`
+  put(folder, 'mine.ts', strategy('mine', body).replaceAll("'1m'", "'1d'"))
+  const of = ['--timeframe', '1d', '--config', 'skein.yaml', '--strategy', './mine.ts', '--json']
+  const adjusted = ['backtest', ...of, '--adjustment', 'split']
+  assert.equal((await skein(folder, 'data', 'import', 'AAA_1d.csv')).code, 0)
+
+  const { code, stderr } = await skein(folder, ...adjusted)
+  assert.match(stderr, /has not asked for the splits of: "AAA"/)
+  assert.equal(code, 2)
+
+  const archive = await openArchive(join(folder, 'data/archive.db'))
+  const at = ms(Date.UTC(2026, 0, 9))
+  const exAt = ms(Date.UTC(2026, 0, 7, 5))
+  await archive.jobs.putSplits({
+    provider: 'alpaca',
+    symbols: ['AAA'],
+    from: ms(0),
+    to: at,
+    splits: [{ id: 'a', symbol: 'AAA', exAt, oldRate: 1, newRate: 2 }],
+    at,
+  })
+  await archive.close()
+  const profit = async (...words: readonly string[]) =>
+    reportOf(await skein(folder, ...words)).summary.openProfit
+
+  // Bought at the open of the second day, of 102 before the split.
+  assert.equal(await profit('backtest', ...of), 52 - 102)
+  assert.equal(await profit(...adjusted), 52 - 51)
+  const refused = await skein(folder, ...adjusted, '--tape', 'AAA_1d.csv')
+  assert.equal(refused.code, 2)
 })
 
 test('an export into a pipe that is closed early ends without an error', async (t) => {

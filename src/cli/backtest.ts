@@ -3,7 +3,13 @@ import { Command } from 'commander'
 import { backtest } from '../runtime/backtest.ts'
 import { Observer } from '../runtime/observer.ts'
 import { prepare } from '../runtime/prepare.ts'
-import { tapeOf, type SourceOptions, withSourceOptions } from './inputs.ts'
+import {
+  adjustmentOption,
+  present,
+  tapeOf,
+  type SourceOptions,
+  withSourceOptions,
+} from './inputs.ts'
 import {
   commandLine,
   giveReport,
@@ -22,6 +28,7 @@ export function backtestCommand(): Command {
   const command = new Command('backtest')
     .description('Runs a strategy over recorded data: from files (--tape), or from the archive.')
     .option('--run <name>', 'begins every order id: 1 to 8 letters or digits', runNameOf, 'test')
+    .addOption(adjustmentOption().conflicts('tape'))
     .addHelpText(
       'after',
       '\nExample:\n  skein backtest --tape recorded/us-equity --strategy sma-cross --html reports/first.html',

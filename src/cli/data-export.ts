@@ -3,16 +3,15 @@ import { createWriteStream, mkdirSync, renameSync, rmSync, statSync } from 'node
 import { dirname, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { BarColumns } from '../core/columns.ts'
-import type { Split } from '../core/jobs.ts'
-import type { BarStore } from '../core/store.ts'
+import type { Tape } from '../core/tape.ts'
 import { exportCsv } from '../formats/index.ts'
-import { splitAdjusted } from '../jobs/adjust.ts'
+import { adjustedTape } from '../runtime/adjusted-tape.ts'
 import { archiveTape } from '../runtime/archive-tape.ts'
 import { type ArchiveOptions, placeOf, reading, withArchiveOptions } from './archive-place.ts'
-import { present, refuseEmptyRange, withSeriesOptions } from './inputs.ts'
+import { adjustmentOption, present, refuseEmptyRange, withSeriesOptions } from './inputs.ts'
 import type { SeriesOptions } from './inputs.ts'
 import { partOf } from './output.ts'
 import { progress } from './progress.ts'
@@ -27,11 +26,7 @@ export function exportCommand(): Command {
   return withArchiveOptions(withSeriesOptions(new Command('export')))
     .description('Writes one series of the archive as csv, with times in UTC.')
     .argument('[file]', 'where to; without it, to standard output', pathOf)
-    .addOption(
-      new Option('--adjustment <mode>', 'as traded, or as if later splits had been all along')
-        .choices(['raw', 'split'])
-        .default('raw'),
-    )
+    .addOption(adjustmentOption().default('raw'))
     .addHelpText('after', '\nExample:\n  skein data export spy.csv --symbols SPY --timeframe 1m')
     .action(exportData)
 }
@@ -49,29 +44,17 @@ async function exportData(file: string | undefined, options: Options): Promise<v
   }
   await reading(placeOf(configOf(options), options), async (archive) => {
     const range = { timeframe, symbols: [symbol], ...present({ from, to }) }
-    const tape = await archiveTape(archive, archive.name, range)
-    await refuseEmptyRange(tape, options)
-    const raw = archive.bars({ symbol, ...range })
-    const bars = adjustment === 'raw' ? raw : adjusted(raw, await splitsOf(archive, symbol))
-    const text = Readable.from(exportCsv(counted(bars), { symbol, timeframe }))
+    const raw = await archiveTape(archive, archive.name, range)
+    await refuseEmptyRange(raw, options)
+    const { series } = adjustment === 'raw' ? raw : await adjustedTape(archive, raw)
+    const text = Readable.from(exportCsv(counted(barsOf(series)), { symbol, timeframe }))
     if (file === undefined) await pipeline(text, process.stdout, { end: false })
     else await writeWhole(file, text)
   })
 }
 
-/** Where nobody has asked for them, bars that look adjusted would not be. */
-async function splitsOf({ jobs, name }: BarStore, symbol: string): Promise<readonly Split[]> {
-  const asked = (await jobs.splitsAsked('alpaca')).find((one) => one.symbol === symbol)
-  if (asked !== undefined) return jobs.splits([symbol])
-  const allowed = 'a symbol that "skein jobs work" keeps, which asks for them once a day'
-  throw new BadInput({ file: name }, 'has not asked for the splits of', symbol, allowed)
-}
-
-async function* adjusted(
-  pages: AsyncIterable<BarColumns>,
-  splits: readonly Split[],
-): AsyncIterable<BarColumns> {
-  for await (const page of pages) yield splitAdjusted(page, splits)
+async function* barsOf(series: Tape['series']): AsyncIterable<BarColumns> {
+  for (const one of series) if (one.kind === 'bars') yield* one.pages()
 }
 
 /** What was there stays until the new file is complete. */

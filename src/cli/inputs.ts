@@ -5,6 +5,7 @@ import type { Ms } from '../core/brand.ts'
 import type { Tape } from '../core/tape.ts'
 import { iso, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import { openTape, type RecordedTape } from '../formats/index.ts'
+import { adjustedTape } from '../runtime/adjusted-tape.ts'
 import { archiveTape } from '../runtime/archive-tape.ts'
 import { type Config, sharedTerms, usualCalendar } from '../runtime/config.ts'
 import { openExisting, type PlaceOptions, placeOf, withPlaceOptions } from './archive-place.ts'
@@ -60,7 +61,16 @@ export function withTapeOptions(command: Command): Command {
 }
 
 /** Recorded files, or an archive. */
-export interface SourceOptions extends TapeOptions, PlaceOptions {}
+export interface SourceOptions extends TapeOptions, PlaceOptions {
+  /** Of an archive; as they are stored, raw, where not given. */
+  readonly adjustment?: 'raw' | 'split'
+}
+
+export const adjustmentOption = (): Option =>
+  new Option('--adjustment <mode>', 'as traded, or as if later splits had been all along').choices([
+    'raw',
+    'split',
+  ])
 
 export function withSourceOptions(command: Command): Command {
   const sources = withPlaceOptions(withTapeOptions(command))
@@ -90,7 +100,8 @@ export async function tapeOf(options: SourceOptions, config: Config): Promise<Op
       from: rest.from,
       to: rest.to,
     })
-    const tape = await archiveTape(archive, archive.name, { timeframe, ...range })
+    const raw = await archiveTape(archive, archive.name, { timeframe, ...range })
+    const tape = options.adjustment === 'split' ? await adjustedTape(archive, raw) : raw
     if (tape.series.length === 0) {
       const allowed = '--tape with recorded data, or "skein data import" first'
       throw new BadInput({ file: archive.name }, `has no ${timeframe} bars`, undefined, allowed)
