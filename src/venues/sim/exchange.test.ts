@@ -79,6 +79,15 @@ describe('a market order', () => {
     stage.bar([99, 99, 80, 99], { start, lengthMs: 0 })
     assert.deepEqual(after(stage), [])
   })
+  test('meets no bar that repeats a print which came late, after the next one', () => {
+    const stage = new Stage().submit({ id: 'a', side: 'sell', stop: 90 }).wait(MINUTE)
+    const start = ms(stage.now)
+    stage.trade(MINUTE, 99)
+    const late = { symbol: symbolId(0), ts: ms(start + MINUTE / 2), price: 99, size: 1 }
+    stage.fact({ type: 'trade', at: ms(stage.now), trade: late })
+    stage.bar([99, 99, 80, 99], { start, lengthMs: 0 })
+    assert.deepEqual(after(stage), [])
+  })
   test('meets a bar again in which its symbol has shown neither print nor quote', () => {
     for (const show of [
       (stage: Stage) => stage.quote(1, 99, 100),

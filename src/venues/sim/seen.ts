@@ -52,7 +52,7 @@ export class Seen {
     this.#finerAt(trade.symbol, trade.ts)
     rows[row + KINDS] = rows[row + KINDS]! | TRADES
     rows[row + LAST] = trade.price
-    rows[row + LAST_TS] = trade.ts
+    rows[row + LAST_TS] = Math.max(trade.ts, rows[row + LAST_TS]!)
   }
 
   quote(quote: Quote): void {
@@ -64,7 +64,7 @@ export class Seen {
     rows[row + ASK] = quote.ask
     rows[row + BID_SIZE] = quote.bidSize
     rows[row + ASK_SIZE] = quote.askSize
-    rows[row + QUOTE_TS] = quote.ts
+    rows[row + QUOTE_TS] = Math.max(quote.ts, rows[row + QUOTE_TS]!)
   }
 
   hasTrades(symbol: SymbolId): boolean {
@@ -155,9 +155,11 @@ export class Seen {
     return inside > 0 && inside >= bar.start
   }
 
+  /** Those of a live feed may come late: one from before the last is of the time before it. */
   #finerAt(symbol: SymbolId, ts: Ms): void {
     const last = this.#lastFiner(symbol * WIDTH)
     if (ts > last) this.#finerBefore[symbol] = last
+    else if (ts < last) this.#finerBefore[symbol] = Math.max(ts, this.#finerBefore[symbol]!)
   }
 
   /** Time of the last print or quote; 0 before the first. */
