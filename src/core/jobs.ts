@@ -166,6 +166,7 @@ export interface Hole extends Span {
   readonly bars: number
   /** `open` is to be asked for again; `no_data` was, and the provider has none. */
   readonly status: 'open' | 'no_data'
+  /** Not asked for again before. */
   readonly expiresAt: number
 }
 

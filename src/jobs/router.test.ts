@@ -5,7 +5,7 @@ import { fault, type FaultCode } from '../core/fault.ts'
 import type { BarPage, BarSource, SourceQuery } from '../core/jobs.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import { DAY, MINUTE, ms } from '../core/time.ts'
-import { PARKED_MS, Router } from './router.ts'
+import { beginningOf, PARKED_MS, Router } from './router.ts'
 
 const QUERY: SourceQuery = {
   symbols: ['A'],
@@ -85,7 +85,37 @@ test('one that fails is parked for five minutes, and the next begins the query a
   assert.deepEqual(meanwhile, ['second second:next', 'second undefined'])
   assert.deepEqual(second.cursors, [undefined, 'next'])
   assert.deepEqual(after, ['own next', 'own undefined'])
-  assert.equal(first.cursors.length, 2)
+  // What another gave says nothing to it.
+  assert.deepEqual(first.cursors, [undefined, undefined])
+})
+
+test('a query that a stand-in has read to its end is read again by whoever is asked next', async () => {
+  const { first, second, clock, told } = routed()
+  first.trouble = 'network'
+  await told()
+
+  await told({ ...QUERY, cursor: beginningOf('second') })
+  clock.now = PARKED_MS
+  await told({ ...QUERY, cursor: beginningOf('second') })
+
+  assert.deepEqual(second.cursors.slice(1, 2), [undefined])
+  assert.deepEqual(first.cursors.slice(1), [undefined])
+})
+
+test('what a stand-in refuses is told as the primary being away', async () => {
+  for (const code of ['bad-request', 'unsupported', 'corrupt-data'] as const) {
+    const { router, first, second } = routed()
+    first.trouble = 'network'
+    second.trouble = code
+    const faults = []
+
+    for await (const page of router.pages(QUERY)) if (!page.ok) faults.push(page.fault)
+
+    assert.equal(faults.length, 1)
+    assert.deepEqual([faults[0]!.code, faults[0]!.retry], ['venue-unavailable', 'later'])
+    assert.equal(faults[0]!.message, 'first is away: it is ill')
+    assert.equal(faults[0]!.context?.['waitMs'], PARKED_MS)
+  }
 })
 
 test('what is refused, or asked for too often, is told and parks nobody', async () => {

@@ -82,7 +82,7 @@ export function slicesOf({ definition, coverage, pending, quarantined, now }: La
   return runs.toSorted((a, b) => b.to - a.to).slice(0, SLICES_MAX)
 }
 
-/** Runs that ask again for holes: those that nobody has asked for since they were found, and those whose answer is old. */
+/** Runs that ask again for holes whose time has come: at once, when the provider may be back, when its answer is old. */
 export function repairsOf({
   definition,
   holes,
@@ -92,9 +92,9 @@ export function repairsOf({
 }: Omit<Lack, 'coverage'> & { readonly holes: readonly KnownHole[] }): NewRun[] {
   const { id, timeframe } = definition
   const due = holes.filter(
-    ({ symbol, from, status, expiresAt }) =>
+    ({ symbol, from, expiresAt }) =>
       !quarantined.has(symbol) &&
-      (status === 'open' || expiresAt <= now) &&
+      expiresAt <= now &&
       !pending.some((run) => run.symbols.includes(symbol) && run.from <= from && from < run.to),
   )
   const byCell = Map.groupBy(due, ({ from }) => Math.floor(from / cellMs(timeframe)))

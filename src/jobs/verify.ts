@@ -5,9 +5,13 @@
  *
  * A hole of a session or more is asked for again, once; so is one that lies where two pages meet, however short. Single
  * missing bars are common where little is traded: the provider's answer was complete, so it is taken at its word.
+ *
+ * Nobody is taken at the word of another: what a stand-in lacks is a hole from its first bar to its last, however few they
+ * are, which is asked for when the provider may be back, and then each hour.
  */
-import type { AssetClass, Hole } from '../core/jobs.ts'
+import type { AssetClass, Hole, Span } from '../core/jobs.ts'
 import { DAY, HOUR, lengthMs, ms, type Timeframe } from '../core/time.ts'
+import { PARKED_MS } from './router.ts'
 
 /** A hole that the provider has nothing for is looked at again after so long. */
 export const NO_DATA_MS = 7 * DAY
@@ -44,7 +48,7 @@ export function holesIn(look: Look): Hole[] {
         to: ms(expected[first + count - 1]! + stepMs),
         bars: count,
         status: isRepair ? 'no_data' : 'open',
-        expiresAt: now + NO_DATA_MS,
+        expiresAt: isRepair ? now + NO_DATA_MS : now,
       })
     }
     count = 0
@@ -60,6 +64,27 @@ export function holesIn(look: Look): Hole[] {
   }
   end(undefined)
   return holes
+}
+
+/** What a stand-in lacks, by window. */
+export function lacksIn(look: Look, windows: readonly Span[]): Hole[] {
+  const { symbol, timeframe, expected, starts, isRepair, now } = look
+  const there = new Set(starts)
+  const holes = new Map<number, Hole>()
+  for (const { from, to } of windows) {
+    const lacking = expected.filter((start) => start >= from && start < to && !there.has(start))
+    const [first] = lacking
+    if (first === undefined) continue
+    holes.set(first, {
+      symbol,
+      from: ms(first),
+      to: ms(lacking.at(-1)! + lengthMs(timeframe)),
+      bars: lacking.length,
+      status: 'open',
+      expiresAt: now + (isRepair ? HOUR : PARKED_MS),
+    })
+  }
+  return [...holes.values()]
 }
 
 /** A place between two pages: before a bar of a symbol, or after its last. */

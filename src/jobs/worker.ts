@@ -8,7 +8,8 @@
  *
  * What can go wrong: a fault that may pass gives the runs back, to be tried later from the last cursor; a symbol that the
  * provider refuses is quarantined, and the others go on at once, and where it is not named it is found by halves; a fault
- * that stays ends the runs as failed, with its code.
+ * that stays ends the runs as failed, with its code. What a stand-in says is its own word alone: what it lacks is a hole that
+ * is asked for again when the primary may be back.
  */
 import { barColumns, type BarColumns, copyBars, joinedBars } from '../core/columns.ts'
 import { expectedStarts } from '../core/expected.ts'
@@ -23,9 +24,10 @@ import { derived, differenceOf } from './derive.ts'
 import { calendarFor } from './estimate.ts'
 import { type Meter, nameOnce } from './metered.ts'
 import type { Pack } from './pack.ts'
+import { beginningOf, PARKED_MS } from './router.ts'
 import { Told } from './told.ts'
 import { looked } from './validate.ts'
-import { holesIn, seamBefore } from './verify.ts'
+import { holesIn, lacksIn, seamBefore } from './verify.ts'
 
 /** A page that is asked for, waited for and stored takes far less, also under a request limit. */
 export const LEASE_MS = 120_000
@@ -93,8 +95,9 @@ export class Worker {
     }
     if (pack.derivedFrom !== undefined) return this.#derive(pack, pack.derivedFrom, token, refused)
     const probes = { left: PROBES_MAX }
+    const lacking = new Map<string, string>()
     for (;;) {
-      const symbols = pack.symbols.filter((symbol) => !refused.has(symbol))
+      const symbols = pack.symbols.filter((symbol) => !refused.has(symbol) && !lacking.has(symbol))
       const read =
         symbols.length === 0 ? { type: 'read' as const } : await this.#read(pack, token, symbols)
       if (read.type === 'unnamed') {
@@ -109,9 +112,17 @@ export class Worker {
         await this.#leaveOut(read, refused)
         continue
       }
+      if (read.type === 'lacking') {
+        lacking.set(read.symbol, read.fault.message)
+        // Nobody has said anything of it.
+        if (symbols.length === 1) return this.#ended(pack, token, read.fault)
+        continue
+      }
       if (read.type !== 'read') return read
-      const [standIn = source.provider] = this.#standIns
-      return this.#settle(pack, token, refused, standIn)
+      const [standIn] = this.#standIns
+      const provider = standIn ?? source.provider
+      const isWhole = standIn === undefined && lacking.size === 0
+      return this.#settle(pack, token, { refused, lacking, provider, isWhole })
     }
   }
 
@@ -134,6 +145,7 @@ export class Worker {
     | Exclude<Outcome, { readonly type: 'done' }>
     | { readonly type: 'read' }
     | { readonly type: 'refused'; readonly symbol: string; readonly reason: string }
+    | { readonly type: 'lacking'; readonly symbol: string; readonly fault: Fault }
     | { readonly type: 'unnamed'; readonly fault: Fault }
   > {
     const { store, source, io, meter, signal, onPage } = this.#options
@@ -183,7 +195,8 @@ export class Worker {
         adjustment,
         series,
         flaws,
-        cursor: cursor ?? END,
+        // The end of a stand-in is none: who goes on from here must know whose pages they were.
+        cursor: cursor ?? (provider === undefined ? END : beginningOf(provider)),
         request,
         next,
       })
@@ -202,6 +215,9 @@ export class Worker {
     }
     if (fault.code === 'bad-request' && symbols.length > 1)
       return { type: 'unnamed' as const, fault }
+    const lacks = fault.context?.['lacks']
+    if (typeof lacks === 'string' && symbols.includes(lacks))
+      return { type: 'lacking' as const, symbol: lacks, fault }
     return this.#ended(pack, token, fault)
   }
 
@@ -227,6 +243,7 @@ export class Worker {
       const query = { symbols: part, timeframe, adjustment, from, to, cursor: undefined }
       for await (const page of source.pages(query)) {
         if (!page.ok) return page.fault.code === 'bad-request' ? ok(false) : page
+        if (page.value.provider !== undefined) return failed(awayFrom(source.provider))
         const id = meter?.last
         if (id !== undefined) await store.answered({ id, status: 200, at: io.now() })
         break
@@ -245,7 +262,8 @@ export class Worker {
     // An answer that makes no sense may have been hurt on its way.
     const mayPass = fault.retry === 'later' || fault.code === 'corrupt-data'
     const attempt = Math.max(...pack.runs.map((run) => run.attempt))
-    await this.#giveBack(token, fault, mayPass ? 'later' : 'never', attempt)
+    const leastMs = Number(fault.context?.['waitMs'] ?? 0)
+    await this.#giveBack(token, fault, mayPass ? 'later' : 'never', { attempt, leastMs })
     return { type: mayPass ? ('given-back' as const) : ('failed' as const), fault }
   }
 
@@ -253,11 +271,12 @@ export class Worker {
     token: string,
     { code, message }: { readonly code: string; readonly message: string },
     retry: 'later' | 'stopped' | 'never',
-    attempt = 1,
+    { attempt = 1, leastMs = 0 }: { readonly attempt?: number; readonly leastMs?: number } = {},
   ): Promise<void> {
     const { store, io } = this.#options
     const at = io.now()
-    const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS)
+    const backoffMs = Math.min(BACKOFF_FIRST_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS)
+    const waitMs = Math.max(backoffMs, leastMs)
     const notBefore = retry === 'later' ? at + waitMs : 0
     await store.giveBack({ token, at, notBefore, code, message, retry })
   }
@@ -269,7 +288,7 @@ export class Worker {
     token: string,
     refused: ReadonlyMap<string, string>,
   ): Promise<Outcome> {
-    const { store, io } = this.#options
+    const { store, io, source } = this.#options
     const { timeframe, adjustment, from, to } = pack
     const symbols = pack.symbols.filter((symbol) => !refused.has(symbol))
     const spans = await store.coverage({ symbols, timeframe: finer, adjustment })
@@ -292,7 +311,10 @@ export class Worker {
     }
     const told = await this.#ownOf(pack, series[0]?.symbol)
     if (!told.ok) return this.#ended(pack, token, told.fault)
-    const difference = series[0] && differenceOf(series[0].bars, told.value)
+    const difference = series[0] && differenceOf(series[0].bars, told.value.bars)
+    // Whose hours are made otherwise proves nothing of the primary's.
+    if (difference !== undefined && told.value.isStandIn)
+      return this.#ended(pack, token, awayFrom(source.provider))
     if (difference !== undefined) {
       const message = `${series[0]!.symbol} ${timeframe} does not follow from ${finer}: ${difference}`
       await this.#giveBack(token, { code: 'DERIVED_DIFFERS', message }, 'never')
@@ -302,32 +324,36 @@ export class Worker {
     const page = { token, at, leaseUntil: this.#leaseUntil(), timeframe, adjustment, cursor: END }
     const kept = await store.commitPage({ ...page, series, flaws: [], request: undefined })
     return kept !== undefined
-      ? this.#settle(pack, token, refused, `derived from ${finer}`)
+      ? this.#settle(pack, token, { refused, provider: `derived from ${finer}`, isWhole: true })
       : { type: 'lost' }
   }
 
-  /** What the provider itself tells of one symbol. */
-  async #ownOf(pack: Pack, symbol: string | undefined): Promise<Result<BarColumns>> {
+  /** What the provider itself tells of one symbol, or who stands in for it. */
+  async #ownOf(
+    pack: Pack,
+    symbol: string | undefined,
+  ): Promise<Result<{ readonly bars: BarColumns; readonly isStandIn: boolean }>> {
     const { source, store, io, meter } = this.#options
     const { timeframe, adjustment, from, to } = pack
     const all: BarColumns[] = []
-    if (symbol === undefined) return ok(barColumns(0))
+    let isStandIn = false
+    if (symbol === undefined) return ok({ bars: barColumns(0), isStandIn })
     meter?.about({ timeframe, symbols: 1 })
     const query = { symbols: [symbol], timeframe, adjustment, from, to, cursor: undefined }
     for await (const page of source.pages(query)) {
       if (!page.ok) return page
+      isStandIn ||= page.value.provider !== undefined
       all.push(...page.value.series.map(({ bars }) => copyBars(bars, 0, bars.length)))
       const id = meter?.last
       if (id !== undefined) await store.answered({ id, status: 200, at: io.now() })
     }
-    return ok(joinedBars(all))
+    return ok({ bars: joinedBars(all), isStandIn })
   }
 
   async #settle(
     pack: Pack,
     token: string,
-    refused: ReadonlyMap<string, string>,
-    provider: string,
+    { refused, lacking, provider, isWhole }: Answered,
   ): Promise<Outcome> {
     const { store, io } = this.#options
     const { timeframe, adjustment, assetClass } = pack
@@ -338,6 +364,7 @@ export class Worker {
     const span = { from: pack.from, to: pack.to }
     const expected = expectedStarts(calendarFor(assetClass), timeframe, span)
     const look = { timeframe, assetClass, expected, seams: this.#seams, now }
+    const isRepair = pack.lane === 'repair'
     const runsOf = (symbol: string) => pack.runs.filter((run) => run.symbols.includes(symbol))
     for (const [symbol, message] of refused) {
       for (const { id } of runsOf(symbol))
@@ -348,12 +375,15 @@ export class Worker {
     const stored = await this.#stored({ ...span, symbols, timeframe, adjustment })
     for (const symbol of symbols) {
       const starts = stored.get(symbol)!
+      const message = lacking?.get(symbol)
+      const about = message === undefined ? {} : { message }
       for (const { id, from, to } of runsOf(symbol)) {
         const rows = countBefore(starts, to) - countBefore(starts, from)
-        results.push({ run: id, symbol, rows, status: rows > 0 ? 'success' : 'no_data' })
+        results.push({ run: id, symbol, rows, status: rows > 0 ? 'success' : 'no_data', ...about })
       }
       covered.push({ ...span, symbol, rows: starts.length })
-      holes.push(...holesIn({ ...look, symbol, starts, isRepair: pack.lane === 'repair' }))
+      const seen = { ...look, symbol, starts, isRepair }
+      holes.push(...(isWhole ? holesIn(seen) : lacksIn(seen, runsOf(symbol))))
       total += starts.length
     }
     const about = { token, at: now, provider, timeframe, adjustment }
@@ -383,6 +413,21 @@ export class Worker {
     return io.now() + leaseMs
   }
 }
+
+/** What a claim was told, and by whom. */
+interface Answered {
+  readonly refused: ReadonlyMap<string, string>
+  /** Symbols that a stand-in has not. */
+  readonly lacking?: ReadonlyMap<string, string>
+  readonly provider: string
+  /** By the primary, from the first page to the last: what is not there does not exist. */
+  readonly isWhole: boolean
+}
+
+const awayFrom = (provider: string): Fault =>
+  fault('venue-unavailable', `${provider} is away, and only its own word counts`, {
+    waitMs: PARKED_MS,
+  })
 
 /** The cursor of a query that has been read to its end. */
 export const END = 'end'
