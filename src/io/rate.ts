@@ -43,6 +43,8 @@ export interface BudgetOptions {
   readonly reserve?: number
   /** What lane 1 leaves to lane 0; part of the reserve. 0 where not told. */
   readonly cancelReserve?: number
+  /** Longest stop after a 429, ten minutes where not told. */
+  readonly stopMaxMs?: number
   /** Most that may wait, 1,000 where not told. */
   readonly waitingMax?: number
 }
@@ -98,6 +100,7 @@ export class Budget {
   readonly #windowMs: number
   readonly #floors: readonly [number, number, number, number]
   readonly #waitingMax: number
+  readonly #stopMaxMs: number
   readonly #configured: number
   readonly #lanes: readonly [Waiter[], Waiter[], Waiter[], Waiter[]] = [[], [], [], []]
   /** What is taken, by when it comes back. */
@@ -124,6 +127,7 @@ export class Budget {
     this.#limit = limit
     this.#windowMs = options.windowMs + (options.marginMs ?? 50)
     this.#floors = [0, cancelReserve, reserve, 2 * reserve]
+    this.#stopMaxMs = options.stopMaxMs ?? STOP_MAX_MS
     this.#waitingMax = options.waitingMax ?? 1_000
   }
 
@@ -177,7 +181,7 @@ export class Budget {
     }
     if (isRefusal) {
       const unsaid = Math.min(STOP_FIRST_MS * 2 ** this.#stopsInRow, this.#windowMs)
-      const stopMs = Math.min(Math.max(retryAfterMs ?? resetMs ?? unsaid, 0), STOP_MAX_MS)
+      const stopMs = Math.min(Math.max(retryAfterMs ?? resetMs ?? unsaid, 0), this.#stopMaxMs)
       this.#stopsInRow = Math.min(this.#stopsInRow + 1, 16)
       this.#stoppedUntil = Math.max(this.#stoppedUntil, now + stopMs)
       this.#evenUntil = this.#stoppedUntil + this.#windowMs

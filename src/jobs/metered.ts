@@ -1,11 +1,14 @@
 /*
  * Metered: requests to a provider, each written down in the ledger before it leaves. The ledger is the budget of all
  * workers together, and it outlives them: a worker that was killed does not send twice as much after it came back.
+ *
+ * Whoever waits for the budget keeps what it has claimed: the claim is renewed between two looks. Where it is lost, where
+ * the worker is stopped, and where a wait has no end, the request is not sent.
  */
 import { fault } from '../core/fault.ts'
 import type { JobStore, RequestAsk } from '../core/jobs.ts'
 import { failed } from '../core/result.ts'
-import type { Timeframe } from '../core/time.ts'
+import { HOUR, type Timeframe } from '../core/time.ts'
 import { pause } from '../io/clock.ts'
 import type { Io } from '../io/io.ts'
 import { heardOf } from '../io/rate.ts'
@@ -21,6 +24,8 @@ const LATE_MS = 500
 const LATE_MAX = 5
 /** Longest wait between two looks: another worker's clock may be wrong. */
 const LOOK_MS = 5_000
+/** Longest wait of a request: a provider that refuses for longer has the runs given back. */
+const WAIT_MAX_MS = HOUR
 
 export interface MeterOptions {
   readonly store: JobStore
@@ -35,14 +40,24 @@ export interface MeterOptions {
   readonly counts: (url: string) => boolean
 }
 
+/** What a worker has claimed, for whom a request is. */
+export interface Held {
+  readonly signal?: AbortSignal | undefined
+  /** Where it is time to; false where the claim is another's. */
+  readonly renew: () => Promise<boolean>
+}
+
+interface About {
+  readonly timeframe: Timeframe
+  readonly symbols: number
+}
+
 export class Meter {
   /** The same world, whose requests are counted. */
   readonly io: Io
   readonly #options: MeterOptions
-  #about: { readonly timeframe: Timeframe; readonly symbols: number } = {
-    timeframe: '1d',
-    symbols: 0,
-  }
+  #about: About = { timeframe: '1d', symbols: 0 }
+  #held: Held | undefined
   #sent = 0
   #waitedMs = 0
   #last: string | undefined
@@ -55,8 +70,9 @@ export class Meter {
   }
 
   /** What the next requests are for. */
-  about(about: { readonly timeframe: Timeframe; readonly symbols: number }): void {
+  about(about: About, held?: Held): void {
     this.#about = about
+    this.#held = held
     this.#last = undefined
     this.#kept = undefined
   }
@@ -88,7 +104,7 @@ export class Meter {
     if (!counts(request.url)) return io.http.request(request)
     const id = await this.#take(request.signal)
     if (id === undefined)
-      return failed(fault('network', 'not granted, so it was not sent', { sent: 'no' }))
+      return failed(fault('rate-limited', 'not granted, so it was not sent', { sent: 'no' }))
     this.#last = id
     const answer = await io.http.request(request)
     if (!answer.ok) return answer
@@ -102,8 +118,11 @@ export class Meter {
     return answer
   }
 
-  async #take(signal: AbortSignal | undefined): Promise<string | undefined> {
+  async #take(own: AbortSignal | undefined): Promise<string | undefined> {
     const { store, io } = this.#options
+    const held = this.#held
+    const signal = own ?? held?.signal
+    const until = io.now() + WAIT_MAX_MS
     const kept = this.#kept
     this.#kept = undefined
     if (kept !== undefined && signal?.aborted !== true && this.#isInTime(kept)) {
@@ -115,8 +134,10 @@ export class Meter {
       const ask = this.ask()
       const { waitMs } = await store.takeRequest(ask)
       if (waitMs > 0) {
+        if (io.now() >= until) return undefined
         this.#waitedMs += waitMs
         await pause(io, Math.min(waitMs, LOOK_MS), signal)
+        if (held !== undefined && !(await held.renew())) return undefined
         continue
       }
       this.#sent++

@@ -22,14 +22,14 @@ import type { Io } from '../io/io.ts'
 import { refusedOne } from './bisect.ts'
 import { derived, differenceOf } from './derive.ts'
 import { calendarFor } from './estimate.ts'
-import { type Meter, nameOnce } from './metered.ts'
+import { type Held, type Meter, nameOnce } from './metered.ts'
 import type { Pack } from './pack.ts'
 import { beginningOf, PARKED_MS } from './router.ts'
 import { Told } from './told.ts'
 import { looked } from './validate.ts'
 import { holesIn, lacksIn, seamBefore } from './verify.ts'
 
-/** A page that is asked for, waited for and stored takes far less, also under a request limit. */
+/** A page that is asked for and stored takes far less; while its request waits for the budget, the lease is renewed. */
 export const LEASE_MS = 120_000
 const BACKOFF_FIRST_MS = 15_000
 const BACKOFF_MAX_MS = 10 * 60_000
@@ -155,7 +155,7 @@ export class Worker {
     this.#told.clear()
     let before: string | undefined
     if (pack.cursor === END) return { type: 'read' }
-    meter?.about({ timeframe, symbols: symbols.length })
+    meter?.about({ timeframe, symbols: symbols.length }, this.#held(token))
     const query = { symbols, timeframe, adjustment, from: pack.from, to: pack.to }
     const pages = source.pages({
       ...query,
@@ -239,7 +239,7 @@ export class Worker {
       }
       if (!(await store.renew(token, this.#leaseUntil(), io.now())))
         return failed(fault('unsupported', 'the claim is of another worker'))
-      meter?.about({ timeframe, symbols: part.length })
+      meter?.about({ timeframe, symbols: part.length }, this.#held(token))
       const query = { symbols: part, timeframe, adjustment, from, to, cursor: undefined }
       for await (const page of source.pages(query)) {
         if (!page.ok) return page.fault.code === 'bad-request' ? ok(false) : page
@@ -263,7 +263,9 @@ export class Worker {
     const mayPass = fault.retry === 'later' || fault.code === 'corrupt-data'
     const attempt = Math.max(...pack.runs.map((run) => run.attempt))
     const leastMs = Number(fault.context?.['waitMs'] ?? 0)
-    await this.#giveBack(token, fault, mayPass ? 'later' : 'never', { attempt, leastMs })
+    const retry = mayPass ? 'later' : 'never'
+    const isOurs = await this.#giveBack(token, fault, retry, { attempt, leastMs })
+    if (!isOurs) return { type: 'lost' as const }
     return { type: mayPass ? ('given-back' as const) : ('failed' as const), fault }
   }
 
@@ -272,13 +274,13 @@ export class Worker {
     { code, message }: { readonly code: string; readonly message: string },
     retry: 'later' | 'stopped' | 'never',
     { attempt = 1, leastMs = 0 }: { readonly attempt?: number; readonly leastMs?: number } = {},
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { store, io } = this.#options
     const at = io.now()
     const backoffMs = Math.min(BACKOFF_FIRST_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS)
     const waitMs = Math.max(backoffMs, leastMs)
     const notBefore = retry === 'later' ? at + waitMs : 0
-    await store.giveBack({ token, at, notBefore, code, message, retry })
+    return store.giveBack({ token, at, notBefore, code, message, retry })
   }
 
   /** Makes the bars from finer ones, when those are there; of one symbol it compares them with the provider's own. */
@@ -309,7 +311,7 @@ export class Worker {
       const bars = await store.bars({ symbol, timeframe: finer, adjustment, from, to })
       series.push({ symbol, bars: derived(bars, timeframe) })
     }
-    const told = await this.#ownOf(pack, series[0]?.symbol)
+    const told = await this.#ownOf(pack, token, series[0]?.symbol)
     if (!told.ok) return this.#ended(pack, token, told.fault)
     const difference = series[0] && differenceOf(series[0].bars, told.value.bars)
     // Whose hours are made otherwise proves nothing of the primary's.
@@ -331,6 +333,7 @@ export class Worker {
   /** What the provider itself tells of one symbol, or who stands in for it. */
   async #ownOf(
     pack: Pack,
+    token: string,
     symbol: string | undefined,
   ): Promise<Result<{ readonly bars: BarColumns; readonly isStandIn: boolean }>> {
     const { source, store, io, meter } = this.#options
@@ -338,7 +341,7 @@ export class Worker {
     const all: BarColumns[] = []
     let isStandIn = false
     if (symbol === undefined) return ok({ bars: barColumns(0), isStandIn })
-    meter?.about({ timeframe, symbols: 1 })
+    meter?.about({ timeframe, symbols: 1 }, this.#held(token))
     const query = { symbols: [symbol], timeframe, adjustment, from, to, cursor: undefined }
     for await (const page of source.pages(query)) {
       if (!page.ok) return page
@@ -406,6 +409,18 @@ export class Worker {
     const read = await store.starts({ ...span, symbols: others })
     for (const [i, symbol] of others.entries()) stored.set(symbol, read[i]!)
     return stored
+  }
+
+  /** The claim of a request that may wait for its budget: renewed four times in a lease. */
+  #held(token: string): Held {
+    const { store, io, signal, leaseMs = LEASE_MS } = this.#options
+    let renewAt = io.now() + leaseMs / 4
+    const renew = async (): Promise<boolean> => {
+      if (io.now() < renewAt) return true
+      renewAt = io.now() + leaseMs / 4
+      return store.renew(token, this.#leaseUntil(), io.now())
+    }
+    return { signal, renew }
   }
 
   #leaseUntil(): number {

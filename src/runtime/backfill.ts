@@ -149,12 +149,18 @@ class AlpacaSide {
     perMinute: number,
   ) {
     const { keys, hosts, feed = 'iex' } = terms
-    const budget = (what: string): Budget =>
-      new Budget(io, { name: `alpaca ${what}`, limit: perMinute, windowMs: MINUTE })
-    const [dataBudget, tradingBudget] = [budget('data'), budget('trading')]
+    const about = { limit: perMinute, windowMs: MINUTE }
+    // A 429 stops the requests of all workers in the ledger, where claims are renewed while they wait.
+    const dataBudget = new Budget(io, { ...about, name: 'alpaca data', stopMaxMs: 0 })
+    const tradingBudget = new Budget(io, { ...about, name: 'alpaca trading' })
     this.#budgets = [dataBudget, tradingBudget]
-    const about = { keys, baseUrl: hosts.data, readMs: 20_000 }
-    const data = new Rest({ ...about, io: metered, budget: dataBudget })
+    const data = new Rest({
+      io: metered,
+      keys,
+      budget: dataBudget,
+      baseUrl: hosts.data,
+      readMs: 20_000,
+    })
     const trading = new Rest({ io, keys, budget: tradingBudget, baseUrl: hosts.trading })
     const rows = pageRows === undefined ? {} : { rows: pageRows }
     const { hours = 'regular' } = terms

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { ms } from '../../src/core/time.ts'
+import { HOUR, ms } from '../../src/core/time.ts'
 import { ok } from '../../src/core/result.ts'
 import { systemIo } from '../../src/io/system.ts'
-import { Meter } from '../../src/jobs/metered.ts'
+import { type Held, Meter } from '../../src/jobs/metered.ts'
 import { openArchive } from '../../src/store/index.ts'
 
 const T0 = Date.UTC(2026, 2, 23)
@@ -23,9 +23,16 @@ async function benchFor(t: TestContext) {
   })
   const clock = { at: T0 }
   const request = () => Promise.resolve(ok({ status: 200, headers: {}, body: new Uint8Array() }))
+  const after = (delayMs: number, fire: () => void) => {
+    const timer = setImmediate(() => {
+      clock.at += delayMs
+      fire()
+    })
+    return () => clearImmediate(timer)
+  }
   const meter = new Meter({
     store: archive.jobs,
-    io: { ...system, now: () => ms(clock.at), http: { request } },
+    io: { ...system, now: () => ms(clock.at), after, http: { request } },
     provider: 'alpaca',
     worker: 'w',
     perMinute: 10,
@@ -48,7 +55,8 @@ async function benchFor(t: TestContext) {
     assert.equal((await archive.jobs.takeRequest(ask)).waitMs, 0)
     return ask
   }
-  return { meter, clock, send, ledger, grant }
+  const { jobs } = archive
+  return { meter, clock, send, ledger, grant, jobs }
 }
 
 test('what was granted is taken once, and the request after it asks again', async (t) => {
@@ -83,4 +91,42 @@ test('what was granted for one query is not taken by the next', async (t) => {
   meter.about({ timeframe: '1d', symbols: 1 })
 
   assert.notEqual(await send(), ask.id)
+})
+
+/** A request while the provider has stopped all of them; time passes as it is waited for. */
+async function stoppedFor(t: TestContext, stopMs: number, held?: Held) {
+  const { meter, clock, jobs } = await benchFor(t)
+  await jobs.stopRequests('alpaca', clock.at + stopMs)
+  meter.about({ timeframe: '1h', symbols: 7 }, held)
+  const url = 'http://venue/bars'
+  const answer = await meter.io.http.request({ method: 'GET', url, timeoutMs: 1_000 })
+  const { sent } = meter.statistics
+  return { fault: answer.ok ? undefined : answer.fault.code, sent, waitedMs: clock.at - T0 }
+}
+
+test('a claim is renewed while its request waits, and one that is lost sends nothing', async (t) => {
+  let looks = 0
+  const kept = await stoppedFor(t, 20_000, { renew: async () => ++looks > 0 })
+  const lost = await stoppedFor(t, 20_000, { renew: async () => false })
+
+  assert.deepEqual([looks, kept], [4, { fault: undefined, sent: 1, waitedMs: 20_000 }])
+  assert.deepEqual(lost, { fault: 'rate-limited', sent: 0, waitedMs: 5_000 })
+})
+
+test('whoever is stopped while its request waits sends nothing', async (t) => {
+  const stop = new AbortController()
+  const renew = async (): Promise<boolean> => {
+    stop.abort()
+    return true
+  }
+
+  const { sent, waitedMs } = await stoppedFor(t, 20_000, { renew, signal: stop.signal })
+
+  assert.deepEqual([sent, waitedMs], [0, 5_000])
+})
+
+test('a wait without an end is given up after an hour', async (t) => {
+  const { fault, sent, waitedMs } = await stoppedFor(t, 1e12, { renew: async () => true })
+
+  assert.deepEqual([fault, sent, waitedMs], ['rate-limited', 0, HOUR])
 })

@@ -6,7 +6,7 @@ import { DAY, HOUR, MINUTE, ms, plus } from '../../src/core/time.ts'
 import { Estimate } from '../../src/jobs/estimate.ts'
 import { Turns } from '../../src/jobs/loop.ts'
 import { packFirst } from '../../src/jobs/pack.ts'
-import { tick } from '../../src/jobs/tick.ts'
+import { tick, type TickReport } from '../../src/jobs/tick.ts'
 import { HOST, type Spoil, Wire } from '../backfill/wire.ts'
 
 const PAGE = { symbols: 50, rows: 10_000 }
@@ -59,6 +59,20 @@ test('F202 a refusal that does not say for how long stops every worker for a whi
   await wire.work()
 
   assert.ok(waitedMs >= 5_000 && waitedMs < 60_000, `another worker asked after ${waitedMs} ms`)
+  assert.deepEqual(await wire.wrong(), [])
+})
+
+test('F426 a refusal that says for long leaves runs with the workers that wait for its end', async (t) => {
+  const wire = await Wire.open(t, { count: 5, spoil: refusedAt([1], { 'retry-after': '900' }) })
+  const from = wire.now
+  let stale = 0
+  const onTick = ({ requeued, failed }: TickReport): void => void (stale += requeued + failed)
+
+  await Promise.all(['one', 'two', 'three'].map((name) => wire.work(name, { onTick })))
+
+  assert.equal(stale, 0)
+  assert.ok(wire.asked[1]!.at - from >= 900_000)
+  assert.equal((await wire.store.counts()).failed, 0)
   assert.deepEqual(await wire.wrong(), [])
 })
 

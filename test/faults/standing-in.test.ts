@@ -123,11 +123,12 @@ test('F424 prices that a stand-in never has wait for the primary, and no run of 
 
   await work({ packsMax: 1 })
   const [waiting] = await store.runs({ limit: 1 })
-  clock.now = waiting!.notBefore
+  assert.ok(waiting !== undefined)
+  clock.now = waiting.notBefore
   alpaca.isAway = false
   await work()
 
-  assert.equal(waiting!.status, 'queued')
+  assert.equal(waiting.status, 'queued')
   assert.ok(waiting.notBefore >= from + PARKED_MS && waiting.notBefore < from + PARKED_MS + MINUTE)
   assert.match(waiting.errorMessage ?? '', /alpaca is away: files has no split prices/)
   assert.equal((await store.counts()).failed, 0)
