@@ -7,6 +7,9 @@ import type { Backfill } from '../runtime/backfill.ts'
 import { RunFailed, stopSignal } from './output.ts'
 import { progress } from './progress.ts'
 
+/** Runs that a message names. */
+const LEFT_SHOWN = 3
+
 export interface WorkTerms extends WorkOptions {
   readonly untilDone?: true
   readonly packsMax?: number
@@ -38,6 +41,7 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
   const sent = (): number => workers.reduce((sum, { meter }) => sum + meter.statistics.sent, 0)
   let lastFault = ''
   let alert: string | undefined
+  let left: string | undefined
   try {
     const work: Parameters<Backfill['work']>[0] = {
       signal: stop.signal,
@@ -55,6 +59,13 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
             ? `is held by ${worker} until ${until(leaseUntil)}, or longer where that lives`
             : `is tried again at ${until(notBefore)}: ${errorMessage}`
         if (terms.untilDone === true) process.stderr.write(`waits: ${id} ${why}\n`)
+      },
+      onLeft: (runs) => {
+        const all = runs.map(({ provider, id }) => `${id} (${provider})`)
+        const more = all.length > LEFT_SHOWN ? ` and ${all.length - LEFT_SHOWN} more` : ''
+        left =
+          `left in the queue, of providers that are not the first of history.providers: ` +
+          `${all.slice(0, LEFT_SHOWN).join(', ')}${more}`
       },
       onTick: ({ enqueued, repairs, stale }) => {
         // Told when it changes: a worker ticks once a minute.
@@ -85,6 +96,7 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
     stop.release()
     for (const worker of workers) worker.close()
   }
+  if (left !== undefined) process.stderr.write(`${left}\n`)
   const counts = await desk.store.counts()
   const report = { ...sums, requests: sent(), runs: counts }
   const text =

@@ -45,7 +45,7 @@ export function jobsCommand(): Command {
     .addCommand(
       withWorkOptions(withArchiveOptions(new Command('work')))
         .description('A worker: ticks once a minute, and works what is queued, until Ctrl-C.')
-        .option('--until-done', 'ends when nothing is queued or running')
+        .option('--until-done', 'ends when nothing of its provider is queued or running')
         .option('--json', 'as JSON')
         .action((options: WorkOptions) => {
           yieldToTrading()

@@ -303,8 +303,11 @@ export interface JobStore {
 
   /** Adds those whose id is not there; gives how many. */
   enqueue(runs: readonly NewRun[], at: number): Promise<number>
-  /** Queued runs of enabled definitions that may be tried at `at`, newest windows first; at most `limit` of each lane. */
-  queued(at: number, limit: number): Promise<readonly JobRun[]>
+  /**
+   * Queued runs of enabled definitions that may be tried at `at`, newest windows first; at most `limit` of each lane. Those
+   * of all providers, or of one.
+   */
+  queued(at: number, limit: number, provider?: string): Promise<readonly JobRun[]>
   /** The latest first. */
   runs(query: {
     readonly status?: readonly RunStatus[]

@@ -16,6 +16,8 @@ import { type Outcome, type PageTold, Worker } from './worker.ts'
 
 /** Runs of a lane that are looked at when a query is packed. */
 const LOOK_RUNS = 2_000
+/** Runs that are looked at when one is waited for. */
+const RUNNING_MAX = 50_000
 /** Between two looks at a queue that has nothing to do now. */
 const IDLE_MS = 1_000
 /** The same where the end of the last pack is waited for, which another worker has. */
@@ -33,7 +35,7 @@ export interface LoopOptions {
   readonly leaseMs?: number
   /** How many of them share the queue, as far as it is known: 1 where not told. */
   readonly workers?: number
-  /** Ends when nothing is queued or running any more; goes on for ever where not told. */
+  /** Ends when nothing of its provider is queued or running any more; goes on for ever where not told. */
   readonly untilDone?: true
   /** Ends after so many packs. */
   readonly packsMax?: number
@@ -42,6 +44,8 @@ export interface LoopOptions {
   readonly splits?: true
   /** Nothing can be done now: told once, with a run that is waited for, until something is done again. */
   readonly onWait?: (run: JobRun) => void
+  /** It ends, and these stay queued, at most so many as are looked at: they are of providers that it does not ask. */
+  readonly onLeft?: (runs: readonly JobRun[]) => void
   readonly onTick?: (report: TickReport) => void
   /** A question beside the runs was not answered; it is asked again. */
   readonly onTrouble?: (fault: Fault) => void
@@ -83,9 +87,7 @@ export async function loop(options: LoopOptions): Promise<void> {
       if (!told.ok) options.onTrouble?.(told.fault)
       splitsAt = io.now() + (told.ok ? SPLITS_MS : MINUTE)
     }
-    const queued = (await store.queued(io.now(), LOOK_RUNS)).filter(
-      ({ provider }) => provider === source.provider,
-    )
+    const queued = await store.queued(io.now(), LOOK_RUNS, source.provider)
     const pack = packFirst(turns.next(queued), source.limits, estimate, workers)
     if (pack !== undefined) {
       packs++
@@ -94,32 +96,29 @@ export async function loop(options: LoopOptions): Promise<void> {
       onPack?.(pack, outcome)
       continue
     }
-    if (untilDone === true && (await isDone(store))) {
+    if (untilDone === true && (await waitedFor(store, source.provider)) === undefined) {
       // Holes that the last pack left are due now, not in a minute.
       const last = await tick(store, io.now())
       onTick?.(last)
-      if (last.enqueued + last.repairs === 0) return
-      continue
+      if (last.enqueued + last.repairs > 0) continue
+      const left = await store.queued(Number.MAX_SAFE_INTEGER, LOOK_RUNS)
+      if (left.length > 0) options.onLeft?.(left)
+      return
     }
     if (!isWaiting) {
       isWaiting = true
-      const run = await waitedFor(store)
+      const run = await waitedFor(store, source.provider)
       if (run !== undefined) options.onWait?.(run)
     }
     await pause(io, untilDone === true ? ENDING_MS : IDLE_MS, signal)
   }
 }
 
-/** Nothing that anybody could work on, now or later. */
-async function isDone(store: JobStore): Promise<boolean> {
-  const waiting = await store.queued(Number.MAX_SAFE_INTEGER, 1)
-  return waiting.length === 0 && (await store.counts()).running === 0
-}
-
-/** A run that another worker holds, or one that is tried again later. */
-async function waitedFor(store: JobStore): Promise<JobRun | undefined> {
-  const [held] = await store.runs({ status: ['running'], limit: 1 })
-  return held ?? (await store.queued(Number.MAX_SAFE_INTEGER, 1))[0]
+/** A run of the provider that another worker holds, or one that is tried again later. */
+async function waitedFor(store: JobStore, provider: string): Promise<JobRun | undefined> {
+  const running = await store.runs({ status: ['running'], limit: RUNNING_MAX })
+  const held = running.find((run) => run.provider === provider)
+  return held ?? (await store.queued(Number.MAX_SAFE_INTEGER, 1, provider))[0]
 }
 
 /** Smooth weighted round robin: each lane that waits gains its weight, the richest goes and pays for all. */

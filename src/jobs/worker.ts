@@ -16,12 +16,12 @@ import { expectedStarts } from '../core/expected.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import type { BarSource, Hole, JobStore, Settlement, StartsQuery } from '../core/jobs.ts'
 import { failed, ok, type Result } from '../core/result.ts'
-import { without } from '../core/spans.ts'
 import { DAY, ms, type Timeframe } from '../core/time.ts'
 import type { Io } from '../io/io.ts'
 import { refusedOne } from './bisect.ts'
 import { derived, differenceOf } from './derive.ts'
 import { calendarFor } from './estimate.ts'
+import { finerOf } from './finer.ts'
 import { type Held, type Meter, nameOnce } from './metered.ts'
 import type { Pack } from './pack.ts'
 import { beginningOf, PARKED_MS } from './router.ts'
@@ -93,7 +93,10 @@ export class Worker {
     for (const { symbol, reason } of await store.quarantined(source.provider)) {
       if (pack.symbols.includes(symbol)) refused.set(symbol, reason)
     }
-    if (pack.derivedFrom !== undefined) return this.#derive(pack, pack.derivedFrom, token, refused)
+    if (pack.derivedFrom !== undefined) {
+      const made = await this.#derive(pack, pack.derivedFrom, token, refused)
+      if (made !== undefined) return made
+    }
     const probes = { left: PROBES_MAX }
     const lacking = new Map<string, string>()
     for (;;) {
@@ -283,23 +286,24 @@ export class Worker {
     return store.giveBack({ token, at, notBefore, code, message, retry })
   }
 
-  /** Makes the bars from finer ones, when those are there; of one symbol it compares them with the provider's own. */
+  /**
+   * Makes the bars from finer ones, when those are there; of one symbol it compares them with the provider's own. Undefined
+   * where nobody will bring those: then they are fetched like all others.
+   */
   async #derive(
     pack: Pack,
     finer: Timeframe,
     token: string,
     refused: ReadonlyMap<string, string>,
-  ): Promise<Outcome> {
+  ): Promise<Outcome | undefined> {
     const { store, io, source } = this.#options
     const { timeframe, adjustment, from, to } = pack
     const symbols = pack.symbols.filter((symbol) => !refused.has(symbol))
-    const spans = await store.coverage({ symbols, timeframe: finer, adjustment })
-    const isThere = (symbol: string): boolean =>
-      without(
-        { from, to },
-        spans.filter((span) => span.symbol === symbol),
-      ).length === 0
-    if (!symbols.every(isThere)) {
+    const { provider } = source
+    const query = { ...pack, finer, symbols, provider, now: io.now() }
+    const state = await finerOf(store, query)
+    if (state === 'never') return undefined
+    if (state === 'coming') {
       const message = `waits for ${finer}`
       const at = io.now()
       const back = { token, at, notBefore: at + BACKOFF_FIRST_MS, code: 'WAITING', message }

@@ -118,6 +118,7 @@ export class Backfill {
       | 'packsMax'
       | 'signal'
       | 'splits'
+      | 'onLeft'
       | 'onPack'
       | 'onPage'
       | 'onTick'

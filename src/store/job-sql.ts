@@ -44,6 +44,7 @@ export const SQL = {
     values (?1, ?2, ?3, ?4, ?5, ?6, 'queued', ?7, ?8, ?8) on conflict (id) do nothing`,
   queued: `select ${RUN_COLUMNS} ${RUNS}
     where r.status = 'queued' and r.lane = ?1 and r.not_before <= ?2 and d.enabled = 1
+      and (?4 = '' or d.provider = ?4)
     order by case when r.pack is null then 1 else 0 end,
       case d.timeframe when '1m' then 0 when '5m' then 1 when '15m' then 2 when '1h' then 3
         when '4h' then 4 else 5 end,

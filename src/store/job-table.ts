@@ -132,8 +132,8 @@ export class JobTable implements JobTableSync {
     })
   }
 
-  queued(at: number, limit: number): readonly JobRun[] {
-    return LANES.flatMap((lane) => this.#all(SQL.queued, lane, at, limit).map(runOf))
+  queued(at: number, limit: number, provider = ''): readonly JobRun[] {
+    return LANES.flatMap((lane) => this.#all(SQL.queued, lane, at, limit, provider).map(runOf))
   }
 
   runs({ status = [], definition, limit }: Parameters<JobStore['runs']>[0]): readonly JobRun[] {

@@ -146,10 +146,11 @@ export class PostgresJobs implements JobStore {
     return this.#run(BULK.enqueue, JSON.stringify(rows), at)
   }
 
-  queued(at: number, limit: number): Promise<readonly JobRun[]> {
+  queued(at: number, limit: number, provider = ''): Promise<readonly JobRun[]> {
     return this.#postgres.transaction(async ({ all }) => {
       const runs: JobRun[] = []
-      for (const lane of LANES) runs.push(...(await all(SQL.queued, lane, at, limit)).map(runOf))
+      for (const lane of LANES)
+        runs.push(...(await all(SQL.queued, lane, at, limit, provider)).map(runOf))
       return runs
     })
   }

@@ -208,6 +208,22 @@ export function describeJobStore(contract: JobStoreContract): void {
       ])
     })
 
+    it('gives the queue of one provider, however many others wait', async (t) => {
+      const { store } = await connect(t)
+      const other = definitionOf({ label: 'BATCH_STOCK_2', provider: 'files' })
+      await store.putDefinitions([definitionOf(), other], T0)
+      await store.enqueue([runOf(0), runOf(1, other), runOf(2, other)], T0)
+
+      const ours = await store.queued(T0, 1, 'alpaca')
+
+      assert.deepEqual(
+        ours.map(({ id }) => id),
+        [runOf(0).id],
+      )
+      assert.deepEqual(await store.queued(T0, 1, 'nobody'), [])
+      assert.equal((await store.queued(T0, 10)).length, 3)
+    })
+
     it('gives at most so many of each lane', async (t) => {
       const single = runOf(5, definitionOf(), { id: 'old', lane: 'single' })
       const { store } = await withRuns(t, runOf(0), runOf(1), runOf(2), single)

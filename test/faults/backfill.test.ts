@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { JobDefinition, JobLane, NewRun } from '../../src/core/jobs.ts'
 import { DAY, HOUR, MINUTE, ms, plus } from '../../src/core/time.ts'
 import { Estimate } from '../../src/jobs/estimate.ts'
+import { finerOf } from '../../src/jobs/finer.ts'
 import { Turns } from '../../src/jobs/loop.ts'
 import { packFirst } from '../../src/jobs/pack.ts'
 import { tick, type TickReport } from '../../src/jobs/tick.ts'
@@ -353,4 +354,87 @@ test('F212 old single jobs and new batches take turns, however many there are of
     ],
     [8, 2],
   )
+})
+
+const QUARTERS = { count: 3, days: 40, timeframes: ['15m', '1h'], isDeriving: true } as const
+
+for (const [what, lose] of [
+  [
+    'that no definition keeps',
+    async ({ store, now, from }: Wire) => {
+      const definitions = (await store.definitions()).filter(({ timeframe }) => timeframe === '15m')
+      const later = definitions.map((one) => ({ ...one, from: plus(ms(from), 14 * DAY) }))
+      await store.putDefinitions(later, now)
+    },
+  ],
+  [
+    'whose definition is switched off',
+    async ({ store, now }: Wire) => {
+      await tick(store, now)
+      const quarters = (await store.definitions()).filter(({ timeframe }) => timeframe === '15m')
+      const ids = quarters.map(({ id }) => id)
+      await store.enable({ ids, isEnabled: false, at: now })
+    },
+  ],
+  [
+    'whose runs were taken out of the queue',
+    async ({ store, now }: Wire) => {
+      await tick(store, now)
+      const queued = await store.queued(now, 100)
+      const ids = queued.filter(({ timeframe }) => timeframe === '15m').map(({ id }) => id)
+      await store.shift({ ids, from: ['queued'], to: 'paused', at: now })
+    },
+  ],
+] as const) {
+  test(`F427 hours are fetched themselves where they would be made from quarters ${what}`, async (t) => {
+    const wire = await Wire.open(t, QUARTERS)
+    await lose(wire)
+
+    await wire.work('w', { packsMax: 40 })
+
+    const counts = await wire.store.counts()
+    const hours = await wire.store.runs({ definition: 'BATCH_STOCK_1/1h/v2', limit: 100 })
+    assert.ok(hours.length > 0 && hours.every(({ status }) => status === 'success'))
+    assert.deepEqual([counts.running, counts.failed], [0, 0])
+    assert.deepEqual(await wire.wrong('1h'), [])
+  })
+}
+
+test('F427 hours are not made from quarters that another provider has left a hole in', async (t) => {
+  const wire = await Wire.open(t, QUARTERS)
+  await wire.work()
+  const [symbol] = wire.symbols
+  const day = { from: plus(ms(wire.from), 7 * DAY), to: plus(ms(wire.from), 8 * DAY) }
+  const query = { ...day, finer: '15m', adjustment: 'raw', assetClass: 'stock' } as const
+  const about = { ...query, symbols: [symbol!], provider: 'alpaca', now: wire.now }
+
+  const before = await finerOf(wire.store, about)
+  const hole = { ...day, symbol: symbol!, timeframe: '15m', adjustment: 'raw', bars: 9 } as const
+  await wire.store.reopen([{ ...hole, status: 'open', expiresAt: wire.now + HOUR }])
+  const away = await finerOf(wire.store, about)
+  const due = await finerOf(wire.store, { ...about, now: wire.now + HOUR })
+
+  assert.deepEqual([before, away, due], ['there', 'never', 'coming'])
+})
+
+test('F428 a worker ends when its own work is done, and says what is left of another provider', async (t) => {
+  const wire = await Wire.open(t, { count: 3 })
+  const [own] = await wire.store.definitions()
+  const other = { ...own!, id: 'OTHER/1h/v2', label: 'OTHER', provider: 'files', symbols: ['ZZZ'] }
+  await wire.store.putDefinitions([other], wire.now)
+  const stop = new AbortController()
+  let ticks = 0
+  const left: string[] = []
+
+  await wire.work('w', {
+    signal: stop.signal,
+    onTick: () => {
+      if (++ticks > 5) stop.abort()
+    },
+    onLeft: (runs) => left.push(...new Set(runs.map(({ provider }) => provider))),
+  })
+
+  assert.ok(!stop.signal.aborted, 'it waits for runs that it does not work')
+  assert.deepEqual(left, ['files'])
+  assert.deepEqual(await wire.wrong(), [])
 })
