@@ -4,6 +4,7 @@ import { BadInput } from '../core/bad-input.ts'
 import type { JobStore } from '../core/jobs.ts'
 import { iso } from '../core/time.ts'
 import { cleanUp, migrate, rollback } from '../jobs/migrate.ts'
+import { readmit } from '../jobs/readmit.ts'
 import { type ArchiveOptions, withArchiveOptions } from './archive-place.ts'
 import { type Desk, openDesk } from './desk.ts'
 import { RunFailed } from './output.ts'
@@ -45,6 +46,11 @@ export function switchCommands(): readonly Command[] {
           shifted(desk, ids, { from: ['failed', 'paused', 'cancelled'], to: 'queued' }),
         ),
     ),
+    jsonCommand('readmit', 'Asks again for symbols that the provider has refused.')
+      .argument('<symbols...>', 'symbols in quarantine, or all')
+      .action((symbols: string[], options: Options) =>
+        changing(options, (desk) => readmitted(desk, symbols)),
+      ),
     jsonCommand('migrate', 'Definitions of single symbols become batches of many, by a switch.')
       .option('--coexist', 'leaves the single ones switched on beside them')
       .action((options: Options & { readonly coexist?: true }) =>
@@ -95,6 +101,20 @@ async function switched({ store, now }: Desk, ids: readonly string[], isEnabled:
   }
   const changed = await store.enable({ ids: isAll(ids) ? known : ids, isEnabled, at: await now() })
   return { changed }
+}
+
+/** Symbols that are in quarantine at the primary provider. */
+async function readmitted({ config, store, now }: Desk, symbols: readonly string[]) {
+  const provider = config.history.providers[0]!
+  const refused = await store.quarantined(provider)
+  const wanted = refused.filter(({ symbol }) => isAll(symbols) || symbols.includes(symbol))
+  if (wanted.length === 0) {
+    const named = refused.map(({ symbol, reason }) => `${symbol} (${reason})`)
+    const there = named.length === 0 ? 'nothing is' : `these are: ${named.join(', ')}`
+    throw new RunFailed(`${symbols.join(', ')} is not in quarantine at ${provider}; ${there}`)
+  }
+  const readmission = { symbols: wanted.map(({ symbol }) => symbol), provider, now: await now() }
+  return { changed: await readmit(store, readmission) }
 }
 
 /** Runs by their ids, or by that of their definition. */

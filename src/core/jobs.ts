@@ -415,6 +415,11 @@ export interface JobStore {
   beats(): Promise<readonly Beat[]>
   quarantine(symbols: readonly Quarantined[]): Promise<void>
   quarantined(provider: string): Promise<readonly Quarantined[]>
+  /** Takes symbols out of quarantine; gives how many were in it. */
+  readmit(change: {
+    readonly symbols: readonly string[]
+    readonly provider: string
+  }): Promise<number>
   /** How often each rule has rejected or flagged a bar. */
   flaws(): Promise<
     readonly {

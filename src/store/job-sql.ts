@@ -116,6 +116,7 @@ export const SQL = {
   quarantine: `insert into quarantined_symbols (symbol, provider, reason, since)
     values (?1, ?2, ?3, ?4) on conflict (symbol, provider) do nothing`,
   quarantined: `select * from quarantined_symbols where provider = ?1 order by symbol`,
+  readmit: `delete from quarantined_symbols where symbol = ?1 and provider = ?2`,
   flaw: `insert into bar_flaws (symbol, timeframe, start, rule, is_rejected, seen_at)
     values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (symbol, timeframe, start, rule) do nothing`,
   countRevised: `insert into revision_counts (symbol, timeframe, adjustment, bars)

@@ -68,6 +68,7 @@ export class SqliteJobs implements JobStore {
   beats = () => this.#call('beats', [])
   quarantine = (...args: Args<'quarantine'>) => this.#call('quarantine', args)
   quarantined = (...args: Args<'quarantined'>) => this.#call('quarantined', args)
+  readmit = (...args: Args<'readmit'>) => this.#call('readmit', args)
   flaws = () => this.#call('flaws', [])
   lasts = (...args: Args<'lasts'>) => this.#call('lasts', args)
   revised = (...args: Args<'revised'>) => this.#call('revised', args)

@@ -368,6 +368,12 @@ export class JobTable implements JobTableSync {
     return this.#all(SQL.quarantined, provider).map(quarantinedOf)
   }
 
+  readmit({ symbols, provider }: Parameters<JobStore['readmit']>[0]): number {
+    return this.alone(() =>
+      symbols.reduce((sum, symbol) => sum + this.#run(SQL.readmit, symbol, provider), 0),
+    )
+  }
+
   flaws(): readonly (Omit<Flaw, 'start'> & { readonly bars: number })[] {
     return this.#all(SQL.flaws).map((row) => ({
       symbol: textOf(row['symbol']),

@@ -403,6 +403,15 @@ export class PostgresJobs implements JobStore {
     return (await this.#all(SQL.quarantined, provider)).map(quarantinedOf)
   }
 
+  readmit({ symbols, provider }: Parameters<JobStore['readmit']>[0]): Promise<number> {
+    return this.#postgres.transaction(async ({ run }) => {
+      let readmitted = 0
+      for (const symbol of symbols.toSorted())
+        readmitted += await run(SQL.readmit, symbol, provider)
+      return readmitted
+    })
+  }
+
   async flaws(): Promise<readonly (Omit<Flaw, 'start'> & { readonly bars: number })[]> {
     return (await this.#all(SQL.flaws)).map((row) => ({
       symbol: String(row['symbol']),

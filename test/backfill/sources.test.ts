@@ -64,6 +64,29 @@ test('what the files do not have is quarantined, and the rest is there', async (
   assert.equal((await barsOf(folder, 'BBB', '1h')).length, 0)
 })
 
+for (const form of ['in a batch', 'alone'] as const) {
+  test(`a symbol that was refused ${form} is readmitted by a command, and fetched`, async (t) => {
+    const { folder, run } = await folderWith(t, '{ providers: [files], files: ./bars }')
+    await putMarket(join(folder, 'bars'), { symbols: ['AAA'], sessions: 3 })
+    const single = form === 'alone' ? ['--single'] : []
+    const wish = ['backfill', 'run', '--symbols', '@pair', '--timeframes', '1h', ...RANGE]
+    await run(...wish, ...single)
+    await putMarket(join(folder, 'bars'), { symbols: ['AAA', 'BBB'], sessions: 3 })
+
+    const wrong = await run('jobs', 'readmit', 'AAA')
+    const readmitted = await run('jobs', 'readmit', 'BBB')
+    const done = await run(...wish, ...single)
+    const again = await run('jobs', 'readmit', 'all')
+
+    assert.equal(wrong.code, 1)
+    assert.match(wrong.stderr, /AAA is not in quarantine at files; these are: BBB \(files has no/)
+    assert.equal(readmitted.stdout, 'changed 1\n')
+    assert.equal(done.code, 0, done.stderr)
+    assert.equal((await barsOf(folder, 'BBB', '1h')).length, 21)
+    assert.match(again.stderr, /nothing is/)
+  })
+}
+
 test('all symbols of a simulated market are a job like any other', async (t) => {
   const sim = '{ seed: 7, symbols: [AAA, BBB, CCC], start: 2026-01-05, sessions: 3 }'
   const { folder, run } = await folderWith(t, `{ providers: [sim], sim: ${sim} }`)
