@@ -3,13 +3,7 @@ import { Command } from 'commander'
 import { backtest } from '../runtime/backtest.ts'
 import { Observer } from '../runtime/observer.ts'
 import { prepare } from '../runtime/prepare.ts'
-import {
-  adjustmentOption,
-  present,
-  tapeOf,
-  type SourceOptions,
-  withSourceOptions,
-} from './inputs.ts'
+import { adjustmentOption, tapeOf, type SourceOptions, withSourceOptions } from './inputs.ts'
 import {
   commandLine,
   giveReport,
