@@ -28,6 +28,11 @@ export interface OrderTerms {
    */
   readonly exitsBesideLegs: boolean
   /**
+   * True where the venue itself lets a reduce-only order take no more than the position: the legs of a bracket that is
+   * kept here are such orders then.
+   */
+  readonly reduceOnly?: true
+  /**
    * Exits of one position that may rest beside each other. Where it is one, the stop of a bracket that is kept here rests
    * and its target does not: it is sold, or bought back, at the market once its price has come.
    */

@@ -344,6 +344,50 @@ test('a native bracket that ends unfilled leaves nothing', () => {
   )
 })
 
+// As at Bybit.
+const reduceOnly: ScenarioOptions = { limits: { terms: termsOf({ reduceOnly: true }) } }
+
+test('legs that are kept here are reduce-only where the venue has such orders', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 98 gtc reduce-only
+                                                    > submit #3 sell 4 limit 104 gtc reduce-only
+    10:00:03  filled #1 6 @ 100                     > amend #2 qty 10   > amend #3 qty 10
+    10:00:04  amended #2 qty 10
+              amended #3 qty 10
+    10:00:05  filled #3 10 @ 104                    > cancel #2
+    10:00:06  canceled #2                           = live none, position 0
+  `,
+    reduceOnly,
+  )
+})
+
+test('a leg that the position could not take alone is an order as any other', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100
+    10:00:03  s bracket sell 4 stop 102             > submit #2 sell 4 market
+    10:00:04  filled #2 4 @ 100                     > submit #3 buy 4 stop 102 gtc
+  `,
+    reduceOnly,
+  )
+})
+
+test('no leg is reduce-only where another strategy may come to hold the symbol', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  a bracket buy 10 stop 98              > submit #1 a buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 a sell 10 stop 98 gtc
+  `,
+    { ...reduceOnly, actors: { a: {}, b: {} } },
+  )
+})
+
 // As at Alpaca.
 const oneTif: ScenarioOptions = {
   limits: { terms: termsOf({ brackets: 'native', protectsParts: false, oneTif: true }) },

@@ -11,6 +11,9 @@
  *   entry fills after it  → legs that have ended by then are placed anew
  *   a leg is not as asked → it is asked again, every CHANGE_WAIT_MS: for its size, for where the stop is, for its cancel
  *
+ * Where the venue has reduce-only orders (`reduceOnly`) these legs are such: one that outlives the position, because nobody
+ * was here to cancel or to shrink it, opens none. Not where strategies share the symbol, whose positions the venue nets.
+ *
  * Where native legs wait until the entry has filled completely (`protectsParts`), a stop without a target is kept here
  * too; a stop with a target cannot be, because such a venue holds the shares for one of two separate exits.
  *

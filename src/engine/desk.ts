@@ -18,6 +18,7 @@ import {
   type Order,
   type OrderRequest,
   type Side,
+  sign,
   type TimeInForce,
 } from '../core/order.ts'
 import type { OrderTerms } from '../core/terms.ts'
@@ -279,7 +280,8 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   placeLeg(group: Group, role: LegRole, qty: Qty): OrderId | undefined {
     const lane = this.laneOf(group.strategy, group.symbol)!
-    const leg = this.#leg(group, role, qty)
+    const isReduceOnly = this.#isReducible(group, qty)
+    const leg = this.#leg(group, { role, qty, isReduceOnly })
     const held = lane.position.qty
     const denial = this.#check(lane, leg, { held, live: NONE, isProtective: true })
     if (denial !== undefined) {
@@ -384,23 +386,38 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     return this.parts.risk.check(this.now, lane.instrument, request, asker)
   }
 
-  #leg(group: Group, role: LegRole, qty: Qty): Order {
+  #leg(
+    group: Group,
+    leg: { readonly role: LegRole; readonly qty: Qty; readonly isReduceOnly: boolean },
+  ): Order {
     const { entry, strategy } = group
     const stamp = { id: this.parts.orders.nextId(strategy), strategy, at: this.now }
     const instrument = this.instrument(group.symbol)
-    const leg = { role, qty, marketTif: this.#marketTif(instrument) }
-    return orderOf(legOf(group, leg, instrument), stamp, {
+    const marketTif = this.#marketTif(instrument)
+    return orderOf(legOf(group, { ...leg, marketTif }, instrument), stamp, {
       group: entry,
-      role,
+      role: leg.role,
     })
+  }
+
+  /**
+   * May the venue hold a leg against its position of the symbol? A leg rests for long, so another lane counts that holds
+   * nothing yet: what it does later would be netted with this one's, and end the leg.
+   */
+  #isReducible({ symbol, side }: Group, qty: Qty): boolean {
+    const instrument = this.instrument(symbol)
+    const { reduceOnly } = this.#termsOf(instrument)
+    const held = sign(side) * this.parts.portfolio.qty(symbol)
+    return reduceOnly === true && this.lanesOf(symbol).length === 1 && held >= qty
   }
 
   /** The legs that leave together with their entry. */
   #nativeLegsFor(group: Group, qty: Qty): Order[] {
-    const stop = this.#leg(group, 'stop', qty)
+    const isReduceOnly = false
+    const stop = this.#leg(group, { role: 'stop', qty, isReduceOnly })
     group.stop = stop.id
     if (group.targetPx === undefined) return [stop]
-    const target = this.#leg(group, 'target', qty)
+    const target = this.#leg(group, { role: 'target', qty, isReduceOnly })
     group.target = target.id
     return [stop, target]
   }

@@ -122,11 +122,17 @@ export function orderOf(
 /** The request for a leg of a bracket. */
 export function legOf(
   group: Group,
-  leg: { readonly role: LegRole; readonly qty: Qty; readonly marketTif?: TimeInForce | undefined },
+  leg: {
+    readonly role: LegRole
+    readonly qty: Qty
+    readonly isReduceOnly: boolean
+    readonly marketTif: TimeInForce | undefined
+  },
   instrument: Instrument,
 ): OrderRequest {
   const { symbol, stopPx, targetPx, isSingle } = group
-  const base = { symbol, side: legSide(group), qty: leg.qty, tif: 'gtc' } as const
+  const plain = { symbol, side: legSide(group), qty: leg.qty, tif: 'gtc' } as const
+  const base = leg.isReduceOnly ? ({ ...plain, reduceOnly: true } as const) : plain
   if (leg.role === 'target') {
     // Where one exit rests alone, the price of the target has come when it is placed.
     return isSingle === true

@@ -150,6 +150,26 @@ test("a missed fill is booked under the venue's id, and the position agrees", ()
   assert.equal(result.open, 0)
 })
 
+test('what filled is told before what ended', () => {
+  const live = { phase: 'open', side: 'sell', qty: 10 } as const
+  const book = new Book(
+    order({ id: 'stop', venueId: 'v-stop', ...live }),
+    order({ id: 'target', venueId: 'v-target', ...live }),
+  )
+  book.positions.set(A, 10)
+  const orders = [
+    theirs('stop', { side: 'sell', open: false }),
+    theirs('target', { side: 'sell', open: false, filled: 10 }),
+  ]
+
+  const { inputs } = book.hear(report({ orders, fills: [fill('f1', 'target', 10)] }), 1)
+
+  assert.deepEqual(
+    inputs.map(({ type }) => type),
+    ['order.filled', 'order.canceled'],
+  )
+})
+
 test('an order without a trace is rejected only after the window and a second report', () => {
   const book = new Book(order({ id: 'x' }))
 

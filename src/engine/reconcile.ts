@@ -31,7 +31,7 @@
  * meanwhile, and none that agreed. What crosses the last of them is small, and found by the next.
  */
 import type { OrderId, SymbolId } from '../core/brand.ts'
-import type { HaltCause, Input } from '../core/input.ts'
+import type { HaltCause, Input, OrderFact } from '../core/input.ts'
 import type { VenueReport } from '../core/venue.ts'
 import { OrderComparison } from './reconcile-orders.ts'
 import {
@@ -75,7 +75,7 @@ class Reconciliation {
   result(): Reconciled {
     const { facts, externals, differences, absent, unexplained, unsure } = this.#orders
     const halts = [...this.#haltUnknown(), ...this.#comparePositions()]
-    const inputs = [...halts, ...facts, ...externals, ...this.#account()]
+    const inputs = [...halts, ...endsLast(facts), ...externals, ...this.#account()]
     const [differing, cashReports] = [this.#differing, this.#cashReports]
     return {
       inputs,
@@ -217,6 +217,17 @@ class Reconciliation {
   }
 }
 
+/** The end of one exit leaves nothing unprotected where the fill of the other has been heard. */
+const endsLast = (facts: readonly OrderFact[]): readonly OrderFact[] => [
+  ...facts.filter(({ type }) => !ENDS.has(type)),
+  ...facts.filter(({ type }) => ENDS.has(type)),
+]
+
+const ENDS: ReadonlySet<OrderFact['type']> = new Set([
+  'order.canceled',
+  'order.expired',
+  'order.rejected',
+])
 /** So many reports must differ in the same way; one alone may be an accident. */
 const REPORTS = 2
 /** Where orders move: if one in ten comes while a fill does, five that look the same are one in a hundred thousand. */

@@ -121,6 +121,7 @@ const termsOf = ({ hasStops, hasPositions }: Category): OrderTerms => ({
   protectsParts: false,
   // An open sale locks the coins of spot.
   exitsBesideLegs: hasPositions,
+  ...(hasPositions ? { reduceOnly: true } : {}),
   exits: 'two',
 })
 

@@ -131,6 +131,7 @@ export function limitsOf(terms: SimTerms): Limits {
       brackets: terms.brackets,
       protectsParts: true,
       exitsBesideLegs: true,
+      reduceOnly: true,
       exits: 'two',
     }),
     visibilityMs: 10_000,

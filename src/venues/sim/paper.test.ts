@@ -9,7 +9,13 @@ const sim = { venue: SIM, cash: 1_000 }
 test('simulated fills take what the market takes, and keep brackets that the market keeps as ever', () => {
   const takes = { market: ['gtc'], 'stop-limit': ['gtc'] } as const
   const { crypto } = termsOf({ takes, shorts: false, exits: 'one', stopCollar: 0.05 })
-  const { equity } = termsOf({ brackets: 'native', protectsParts: false, postOnly: false })
+  const theirs = {
+    brackets: 'native',
+    protectsParts: false,
+    oneTif: true,
+    postOnly: false,
+  } as const
+  const { equity } = termsOf(theirs)
   const { terms } = paperLimits(limitsOf(1, { terms: { crypto: crypto!, equity: equity! } }), sim)
 
   assert.deepEqual(terms.crypto, crypto)
@@ -17,6 +23,7 @@ test('simulated fills take what the market takes, and keep brackets that the mar
     ...equity,
     protectsParts: true,
     exitsBesideLegs: true,
+    reduceOnly: true,
   })
   assert.equal(terms.future, undefined)
 })
