@@ -219,6 +219,20 @@ test('takes quantity and prices from an amendment, each only where given', () =>
   assert.deepEqual([order.qty, order.limit, order.stop], [6, 100, 98])
 })
 
+test('is filled where it was made as small as what it has filled', () => {
+  const shrunk = (qty: number): OrderInput => ({
+    type: 'order.amended',
+    at,
+    ts: at,
+    id,
+    qty: instrument.qty(qty),
+  })
+
+  assert.deepEqual(after(filled(4), shrunk(4)).reason, 'filled')
+  assert.deepEqual(after(filled(4), shrunk(5)).phase, 'open')
+  assert.deepEqual(after(shrunk(4), filled(4)).reason, 'filled')
+})
+
 test('refuses a fill without quantity or price', () => {
   assert.throws(() => after(filled(0)), /a fill of sma-1-a/)
   assert.throws(() => after(filled(-1)), /a fill of sma-1-a/)

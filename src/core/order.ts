@@ -17,7 +17,8 @@
  *   `absent` marks an order that is `sent` as to be sent again, once; `busted` takes a fill back in every phase but new.
  *
  * Row `done` is the reality clause: a fill that arrives after a cancel is still money, so it is booked. An
- * acceptance may arrive after its fill. An overfill is booked too; the engine then trips safe mode.
+ * acceptance may arrive after its fill. An overfill is booked too; the engine then trips safe mode. An order that is
+ * amended to what it has filled is done·filled.
  */
 import { assert, unreachable } from './assert.ts'
 import type { FillId, Money, Ms, OrderId, Px, Qty, SymbolId } from './brand.ts'
@@ -182,6 +183,11 @@ function amended(
   if (qty !== undefined) after.qty = qty
   if (limit !== undefined) after.limit = limit
   if (stop !== undefined) after.stop = stop
+  // It was made as small as what it has filled: no more will come.
+  if (after.filled > 0 && after.filled >= after.qty) {
+    after.phase = 'done'
+    after.reason = 'filled'
+  }
   return after
 }
 

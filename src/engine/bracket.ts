@@ -32,7 +32,9 @@ export interface Group {
   asked: { stop: number; target: number }
   /** When the stop was last asked to change. */
   askedAt: Ms
-  /** The same of the target; where not given, as the stop. */
+  /** Since when the stop was asked for a size that it was not told to have. */
+  lacksAt?: Ms
+  /** The same as `askedAt`, of the target; where not given, as the stop. */
   targetAskedAt?: Ms
   /** Legs of before a late fill, which others have replaced. */
   past: OrderId[]
@@ -98,7 +100,10 @@ export function askFor(desk: BracketDesk, group: Group, leg: Leg): void {
   const change = changeOf(desk, group, leg)
   if (change === undefined) return
   const { role } = leg
-  if (change.qty !== undefined) group.asked[role] = change.qty
+  if (change.qty !== undefined) {
+    if (role === 'stop' && group.asked.stop === leg.qty) group.lacksAt = desk.now
+    group.asked[role] = change.qty
+  }
   noteAsked(group, role, desk.now)
   desk.amendOrder(leg, change)
   // What had not left yet is so at once.

@@ -539,6 +539,22 @@ test('what a leg lacks is asked for again after half a minute, and once more aft
   for (const line of story.slice(1)) stage = stage.restored().play(line)
 })
 
+test('a refusal after an answer that was lost closes nothing before the venue has told how the stop is', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 95              > submit #1 buy 10 market
+    10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 95 gtc
+    10:00:03  accepted #2
+    10:00:04  filled #1 6 @ 100                     > amend #2 qty 10
+    10:00:34  wait                                  > amend #2 qty 10
+    10:00:35  refused #2 filled
+    10:01:04  wait                                  > amend #2 qty 10
+    10:01:34  wait                                  > amend #2 qty 10
+    10:01:35  refused #2 busy                       > cancel #2
+           ! signal bracket.broken the stop was not amended and covers 4 of 10
+  `)
+})
+
 test('a trailing stop that moves on takes along what the stop lacks of its size', () => {
   scenario(`${trailing('buy', 95)}
     10:00:02  filled #1 4 @ 100                     > submit #2 sell 4 stop 95 gtc

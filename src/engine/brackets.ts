@@ -61,6 +61,8 @@ import { BracketPrices } from './bracket-prices.ts'
 export const ENDED_LIMIT = 1_000
 /** A change of a leg that is not as asked for so long is taken for lost, and asked for again. */
 export const CHANGE_WAIT_MS = 30_000
+/** By then a report has told how the leg is. */
+const CHANGE_SURE_MS = 3 * CHANGE_WAIT_MS
 const ROLES = ['stop', 'target'] as const
 
 export interface BracketState {
@@ -123,10 +125,15 @@ export class Brackets {
     if (group.stop === order.id) noteStop(group, order)
   }
 
-  /** The venue did not change a leg: a stop that stays too small leaves a part without protection. */
+  /**
+   * The venue did not change a leg: a stop that stays too small leaves a part without protection. Where an answer was
+   * lost before, the stop may be another than we know: then it takes CHANGE_SURE_MS, in which the venue has told.
+   */
   onAmendRefused(order: Order): void {
     const group = this.#groupOf(order)
     if (group === undefined || group.stop !== order.id || !isLive(order)) return
+    const lackedMs = this.#desk.now - (group.lacksAt ?? group.askedAt)
+    if (lackedMs >= CHANGE_WAIT_MS && lackedMs < CHANGE_SURE_MS) return
     const left = leftOf(this.#desk, group)
     const covered = this.#desk.instrument(group.symbol).qty(order.qty - order.filled)
     if (covered >= left || this.#desk.isClosing(group)) return

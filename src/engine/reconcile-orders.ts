@@ -125,17 +125,18 @@ export class OrderComparison {
     theirs: TheirOrder,
     fills: TheirFill[],
   ): void {
+    if (isLive(order)) this.#change(order, theirs)
     const filled = this.#bookFills(order, counted, fills, theirs.filled)
     if (order.phase === 'done') {
-      if (!theirs.open || order.filled >= order.qty) return
+      if (!theirs.open || order.filled >= Math.max(order.qty, theirs.qty)) return
       const text = `order ${order.id} ended as ${order.reason} and is open at the venue`
       this.#tell('revived-order', order.symbol, text)
       this.revived.set(order.symbol, text)
       return
     }
     if (filled < theirs.filled) return
-    if (theirs.open) this.#follow(order, theirs)
-    else if (filled < order.qty) this.#end(order, theirs)
+    if (theirs.open) this.#refuse(order)
+    else if (filled < theirs.qty) this.#end(order, theirs)
   }
 
   /** Books what is missing, up to what the venue counts as filled. Gives what is filled then. */
@@ -194,29 +195,42 @@ export class OrderComparison {
     return filled
   }
 
-  /** Brings a live order to what the venue has. */
-  #follow(order: Order, theirs: TheirOrder): void {
-    const { at, askedAt, visibilityMs } = this.#asked
+  /** Makes a live order what the venue has, before its fills are counted: they may be of another size than we know. */
+  #change(order: Order, theirs: TheirOrder): void {
+    const { at } = this.#asked
     const { id } = order
     const ts = this.#report.at
+    const { qty } = theirs
+    if (!theirs.open) {
+      if (qty !== order.qty) this.#fact({ type: 'order.amended', at, id, qty, ts })
+      return
+    }
     if (order.phase === 'sent' || order.venueId !== theirs.venueId) {
       this.#fact({ type: 'order.accepted', at, id, venueId: theirs.venueId, ts })
     }
     const { limit, stop } = theirs
     const isOtherLimit = limit !== undefined && order.limit !== undefined && limit !== order.limit
     const isOtherStop = stop !== undefined && order.stop !== undefined && stop !== order.stop
-    if (theirs.qty !== order.qty || isOtherLimit || isOtherStop) {
+    // One that is open has not filled all of it: a size that says so is none.
+    const isOtherQty = qty !== order.qty && qty > order.filled
+    if (isOtherQty || isOtherLimit || isOtherStop) {
       this.#fact({
         type: 'order.amended',
         at,
         id,
-        qty: theirs.qty,
+        ...(isOtherQty ? { qty } : {}),
         ...(isOtherLimit ? { limit } : {}),
         ...(isOtherStop ? { stop } : {}),
         ts,
       })
     }
-    // The cancel was lost: whoever wanted it may want it again.
+  }
+
+  /** The cancel of an open order was lost: whoever wanted it may want it again. */
+  #refuse(order: Order): void {
+    const { at, askedAt, visibilityMs } = this.#asked
+    const { id } = order
+    const ts = this.#report.at
     if (order.cancelSentAt !== undefined && askedAt - order.cancelSentAt >= visibilityMs) {
       const why = fault('not-found', `${id} is open ${visibilityMs} ms after its cancel was sent`)
       this.#fact({ type: 'cancel.rejected', at, id, fault: why, ts })

@@ -170,6 +170,53 @@ test('what filled is told before what ended', () => {
   )
 })
 
+for (const [how, qty, filled, open, ended] of [
+  ['grew and filled', 15, 15, false, 'done filled 15/15'],
+  ['grew and filled in part', 15, 12, true, 'open undefined 12/15'],
+  ['grew, filled in part and was canceled', 15, 12, false, 'done canceled 12/15'],
+  ['shrank and filled', 6, 6, false, 'done filled 6/6'],
+] as const) {
+  test(`an order that ${how} unheard is of the venue's size before its fills count`, () => {
+    const book = new Book(order({ id: 'x', phase: 'open', venueId: 'v-x' }))
+
+    const result = book.hear(
+      report({
+        orders: [theirs('x', { qty, filled, open })],
+        fills: [fill('f1', 'x', filled)],
+        positions: [[0, filled]],
+      }),
+      1,
+    )
+
+    assert.deepEqual(types(result).slice(0, 2), ['order.amended', 'order.filled'])
+    const { order: now } = book.orders.get('x' as OrderId)!
+    assert.equal(`${now.phase} ${now.reason} ${now.filled}/${now.qty}`, ended)
+  })
+}
+
+test('an order whose fills were heard, and that it shrank was not, is over', () => {
+  const book = new Book(order({ id: 'x', phase: 'open', venueId: 'v-x', filled: 6, avgPrice: 100 }))
+  book.orders.get('x' as OrderId)!.fills.add('f1')
+
+  book.hear(report({ orders: [theirs('x', { qty: 6, filled: 6, open: false })] }), 1)
+
+  const { order: now } = book.orders.get('x' as OrderId)!
+  assert.equal(`${now.phase} ${now.reason} ${now.filled}/${now.qty}`, 'done filled 6/6')
+})
+
+test('an order that has filled here and is larger and open at the venue is told, and halts its symbol', () => {
+  const done = { phase: 'done', reason: 'filled', filled: 12, avgPrice: 100 } as const
+  const book = new Book(order({ id: 'x', venueId: 'v-x', ...done }))
+
+  const result = book.hear(report({ orders: [theirs('x', { qty: 15, filled: 12 })] }), 1)
+
+  assert.deepEqual(kinds(result), ['revived-order'])
+  assert.deepEqual(
+    book.halts.map(({ cause }) => cause),
+    ['unknown-order'],
+  )
+})
+
 test('an order without a trace is rejected only after the window and a second report', () => {
   const book = new Book(order({ id: 'x' }))
 

@@ -239,3 +239,34 @@ test('F412 a stop that was moved, of which nothing is heard, is found where it i
   assert.equal(bench.position(), 10)
   bench.check()
 })
+
+for (const [how, isMended] of [
+  ['a report', false],
+  ['the stream that is back', true],
+] as const) {
+  for (const [filled, phase] of [
+    [10, 'filled 10/10'],
+    [5, 'open 5/10'],
+  ] as const) {
+    test(`F413 a stop that grew and filled ${filled} unheard is of its new size before ${how} counts its fills`, async (t) => {
+      const bench = await Bench.start(t)
+      await bench.does((context) => context.bracket({ side: 'buy', qty: 10, entry: 95, stop: 90 }))
+      bench.inject(execution('buy', 3, 95))
+      await bench.run(SECOND)
+      bench.inject(execution('buy', 7, 95))
+      await bench.until(() => bench.position() === 10)
+
+      bench.inject({ on: 'trading', fault: 'drop', for: '4s' })
+      await bench.run(2 * SECOND)
+      bench.inject({ ...execution('sell', filled, 90), type: 'stop' })
+      await bench.run(SECOND)
+      if (isMended) bench.inject({ on: 'trading', fault: 'cut-off' })
+      await bench.run(3 * MINUTE)
+
+      assert.deepEqual(bench.phases, ['filled 10/10', phase])
+      assert.equal(bench.position(), 10 - filled)
+      assert.equal(bench.live.engine.safety.safeMode, undefined)
+      bench.check()
+    })
+  }
+}

@@ -223,3 +223,31 @@ test('F339 a symbol that is paid in another coin than the account lets nothing b
   await start('BTC')
   await assert.rejects(start('USDT'), /BTCUSD is paid in BTC, the account counts in USDT/)
 })
+
+for (const qty of [6, 14]) {
+  test(`F414 an order of 10 that became one of ${qty} and filled while nobody listened is told so before its fills`, async (t) => {
+    const bench = await Bench.start(t)
+    const [order] = bench.orders(1)
+    await bench.submit([order!])
+    await bench.run(SECOND)
+    bench.inject({ on: 'trading', fault: 'drop', for: '5s' })
+    const { id, symbol } = order!
+    const instrument = bench.universe.at(symbol)
+    await bench.send([{ type: 'amend', id, symbol, qty: instrument.qty(qty) }])
+    await bench.run(SECOND)
+    bench.inject({ on: 'market', fault: 'print', symbol: 'AAAUSDT', price: 89, size: 500 })
+    await bench.run(5 * SECOND)
+    assert.deepEqual(
+      bench.said(id).map(({ type }) => type),
+      ['order.accepted'],
+    )
+    bench.inject({ on: 'trading', fault: 'cut-off' })
+    await bench.run(60 * SECOND)
+
+    const told = bench.said(id).flatMap((fact) => {
+      if (fact.type === 'order.amended') return [`amended ${fact.qty}`]
+      return fact.type === 'order.filled' ? [`filled ${fact.qty}`] : []
+    })
+    assert.deepEqual(told, [`amended ${qty}`, `filled ${qty}`])
+  })
+}

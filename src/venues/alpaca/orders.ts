@@ -83,6 +83,7 @@ export class Orders {
     const known = this.#options.identity.of(order, this.#options.isOurs)
     if (known === undefined) return
     const { execution, qty, price, ts, cumulative } = fill
+    this.#follow(known, order, ts)
     this.#book(known, {
       source: 'report',
       side: fill.side,
@@ -98,6 +99,7 @@ export class Orders {
 
   #onFill(known: Known, update: TradeUpdate, ts: Ms): void {
     const { order, execution, price = order.avgPrice } = update
+    this.#follow(known, order, ts)
     const before = known.venueId === order.venueId ? known.filled : 0
     const qty = update.qty ?? order.filled - before
     if (price === undefined || !(qty > 0)) {
@@ -228,9 +230,8 @@ export class Orders {
         `${id}: nobody knows the event ${event} with the status ${order.status}`,
       )
     }
-    if (known.venueId !== order.venueId && order.replaces === known.venueId)
-      this.#onReplaced(known, order, ts)
-    else if (known.venueId === order.venueId && stateOf(order.status) === 'open') {
+    if (this.#follow(known, order, ts)) return
+    if (known.venueId === order.venueId && stateOf(order.status) === 'open') {
       this.#say({ type: 'order.accepted', id, venueId: order.venueId, ts, at })
     } else this.#endShort(known, order, ts)
   }
@@ -301,6 +302,13 @@ export class Orders {
       ts,
       at: this.#options.now(),
     })
+  }
+
+  /** True where the event is the first that is heard of an order which took the place of ours: it is told at once. */
+  #follow(known: Known, order: WireOrder, ts: Ms): boolean {
+    const isNext = known.venueId !== order.venueId && order.replaces === known.venueId
+    if (isNext) this.#onReplaced(known, order, ts)
+    return isNext
   }
 
   /**

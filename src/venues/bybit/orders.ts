@@ -4,7 +4,7 @@
  *   order      New, PartiallyFilled, Untriggered, Triggered    order.accepted, and order.amended where it has changed
  *              Cancelled, PartiallyFilledCanceled, Deactivated order.canceled; order.rejected where it was refused after it was taken
  *              Rejected                                        order.rejected
- *              Filled                                          nothing: executions tell it
+ *              Filled                                          order.amended where it has changed; executions tell the rest
  *              anything else                                   counted; the order counts as open
  *   execution  Trade                                           order.filled, once for each execution
  *              Funding                                         counted: no position moves
@@ -74,13 +74,26 @@ export class Orders {
       this.#options.onTrouble(`${known.id}: nobody knows the status ${order.status}`)
     }
     if (state !== 'rejected' && state !== 'canceled') this.#accept(known, order.venueId, about)
-    if (state === 'open') this.#sayChanges(known, order, instrument, about)
-    else known.isDone = true
+    if (state === 'open' || state === 'filled') this.#sayChanges(known, order, instrument, about)
+    if (state !== 'open') known.isDone = true
     if (state === 'canceled') this.#say({ type: 'order.canceled', ...about })
     if (state === 'rejected') {
       const words = `bybit rejected ${known.id} in ${order.symbol}: ${order.rejectReason}`
       this.#say({ type: 'order.rejected', fault: fault('bad-request', words), ...about })
     }
+  }
+
+  /** Of an order that was changed unheard, the change: before executions are counted that may be more than we know of. */
+  applyChange(order: WireOrder): void {
+    const { identity, isOurs, universe, now } = this.#options
+    const instrument = universe.find(order.symbol)
+    const known = identity.of(order, isOurs)
+    if (instrument === undefined || known === undefined || known.isDone) return
+    if (stateOf(order) === 'rejected') return
+    const at = now()
+    const about = { id: known.id, ts: order.updatedAt ?? at, at }
+    this.#accept(known, order.venueId, about)
+    this.#sayChanges(known, order, instrument, about)
   }
 
   applyExecution(execution: WireExecution): void {

@@ -437,12 +437,13 @@ export class BybitVenue implements Venue {
     this.#options.onTrouble?.(`an event of the account that cannot be read: ${topic} ${shown}`)
   }
 
-  /** What was missed while the stream was down: fills first, then how orders are, then what has waited. */
+  /** What was missed while the stream was down: how orders were changed, fills, then how orders are, then what has waited. */
   async #mend(up: number): Promise<void> {
     const raw = await this.broker.raw()
     if (this.#ups !== up) return
     if (raw.ok) {
       const { orders, executions } = raw.value
+      for (const order of orders) this.orders.applyChange(order)
       for (const execution of executions.toSorted((a, b) => a.ts - b.ts))
         this.orders.applyExecution(execution)
       for (const order of orders) this.orders.apply(order)
