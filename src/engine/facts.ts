@@ -30,16 +30,16 @@ export class Facts {
   }
 
   /** Takes what a venue said about an order: order, position, risk, bracket, close, lane, in this order. */
-  onOrder(input: OrderInput): void {
+  onOrder(told: OrderInput): void {
     const { orders, notices } = this.#parts
-    const applied = orders.apply(input)
+    const applied = orders.apply(told)
     if (applied === undefined) {
       // A fill that we cannot place is money that we cannot explain.
-      if (input.type === 'order.filled')
-        this.#trip(`fill ${input.fill} is of the unknown order ${input.id}`)
+      if (told.type === 'order.filled')
+        this.#trip(`fill ${told.fill} is of the unknown order ${told.id}`)
       return
     }
-    const { before, after } = applied
+    const { before, after, input } = applied
     if (after === before) {
       if (input.type === 'cancel.rejected') this.#desk.brackets.onAmendRefused(after)
       if (input.type === 'order.busted' && applied.isStrange)

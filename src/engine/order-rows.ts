@@ -222,5 +222,11 @@ export function withFill(fills: FillIds, id: FillId): FillIds {
   return typeof fills === 'object' ? fills.add(id) : new Set([fills, id])
 }
 
+export function withoutFill(fills: FillIds, id: FillId): FillIds {
+  if (typeof fills !== 'object') return fills === id ? undefined : fills
+  fills.delete(id)
+  return fills
+}
+
 export const fillList = (fills: FillIds): readonly FillId[] =>
   fills === undefined ? [] : typeof fills === 'object' ? [...fills] : [fills]

@@ -4,7 +4,8 @@ import * as fc from 'fast-check'
 import { fillId, orderId } from '../core/brand.ts'
 import { fault } from '../core/fault.ts'
 import type { OrderInput } from '../core/order.ts'
-import { A, B, filled, MONDAY_10, order, universeOf } from '../testing/builders.ts'
+import { A, B, coin, filled, MONDAY_10, order, universeOf } from '../testing/builders.ts'
+import { concludedId } from './concluded.ts'
 import { FINISHED_LIMIT, Orders, type OrdersState } from './orders.ts'
 
 const make = (): Orders => new Orders(universeOf('AAPL', 'MSFT'), 'run1')
@@ -297,6 +298,80 @@ test('lists exactly the orders that are live', () => {
         .map((entry) => entry.order.id)
       assert.deepEqual(ids(orders.allLive()).toSorted(), live.toSorted())
       assert.equal(orders.live, live.length)
+    }),
+  )
+})
+
+test('a real fill takes the place of a concluded one, and counts what is beyond it', () => {
+  const orders = make()
+  orders.add(order({ id: 'a', qty: 20 }))
+  orders.apply(filled('a', { qty: 4, fill: '~a:0-4' }))
+
+  const part = orders.apply(filled('a', { qty: 3, fill: 'f1' }))!
+  const restarted = copied(orders)
+  const rests = [orders, restarted].map((one) => {
+    const { after, input } = one.apply(filled('a', { qty: 3, fee: 6, fill: 'f2' }))!
+    return [after.filled, input.type === 'order.filled' && [input.qty, input.fee]]
+  })
+
+  assert.deepEqual([part.isNewFill, part.after.filled], [false, 4])
+  assert.deepEqual(rests, [
+    [6, [2, 4]],
+    [6, [2, 4]],
+  ])
+  assert.deepEqual(restarted.capture(), orders.capture())
+  assert.deepEqual(orders.capture().entries[0]?.fills, ['f1', 'f2'])
+  assert.equal(orders.apply(filled('a', { qty: 3, fill: 'f1' }))!.after.filled, 6)
+})
+
+test('a fill is not concluded beyond what the venue counted, whatever came meanwhile', () => {
+  const orders = make()
+  orders.add(order({ id: 'a', qty: 20 }))
+  orders.apply(filled('a', { qty: 3, fill: 'f1' }))
+
+  const part = orders.apply(filled('a', { qty: 4, fill: '~a:0-4' }))!
+  const none = orders.apply(filled('a', { qty: 2, fill: '~a:2-4' }))!
+
+  assert.deepEqual([part.after.filled, none.after.filled, none.isNewFill], [4, 4, false])
+  assert.deepEqual(orders.capture().entries[0]?.fills, ['f1', '~a:3-4'])
+})
+
+test('the real fill of an order that ended long ago takes the place of its concluded one', () => {
+  const orders = make()
+  orders.add(order({ id: 'a', qty: 4 }))
+  orders.apply(filled('a', { qty: 4, fill: '~a:0-4' }))
+  for (let i = 0; i < 100; i++) {
+    orders.add(order({ id: `b${i}` }))
+    orders.apply(canceled(`b${i}`))
+  }
+
+  orders.apply(filled('a', { qty: 4, fill: 'f1' }))
+
+  const { order: ended, fills } = orders.known[0]!
+  assert.deepEqual([ended.id, ended.filled, [...fills]], ['a', 4, ['f1']])
+})
+
+test('whatever is concluded and in whatever parts the real fills come, each quantity counts once', () => {
+  const parts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 6 })
+  fc.assert(
+    fc.property(parts, fc.nat(), (sizes, cut) => {
+      const total = sizes.reduce((sum, one) => sum + one, 0)
+      // Quantities of coins: small ones are written with an exponent.
+      const orders = new Orders(universeOf(coin('BTC/USD', { lotSize: 1e-8 })), 'run1')
+      const unit = 1e-8
+      orders.add(order({ id: 'a', qty: 100 * unit }))
+      const to = 1 + (cut % total)
+      const told = concludedId(orderId('a'), { from: 0, to: Number((to * unit).toFixed(8)) })
+      orders.apply(filled('a', { qty: to * unit, fill: told }))
+      for (const [i, size] of sizes.entries())
+        orders.apply(filled('a', { qty: size * unit, fill: `f${i}` }))
+
+      const { filled: counted } = orders.get(orderId('a'))!
+      assert.equal(Math.round(counted / unit), total)
+      assert.deepEqual(
+        orders.capture().entries[0]?.fills,
+        sizes.map((_size, i) => `f${i}`),
+      )
     }),
   )
 })

@@ -1,11 +1,12 @@
 // Orders: every order of a run by id, by lane and by symbol, moved on by the transition table alone.
 import { assert } from '../core/assert.ts'
 import { type FillId, type OrderId, orderId, type SymbolId } from '../core/brand.ts'
-import type { Instrument } from '../core/instrument.ts'
+import { type Instrument, money } from '../core/instrument.ts'
 import { apply, isLive, type Order, type OrderInput } from '../core/order.ts'
 import { SymbolMarks } from '../core/symbol-marks.ts'
 import type { Universe } from '../core/universe.ts'
-import { type Entry, fillList, hasFill, OrderRows, withFill } from './order-rows.ts'
+import { concludedId, concludedOf, settle } from './concluded.ts'
+import { type Entry, fillList, hasFill, OrderRows, withFill, withoutFill } from './order-rows.ts'
 
 /** Most orders that may be live at once. */
 export const LIVE_LIMIT = 50_000
@@ -32,7 +33,11 @@ export interface Applied {
   readonly isOverfill: boolean
   /** True for a bust of a fill that counted, and of more than was filled: nothing was changed. */
   readonly isStrange: boolean
+  /** What of the input was new: of a fill, what was not concluded before. */
+  readonly input: OrderInput
 }
+
+type Filled = Extract<OrderInput, { type: 'order.filled' }>
 
 export interface OrdersState {
   readonly next: number
@@ -165,18 +170,45 @@ export class Orders {
     return applied
   }
 
-  #applyTo(entry: Entry, input: OrderInput): Applied {
+  #applyTo(entry: Entry, told: OrderInput): Applied {
     const before = entry.order
+    const input = told.type === 'order.filled' ? this.#uncounted(entry, told) : told
     const isOld =
+      input === undefined ||
       (input.type === 'order.filled' && hasFill(entry.fills, input.fill)) ||
       (input.type === 'order.busted' && !this.#mayBust(entry, input))
     const after = isOld ? before : apply(before, input, this.#universe.at(before.symbol))
     const isStrange = !isOld && after === before && input.type === 'order.busted'
     if (after !== before) this.#settle(entry, after)
-    const isNewFill = after !== before && input.type === 'order.filled'
+    const isNewFill = after !== before && input?.type === 'order.filled'
     if (isNewFill) note(entry, input.fill)
     const isOverfill = isNewFill && after.filled > after.qty
-    return { before, after, isNewFill, isOverfill, isStrange }
+    return { before, after, isNewFill, isOverfill, isStrange, input: input ?? told }
+  }
+
+  /** What of a fill was not concluded before; undefined where all of it was. A real one takes their place. */
+  #uncounted(entry: Entry, input: Filled): Filled | undefined {
+    const { fills, order } = entry
+    if (fills === undefined || hasFill(fills, input.fill)) return input
+    const { id } = order
+    const instrument = this.#universe.at(order.symbol)
+    const concluded = concludedOf(input.fill)
+    if (concluded !== undefined) {
+      // Real ones may have come since the report that it is of.
+      const { filled: from } = order
+      const { to } = concluded
+      if (to - from >= input.qty) return input
+      const qty = instrument.qty(to - from)
+      return qty > 0 ? { ...input, fill: concludedId(id, { from, to }), qty } : undefined
+    }
+    const names = typeof fills === 'object' ? fills : [fills]
+    const { gone, kept, rest } = settle(names, { order: id, qty: input.qty, instrument })
+    if (gone.length === 0) return input
+    for (const one of gone) entry.fills = withoutFill(entry.fills, one)
+    if (kept !== undefined) note(entry, kept)
+    if (rest > 0) return { ...input, qty: rest, fee: money((input.fee * rest) / input.qty) }
+    note(entry, input.fill)
+    return undefined
   }
 
   /** True the first time that a fill which counts is taken back. One that did not count yet never will. */

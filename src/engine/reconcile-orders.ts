@@ -3,12 +3,13 @@
  * The promises are those of reconcile.ts.
  */
 import { assert } from '../core/assert.ts'
-import { fillId, type Ms, type OrderId, type Qty, type SymbolId } from '../core/brand.ts'
+import { fillId, type Ms, type OrderId, type SymbolId } from '../core/brand.ts'
 import { fault } from '../core/fault.ts'
 import type { ExternalOrder, Input, OrderFact } from '../core/input.ts'
 import { money } from '../core/instrument.ts'
 import { isLeg, isLive, type Order, sign } from '../core/order.ts'
 import type { VenueReport } from '../core/venue.ts'
+import { concludedId, concludedQty } from './concluded.ts'
 import type { Asked, Difference, KnownOrder, Memory, Ours } from './reconcile-terms.ts'
 
 type TheirOrder = VenueReport['orders'][number]
@@ -149,8 +150,9 @@ export class OrderComparison {
     const { universe, visibilityMs, askedAt } = this.#asked
     const instrument = universe.at(order.symbol)
     let filled: number = order.filled
-    const book = (id: string, qty: Qty, price: number, ts: Ms): void => {
-      filled = instrument.qty(filled + qty)
+    // What fills of the venue explain; concluded ones give way to them.
+    let explained = instrument.qty(filled - concludedQty(counted))
+    const book = ({ id, qty, price, ts }: Omit<TheirFill, 'order'>, reached: number): void => {
       this.#fact({
         type: 'order.filled',
         at: this.#asked.at,
@@ -161,7 +163,9 @@ export class OrderComparison {
         fee: money(0),
         ts,
       })
-      this.#add(order.symbol, sign(order.side) * qty)
+      if (reached <= filled) return
+      this.#add(order.symbol, sign(order.side) * instrument.qty(reached - filled))
+      filled = reached
       this.#tell(
         'missed-fill',
         order.symbol,
@@ -169,12 +173,15 @@ export class OrderComparison {
       )
     }
     const seen = new Set<string>()
-    for (const { id, qty, price, ts } of fills) {
+    for (const fill of fills) {
+      const { id, qty } = fill
       if (counted.has(id) || seen.has(id)) continue
       seen.add(id)
-      // A fill beyond what the venue counts was concluded before, and has now come by its own name.
-      if (instrument.qty(filled + qty) > limit) continue
-      book(id, qty, price, ts)
+      // One beyond what the venue counts was counted before, by another name.
+      const reached = instrument.qty(explained + qty)
+      if (reached > limit) continue
+      explained = reached
+      book(fill, reached)
     }
     if (filled > limit) {
       const text = `order ${order.id} has filled ${filled} here and ${limit} at the venue`
@@ -186,7 +193,8 @@ export class OrderComparison {
     if (since !== undefined && askedAt - since >= visibilityMs) {
       const price = fills.at(-1)?.price ?? order.limit ?? this.#priceOf(order)
       if (price > 0) {
-        book(`~${order.id}:${filled}-${limit}`, missing, price, this.#report.at)
+        const id = concludedId(order.id, { from: filled, to: limit })
+        book({ id, qty: missing, price, ts: this.#report.at }, limit)
         return filled
       }
     }

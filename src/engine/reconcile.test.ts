@@ -7,6 +7,7 @@ import { ms } from '../core/time.ts'
 import type { VenueReport } from '../core/venue.ts'
 import { A, MONDAY_10, order, SIM, universeOf } from '../testing/builders.ts'
 import { Externals } from './externals.ts'
+import { Orders } from './orders.ts'
 import { reconcile } from './reconcile.ts'
 import { type Asked, NO_MEMORY, type Ours, type Reconciled } from './reconcile-terms.ts'
 
@@ -71,15 +72,17 @@ class Book {
     }
     if (!('id' in input)) return
     const entry = this.orders.get(input.id)!
-    if (input.type === 'order.filled') {
-      if (entry.fills.has(input.fill)) return
-      entry.fills.add(input.fill)
-      const { symbol, side } = entry.order
-      this.positions.set(symbol, (this.positions.get(symbol) ?? 0) + sign(side) * input.qty)
-    }
     const { order: before } = entry
     // The report is of a later moment than the order: what it changes is as old as the report.
-    entry.order = apply(before, input, universe.at(before.symbol))
+    const book = new Orders(universe, 'r')
+    const state = { next: 1, finished: [], unknown: 0 }
+    book.restore({ ...state, entries: [{ order: before, fills: [...entry.fills] }] })
+    const { after } = book.apply(input)!
+    entry.order = after
+    entry.fills = new Set(book.known[0]!.fills)
+    const { symbol, side } = before
+    const moved = sign(side) * (after.filled - before.filled)
+    this.positions.set(symbol, (this.positions.get(symbol) ?? 0) + moved)
   }
 }
 
@@ -326,15 +329,35 @@ test('what no fill explains waits for a second report and becomes one fill, once
   assert.deepEqual(types(again), [])
 })
 
-test('a fill that comes after it was concluded is not booked again', () => {
+test('a fill that comes after it was concluded takes the place of that one, once', () => {
   const book = new Book(order({ id: 'x' }))
   const orders = [theirs('x', { filled: 10, open: false })]
   book.hear(report({ orders, positions: [[0, 10]] }), 1)
   book.hear(report({ orders, positions: [[0, 10]] }), 12)
+  const real = report({ orders, fills: [fill('f1', 'x', 10)], positions: [[0, 10]] })
 
-  book.hear(report({ orders, fills: [fill('f1', 'x', 10)], positions: [[0, 10]] }), 20)
+  const first = book.hear(real, 20)
+  const second = book.hear(real, 30)
 
   assert.equal(book.positions.get(A), 10)
+  assert.deepEqual([...book.orders.get('x' as OrderId)!.fills], ['f1'])
+  assert.deepEqual([types(first), kinds(first), types(second)], [['order.filled'], [], []])
+})
+
+test('fills of other sizes than what was concluded add up to what the venue counts', () => {
+  const book = new Book(order({ id: 'x' }))
+  const before = [theirs('x', { filled: 4 })]
+  book.hear(report({ orders: before, positions: [[0, 4]] }), 1)
+  book.hear(report({ orders: before, positions: [[0, 4]] }), 12)
+  const orders = [theirs('x', { filled: 9 })]
+
+  book.hear(report({ orders, fills: [fill('f1', 'x', 3)], positions: [[0, 9]] }), 20)
+  assert.deepEqual([...book.orders.get('x' as OrderId)!.fills], ['~x:3-4', 'f1'])
+  const fills = [fill('f1', 'x', 3), fill('f2', 'x', 6)]
+  book.hear(report({ orders, fills, positions: [[0, 9]] }), 25)
+
+  assert.equal(book.positions.get(A), 9)
+  assert.deepEqual([...book.orders.get('x' as OrderId)!.fills], ['f1', 'f2'])
 })
 
 test('a position that fills do not explain halts its symbol after two reports, with both numbers', () => {

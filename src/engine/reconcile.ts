@@ -4,7 +4,8 @@
  * The promises:
  *   1. After the inputs, quantities and fills of every order that both know are the venue's.
  *   2. Each missing fill is an input with the venue's fill id. What the venue counts as filled and no fill explains,
- *      in two agreeing reports, becomes one with an id made of the order and the quantities: twice is once.
+ *      in two agreeing reports, becomes one with an id made of the order and the quantities: twice is once. The real
+ *      one takes its place when it comes, by a stream or a report (concluded.ts).
  *   3. Orders at the venue that we never sent are told as external, as they are now.
  *   4. A live order without a trace, in two reports that lie the venue's visibility window apart and with nothing heard
  *      of it between them, is sent again under the same id, once and while it is worth it; then it is rejected as not

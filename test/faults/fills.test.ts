@@ -224,3 +224,63 @@ test('F420 an execution that is taken back unheard halts its symbol, with both n
   assert.match(bench.denials.join(), /^symbol-halted: AAPL/)
   assert.deepEqual([bench.position(), bench.held()], [10, 0])
 })
+
+const NO_ACTIVITIES = {
+  on: 'rest',
+  method: 'GET',
+  path: '/v2/account/activities',
+  fault: 'status',
+  status: 200,
+  body: '[]',
+} as const
+
+/** Four shares of an order that the venue counts and no fill explains, for longer than it may take. */
+async function concluded(bench: Bench): Promise<void> {
+  await resting(bench)
+  bench.inject({ on: 'trading', fault: 'drop', for: '190s' })
+  bench.inject({ ...NO_ACTIVITIES, for: '200s' })
+  await bench.run(100)
+  bench.inject(execution(4))
+  await bench.run(210 * SECOND)
+  assert.deepEqual(bench.phases, ['open 4/10'])
+  assert.deepEqual(
+    bench.fills.map(({ fill }) => fill.id),
+    ['~s-r-1:0-4'],
+  )
+}
+
+test('F422 a fill that was concluded is not counted again when the order stream brings the real one', async (t) => {
+  for (const isRestarted of [false, true]) {
+    const bench = await Bench.start(t)
+    await concluded(bench)
+
+    if (isRestarted) await bench.restart()
+    bench.inject({ on: 'trading', fault: 'cut-off' })
+    await bench.run(30 * SECOND)
+    bench.inject({ on: 'trading', fault: 'replay' })
+    await bench.run(2 * MINUTE)
+
+    assert.deepEqual(bench.phases, ['open 4/10'])
+    bench.check()
+    await bench.does((context) => context.cancel(context.orders[0]!.id))
+    await bench.does((context) => context.close())
+    assert.deepEqual([bench.position(), bench.held()], [0, 0])
+    bench.check()
+    bench.end()
+  }
+})
+
+test('F423 a concluded fill whose real one came with a report is taken back like any other', async (t) => {
+  const bench = await Bench.start(t)
+  await concluded(bench)
+  await bench.run(2 * MINUTE)
+  assert.deepEqual(bench.phases, ['open 4/10'])
+  assert.equal(bench.inputs('order.filled').length, 2, 'a report has told the real one')
+
+  bench.inject({ on: 'orders', fault: 'bust', symbol: 'AAPL' })
+  await bench.run(2 * MINUTE)
+
+  assert.deepEqual([bench.position(), bench.held()], [0, 0])
+  assert.ok(!bench.has(/safe mode/))
+  assert.deepEqual(bench.halts, [])
+})
