@@ -66,7 +66,12 @@ export async function loop(options: LoopOptions): Promise<void> {
     ...(signal === undefined ? {} : { signal }),
     ...(onPage === undefined ? {} : { onPage }),
   })
-  const asking = { store, source, ...(meter === undefined ? {} : { meter }) }
+  const asking = {
+    store,
+    source,
+    ...(meter === undefined ? {} : { meter }),
+    ...(signal === undefined ? {} : { signal }),
+  }
   const estimate = new Estimate(source.limits.hours)
   const turns = new Turns()
   let tickAt = -Infinity
@@ -84,7 +89,7 @@ export async function loop(options: LoopOptions): Promise<void> {
     }
     if (io.now() >= splitsAt) {
       const told = await fetchSplits({ ...asking, now: io.now() })
-      if (!told.ok) options.onTrouble?.(told.fault)
+      if (!told.ok && !isStopped()) options.onTrouble?.(told.fault)
       splitsAt = io.now() + (told.ok ? SPLITS_MS : MINUTE)
     }
     const queued = await store.queued(io.now(), LOOK_RUNS, source.provider)

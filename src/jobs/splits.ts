@@ -24,11 +24,12 @@ export interface SplitsOptions {
   readonly source: BarSource
   readonly meter?: Meter
   readonly now: number
+  readonly signal?: AbortSignal
 }
 
 /** Asks for what was not asked for today; gives how many splits were told. */
 export async function fetchSplits(options: SplitsOptions): Promise<Result<number>> {
-  const { store, source, meter, now } = options
+  const { store, source, meter, now, signal } = options
   const { splits } = source
   if (splits === undefined) return ok(0)
   const to = ms(bucketStart(now, DAY) + DAY)
@@ -36,7 +37,9 @@ export async function fetchSplits(options: SplitsOptions): Promise<Result<number
   for (const { from, symbols } of await lacking(options, to)) {
     for (let i = 0; i < symbols.length; i += source.limits.symbols) {
       const part = symbols.slice(i, i + source.limits.symbols)
-      meter?.about({ timeframe: '1d', symbols: part.length })
+      // Nothing is claimed.
+      const held = { signal, renew: () => Promise.resolve(true) }
+      meter?.about({ timeframe: '1d', symbols: part.length }, held)
       const told = await splits({ symbols: part, from, to })
       if (!told.ok) return failed(told.fault)
       const id = meter?.last

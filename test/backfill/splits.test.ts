@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { joinedBars } from '../../src/core/columns.ts'
-import { DAY, HOUR } from '../../src/core/time.ts'
+import { DAY, HOUR, MINUTE } from '../../src/core/time.ts'
 import { splitAdjusted } from '../../src/jobs/adjust.ts'
 import { fetchSplits } from '../../src/jobs/splits.ts'
 import { type Spoil, Wire } from './wire.ts'
@@ -120,4 +120,16 @@ test('bars that the provider adjusts are asked for again up to a split that is t
     assert.notDeepEqual(old(due), [])
   }
   assert.deepEqual(await wire.store.holes({}), [])
+})
+
+test('a worker that is stopped does not wait until splits may be asked for', async (t) => {
+  const wire = await Wire.open(t, { count: 3 })
+  const from = wire.now
+  await wire.store.stopRequests('alpaca', from + DAY)
+  const stop = new AbortController()
+
+  await wire.work('w', { splits: true, signal: stop.signal, onTick: () => stop.abort() })
+
+  assert.ok(wire.now - from < MINUTE, `${wire.now - from} ms`)
+  assert.equal(wire.asked.length, 0)
 })
