@@ -87,6 +87,8 @@ test('keeps the keys of skein-report/1', () => {
     'trips.list[].qty',
     'trips.list[].entryAt',
     'trips.list[].exitAt',
+    'trips.list[].entryHeardAt',
+    'trips.list[].exitHeardAt',
     'trips.list[].entryPrice',
     'trips.list[].exitPrice',
     'trips.list[].gross',

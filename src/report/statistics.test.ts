@@ -24,6 +24,8 @@ interface Trade {
   readonly price: number
   readonly fee?: number
   readonly minute?: number
+  /** When it is heard; at once where not given. */
+  readonly heard?: number
   readonly role?: BracketRole
 }
 
@@ -72,7 +74,7 @@ class Desk {
     const fill = { id, qty, price: trade.price, fee: money(fee), ts: time }
     const notice: FillNotice = {
       type: 'fill',
-      at: time,
+      at: trade.heard === undefined ? time : at(trade.heard),
       order,
       fill,
       profit,
@@ -115,6 +117,8 @@ test('tells a round trip from flat to flat with its averages and its exit', () =
       qty: 40,
       entryAt: at(0),
       exitAt: at(9),
+      entryHeardAt: at(0),
+      exitHeardAt: at(9),
       entryPrice: 103,
       exitPrice: 106,
       gross: 120,
@@ -284,6 +288,17 @@ test('finished trips add up to the net of all fills once every lane is flat', ()
       assert.equal(total.wins, wins)
     }),
   )
+})
+
+test('a trip lasts from fill to fill, whenever they were heard', () => {
+  const desk = new Desk()
+  desk.trade({ side: 'buy', qty: 10, price: 100, minute: 10, heard: 20 })
+  desk.trade({ side: 'sell', qty: 10, price: 99, minute: 20, heard: 20, role: 'stop' })
+
+  const [trip] = desk.statistics.summary().trips
+  const { entryAt, exitAt, entryHeardAt, exitHeardAt, heldMs } = trip!
+  assert.deepEqual([entryAt, exitAt, heldMs], [at(10), at(20), 10 * MINUTE])
+  assert.deepEqual([entryHeardAt, exitHeardAt], [at(20), at(20)])
 })
 
 test('tells nothing of a run without samples', () => {

@@ -16,7 +16,10 @@ import { add, type Sum, valueOf, ZERO } from '../core/sum.ts'
 
 export type FillNotice = Extract<Notice, { readonly type: 'fill' }>
 
-/** One finished round trip. Prices are averages over its fills; times are ms since the epoch. */
+/**
+ * One finished round trip. Prices are averages over its fills; times are ms since the epoch, those of the venue. What a
+ * bar filled is heard when the bar has ended.
+ */
 export interface RoundTrip {
   readonly strategy: string
   readonly symbol: string
@@ -25,6 +28,8 @@ export interface RoundTrip {
   readonly qty: number
   readonly entryAt: number
   readonly exitAt: number
+  readonly entryHeardAt: number
+  readonly exitHeardAt: number
   readonly entryPrice: number
   readonly exitPrice: number
   /** Profit before fees, in money. */
@@ -50,6 +55,7 @@ interface OpenTrip {
   readonly side: 'long' | 'short'
   readonly isInverse: boolean
   readonly entryAt: number
+  readonly entryHeardAt: number
   entered: number
   exited: number
   /** Σ price × qty of entries and of exits; of an inverse contract Σ qty ÷ price. */
@@ -124,7 +130,8 @@ export class RoundTrips {
 const openTrip = (notice: FillNotice, { isInverse }: Instrument): OpenTrip => ({
   side: notice.position > 0 ? 'long' : 'short',
   isInverse,
-  entryAt: notice.at,
+  entryAt: notice.fill.ts,
+  entryHeardAt: notice.at,
   entered: 0,
   exited: 0,
   paid: ZERO,
@@ -157,7 +164,11 @@ const worthOf = ({ isInverse }: OpenTrip, price: number, qty: number): number =>
 const averageOf = ({ isInverse }: OpenTrip, worth: number, qty: number): number =>
   isInverse ? qty / worth : worth / qty
 
-function finish(trip: OpenTrip, { at, order }: FillNotice, instrument: Instrument): RoundTrip {
+function finish(
+  trip: OpenTrip,
+  { at, order, fill }: FillNotice,
+  instrument: Instrument,
+): RoundTrip {
   const gross = valueOf(trip.gross)
   const fees = valueOf(trip.fees)
   const paid = valueOf(trip.paid)
@@ -168,14 +179,17 @@ function finish(trip: OpenTrip, { at, order }: FillNotice, instrument: Instrumen
     side: trip.side,
     qty: instrument.qty(trip.entered),
     entryAt: trip.entryAt,
-    exitAt: at,
+    exitAt: fill.ts,
+    entryHeardAt: trip.entryHeardAt,
+    exitHeardAt: at,
     entryPrice: money(averageOf(trip, paid, trip.entered)),
     exitPrice: money(averageOf(trip, valueOf(trip.received), trip.exited)),
     gross: money(gross),
     fees: money(fees),
     net: money(gross - fees),
     netFraction: value === 0 ? 0 : money((gross - fees) / value),
-    heldMs: at - trip.entryAt,
+    // Fills may be heard in another order than they happened in.
+    heldMs: Math.max(0, fill.ts - trip.entryAt),
     fills: trip.fills,
     exit: isLeg(order) ? order.role : 'exit',
   }
