@@ -1,8 +1,9 @@
 // Alerts: which notices of the engine a person must hear of, and in which words.
 import { unreachable } from '../core/assert.ts'
 import type { LimitChange } from '../core/input.ts'
-import type { Notice } from '../core/notice.ts'
+import type { DrawdownLevel, Notice } from '../core/notice.ts'
 import type { Universe } from '../core/universe.ts'
+import { percent } from '../engine/denials.ts'
 import { settingOf } from './limit-changes.ts'
 
 export interface Told {
@@ -53,6 +54,13 @@ export function alertOf(notice: Notice, universe: Universe): Told | undefined {
       const text = `${name} was ${before} here and is ${qty} at ${avgPrice} now, as at the venue`
       return { level: 'warn', text: `${text}; ${whose}, and no stop protects what was added` }
     }
+    case 'drawdown': {
+      const { level, drawdown } = notice
+      const text = Number.isNaN(drawdown)
+        ? `the drawdown is not known: ${LADDER[level]}`
+        : `the drawdown is ${percent(drawdown)}: ${LADDER[level]}`
+      return { level: level === 'normal' || level === 'warning' ? 'warn' : 'error', text }
+    }
     case 'limits.changed':
       return { level: 'warn', text: notice.changes.map((change) => changeText(change)).join('; ') }
     case 'bar.closed':
@@ -65,11 +73,18 @@ export function alertOf(notice: Notice, universe: Universe): Told | undefined {
     case 'position.changed':
     case 'symbol.halted':
     case 'kill-switch':
-    case 'drawdown':
       return undefined
     default:
       return unreachable(notice)
   }
+}
+
+/** What each level of the drawdown does. */
+const LADDER: Readonly<Record<DrawdownLevel, string>> = {
+  normal: 'level normal, nothing is held back',
+  warning: 'level warning, sizes are scaled down',
+  halt: 'level halt, no new risk is taken',
+  emergency: 'level emergency, everything is closed',
 }
 
 /** `risk.maxDailyLoss is 300, and was 500`. */
