@@ -6,7 +6,6 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Venue } from '../core/venue.ts'
 import type { InstrumentSpec } from '../core/instrument.ts'
-import { isOfRun } from '../core/order.ts'
 import { type AccountLease, leaseOf } from '../runtime/account-lease.ts'
 import { FormingBars } from '../runtime/forming-bars.ts'
 import type { Live } from '../runtime/live.ts'
@@ -165,13 +164,11 @@ export class LiveStage {
   }
 
   #adapter(): Promise<Venue> {
-    const { name, config, setup, consent, isStandby } = this.plan
+    const { name, config, setup, consent } = this.plan
     return venueOf(name, {
       config,
       io: this.lease.io,
       universe: setup.universe,
-      // The orders of the engine that it follows are others': their fills are no news of ours.
-      isOurs: isStandby ? (id) => isOfRun(id, setup.run) : undefined,
       consent,
       told: this.#told,
       forming: this.forming,

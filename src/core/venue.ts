@@ -27,10 +27,10 @@ export interface Venue {
   /** Known once it is open. Undefined where nobody else could trade it. */
   readonly account?: VenueAccount | undefined
   /**
-   * Told before `open`, after a restart: orders of ours that may still be open at the venue, and symbols that it had
-   * halted when we last heard. It lifts those when they trade again.
+   * Told before `open`: orders of ours that may still be open at the venue, and symbols that it had halted when we last
+   * heard. It lifts those when they trade again. Orders of another run are others', whoever made them.
    */
-  adopt?(orders: readonly Order[], halted: readonly SymbolId[]): void
+  adopt?(orders: readonly Order[], halted: readonly SymbolId[], run: string): void
   /** A person has cleared safe mode: streams that were given up are tried again, prices that were held back are believed. */
   clear?(): void
   readonly feed?: Feed

@@ -101,6 +101,7 @@ export class Start {
     options.venue.adopt?.(
       engine.liveOrders,
       halts.map(({ symbol }) => symbol),
+      options.setup.run,
     )
     // What the last process did not hear happened after its last turn, but for the clocks.
     const last = engine.now === 0 ? pump.now() : engine.now

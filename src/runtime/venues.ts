@@ -3,7 +3,7 @@
  * connection: paper.ts runs it.
  */
 import { BadInput, type Place } from '../core/bad-input.ts'
-import { type OrderId, type VenueId, venueId } from '../core/brand.ts'
+import { type VenueId, venueId } from '../core/brand.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { InstrumentSpec } from '../core/instrument.ts'
 import type { Revision } from '../core/store.ts'
@@ -27,8 +27,6 @@ export interface VenueOptions {
   readonly consent: Consent
   /** What no input can say: a report should be asked for. */
   readonly onTrouble: (why: string) => void
-  /** Tells orders of this run from all others at the account; by their form where not told. */
-  readonly isOurs?: ((id: OrderId) => boolean) | undefined
   /** A bar that the venue told again with other values: nothing that was decided changes. */
   readonly onRevision?: (revision: Revision) => void
   /** Told of minutes while they form. */
@@ -106,7 +104,7 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
     }),
     hasBars: (config) => config.venues?.bybit?.category !== 'option',
     isSimulated: (config) => config.venues?.bybit?.fills === 'simulated',
-    async make({ config, io, universe, onTrouble, onTimed, isOurs, told, forming }) {
+    async make({ config, io, universe, onTrouble, onTimed, told, forming }) {
       const [{ BybitVenue }, { bybitTermsOf }] = await Promise.all([
         import('../venues/bybit/venue.ts'),
         import('./bybit.ts'),
@@ -114,7 +112,7 @@ const VENUES: Readonly<Record<VenueName, Registered>> = {
       const symbols = universe.all.map(({ symbol }) => symbol)
       const isWatchedOnly = this.isSimulated(config)
       const terms = { ...bybitTermsOf(config), isWatchedOnly }
-      const known = { ...(isOurs && { isOurs }), ...(told && { told }) }
+      const known = told && { told }
       const tap = this.hasBars(config)
         ? { ...(forming && { onForming: forming.bar }) }
         : { ...(forming && { onTrade: forming.trade }) }

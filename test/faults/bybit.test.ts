@@ -85,6 +85,23 @@ test('F070 what the venue canceled while nobody listened is told once the stream
   assert.ok(said.lastIndexOf('order.canceled') < said.lastIndexOf('venue.up'))
 })
 
+test('what the stream had told before it was cut is not told again', async (t) => {
+  const bench = await Bench.start(t)
+  const orders = bench.orders(3)
+  await bench.submit(orders)
+  await bench.run(SECOND)
+  bench.inject({ on: 'orders', fault: 'revoke-all' })
+  await bench.run(SECOND)
+  bench.inject({ on: 'trading', fault: 'cut-off' })
+  await bench.run(60 * SECOND)
+
+  assert.equal(bench.inputs.at(-1)?.type, 'venue.up')
+  for (const { id } of orders) {
+    const canceled = bench.said(id).filter(({ type }) => type === 'order.canceled')
+    assert.equal(canceled.length, 1, id)
+  }
+})
+
 test('F071 a position that gets two sides halts its symbol, and no run begins with one', async (t) => {
   const bench = await Bench.start(t)
   bench.inject({ on: 'orders', fault: 'hedge', symbol: 'AAAUSDT' })

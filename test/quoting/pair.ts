@@ -12,7 +12,6 @@ import type { Tape } from '../../src/core/tape.ts'
 import { ms } from '../../src/core/time.ts'
 import { Universe } from '../../src/core/universe.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
-import { isOfRun } from '../../src/core/order.ts'
 import { type LocalAccountLease, accountLease } from '../../src/runtime/account-lease.ts'
 import { type Live, startLive } from '../../src/runtime/live.ts'
 import { openJournal } from '../../src/store/index.ts'
@@ -119,7 +118,6 @@ export class Pair {
         universe,
         hosts: HOSTS,
         ordersPerSecond: QUOTA,
-        isOurs: (id) => isOfRun(id, name),
       }),
       setup: {
         ...setup,

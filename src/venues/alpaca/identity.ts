@@ -98,6 +98,18 @@ export class Identity {
       .map(({ venueId }) => venueId)
   }
 
+  /** Those that are open as far as we know, and those that have ended. */
+  get standing(): { readonly open: ReadonlySet<OrderId>; readonly ended: ReadonlySet<OrderId> } {
+    const [open, ended] = [new Set<OrderId>(), new Set<OrderId>()]
+    for (const { id, isDone } of this.#byId.values()) (isDone === true ? ended : open).add(id)
+    return { open, ended }
+  }
+
+  /** Which of ours a venue's order that was seen is; undefined where it is none. */
+  idOf({ venueId }: WireOrder): OrderId | undefined {
+    return this.#byVenue.get(venueId)
+  }
+
   /** Our order behind a venue's; undefined where it is not ours. `isOurs` tells our ids from those of others. */
   of(order: WireOrder, isOurs: (id: OrderId) => boolean): Known | undefined {
     const direct = this.#byVenue.get(order.venueId) ?? this.#byVenue.get(order.replaces ?? '')

@@ -11,10 +11,11 @@ import type { Input } from '../../core/input.ts'
 import type { RowSink } from '../../core/market-rows.ts'
 import { equitySpec, type InstrumentSpec } from '../../core/instrument.ts'
 import type { Trade } from '../../core/market.ts'
-import type { Order } from '../../core/order.ts'
+import { isOfRun, type Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Limits, Venue, VenueAccount, VenueStatistics } from '../../core/venue.ts'
+import { Gap } from '../../io/gap.ts'
 import type { Io } from '../../io/io.ts'
 import { Budget } from '../../io/rate.ts'
 import { AssetWatch } from './assets.ts'
@@ -64,7 +65,6 @@ export interface AlpacaOptions {
   /** Instead of the trading websocket. */
   readonly orderEvents?: OrderEventSource
   readonly extrasOf?: (order: Order) => Extras
-  readonly isOurs?: (id: OrderId) => boolean
   readonly onRevision?: (revision: Revision) => void
   /** Told each trade besides, of all symbols whose bars are subscribed. */
   readonly onTrade?: (trade: Trade) => void
@@ -103,8 +103,6 @@ export const hostsOf = (isLive: boolean): Hosts => ({
 })
 
 const MINUTE_MS = 60_000
-/** Updates that wait while a gap is being filled. */
-const HELD_MAX = 10_000
 
 export class AlpacaVenue implements Venue {
   readonly id: VenueId
@@ -121,9 +119,8 @@ export class AlpacaVenue implements Venue {
   readonly #assets: AssetWatch
   #sink: (input: Input) => void = () => {}
   #account: VenueAccount | undefined
-  /** Updates that wait for the gap before them. */
-  #held: unknown[] | undefined
-  #ups = 0
+  readonly #gap: Gap<unknown>
+  #run: string | undefined
 
   constructor(options: AlpacaOptions) {
     this.#options = options
@@ -136,7 +133,7 @@ export class AlpacaVenue implements Venue {
       feed = 'iex',
       codec = 'json',
     } = options
-    const { adjustment, onRevision, onTrade, extrasOf, isOurs = isOwnId } = options
+    const { adjustment, onRevision, onTrade, extrasOf } = options
     const hosts = { ...hostsOf(isLive), ...options.hosts }
     this.id = id
     this.limits = { ...ALPACA_LIMITS, ...options.limits }
@@ -154,6 +151,8 @@ export class AlpacaVenue implements Venue {
     this.#trading = trading
     const now = (): Ms => io.now()
     const sink = (input: Input): void => this.#sink(input)
+    const isOurs = (order: OrderId): boolean =>
+      this.#run === undefined ? isOwnId(order) : isOfRun(order, this.#run)
     const { symbols, rows } = history
     this.history = new AlpacaHistory({
       io,
@@ -209,6 +208,14 @@ export class AlpacaVenue implements Venue {
       symbols: names,
       sink,
     })
+    this.#gap = new Gap({
+      io,
+      of: 'trade updates',
+      hear: (data) => this.#apply(data),
+      missed: (since) => this.#missed(since),
+      tell: (type, why) => this.#tell(type, why),
+      onTrouble: (why) => options.onTrouble?.(why),
+    })
     this.#source =
       options.orderEvents ?? new TradingStream({ io, keys, url: hosts.orders, ...patience })
   }
@@ -232,8 +239,9 @@ export class AlpacaVenue implements Venue {
     }
   }
 
-  /** Orders of ours that may still be open, and halts, after a restart and before anything is sent. */
-  adopt(orders: readonly Order[], halted: readonly SymbolId[] = []): void {
+  /** Orders of ours that may still be open, halts and the run, before anything is sent. */
+  adopt(orders: readonly Order[], halted: readonly SymbolId[] = [], run?: string): void {
+    this.#run = run
     this.#identity.adopt(orders)
     this.feed.adopt(halted)
   }
@@ -292,7 +300,7 @@ export class AlpacaVenue implements Venue {
   }
 
   async close(): Promise<void> {
-    this.#ups++
+    this.#gap.close()
     this.#assets.close()
     this.broker.close()
     this.budgets.trading.close()
@@ -304,32 +312,20 @@ export class AlpacaVenue implements Venue {
   #listen(): Promise<Fault | undefined> {
     return new Promise((resolve) => {
       this.#source.open({
-        onUpdate: (data) => {
-          if (this.#held === undefined) this.#apply(data)
-          else if (this.#held.length < HELD_MAX) this.#held.push(data)
-          // The report that is under way, or the next one, knows it.
-          else this.#options.onTrouble?.('too many trade updates while a gap was filled')
-        },
+        onUpdate: (data) => this.#gap.hear(data),
         onUp: (hasGap) => {
           resolve(undefined)
-          if (hasGap) void this.#mend(++this.#ups)
-          else this.#tell('venue.up')
+          this.#gap.up(hasGap)
         },
-        onDown: (why) => this.#onDown(why),
+        onDown: (why) => this.#gap.down(why),
         onSafeMode: (why) => {
           const safe = `trade updates are in safe mode until a person clears it: ${why.message}`
-          this.#onDown(safe)
+          this.#gap.down(safe)
           this.#options.onTrouble?.(safe)
           resolve(why)
         },
       })
     })
-  }
-
-  #onDown(why: string): void {
-    this.#ups++
-    this.#held ??= []
-    this.#tell('venue.down', why)
   }
 
   #apply(data: unknown): void {
@@ -343,23 +339,30 @@ export class AlpacaVenue implements Venue {
     }
   }
 
-  /** What was missed while the stream was down: fills first, then how orders ended, then what has waited. */
-  async #mend(up: number): Promise<void> {
+  /** Fills first, then how orders ended. */
+  async #missed(since: Ms): Promise<Result<readonly (() => void)[]>> {
+    // Asking notes what has ended: what had ended before was heard.
+    const { open, ended } = this.#identity.standing
     const raw = await this.broker.raw()
-    if (this.#ups !== up) return
-    if (raw.ok) {
-      const byVenue = new Map(raw.value.orders.map((order) => [order.venueId, order]))
-      for (const fill of raw.value.fills) {
-        const order = byVenue.get(fill.order)
-        if (order !== undefined) this.orders.applyFill(fill, order)
-      }
-      for (const order of raw.value.orders) this.orders.apply({ event: eventOf(order), order })
-    } else
-      this.#options.onTrouble?.(`the gap in trade updates was not filled: ${raw.fault.message}`)
-    const held = this.#held ?? []
-    this.#held = undefined
-    for (const data of held) this.#apply(data)
-    this.#tell('venue.up', raw.ok ? undefined : raw.fault.message)
+    if (!raw.ok) return raw
+    const isRecent = (order: WireOrder): boolean => (order.updatedAt ?? Infinity) >= since
+    const isMissed = (order: WireOrder): boolean => {
+      const id = this.#identity.idOf(order)
+      if (stateOf(order.status) === 'open' || (id !== undefined && open.has(id))) return true
+      return isRecent(order) && (id === undefined || !ended.has(id))
+    }
+    const byVenue = new Map(raw.value.orders.map((order) => [order.venueId, order]))
+    const missed = raw.value.orders.filter((order) => isMissed(order))
+    const isWanted = new Set(missed.map(({ venueId }) => venueId))
+    const facts: (() => void)[] = []
+    for (const fill of raw.value.fills) {
+      const order = byVenue.get(fill.order)
+      if (order === undefined || (fill.ts < since && !isWanted.has(fill.order))) continue
+      facts.push(() => this.orders.applyFill(fill, order))
+    }
+    for (const order of missed)
+      facts.push(() => this.orders.apply({ event: eventOf(order), order }))
+    return ok(facts)
   }
 
   #tell(type: 'venue.up' | 'venue.down', why?: string): void {

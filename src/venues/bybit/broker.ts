@@ -5,7 +5,7 @@
  * private stream (orders.ts) and known by the report. How commands leave, one by one or together, is in batches.ts.
  */
 import { unreachable } from '../../core/assert.ts'
-import { fillId, type Ms, type OrderId } from '../../core/brand.ts'
+import { fillId, type Ms, type OrderId, orderId } from '../../core/brand.ts'
 import type { Batch, Command } from '../../core/command.ts'
 import { type Fault, fault } from '../../core/fault.ts'
 import { type Instrument, money } from '../../core/instrument.ts'
@@ -218,8 +218,12 @@ export class BybitBroker implements Broker {
     }
     const named = new Set<OrderId>()
     for (const order of all.values()) {
+      const isNew = identity.find(orderId(order.linkId)) === undefined
       const known = identity.of(order, isOurs)
-      if (known !== undefined) named.add(known.id)
+      if (known === undefined) continue
+      named.add(known.id)
+      // One of ours that nobody here believes to be open has ended for good.
+      if (isNew && stateOf(order) !== 'open') known.isDone = true
     }
     // An order of last week that ended while we were away is in no list.
     for (const { id } of identity.believedOpen(named)) {

@@ -45,6 +45,18 @@ export class Identity {
     return this.#byId.get(id)
   }
 
+  /** Those that are open as far as we know, and those that have ended. */
+  get standing(): { readonly open: ReadonlySet<OrderId>; readonly ended: ReadonlySet<OrderId> } {
+    const [open, ended] = [new Set<OrderId>(), new Set<OrderId>()]
+    for (const { id, isDone } of this.#byId.values()) (isDone ? ended : open).add(id)
+    return { open, ended }
+  }
+
+  /** Which of ours a venue's order that was seen is; undefined where it is none. */
+  idOf({ venueId }: { readonly venueId: string }): OrderId | undefined {
+    return this.#byVenue.get(venueId)
+  }
+
   /** Our order behind a venue's; undefined where it is not ours. */
   of(
     { venueId, linkId }: { readonly venueId: string; readonly linkId: string },

@@ -11,11 +11,12 @@ import { type Fault, fault } from '../../core/fault.ts'
 import type { Input } from '../../core/input.ts'
 import type { InstrumentSpec } from '../../core/instrument.ts'
 import type { Bar, Trade } from '../../core/market.ts'
-import type { Order } from '../../core/order.ts'
+import { isOfRun, type Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { forEveryKind, type OrderTerms } from '../../core/terms.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Limits, Venue, VenueAccount, VenueStatistics } from '../../core/venue.ts'
+import { Gap } from '../../io/gap.ts'
 import type { Io } from '../../io/io.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
 import type { TimedRequest } from '../../io/timed.ts'
@@ -33,7 +34,15 @@ import { Orders } from './orders.ts'
 import { PrivateStream } from './private-stream.ts'
 import { type Keys, Rest } from './rest.ts'
 import { TradeStream } from './trade-stream.ts'
-import { parseExecution, parseOrder, parsePosition, specOf } from './wire.ts'
+import {
+  parseExecution,
+  parseOrder,
+  parsePosition,
+  specOf,
+  stateOf,
+  type WireExecution,
+  type WireOrder,
+} from './wire.ts'
 
 export interface BybitOptions {
   readonly io: Io
@@ -68,7 +77,6 @@ export interface BybitOptions {
   readonly isWatchedOnly?: boolean
   /** How long streams wait for answers and data, where not as usual. */
   readonly patience?: { readonly answerMs?: number; readonly liveness?: LivenessOptions }
-  readonly isOurs?: (id: OrderId) => boolean
   /** What no input can say: the runtime should reconcile. */
   readonly onTrouble?: (why: string) => void
 }
@@ -161,8 +169,6 @@ export const hostsOf = (environment: Environment, name: CategoryName = 'linear')
 
 /** Topics of one request. */
 const SPOT_TOPICS_MAX = 10
-/** Updates that wait while a gap is being filled. */
-const HELD_MAX = 10_000
 
 type Held = readonly [topic: 'order' | 'execution' | 'position', row: unknown]
 
@@ -183,14 +189,13 @@ export class BybitVenue implements Venue {
   #sink: (input: Input) => void = () => {}
   #account: VenueAccount | undefined
   #isArmed = false
-  /** Updates that wait for the gap before them. */
-  #held: Held[] | undefined
-  #ups = 0
+  readonly #gap: Gap<Held>
+  #run: string | undefined
   #onListening: (trouble: Fault | undefined) => void = () => {}
 
   constructor(options: BybitOptions) {
     this.#options = options
-    const { io, keys, universe, id = BYBIT, environment = 'testnet', isOurs = isOwnId } = options
+    const { io, keys, universe, id = BYBIT, environment = 'testnet' } = options
     const { ordersPerSecond = ORDERS_PER_SECOND, patience = {} } = options
     const name = options.category ?? 'linear'
     const category = categoryOf(name, options.coin)
@@ -202,6 +207,8 @@ export class BybitVenue implements Venue {
     const onTrouble = (why: string): void => options.onTrouble?.(why)
     const now = (): Ms => io.now()
     const sink = (input: Input): void => this.#sink(input)
+    const isOurs = (order: OrderId): boolean =>
+      this.#run === undefined ? isOwnId(order) : isOfRun(order, this.#run)
     const rest = new Rest({ io, keys, baseUrl: hosts.rest, ordersPerSecond, onTrouble })
     this.rest = rest
     const klines = new BybitHistory({ io, rest, universe, category, rows: history.rows })
@@ -250,6 +257,14 @@ export class BybitVenue implements Venue {
       onTrouble,
     })
     this.orders = new Orders({ identity, kept, universe, isOurs, now, sink, onTrouble })
+    this.#gap = new Gap({
+      io,
+      of: "the account's events",
+      hear: (each) => this.#apply(each),
+      missed: (since) => this.#missed(since),
+      tell: (type, why) => this.#tell(type, why),
+      onTrouble,
+    })
     this.#stream = new PrivateStream({
       io,
       url: hosts.account,
@@ -257,9 +272,9 @@ export class BybitVenue implements Venue {
       now: () => rest.clock.now(),
       ...(options.deadManS === undefined ? {} : { watched: [category.deadManTopic] }),
       events: {
-        onRow: (topic, row) => this.#heard(topic, row),
+        onRow: (topic, row) => this.#gap.hear([topic, row]),
         onUp: (hasGap) => this.#onUp(hasGap),
-        onDown: (why) => this.#onDown(why),
+        onDown: (why) => this.#gap.down(why),
         onSafeMode: (why) => this.#onSafeMode(why),
       },
       ...patience,
@@ -306,8 +321,9 @@ export class BybitVenue implements Venue {
     return fault
   }
 
-  /** Orders of ours that may still be open, after a restart and before anything is sent. */
-  adopt(orders: readonly Order[], _halted: readonly SymbolId[] = []): void {
+  /** Orders of ours that may still be open, and the run, before anything is sent. */
+  adopt(orders: readonly Order[], _halted: readonly SymbolId[] = [], run?: string): void {
+    this.#run = run
     this.#identity.adopt(orders)
   }
 
@@ -342,7 +358,7 @@ export class BybitVenue implements Venue {
   }
 
   async close(): Promise<void> {
-    this.#ups++
+    this.#gap.close()
     this.broker.close()
     this.rest.close()
     await this.#trade?.close()
@@ -398,28 +414,14 @@ export class BybitVenue implements Venue {
 
   #onUp(hasGap: boolean): void {
     this.#onListening(undefined)
-    if (hasGap) void this.#mend(++this.#ups)
-    else this.#tell('venue.up')
-  }
-
-  #onDown(why: string): void {
-    this.#ups++
-    this.#held ??= []
-    this.#tell('venue.down', why)
+    this.#gap.up(hasGap)
   }
 
   #onSafeMode(why: Fault): void {
     const safe = `the private stream is in safe mode until a person clears it: ${why.message}`
-    this.#onDown(safe)
+    this.#gap.down(safe)
     this.#options.onTrouble?.(safe)
     this.#onListening(why)
-  }
-
-  #heard(topic: Held[0], row: unknown): void {
-    if (this.#held === undefined) this.#apply([topic, row])
-    else if (this.#held.length < HELD_MAX) this.#held.push([topic, row])
-    // The report that is under way, or the next one, knows it.
-    else this.#options.onTrouble?.('too many events of the account while a gap was filled')
   }
 
   #apply([topic, row]: Held): void {
@@ -437,24 +439,29 @@ export class BybitVenue implements Venue {
     this.#options.onTrouble?.(`an event of the account that cannot be read: ${topic} ${shown}`)
   }
 
-  /** What was missed while the stream was down: how orders were changed, fills, then how orders are, then what has waited. */
-  async #mend(up: number): Promise<void> {
+  /** How orders were changed, fills, then how orders are. */
+  async #missed(since: Ms): Promise<Result<readonly (() => void)[]>> {
+    const { open, ended } = this.#identity.standing
     const raw = await this.broker.raw()
-    if (this.#ups !== up) return
-    if (raw.ok) {
-      const { orders, executions } = raw.value
-      for (const order of orders) this.orders.applyChange(order)
-      for (const execution of executions.toSorted((a, b) => a.ts - b.ts))
-        this.orders.applyExecution(execution)
-      for (const order of orders) this.orders.apply(order)
-    } else
-      this.#options.onTrouble?.(
-        `the gap in the account's events was not filled: ${raw.fault.message}`,
-      )
-    const held = this.#held ?? []
-    this.#held = undefined
-    for (const each of held) this.#apply(each)
-    this.#tell('venue.up', raw.ok ? undefined : raw.fault.message)
+    if (!raw.ok) return raw
+    const isMissed = (order: WireOrder): boolean => {
+      const id = this.#identity.idOf(order)
+      if (stateOf(order) === 'open' || (id !== undefined && open.has(id))) return true
+      return (order.updatedAt ?? Infinity) >= since && (id === undefined || !ended.has(id))
+    }
+    const isWanted = (execution: WireExecution): boolean => {
+      const id = this.#identity.idOf(execution)
+      return execution.ts >= since || (id !== undefined && open.has(id))
+    }
+    const executions = raw.value.executions.filter((execution) => isWanted(execution))
+    const orders = raw.value.orders.filter((order) => isMissed(order))
+    return ok([
+      ...orders.map((order) => () => this.orders.applyChange(order)),
+      ...executions
+        .toSorted((a, b) => a.ts - b.ts)
+        .map((execution) => () => this.orders.applyExecution(execution)),
+      ...orders.map((order) => () => this.orders.apply(order)),
+    ])
   }
 
   #tell(type: 'venue.up' | 'venue.down', why?: string): void {

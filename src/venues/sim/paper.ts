@@ -96,8 +96,8 @@ export class PaperVenue implements Venue {
   }
 
   /** Orders are in the books; halts are the market's. */
-  adopt(_orders: readonly Order[], halted: readonly SymbolId[]): void {
-    this.#market.adopt?.([], halted)
+  adopt(_orders: readonly Order[], halted: readonly SymbolId[], run: string): void {
+    this.#market.adopt?.([], halted, run)
   }
 
   async open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>> {
