@@ -120,6 +120,8 @@ export class AlpacaVenue implements Venue {
   #sink: (input: Input) => void = () => {}
   #account: VenueAccount | undefined
   readonly #gap: Gap<unknown>
+  /** What was known of our orders when the gap was asked about first. */
+  #standing: Identity['standing'] | undefined
   #run: string | undefined
 
   constructor(options: AlpacaOptions) {
@@ -213,7 +215,10 @@ export class AlpacaVenue implements Venue {
       of: 'trade updates',
       hear: (data) => this.#apply(data),
       missed: (since) => this.#missed(since),
-      tell: (type, why) => this.#tell(type, why),
+      tell: (type, why) => {
+        if (type === 'venue.up') this.#standing = undefined
+        this.#tell(type, why)
+      },
       onTrouble: (why) => options.onTrouble?.(why),
     })
     this.#source =
@@ -341,8 +346,9 @@ export class AlpacaVenue implements Venue {
 
   /** Fills first, then how orders ended. */
   async #missed(since: Ms): Promise<Result<readonly (() => void)[]>> {
-    // Asking notes what has ended: what had ended before was heard.
-    const { open, ended } = this.#identity.standing
+    // Asking notes what has ended, and may have to be done again: what had ended before was heard.
+    this.#standing ??= this.#identity.standing
+    const { open, ended } = this.#standing
     const raw = await this.broker.raw()
     if (!raw.ok) return raw
     const isRecent = (order: WireOrder): boolean => (order.updatedAt ?? Infinity) >= since
