@@ -83,6 +83,30 @@ test('loses no topic with another one that the venue has no more', async (t) => 
   assert.ok(bench.troubles.some((why) => /refuses kline\.1\.AAAUSDT/.test(why)))
 })
 
+test('asks for no bars of a symbol that the venue has no more', async (t) => {
+  const asked: string[] = []
+  const spoil = (path: string, body: string): string => {
+    if (path.includes('/kline')) asked.push(path)
+    return body
+  }
+  const bench = await Bench.start(t, { spoil })
+  const ids = bench.universe.all.map(({ id }) => id)
+  await bench.world.settled(bench.venue.feed.subscribe('bars', ids))
+  await bench.run(2 * MINUTE)
+  const refusal = { on: 'data', fault: 'error', code: 0, msg: 'error:handler not found' } as const
+  bench.inject({ ...refusal, times: 2 })
+  bench.inject({ on: 'data', fault: 'cut-off' })
+  await bench.run(2 * MINUTE)
+  bench.inject({ on: 'data', fault: 'cut-off' })
+  bench.inject({ on: 'data', fault: 'refuse', for: '100s' })
+  await bench.run(4 * MINUTE)
+
+  assert.ok(asked.some((path) => path.includes('BBBUSDT')))
+  assert.ok(!asked.some((path) => path.includes('AAAUSDT')))
+  // Its silence is none: the connection lives on the data of the other.
+  assert.ok(!bench.troubles.some((why) => why.startsWith('no data of')))
+})
+
 test('asks for a book again on the next connection, where this one ends meanwhile', async (t) => {
   const symbols = ['AAAUSDT', 'BBBUSDT']
   const local = generatedMarket({ seed: 5, symbols, startAt: START, days: 1 })

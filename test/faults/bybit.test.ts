@@ -1,11 +1,13 @@
 // Faults of Bybit: its clock, its codes, what it says after it has taken an order, and what others do to the account.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MINUTE } from '../../src/core/time.ts'
 import { generatedMarket } from '../../src/simulators/bybit/index.ts'
 import { Bench } from '../bybit/bench.ts'
 import { START } from '../bybit/local.ts'
 
 const SECOND = 1_000
+const NO_SYMBOL = '{"retCode":10001,"retMsg":"Not supported symbols","result":{},"time":1}'
 const CREATE = { on: 'rest', path: '/v5/order/create' } as const
 
 test('F067 a stamp that is off by up to ten seconds is signed again by the right clock, and the order is there once', async (t) => {
@@ -268,3 +270,30 @@ for (const qty of [6, 14]) {
     assert.deepEqual(told, [`amended ${qty}`, `filled ${qty}`])
   })
 }
+
+test('F433 a symbol whose gap cannot be filled leaves none of the others with one', async (t) => {
+  let isSpoiled = false
+  const bench = await Bench.start(t, {
+    spoil: (path, body) =>
+      isSpoiled && path.includes('/kline') && path.includes('AAAUSDT') ? NO_SYMBOL : body,
+  })
+  const [first, second] = bench.universe.all.map(({ id }) => id)
+  await bench.world.settled(bench.venue.feed.subscribe('bars', [first!, second!]))
+  await bench.run(2 * MINUTE + 5 * SECOND)
+  isSpoiled = true
+  bench.inject({ on: 'data', fault: 'cut-off' })
+  bench.inject({ on: 'data', fault: 'refuse', for: '130s' })
+  await bench.run(6 * MINUTE)
+
+  assert.deepEqual(minutesOf(bench, second!), [0, 1, 2, 3, 4, 5, 6, 7])
+  assert.deepEqual(minutesOf(bench, first!), [0, 1, 4, 5, 6, 7])
+  const up = bench.inputs.findLast((input) => input.type === 'venue.up' && input.stream === 'feed')
+  assert(up?.type === 'venue.up')
+  assert.match(up.why ?? '', /the gap in the bars of AAAUSDT was not filled: .*10001/)
+})
+
+/** Minutes since the start whose bars were given, in the order in which they were. */
+const minutesOf = (bench: Bench, id: number): readonly number[] =>
+  bench.inputs.flatMap((input) =>
+    input.type === 'bar' && input.bar.symbol === id ? [(input.bar.start - START) / MINUTE] : [],
+  )

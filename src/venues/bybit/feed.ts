@@ -59,6 +59,8 @@ const FILL_PAUSE_MS = 1_000
 interface Watched {
   readonly id: SymbolId
   readonly kinds: Set<Kind>
+  /** Those that the venue has refused since. */
+  readonly lost: Set<Kind>
   readonly book: OrderBook
   /** The top that was told last. */
   quote: Quote | undefined
@@ -97,10 +99,7 @@ export class BybitFeed implements Feed {
       onDown: (why) => this.#fall(why),
       onRefused: (topics, why) => {
         options.onTrouble(why)
-        for (const topic of topics) {
-          for (const watched of this.#watchedBy(topic))
-            this.#halt(watched, true, why, 'not-tradable')
-        }
+        for (const topic of topics) this.#lose(topic, why)
       },
       onSafeMode: (why) => {
         this.#fall(why)
@@ -128,6 +127,7 @@ export class BybitFeed implements Feed {
     for (const [i, name] of names.entries()) {
       const watched = this.#watched.get(name) ?? watchedOf(symbols[i]!, category.depth)
       watched.kinds.add(kind)
+      watched.lost.delete(kind)
       this.#watched.set(name, watched)
     }
     const topics = new Set(names.map((name) => this.#topicOf(kind, name)))
@@ -157,6 +157,17 @@ export class BybitFeed implements Feed {
     return [...this.#watched].flatMap(([name, watched]) =>
       [...watched.kinds].some((kind) => this.#topicOf(kind, name) === topic) ? [watched] : [],
     )
+  }
+
+  /** The venue has no such topic any more: nothing new is risked on its symbols, and nothing of it is waited for. */
+  #lose(topic: string, why: string): void {
+    for (const [name, watched] of this.#watched) {
+      const kind = [...watched.kinds].find((each) => this.#topicOf(each, name) === topic)
+      if (kind === undefined) continue
+      watched.lost.add(kind)
+      if (watched.lost.size === watched.kinds.size) this.#stream.liveness.unwatch([name])
+      this.#halt(watched, true, why, 'not-tradable')
+    }
   }
 
   clear(): void {
@@ -347,29 +358,41 @@ export class BybitFeed implements Feed {
     this.#tell('venue.up', trouble)
   }
 
-  /** The bars since the last one of each symbol. Gives why they are not all there. */
+  /** The bars since the last one of each symbol. Gives why they are not all there: the first of those that are not. */
   async #fill(up: number): Promise<string | undefined> {
+    let trouble: string | undefined
     for (const [name, watched] of this.#watched) {
       if (watched.lastBar === undefined || !watched.kinds.has('bars')) continue
-      const from = ms(watched.lastBar + MINUTE)
-      const query = { symbols: [name], timeframe: '1m' as const, from, to: this.#now() }
-      for (let tries = 1; ; tries++) {
-        const bars: Bar[] = []
-        let why: string | undefined
-        for await (const page of this.#options.history.bars(query)) {
-          if (page.ok) bars.push(...page.value.bars)
-          else why = page.fault.message
-        }
-        if (this.#ups !== up) return undefined
-        if (why === undefined) {
-          for (const bar of bars) this.#sayFilled(watched, bar)
-          break
-        }
-        if (tries === FILL_TRIES) return `the gap in the bars of ${name} was not filled: ${why}`
-        await pause(this.#options.io, FILL_PAUSE_MS)
-      }
+      if (watched.lost.has('bars')) continue
+      const why = await this.#fillOf(name, watched, { up, from: ms(watched.lastBar + MINUTE) })
+      if (this.#ups !== up) return undefined
+      // One symbol whose bars cannot be had takes nothing from the others.
+      if (why !== undefined) trouble ??= `the gap in the bars of ${name} was not filled: ${why}`
     }
-    return undefined
+    return trouble
+  }
+
+  async #fillOf(
+    name: string,
+    watched: Watched,
+    { up, from }: { readonly up: number; readonly from: Ms },
+  ): Promise<string | undefined> {
+    const query = { symbols: [name], timeframe: '1m' as const, from, to: this.#now() }
+    for (let tries = 1; ; tries++) {
+      const bars: Bar[] = []
+      let why: string | undefined
+      for await (const page of this.#options.history.bars(query)) {
+        if (page.ok) bars.push(...page.value.bars)
+        else why = page.fault.message
+      }
+      if (this.#ups !== up) return undefined
+      if (why === undefined) {
+        for (const bar of bars) this.#sayFilled(watched, bar)
+        return undefined
+      }
+      if (tries === FILL_TRIES) return why
+      await pause(this.#options.io, FILL_PAUSE_MS)
+    }
   }
 
   #sayFilled(watched: Watched, bar: Bar): void {
@@ -393,6 +416,7 @@ export class BybitFeed implements Feed {
 const watchedOf = (id: SymbolId, depth: number): Watched => ({
   id,
   kinds: new Set(),
+  lost: new Set(),
   // Within a message a level may come before another one goes.
   book: new OrderBook({ symbol: id, depth: 2 * depth }),
   quote: undefined,
