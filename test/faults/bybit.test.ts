@@ -292,6 +292,18 @@ test('F433 a symbol whose gap cannot be filled leaves none of the others with on
   assert.match(up.why ?? '', /the gap in the bars of AAAUSDT was not filled: .*10001/)
 })
 
+test('F434 a stream that is cut before the first bar of a symbol loses none of its minutes', async (t) => {
+  const bench = await Bench.start(t)
+  const ids = bench.universe.all.map(({ id }) => id)
+  await bench.world.settled(bench.venue.feed.subscribe('bars', ids))
+  await bench.run(30 * SECOND)
+  bench.inject({ on: 'data', fault: 'cut-off' })
+  bench.inject({ on: 'data', fault: 'refuse', for: '130s' })
+  await bench.run(6 * MINUTE)
+
+  for (const id of ids) assert.deepEqual(minutesOf(bench, id), [0, 1, 2, 3, 4, 5])
+})
+
 /** Minutes since the start whose bars were given, in the order in which they were. */
 const minutesOf = (bench: Bench, id: number): readonly number[] =>
   bench.inputs.flatMap((input) =>

@@ -18,7 +18,7 @@ import type { Input, MarketCause, MarketInput } from '../../core/input.ts'
 import type { Bar, Quote, Trade } from '../../core/market.ts'
 import { OrderBook } from '../../core/order-book.ts'
 import { failed, type Result } from '../../core/result.ts'
-import { MINUTE, ms } from '../../core/time.ts'
+import { bucketStart, MINUTE, ms } from '../../core/time.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Feed } from '../../core/venue.ts'
 import { pause } from '../../io/clock.ts'
@@ -40,6 +40,8 @@ export interface FeedOptions {
   readonly stream: Pick<PublicStreamOptions, 'url' | 'batch' | 'everyMs' | 'answerMs' | 'liveness'>
   /** Symbols that may be subscribed. */
   readonly total: number
+  /** The time at the venue, which says which minutes are over. */
+  readonly venueNow: () => Ms
   readonly onTrouble: (why: string) => void
   /** Told the bars that are not closed yet, which are no inputs. */
   readonly onForming?: ((bar: Bar) => void) | undefined
@@ -66,6 +68,8 @@ interface Watched {
   quote: Quote | undefined
   /** Its book is not good, and a snapshot was asked for. */
   isRenewing: boolean
+  /** The minute in which its bars were asked for: the first that may be missed. */
+  barsFrom: Ms | undefined
   /** Start of the last bar. */
   lastBar: Ms | undefined
   readonly ids: Set<string>
@@ -128,6 +132,7 @@ export class BybitFeed implements Feed {
       const watched = this.#watched.get(name) ?? watchedOf(symbols[i]!, category.depth)
       watched.kinds.add(kind)
       watched.lost.delete(kind)
+      if (kind === 'bars') watched.barsFrom ??= bucketStart(this.#options.venueNow(), MINUTE)
       this.#watched.set(name, watched)
     }
     const topics = new Set(names.map((name) => this.#topicOf(kind, name)))
@@ -358,13 +363,14 @@ export class BybitFeed implements Feed {
     this.#tell('venue.up', trouble)
   }
 
-  /** The bars since the last one of each symbol. Gives why they are not all there: the first of those that are not. */
+  /** The bars since the last one of each symbol, or since they were asked for. Gives the first reason why some are not there. */
   async #fill(up: number): Promise<string | undefined> {
     let trouble: string | undefined
     for (const [name, watched] of this.#watched) {
-      if (watched.lastBar === undefined || !watched.kinds.has('bars')) continue
-      if (watched.lost.has('bars')) continue
-      const why = await this.#fillOf(name, watched, { up, from: ms(watched.lastBar + MINUTE) })
+      const { lastBar, barsFrom } = watched
+      const from = lastBar === undefined ? barsFrom : ms(lastBar + MINUTE)
+      if (from === undefined || watched.lost.has('bars')) continue
+      const why = await this.#fillOf(name, watched, { up, from })
       if (this.#ups !== up) return undefined
       // One symbol whose bars cannot be had takes nothing from the others.
       if (why !== undefined) trouble ??= `the gap in the bars of ${name} was not filled: ${why}`
@@ -377,7 +383,7 @@ export class BybitFeed implements Feed {
     watched: Watched,
     { up, from }: { readonly up: number; readonly from: Ms },
   ): Promise<string | undefined> {
-    const query = { symbols: [name], timeframe: '1m' as const, from, to: this.#now() }
+    const query = { symbols: [name], timeframe: '1m' as const, from, to: this.#options.venueNow() }
     for (let tries = 1; ; tries++) {
       const bars: Bar[] = []
       let why: string | undefined
@@ -421,6 +427,7 @@ const watchedOf = (id: SymbolId, depth: number): Watched => ({
   book: new OrderBook({ symbol: id, depth: 2 * depth }),
   quote: undefined,
   isRenewing: false,
+  barsFrom: undefined,
   lastBar: undefined,
   ids: new Set(),
 })

@@ -224,6 +224,7 @@ export class BybitVenue implements Venue {
       history: klines,
       stream,
       total,
+      venueNow: () => rest.clock.now(),
       onTrouble,
       onForming: options.onForming,
       onTrade: options.onTrade,
