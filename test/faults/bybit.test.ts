@@ -304,6 +304,33 @@ test('F434 a stream that is cut before the first bar of a symbol loses none of i
   for (const id of ids) assert.deepEqual(minutesOf(bench, id), [0, 1, 2, 3, 4, 5])
 })
 
+for (const [how, status] of [
+  ['is refused for good', 403],
+  ['fails ten times in a row', 503],
+] as const) {
+  test(`F435 a stream of market data that ${how} while a run starts ends the start`, async (t) => {
+    const bench = await Bench.start(t)
+    const ids = bench.universe.all.map(({ id }) => id)
+    bench.inject({ on: 'data', fault: 'refuse', status })
+    const asked: unknown[] = []
+    void bench.venue.feed.subscribe('bars', ids).then((answer) => asked.push(answer))
+    await bench.run(20 * MINUTE)
+    // Nor does anything wait that is asked for later.
+    void bench.venue.feed.subscribe('quotes', ids).then((answer) => asked.push(answer))
+    await bench.run(SECOND)
+
+    assert.deepEqual(
+      asked.map((answer) => (answer as { fault?: { code: string } }).fault?.code),
+      ['network', 'network'],
+    )
+    assert.ok(bench.troubles.some((why) => why.startsWith('market data are in safe mode')))
+    bench.local.venue.nemesis.clear()
+    bench.venue.clear()
+    await bench.run(3 * MINUTE)
+    for (const id of ids) assert.ok(minutesOf(bench, id).length >= 2)
+  })
+}
+
 /** Minutes since the start whose bars were given, in the order in which they were. */
 const minutesOf = (bench: Bench, id: number): readonly number[] =>
   bench.inputs.flatMap((input) =>

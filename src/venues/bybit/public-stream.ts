@@ -68,7 +68,10 @@ export class PublicStream {
         this.#abandon(why)
         options.onDown(why)
       },
-      onSafeMode: options.onSafeMode,
+      onSafeMode: (why) => {
+        this.#giveUp(why)
+        options.onSafeMode(why)
+      },
       onQuiet: options.onQuiet,
     })
   }
@@ -115,11 +118,13 @@ export class PublicStream {
 
   close(): Promise<void> {
     this.#pings.stop()
-    this.#abandon('closed')
+    this.#giveUp('closed')
     return this.#socket.stop()
   }
 
   #withNext(topics: readonly string[]): Promise<Result<void>> {
+    if (this.#socket.state === 'safe')
+      return Promise.resolve(failed(fault('network', 'the stream is in safe mode')))
     return new Promise((resolve) => {
       this.#waiting.set(`next ${++this.#requests}`, { topics, settle: resolve })
       this.#socket.start()
@@ -241,10 +246,17 @@ export class PublicStream {
   /** Whoever waits for an answer of this connection gets none; whoever waits for the next one goes on waiting. */
   #abandon(why: string): void {
     for (const [key, { settle }] of Array.from(this.#waiting)) {
-      if (key.startsWith('next ') && why !== 'closed') continue
+      if (key.startsWith('next ')) continue
       this.#waiting.delete(key)
       settle(failed(fault('network', `the stream was lost: ${why}`)))
     }
+  }
+
+  /** There is no next one before a person says so: a start that waits for it ends. */
+  #giveUp(why: string): void {
+    this.#abandon(why)
+    for (const { settle } of this.#waiting.values()) settle(failed(fault('network', why)))
+    this.#waiting.clear()
   }
 }
 
