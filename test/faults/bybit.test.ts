@@ -331,6 +331,38 @@ for (const [how, status] of [
   })
 }
 
+for (const [how, times] of [
+  ['once', 1],
+  ['twice', 2],
+] as const) {
+  test(`F436 a book whose renewal is refused ${how} is asked for again until it is whole`, async (t) => {
+    const symbols = ['AAAUSDT', 'BBBUSDT']
+    const local = generatedMarket({ seed: 5, symbols, startAt: START, days: 1 })
+    const bench = await Bench.start(t, { local })
+    const ids = bench.universe.all.map(({ id }) => id)
+    await bench.world.settled(bench.venue.feed.subscribe('quotes', ids))
+    await bench.run(30 * SECOND)
+    bench.inject({ on: 'data', fault: 'drop', holding: '"type":"delta"', times: 1 })
+    bench.inject({ on: 'data', fault: 'error', code: 0, msg: 'system busy', times })
+    await bench.run(2 * MINUTE)
+
+    const controls = bench.inputs.flatMap((input) =>
+      input.type === 'control' && input.control.do === 'halt-symbol' ? [input.control] : [],
+    )
+    assert.deepEqual(
+      controls.map(({ cause, on }) => [cause, on]),
+      [
+        ['bad-prices', true],
+        ['bad-prices', false],
+      ],
+    )
+    for (const id of ids) assert.equal(bench.venue.feed.book(id)?.bids.size, 50)
+    // Only where once more did not help is the connection left.
+    const downs = bench.inputs.filter(({ type }) => type === 'venue.down')
+    assert.equal(downs.length, times - 1)
+  })
+}
+
 /** Minutes since the start whose bars were given, in the order in which they were. */
 const minutesOf = (bench: Bench, id: number): readonly number[] =>
   bench.inputs.flatMap((input) =>

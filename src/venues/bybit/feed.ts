@@ -272,10 +272,7 @@ export class BybitFeed implements Feed {
     this.counts.brokenBooks++
     this.#halt(watched, true, `the book of ${name} has a fault: ${watched.book.fault ?? 'none'}`)
     // Where the connection is lost meanwhile, the next one asks for it.
-    await this.#stream.unsubscribe([topic])
-    const answer = await this.#stream.subscribe([topic])
-    // On a connection that gives no answer, nothing else of it is better.
-    if (!answer.ok && this.#stream.isUp) this.#stream.renew(answer.fault.message)
+    await this.#stream.renew(topic)
   }
 
   #renewed(watched: Watched): void {

@@ -36,6 +36,9 @@ export interface PublicStreamOptions {
   readonly liveness?: LivenessOptions
 }
 
+/** Before a renewal that was refused is asked for once more. */
+const RENEW_PAUSE_MS = 2_000
+
 interface Waiting {
   readonly topics: readonly string[]
   readonly settle: (result: Result<void>) => void
@@ -107,9 +110,22 @@ export class PublicStream {
     return this.#ask(session, 'unsubscribe', known)
   }
 
-  /** This connection is of no use: its books do not add up, or nothing of it can be read. */
-  renew(why: string): void {
-    this.#socket.session?.fail(why)
+  /**
+   * Leaves a topic and asks for it anew, so that it begins with a snapshot. It stays wanted, whatever is answered: where it
+   * is refused twice, or not answered, the next connection asks for it, and says where it is gone.
+   */
+  async renew(topic: string): Promise<void> {
+    const { session } = this.#socket
+    if (session === undefined || !this.isUp) return
+    await this.#ask(session, 'unsubscribe', [topic])
+    let answer = await this.#ask(session, 'subscribe', [topic])
+    if (!answer.ok && answer.fault.code === 'bad-request') {
+      // A venue that is busy refuses too.
+      await pause(this.#options.io, RENEW_PAUSE_MS, session.signal)
+      if (this.#wanted.has(topic)) answer = await this.#ask(session, 'subscribe', [topic])
+    }
+    // On a connection that gives no answer, nothing else of it is better.
+    if (!answer.ok && this.#wanted.has(topic)) session.fail(answer.fault.message)
   }
 
   clear(): void {
