@@ -1,7 +1,8 @@
 // Faults of Bybit: its clock, its codes, what it says after it has taken an order, and what others do to the account.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MINUTE } from '../../src/core/time.ts'
+import { MINUTE, ms } from '../../src/core/time.ts'
+import type { Io } from '../../src/io/io.ts'
 import { generatedMarket } from '../../src/simulators/bybit/index.ts'
 import { Bench } from '../bybit/bench.ts'
 import { START } from '../bybit/local.ts'
@@ -360,6 +361,43 @@ for (const [how, times] of [
     // Only where once more did not help is the connection left.
     const downs = bench.inputs.filter(({ type }) => type === 'venue.down')
     assert.equal(downs.length, times - 1)
+  })
+}
+
+for (const [how, by, backAfter] of [
+  ['ahead of', 4_000, 'no wait'],
+  ['behind', -4_000, '4s'],
+] as const) {
+  test(`F437 a clock that is ${how} the venue's makes no bar of what still forms, and misses none`, async (t) => {
+    const io = (node: Io): Io => ({
+      now: () => ms(node.now() + by),
+      monotonic: () => node.monotonic(),
+      after: (delayMs, fire) => node.after(delayMs, fire),
+      random: node.random,
+      http: node.http,
+      websocket: node.websocket,
+      tcp: node.tcp,
+    })
+    const bench = await Bench.start(t, { io })
+    const ids = bench.universe.all.map(({ id }) => id)
+    await bench.world.settled(bench.venue.feed.subscribe('bars', ids))
+    // It is back within four seconds of the end of the minute, before or after.
+    await bench.run(3 * MINUTE - 3.5 * SECOND)
+    bench.inject({ on: 'data', fault: 'cut-off' })
+    if (backAfter !== 'no wait') bench.inject({ on: 'data', fault: 'refuse', for: backAfter })
+    await bench.run(4 * MINUTE)
+
+    const up = bench.inputs.findLast((input) => input.type === 'venue.up')!
+    const isBefore = up.at - by < START + 3 * MINUTE
+    assert.equal(isBefore, by > 0, `back at ${up.at - by - START} ms`)
+    assert.ok(up.at - by < START + 3 * MINUTE + 4 * SECOND, `back at ${up.at - by - START} ms`)
+    for (const id of ids) {
+      assert.deepEqual(minutesOf(bench, id), [0, 1, 2, 3, 4, 5])
+      const bars = bench.inputs.flatMap((input) =>
+        input.type === 'bar' && input.bar.symbol === id ? [input.bar.volume] : [],
+      )
+      assert.deepEqual(new Set(bars.slice(1)), new Set([60 * 500]))
+    }
   })
 }
 

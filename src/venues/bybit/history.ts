@@ -3,22 +3,20 @@
  * the rows that a request may have, so it is asked for from its start: the venue gives the newest of a span first. The
  * cursor is `<symbol>|<start of the next page>`.
  *
- * A bar whose end has not passed is not given: it still forms. Rows that are no bar, or out of order, are corrupt data.
+ * A bar whose end has not passed at the venue is not given: it still forms. Rows that are no bar, or out of order, are corrupt data.
  */
 import type { Ms, SymbolId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
 import type { Bar } from '../../core/market.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
-import { lengthMs, ms, type Timeframe } from '../../core/time.ts'
+import { bucketStart, lengthMs, ms, type Timeframe } from '../../core/time.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { BarQuery, History } from '../../core/venue.ts'
-import type { Io } from '../../io/io.ts'
 import { decimalOf } from '../../io/json.ts'
 import type { Category } from './category.ts'
 import type { Rest } from './rest.ts'
 
 export interface HistoryOptions {
-  readonly io: Pick<Io, 'now'>
   readonly rest: Rest
   readonly universe: Universe
   readonly category: Category
@@ -62,8 +60,8 @@ export class BybitHistory implements History {
     const length = lengthMs(timeframe)
     let { index, from } = place
     while (index < symbols.length) {
-      // The bar that forms now is asked for no more than those after it.
-      const to = Math.min(query.to, Math.floor(this.#options.io.now() / length) * length)
+      // The bar that forms now is asked for no more than those after it; which one that is, the venue's clock says.
+      const to = Math.min(query.to, bucketStart(this.#options.rest.clock.now(), length))
       const until = Math.min(to, from + this.#options.rows * length)
       const page =
         from < until

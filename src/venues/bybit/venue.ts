@@ -211,7 +211,7 @@ export class BybitVenue implements Venue {
       this.#run === undefined ? isOwnId(order) : isOfRun(order, this.#run)
     const rest = new Rest({ io, keys, baseUrl: hosts.rest, ordersPerSecond, onTrouble })
     this.rest = rest
-    const klines = new BybitHistory({ io, rest, universe, category, rows: history.rows })
+    const klines = new BybitHistory({ rest, universe, category, rows: history.rows })
     this.history = category.hasKlines ? klines : undefined
     const { batch, everyMs, total } = subscribe
     const topics = name === 'spot' ? Math.min(batch, SPOT_TOPICS_MAX) : batch
