@@ -78,6 +78,27 @@ venues: { alpaca: { local: { port: ${port}, speed: ${speed} }, subscribe: { tota
 
 const PAPER = ['run', '--mode', 'paper', '--venue', 'alpaca', '--config', 'skein.yaml']
 
+for (const on of ['trading', 'data'] as const) {
+  it(`Ctrl-C ends a start that waits for the ${on} stream, in order`, async (t) => {
+    const startAt = ms(Date.UTC(2026, 0, 7, 15))
+    const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
+    const keys = [{ key: 'local', secret: 'local' }]
+    const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 1, keys })
+    t.after(() => server.stop())
+    server.nemesis.inject({ on, fault: 'refuse' })
+    const { child, ended } = start(configured(t, server.urls.rest, 1), PAPER)
+    const refused = until(() => server.audit.faults.length > 0, 'it is refused')
+    await Promise.race([ended, refused])
+    child.kill('SIGINT')
+    const { code, signal, stderr } = await ended
+
+    assert.deepEqual([code, signal], [0, null], stderr)
+    assert.match(stderr, /stopping in order/)
+    assert.match(stderr, /stopped while it started/)
+    assert.doesNotMatch(stderr, /trading; Ctrl-C|error:/)
+  })
+}
+
 it('a run trades at a local venue whose minutes are seconds', { timeout: 300_000 }, async (t) => {
   const startAt = ms(Date.UTC(2026, 0, 7, 15))
   const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }

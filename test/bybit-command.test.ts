@@ -173,6 +173,26 @@ test('a new run asks for the instruments once, and one that goes on once more', 
   assert.deepEqual([first, asked()], [1, 2])
 })
 
+for (const on of ['trading', 'data'] as const) {
+  test(`Ctrl-C ends a start that waits for the ${on} stream, in order`, async (t) => {
+    const server = await startVenue({ speed: 1, keys: [LOCAL] })
+    t.after(() => server.stop())
+    server.nemesis.inject({ on, fault: 'refuse' })
+    const folder = folderFor(t, server, 'local: { port: PORT, speed: 1 }')
+    const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
+    const { child, ended } = start(folder, words)
+    const refused = until(() => server.audit.faults.length > 0, 'it is refused')
+    await Promise.race([ended, refused])
+    child.kill('SIGINT')
+    const { code, signal, stderr } = await ended
+
+    assert.deepEqual([code, signal], [0, null], stderr)
+    assert.match(stderr, /stopping in order/)
+    assert.match(stderr, /stopped while it started/)
+    assert.doesNotMatch(stderr, /trading; Ctrl-C|error:/)
+  })
+}
+
 test('minutes that form are in the archive for people, and a run that is killed goes on as if they were not there', async (t) => {
   const server = await startVenue({ speed: SPEED, keys: [LOCAL] })
   t.after(() => server.stop())

@@ -72,7 +72,11 @@ export async function liveRun(run: LiveRun): Promise<void> {
       ...run.reload,
       config: plan.config,
     })
-    const live = await started(plan, stage, { voice, reload })
+    const live = await started(plan, stage, { voice, reload, signal: stop.signal })
+    if (live === undefined) {
+      say('stopped while it started; the same command starts it again')
+      return
+    }
     voice.watch(live, stage, began)
     const does = live.health.isFollowing ? 'following' : 'trading'
     say(`${does}; Ctrl-C stops in order, ${killFileOf(plan)} or SIGUSR2 stops all new orders`)
@@ -118,11 +122,16 @@ class Voice {
   }
 }
 
+/** Undefined where a signal has ended the start. */
 async function started(
   plan: LivePlan,
   stage: LiveStage,
-  { voice, reload }: { readonly voice: Voice; readonly reload: Reload },
-): Promise<Live> {
+  {
+    voice,
+    reload,
+    signal,
+  }: { readonly voice: Voice; readonly reload: Reload; readonly signal: AbortSignal },
+): Promise<Live | undefined> {
   const { config, consent, path } = plan
   const { lease, reached, file } = stage
   const { say } = voice
@@ -155,6 +164,7 @@ async function started(
       : { takeAccount: (opened: VenueAccount) => lease.take(meant(opened)) }),
     wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
     reload,
+    signal,
     isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),
     tell: ({ level, text }) => say(level === 'info' ? text : `${level}: ${text}`),
     publish: (health) => status.write(health),
@@ -170,6 +180,7 @@ async function started(
   })
   if (!answer.ok) {
     forgetStart(file.journal)
+    if (signal.aborted) return undefined
     throw new RunFailed(`${plan.name} cannot be used: ${answer.fault.message}`)
   }
   stage.live = answer.value

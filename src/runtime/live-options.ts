@@ -59,6 +59,8 @@ export interface LiveOptions {
    * Throws where the account may not be traded.
    */
   readonly mayLead?: (account: VenueAccount) => boolean | Promise<boolean>
+  /** Ends a start that is under way: it fails then. What it aborts later is no matter. */
+  readonly signal?: AbortSignal
   readonly timing?: Partial<Timing>
   /** Says why the kill switch should be on; asked every second. */
   readonly isKilled?: () => string | undefined

@@ -32,6 +32,8 @@ const ASKING = 'a start asks the venue first'
 /** Bars of one warm-up turn. */
 const WARMUP_BARS = 1_000
 
+const STOPPED = fault('corrupt-data', 'the run stopped while it started')
+
 export class Start {
   readonly #parts: LiveParts
   readonly #agreement: Agreement
@@ -48,7 +50,7 @@ export class Start {
   /** Gives why the run cannot begin; undefined where the pump may start. */
   async run(): Promise<Fault | undefined> {
     const { engine, gateway, pump } = this.#parts
-    const closed = await this.#open()
+    const closed = pump.isStopped ? STOPPED : await this.#open()
     if (closed !== undefined) return closed
     const killed = this.#killed()
     gateway.kill(killed ?? engine.killSwitch)
@@ -65,7 +67,7 @@ export class Start {
     const trouble = (await this.#firstReport()) ?? (await this.#subscribe())
     if (trouble !== undefined) return trouble
     await this.#warmUp()
-    return pump.isStopped ? fault('corrupt-data', 'the run stopped while it started') : undefined
+    return pump.isStopped ? STOPPED : undefined
   }
 
   async #open(): Promise<Fault | undefined> {
@@ -80,6 +82,7 @@ export class Start {
       },
     )
     if (!opened.ok) return opened.fault
+    if (pump.isStopped) return STOPPED
     const grid = gridFault(setup, opened.value)
     if (grid !== undefined) return grid
     if (venue.account !== undefined && isDryRun !== true) {
@@ -174,9 +177,11 @@ export class Start {
   }
 
   async #firstReport(): Promise<Fault | undefined> {
+    const { options, pump } = this.#parts
     let trouble: Fault | undefined
     for (let i = 0; i < REPORTS; i++) {
-      if (i > 0) await pause(this.#parts.options.io, RETRY_MS * 2 ** (i - 1))
+      if (i > 0) await pause(options.io, RETRY_MS * 2 ** (i - 1), options.signal)
+      if (pump.isStopped) return STOPPED
       trouble = this.#standby.isFollowing ? await this.#worth() : await this.#agreed()
       if (trouble === undefined || trouble.retry === 'never') return trouble
     }
@@ -219,8 +224,10 @@ export class Start {
   }
 
   async #subscribe(): Promise<Fault | undefined> {
-    const { venue, setup, kinds = KINDS } = this.#parts.options
+    const { options, pump } = this.#parts
+    const { venue, setup, kinds = KINDS } = options
     if (venue.feed === undefined) return undefined
+    if (pump.isStopped) return STOPPED
     const symbols = setup.universe.all.map(({ id }) => id)
     for (const kind of kinds) {
       const answer = await venue.feed.subscribe(kind, symbols)
@@ -241,11 +248,12 @@ export class Start {
     for (let round = 1; round <= WARMUP_ROUNDS; round++) {
       const upTo = boundary()
       await this.#warmUpOnce(venue.history)
+      if (pump.isStopped) return
       if (boundary() !== upTo) continue
       const waitMs = upTo + PUBLISHED_MS - pump.now()
       const isWhole = engine.lanes.every(({ symbol }) => engine.knownUntil(symbol) >= upTo)
       if (isWhole || waitMs <= 0) return
-      await pause(io, waitMs)
+      await pause(io, waitMs, options.signal)
     }
   }
 

@@ -76,10 +76,20 @@ export async function startLive(options: LiveOptions): Promise<Result<Live>> {
   const live = new Live(options, recovered, recorder, venue.broker)
   let trouble: Fault | undefined
   let isBegun = false
+  const { signal } = options
+  // Whoever waits for the venue is told that it was closed, so the start comes to its end by itself.
+  let abandoned: Promise<void> | undefined
+  const abandon = (): void => {
+    abandoned = live.abandon()
+  }
+  signal?.addEventListener('abort', abandon, { once: true })
+  if (signal?.aborted === true) abandon()
   try {
     trouble = await live.begin()
     isBegun = trouble === undefined
   } finally {
+    signal?.removeEventListener('abort', abandon)
+    await abandoned
     if (!isBegun) await live.abandon()
   }
   return trouble === undefined ? ok(live) : failed(trouble)
@@ -218,7 +228,7 @@ export class Live {
   /** Lets go of everything at once, as after a failure: orders and positions stay as they are. */
   async abandon(): Promise<void> {
     this.#release()
-    this.#enter('failed')
+    this.#enter(this.#options.signal?.aborted === true ? 'stopped' : 'failed')
     this.#cancelPublish?.()
     await this.#options.venue.close()
   }

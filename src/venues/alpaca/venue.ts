@@ -102,6 +102,8 @@ export const hostsOf = (isLive: boolean): Hosts => ({
   orders: isLive ? 'wss://api.alpaca.markets/stream' : 'wss://paper-api.alpaca.markets/stream',
 })
 
+const CLOSED = fault('network', 'it was closed while it was opened')
+
 const MINUTE_MS = 60_000
 
 export class AlpacaVenue implements Venue {
@@ -123,6 +125,8 @@ export class AlpacaVenue implements Venue {
   /** What was known of our orders when the gap was asked about first. */
   #standing: Identity['standing'] | undefined
   #run: string | undefined
+  #isClosed = false
+  #onListening: (trouble: Fault | undefined) => void = () => {}
 
   constructor(options: AlpacaOptions) {
     this.#options = options
@@ -292,7 +296,7 @@ export class AlpacaVenue implements Venue {
         return failed(fault('bad-request', `${symbol} cannot be traded at alpaca`))
       specs.push(specOf(symbol, asset.value, this.id))
     }
-    const trouble = await this.#listen()
+    const trouble = this.#isClosed ? CLOSED : await this.#listen()
     if (trouble !== undefined) return failed(trouble)
     this.#assets.start()
     return ok(specs)
@@ -306,6 +310,8 @@ export class AlpacaVenue implements Venue {
 
   async close(): Promise<void> {
     this.#gap.close()
+    this.#isClosed = true
+    this.#onListening(CLOSED)
     this.#assets.close()
     this.broker.close()
     this.budgets.trading.close()
@@ -316,6 +322,7 @@ export class AlpacaVenue implements Venue {
   /** Resolves when trade updates are listened to, or will never be. */
   #listen(): Promise<Fault | undefined> {
     return new Promise((resolve) => {
+      this.#onListening = resolve
       this.#source.open({
         onUpdate: (data) => this.#gap.hear(data),
         onUp: (hasGap) => {

@@ -167,6 +167,8 @@ export const hostsOf = (environment: Environment, name: CategoryName = 'linear')
   return { ...hosts, market: `${hosts.market}/${name}` }
 }
 
+const CLOSED = fault('network', 'it was closed while it was opened')
+
 /** Topics of one request. */
 const SPOT_TOPICS_MAX = 10
 
@@ -191,6 +193,7 @@ export class BybitVenue implements Venue {
   #isArmed = false
   readonly #gap: Gap<Held>
   #run: string | undefined
+  #isClosed = false
   #onListening: (trouble: Fault | undefined) => void = () => {}
 
   constructor(options: BybitOptions) {
@@ -347,6 +350,7 @@ export class BybitVenue implements Venue {
         fault('unsupported', `the position in ${hedged.symbol} has two sides; set one-way mode`),
       )
     if (this.#options.isWatchedOnly === true) return specs
+    if (this.#isClosed) return failed(CLOSED)
     const [trouble] = await Promise.all([this.#listen(), this.#trade?.open()])
     return trouble === undefined ? specs : failed(trouble)
   }
@@ -360,6 +364,8 @@ export class BybitVenue implements Venue {
 
   async close(): Promise<void> {
     this.#gap.close()
+    this.#isClosed = true
+    this.#onListening(CLOSED)
     this.broker.close()
     this.rest.close()
     await this.#trade?.close()
