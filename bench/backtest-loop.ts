@@ -7,8 +7,8 @@
  *   entry    while flat: a market order, filled at the open of the next bar, with its stop and its target.
  *   exit     on the bar of the entry: the stop, at its price or the entry's where that is worse; else the target.
  *            Later: whichever the open is beyond, at the open; else the stop; else the target, when it is passed.
- *   close    a signal against the position cancels stop and target and sells at the open of the next bar. The lane
- *            asks for nothing new on the bar that closes it.
+ *   close    a signal against the position cancels stop and target and sells at the open of the next bar, on which the
+ *            next entry may be signalled.
  *   order    in each minute all symbols are filled before the first of them decides.
  *
  * Sums of closes are kept in whole cents, where they are exact.
@@ -96,7 +96,7 @@ export function bareBacktest(
       closeAt[s] = i + 1
       return
     }
-    if (status[s] !== FLAT || (closeAt[s] === i && i > 0)) return
+    if (status[s] !== FLAT) return
     let equity = cash
     for (let k = 0; k < symbols; k++) if (status[k]! > ENTERING) equity += qtys[k]! * closes[k]!
     qtys[s] = way * Math.floor((equity * fraction) / close + 1e-9)

@@ -45,6 +45,16 @@ test('what was missed is heard first, then what came meanwhile, and then it is u
   assert.deepEqual(since, [START - 300 * SECOND])
 })
 
+test('what comes is heard where the first connection fails and the second holds', async () => {
+  const { world, gap, said } = gapOf((hear) => ok([() => hear('missed')]))
+  gap.down('refused')
+  gap.up(false)
+  await world.run(SECOND)
+  gap.hear('after')
+
+  assert.deepEqual(said, ['venue.down: refused', 'missed', 'venue.up', 'after'])
+})
+
 test('many are heard in slices, with room between them', async () => {
   const heardAt = new Set<number>()
   let count = 0

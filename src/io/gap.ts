@@ -55,8 +55,10 @@ export class Gap<Update> {
     else onTrouble(`too many ${of} while a gap was filled`)
   }
 
+  /** What waits is heard, also where it never was up before: the first connection may have failed, and the second held. */
   up(hasGap: boolean): void {
-    if (hasGap) this.#begin()
+    if (hasGap) this.#held ??= []
+    if (this.#held !== undefined) this.#begin()
     else this.#options.tell('venue.up')
   }
 

@@ -78,3 +78,18 @@ test('F419 fills of another run are no news of ours when the order stream is bac
   assert.deepEqual(bench.live.engine.safety.down, [])
   assert.deepEqual(bench.halts, [])
 })
+
+test('F438 a first connection of the order stream that fails does not silence the next one', async (t) => {
+  const bench = await Bench.start(t)
+  bench.kill()
+  bench.inject({ on: 'trading', fault: 'refuse', for: '1s' })
+  await bench.start()
+  assert.ok(bench.alpaca.venue.audit.counts()['refuse']! > 0)
+
+  await bench.does((context) => context.buy({ qty: 10 }))
+  await bench.run(SECOND)
+
+  // By the stream, and long before a report is due.
+  assert.equal(bench.position(), 10)
+  bench.check()
+})
