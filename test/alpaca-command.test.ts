@@ -11,7 +11,7 @@ import { AlpacaServer, generatedMarket } from '../src/simulators/alpaca/index.ts
 import { DEMO_SYMBOLS } from '../src/simulators/market.ts'
 import { openJournal } from '../src/store/index.ts'
 import { until } from './bybit/local.ts'
-import { provenIn, put, type Running, skein, start, temporary } from './cli/skein.ts'
+import { endsItsStart, provenIn, put, type Running, skein, start, temporary } from './cli/skein.ts'
 
 const BIN = join(import.meta.dirname, '../bin/skein.js')
 
@@ -86,16 +86,9 @@ for (const on of ['trading', 'data'] as const) {
     const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 1, keys })
     t.after(() => server.stop())
     server.nemesis.inject({ on, fault: 'refuse' })
-    const { child, ended } = start(configured(t, server.urls.rest, 1), PAPER)
+    const running = start(configured(t, server.urls.rest, 1), PAPER)
     const refused = until(() => server.audit.faults.length > 0, 'it is refused')
-    await Promise.race([ended, refused])
-    child.kill('SIGINT')
-    const { code, signal, stderr } = await ended
-
-    assert.deepEqual([code, signal], [0, null], stderr)
-    assert.match(stderr, /stopping in order/)
-    assert.match(stderr, /stopped while it started/)
-    assert.doesNotMatch(stderr, /trading; Ctrl-C|error:/)
+    await endsItsStart(running, refused)
   })
 }
 

@@ -4,9 +4,7 @@ import { test } from 'node:test'
 import type { Bar } from '../src/core/market.ts'
 import { MINUTE } from '../src/core/time.ts'
 import { apiOf, type TimedRequest } from '../src/io/timed.ts'
-import { generatedMarket } from '../src/simulators/bybit/index.ts'
 import { Bench } from './bybit/bench.ts'
-import { START } from './bybit/local.ts'
 
 const SECOND = 1_000
 
@@ -73,9 +71,7 @@ test('loses no topic with another one that the venue has no more', async (t) => 
 
   const symbols = bench.inputs.flatMap((input) => (input.type === 'bar' ? [input.bar.symbol] : []))
   assert.deepEqual([...new Set(symbols)], [ids[1]])
-  const halts = bench.inputs.flatMap((input) =>
-    input.type === 'control' && input.control.do === 'halt-symbol' ? [input.control] : [],
-  )
+  const { halts } = bench
   assert.deepEqual(
     halts.map(({ symbol, cause, on }) => [symbol, cause, on]),
     [[ids[0], 'not-tradable', true]],
@@ -108,11 +104,7 @@ test('asks for no bars of a symbol that the venue has no more', async (t) => {
 })
 
 test('asks for a book again on the next connection, where this one ends meanwhile', async (t) => {
-  const symbols = ['AAAUSDT', 'BBBUSDT']
-  const local = generatedMarket({ seed: 5, symbols, startAt: START, days: 1 })
-  const bench = await Bench.start(t, { local })
-  const ids = bench.universe.all.map(({ id }) => id)
-  await bench.world.settled(bench.venue.feed.subscribe('quotes', ids))
+  const { bench, ids } = await Bench.startBooks(t)
   await bench.run(30 * SECOND)
   bench.inject({ on: 'data', fault: 'drop', holding: '"type":"delta"', times: 1 })
   bench.inject({ on: 'data', fault: 'no-ack', for: '60s' })
@@ -120,9 +112,7 @@ test('asks for a book again on the next connection, where this one ends meanwhil
   await bench.run(180 * SECOND)
 
   for (const id of ids) assert.equal(bench.venue.feed.book(id)?.bids.size, 50)
-  const halts = bench.inputs.flatMap((input) =>
-    input.type === 'control' && input.control.do === 'halt-symbol' ? [input.control.on] : [],
-  )
+  const halts = bench.halts.map(({ on }) => on)
   assert.equal(halts.at(-1), false)
 })
 

@@ -11,7 +11,7 @@ import { RunFile } from '../src/runtime/run-file.ts'
 import { openArchive } from '../src/store/index.ts'
 import { type BybitServer, generatedMarket } from '../src/simulators/bybit/index.ts'
 import { START, startVenue, SYMBOLS, until } from './bybit/local.ts'
-import { put, skein, start, temporary } from './cli/skein.ts'
+import { endsItsStart, put, skein, start, temporary } from './cli/skein.ts'
 
 const LOCAL = { key: 'local', secret: 'local' }
 const SPEED = 60
@@ -180,16 +180,9 @@ for (const on of ['trading', 'data'] as const) {
     server.nemesis.inject({ on, fault: 'refuse' })
     const folder = folderFor(t, server, 'local: { port: PORT, speed: 1 }')
     const words = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
-    const { child, ended } = start(folder, words)
+    const running = start(folder, words)
     const refused = until(() => server.audit.faults.length > 0, 'it is refused')
-    await Promise.race([ended, refused])
-    child.kill('SIGINT')
-    const { code, signal, stderr } = await ended
-
-    assert.deepEqual([code, signal], [0, null], stderr)
-    assert.match(stderr, /stopping in order/)
-    assert.match(stderr, /stopped while it started/)
-    assert.doesNotMatch(stderr, /trading; Ctrl-C|error:/)
+    await endsItsStart(running, refused)
   })
 }
 

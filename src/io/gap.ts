@@ -8,11 +8,40 @@
  * Only what may have been missed is heard again, and in slices, because whoever hears it takes no more than fits its inbox.
  * Where hearing it fails, or the stream goes down once more, it is begun anew: what was heard already changes nothing.
  */
-import type { Ms } from '../core/brand.ts'
+import type { Ms, OrderId } from '../core/brand.ts'
 import type { Result } from '../core/result.ts'
 import { MINUTE, ms } from '../core/time.ts'
 import { pause } from './clock.ts'
 import type { Io } from './io.ts'
+
+/** Orders of ours that are open as far as an adapter knows, and those that have ended. */
+export interface Standing {
+  readonly open: ReadonlySet<OrderId>
+  readonly ended: ReadonlySet<OrderId>
+}
+
+export function standingOf(
+  orders: Iterable<{ readonly id: OrderId; readonly isDone?: boolean }>,
+): Standing {
+  const [open, ended] = [new Set<OrderId>(), new Set<OrderId>()]
+  for (const { id, isDone } of orders) (isDone === true ? ended : open).add(id)
+  return { open, ended }
+}
+
+/** May a stream that was down since then have told something of an order? `id` is ours, where it is one. */
+export function isMissed(
+  order: {
+    readonly id: OrderId | undefined
+    readonly isOpen: boolean
+    readonly updatedAt: Ms | undefined
+  },
+  { open, ended }: Standing,
+  since: Ms,
+): boolean {
+  const { id, isOpen, updatedAt = Infinity } = order
+  if (isOpen || (id !== undefined && open.has(id))) return true
+  return updatedAt >= since && (id === undefined || !ended.has(id))
+}
 
 /** A stream may be dead for so long before it is called down, and the clocks of both sides differ. */
 const MARGIN_MS = 5 * MINUTE

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import type { SymbolId } from '../../src/core/brand.ts'
 import type { Command } from '../../src/core/command.ts'
-import type { Input, OrderFact } from '../../src/core/input.ts'
+import type { Control, Input, OrderFact } from '../../src/core/input.ts'
 import { equitySpec } from '../../src/core/instrument.ts'
 import type { Order } from '../../src/core/order.ts'
 import type { Tape } from '../../src/core/tape.ts'
@@ -14,6 +15,7 @@ import type { VenueReport } from '../../src/core/venue.ts'
 import type { HttpRequest, Io } from '../../src/io/io.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
 import type { Account } from '../../src/simulators/bybit/account.ts'
+import { generatedMarket } from '../../src/simulators/bybit/index.ts'
 import type { BybitOptions as LocalOptions } from '../../src/simulators/bybit/venue.ts'
 import type { RuleText } from '../../src/simulators/fault-script.ts'
 import { order } from '../../src/testing/builders.ts'
@@ -66,6 +68,23 @@ export class Bench {
     assert(opened.ok, JSON.stringify(opened))
     t.after(() => bench.local.stop())
     return bench
+  }
+
+  /** With a generated market, whose books of both symbols are asked for. */
+  static async startBooks(t: TestContext): Promise<{ bench: Bench; ids: readonly SymbolId[] }> {
+    const symbols = Object.keys(PRICES)
+    const local = generatedMarket({ seed: 5, symbols, startAt: START, days: 1 })
+    const bench = await Bench.start(t, { local })
+    const ids = bench.universe.all.map(({ id }) => id)
+    await bench.world.settled(bench.venue.feed.subscribe('quotes', ids))
+    return { bench, ids }
+  }
+
+  /** Halts of symbols that were told, and what lifted them. */
+  get halts(): readonly Extract<Control, { readonly do: 'halt-symbol' }>[] {
+    return this.inputs.flatMap((input) =>
+      input.type === 'control' && input.control.do === 'halt-symbol' ? [input.control] : [],
+    )
   }
 
   /** A new adapter, as a process that starts; it knows these orders from its journal. */

@@ -1,4 +1,5 @@
 // The command line for tests: in this process with its output caught, or as a process of its own.
+import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -117,6 +118,21 @@ export function temporary(t?: TestContext): string {
   if (t === undefined) after(remove)
   else t.after(remove)
   return folder
+}
+
+/** A run that is refused what it waits for at its start ends in order with Ctrl-C. */
+export async function endsItsStart(
+  { child, ended }: Running,
+  isRefused: Promise<unknown>,
+): Promise<void> {
+  await Promise.race([ended, isRefused])
+  child.kill('SIGINT')
+  const { code, signal, stderr } = await ended
+
+  assert.deepEqual([code, signal], [0, null], stderr)
+  assert.match(stderr, /stopping in order/)
+  assert.match(stderr, /stopped while it started/)
+  assert.doesNotMatch(stderr, /trading; Ctrl-C|error:/)
 }
 
 /** Content of a text or packed file below the folder. */

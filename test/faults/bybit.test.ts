@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MINUTE, ms } from '../../src/core/time.ts'
 import type { Io } from '../../src/io/io.ts'
-import { generatedMarket } from '../../src/simulators/bybit/index.ts'
 import { Bench } from '../bybit/bench.ts'
 import { START } from '../bybit/local.ts'
 
@@ -135,20 +134,14 @@ test('F072 a minute without its confirmation is never a bar', async (t) => {
 })
 
 test('F318 a book that lost a delta shows nothing, and is whole again with the snapshot that is asked for', async (t) => {
-  const symbols = ['AAAUSDT', 'BBBUSDT']
-  const local = generatedMarket({ seed: 5, symbols, startAt: START, days: 1 })
-  const bench = await Bench.start(t, { local })
-  const ids = bench.universe.all.map(({ id }) => id)
-  await bench.world.settled(bench.venue.feed.subscribe('quotes', ids))
+  const { bench } = await Bench.startBooks(t)
   await bench.run(60 * SECOND)
   bench.inject({ on: 'data', fault: 'drop', holding: '"type":"delta"', times: 1 })
   await bench.run(60 * SECOND)
   bench.inject({ on: 'market', fault: 'restart' })
   await bench.run(120 * SECOND)
 
-  const halts = bench.inputs.flatMap((input) =>
-    input.type === 'control' && input.control.do === 'halt-symbol' ? [input.control] : [],
-  )
+  const { halts } = bench
   assert.deepEqual(
     halts.map(({ cause, on }) => [cause, on]),
     [
@@ -337,21 +330,14 @@ for (const [how, times] of [
   ['twice', 2],
 ] as const) {
   test(`F436 a book whose renewal is refused ${how} is asked for again until it is whole`, async (t) => {
-    const symbols = ['AAAUSDT', 'BBBUSDT']
-    const local = generatedMarket({ seed: 5, symbols, startAt: START, days: 1 })
-    const bench = await Bench.start(t, { local })
-    const ids = bench.universe.all.map(({ id }) => id)
-    await bench.world.settled(bench.venue.feed.subscribe('quotes', ids))
+    const { bench, ids } = await Bench.startBooks(t)
     await bench.run(30 * SECOND)
     bench.inject({ on: 'data', fault: 'drop', holding: '"type":"delta"', times: 1 })
     bench.inject({ on: 'data', fault: 'error', code: 0, msg: 'system busy', times })
     await bench.run(2 * MINUTE)
 
-    const controls = bench.inputs.flatMap((input) =>
-      input.type === 'control' && input.control.do === 'halt-symbol' ? [input.control] : [],
-    )
     assert.deepEqual(
-      controls.map(({ cause, on }) => [cause, on]),
+      bench.halts.map(({ cause, on }) => [cause, on]),
       [
         ['bad-prices', true],
         ['bad-prices', false],

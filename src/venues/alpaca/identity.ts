@@ -14,6 +14,7 @@
  */
 import { type OrderId, orderId } from '../../core/brand.ts'
 import type { Order } from '../../core/order.ts'
+import { type Standing, standingOf } from '../../io/gap.ts'
 import type { WireOrder } from './wire.ts'
 
 /** One of our orders, as the venue has it now. */
@@ -98,11 +99,8 @@ export class Identity {
       .map(({ venueId }) => venueId)
   }
 
-  /** Those that are open as far as we know, and those that have ended. */
-  get standing(): { readonly open: ReadonlySet<OrderId>; readonly ended: ReadonlySet<OrderId> } {
-    const [open, ended] = [new Set<OrderId>(), new Set<OrderId>()]
-    for (const { id, isDone } of this.#byId.values()) (isDone === true ? ended : open).add(id)
-    return { open, ended }
+  get standing(): Standing {
+    return standingOf(this.#byId.values())
   }
 
   /** Which of ours a venue's order that was seen is; undefined where it is none. */

@@ -15,7 +15,7 @@ import { isOfRun, type Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Limits, Venue, VenueAccount, VenueStatistics } from '../../core/venue.ts'
-import { Gap } from '../../io/gap.ts'
+import { Gap, isMissed, type Standing } from '../../io/gap.ts'
 import type { Io } from '../../io/io.ts'
 import { Budget } from '../../io/rate.ts'
 import { AssetWatch } from './assets.ts'
@@ -123,7 +123,7 @@ export class AlpacaVenue implements Venue {
   #account: VenueAccount | undefined
   readonly #gap: Gap<unknown>
   /** What was known of our orders when the gap was asked about first. */
-  #standing: Identity['standing'] | undefined
+  #standing: Standing | undefined
   #run: string | undefined
   #isClosed = false
   #onListening: (trouble: Fault | undefined) => void = () => {}
@@ -355,17 +355,19 @@ export class AlpacaVenue implements Venue {
   async #missed(since: Ms): Promise<Result<readonly (() => void)[]>> {
     // Asking notes what has ended, and may have to be done again: what had ended before was heard.
     this.#standing ??= this.#identity.standing
-    const { open, ended } = this.#standing
+    const standing = this.#standing
     const raw = await this.broker.raw()
     if (!raw.ok) return raw
-    const isRecent = (order: WireOrder): boolean => (order.updatedAt ?? Infinity) >= since
-    const isMissed = (order: WireOrder): boolean => {
-      const id = this.#identity.idOf(order)
-      if (stateOf(order.status) === 'open' || (id !== undefined && open.has(id))) return true
-      return isRecent(order) && (id === undefined || !ended.has(id))
-    }
     const byVenue = new Map(raw.value.orders.map((order) => [order.venueId, order]))
-    const missed = raw.value.orders.filter((order) => isMissed(order))
+    const missed = raw.value.orders.filter((order) => {
+      const { updatedAt, status } = order
+      const about = {
+        id: this.#identity.idOf(order),
+        isOpen: stateOf(status) === 'open',
+        updatedAt,
+      }
+      return isMissed(about, standing, since)
+    })
     const isWanted = new Set(missed.map(({ venueId }) => venueId))
     const facts: (() => void)[] = []
     for (const fill of raw.value.fills) {

@@ -4,6 +4,7 @@
  */
 import { type OrderId, orderId } from '../../core/brand.ts'
 import type { Order } from '../../core/order.ts'
+import { type Standing, standingOf } from '../../io/gap.ts'
 
 /** One of our orders, as the venue has it as far as we heard. */
 export interface Known {
@@ -45,11 +46,8 @@ export class Identity {
     return this.#byId.get(id)
   }
 
-  /** Those that are open as far as we know, and those that have ended. */
-  get standing(): { readonly open: ReadonlySet<OrderId>; readonly ended: ReadonlySet<OrderId> } {
-    const [open, ended] = [new Set<OrderId>(), new Set<OrderId>()]
-    for (const { id, isDone } of this.#byId.values()) (isDone ? ended : open).add(id)
-    return { open, ended }
+  get standing(): Standing {
+    return standingOf(this.#byId.values())
   }
 
   /** Which of ours a venue's order that was seen is; undefined where it is none. */

@@ -16,7 +16,7 @@ import { failed, ok, type Result } from '../../core/result.ts'
 import { forEveryKind, type OrderTerms } from '../../core/terms.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Limits, Venue, VenueAccount, VenueStatistics } from '../../core/venue.ts'
-import { Gap } from '../../io/gap.ts'
+import { Gap, isMissed } from '../../io/gap.ts'
 import type { Io } from '../../io/io.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
 import type { TimedRequest } from '../../io/timed.ts'
@@ -41,7 +41,6 @@ import {
   specOf,
   stateOf,
   type WireExecution,
-  type WireOrder,
 } from './wire.ts'
 
 export interface BybitOptions {
@@ -448,20 +447,19 @@ export class BybitVenue implements Venue {
 
   /** How orders were changed, fills, then how orders are. */
   async #missed(since: Ms): Promise<Result<readonly (() => void)[]>> {
-    const { open, ended } = this.#identity.standing
+    const { standing } = this.#identity
     const raw = await this.broker.raw()
     if (!raw.ok) return raw
-    const isMissed = (order: WireOrder): boolean => {
-      const id = this.#identity.idOf(order)
-      if (stateOf(order) === 'open' || (id !== undefined && open.has(id))) return true
-      return (order.updatedAt ?? Infinity) >= since && (id === undefined || !ended.has(id))
-    }
     const isWanted = (execution: WireExecution): boolean => {
       const id = this.#identity.idOf(execution)
-      return execution.ts >= since || (id !== undefined && open.has(id))
+      return execution.ts >= since || (id !== undefined && standing.open.has(id))
     }
     const executions = raw.value.executions.filter((execution) => isWanted(execution))
-    const orders = raw.value.orders.filter((order) => isMissed(order))
+    const orders = raw.value.orders.filter((order) => {
+      const { updatedAt } = order
+      const about = { id: this.#identity.idOf(order), isOpen: stateOf(order) === 'open', updatedAt }
+      return isMissed(about, standing, since)
+    })
     return ok([
       ...orders.map((order) => () => this.orders.applyChange(order)),
       ...executions
