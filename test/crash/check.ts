@@ -11,7 +11,7 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { timeframeOf } from '../../src/core/time.ts'
-import type { VenueOrder } from '../../src/simulators/venue-order.ts'
+import type { VenueOrder } from '../../src/simulators/alpaca/order.ts'
 import { type JournalFile, readDeadJournal, readJournal } from './journal-file.ts'
 import { SYMBOLS, type World } from './world.ts'
 

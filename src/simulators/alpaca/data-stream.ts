@@ -13,7 +13,7 @@
  */
 import { decode, encode, encodeTimeSpecToTimestamp, ExtData } from '@msgpack/msgpack'
 import { unreachable } from '../../core/assert.ts'
-import type { Account } from '../account.ts'
+import type { Account } from './account.ts'
 import type { Told } from '../broadcast.ts'
 import { barJson, type Json, quoteJson, type Stamper, tradeJson } from './quotes-json.ts'
 import { stamp } from './text.ts'

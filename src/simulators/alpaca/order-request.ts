@@ -18,7 +18,7 @@ import type {
   VenueOrder,
   VenueOrderType,
   VenueTif,
-} from '../venue-order.ts'
+} from './order.ts'
 import { type ApiError, badRequest, forbidden, invalidType, unprocessable } from './error.ts'
 
 type Body = Readonly<Record<string, unknown>>

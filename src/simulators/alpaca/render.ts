@@ -1,9 +1,9 @@
 // Render: orders, positions, accounts and assets as Alpaca's JSON.
 import type { Instrument } from '../../core/instrument.ts'
-import type { Account } from '../account.ts'
-import type { Held } from '../holdings.ts'
+import type { Account } from './account.ts'
+import type { Held } from './holdings.ts'
 import { idOf } from '../ids.ts'
-import type { Execution, VenueOrder } from '../venue-order.ts'
+import type { Execution, VenueOrder } from './order.ts'
 import { decimal } from '../decimal.ts'
 import { cents, newYorkDate, stamp } from './text.ts'
 

@@ -1,5 +1,5 @@
 // Rest: one request in, one answer out: authentication, rate limits, faults, the right endpoint, the audit log.
-import { type Account } from '../account.ts'
+import { type Account } from './account.ts'
 import { type Answer, type ErrorWords, isEarly, type Request, spoiled } from '../answer.ts'
 import type { Reply } from './call.ts'
 import { ApiError, notFound, unauthorized } from './error.ts'

@@ -11,9 +11,9 @@
  * There is no replay. https://docs.alpaca.markets/docs/websocket-streaming, read 2026-11-21.
  */
 import { decode, encode } from '@msgpack/msgpack'
-import type { Account } from '../account.ts'
+import type { Account } from './account.ts'
 import { activityDate, orderJson } from './render.ts'
-import type { AccountEvent } from '../venue-order.ts'
+import type { AccountEvent } from './order.ts'
 import { decimal } from '../decimal.ts'
 import { stamp } from './text.ts'
 import { ulid } from './ulid.ts'

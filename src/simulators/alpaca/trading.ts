@@ -1,12 +1,13 @@
 // Trading: Alpaca's trading REST endpoints on the accounts of a venue.
-import { unreachable } from '../../core/assert.ts'
 import { calendarOf } from '../../core/calendar.ts'
 import type { Instrument } from '../../core/instrument.ts'
-import { DAY, ms } from '../../core/time.ts'
-import type { Account, Refusal } from '../account.ts'
-import type { Draft, VenueOrder } from '../venue-order.ts'
-import { isOver, leftOf } from '../venue-order.ts'
-import { ApiError, badRequest, duplicateId, forbidden, notFound, unprocessable } from './error.ts'
+import { ms } from '../../core/time.ts'
+import type { Account } from './account.ts'
+import { calendarJson, clockJson } from './calendar.ts'
+import type { Draft, VenueOrder } from './order.ts'
+import { isOver, leftOf } from './order.ts'
+import { ApiError, duplicateId, forbidden, notFound, unprocessable } from './error.ts'
+import { countOf, listOf, timeOf } from './query.ts'
 import { changesOf, type Desk, draftOf, parseBody } from './order-request.ts'
 import {
   accountJson,
@@ -19,7 +20,8 @@ import {
 } from './render.ts'
 import type { Call, Reply } from './call.ts'
 import { decimal } from '../decimal.ts'
-import { newYorkDate, newYorkStamp, newYorkTime } from './text.ts'
+import { refused, tooMany } from './refusals.ts'
+import { newYorkDate } from './text.ts'
 import type { AlpacaVenue } from './venue.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -45,9 +47,9 @@ export class Trading {
       case 'PATCH account':
         return second === 'configurations' ? this.#configure(call, account) : undefined
       case 'GET clock':
-        return { status: 200, json: this.#clock() }
+        return { status: 200, json: clockJson(this.#venue) }
       case 'GET calendar':
-        return { status: 200, json: this.#calendar(call.query) }
+        return { status: 200, json: calendarJson(call.query, this.#venue.now()) }
       case 'GET assets':
         return { status: 200, json: this.#assets(call.query, rest(path, '/v2/assets/')) }
       case 'GET orders:by_client_order_id':
@@ -134,43 +136,6 @@ export class Trading {
     }
   }
 
-  #clock() {
-    const now = ms(this.#venue.shownNow())
-    const calendar = calendarOf(this.#venue.options.isAlwaysOpen === true ? '24/7' : 'us-equity')
-    const session = calendar.sessionAt(now)
-    const next = calendar.nextSession(now)
-    return {
-      timestamp: newYorkStamp(now),
-      is_open: session !== undefined,
-      next_open: newYorkStamp(next.open),
-      next_close: newYorkStamp((session ?? next).close),
-    }
-  }
-
-  #calendar(query: URLSearchParams) {
-    const calendar = calendarOf('us-equity')
-    const now = this.#venue.now()
-    const from = dateOf(query, 'start') ?? now - 30 * DAY
-    const to = dateOf(query, 'end') ?? now + 30 * DAY
-    if (to - from > 20 * 365 * DAY) throw unprocessable('the range is at most 20 years')
-    const sessions = calendar.sessions(ms(from), ms(to + 2 * DAY))
-    const first = stampDate(from)
-    const last = stampDate(to)
-    const days = sessions.map(({ open, close }) => {
-      const after = calendar.nextSession(close)
-      const extended = calendar.sessionAt(open, 'extended') ?? { open, close }
-      return {
-        date: newYorkDate(open),
-        open: newYorkTime(open),
-        close: newYorkTime(close),
-        session_open: newYorkTime(extended.open).replace(':', ''),
-        session_close: newYorkTime(extended.close).replace(':', ''),
-        settlement_date: newYorkDate(after.open),
-      }
-    })
-    return days.filter(({ date }) => date >= first && date <= last)
-  }
-
   #assets(query: URLSearchParams, wanted: string | undefined) {
     const { universe } = this.#venue
     const json = (instrument: Instrument) =>
@@ -239,7 +204,7 @@ export class Trading {
     const { symbol } = order.instrument
     // What it sells already is held for itself.
     if (isClosing && growth > account.available(symbol) + 1e-9)
-      throw refused(quantity(growth, account.available(symbol)), order)
+      throw refused(tooMany(growth, account.available(symbol)), order)
     if (changes.qty !== undefined && changes.qty > order.qty && order.parent === undefined) {
       const more = account.holdings.reserve(order, changes.qty - order.qty)
       const { buyingPower } = account.holdings.balance(account.open)
@@ -374,7 +339,7 @@ export class Trading {
           : (Math.abs(qty) * Number(percentage)) / 100
     if (!(part > 0)) throw unprocessable('qty must be > 0')
     const size = instrument.qty(part, 'down')
-    if (size > Math.abs(qty)) throw refused(quantity(size, Math.abs(qty)), { instrument })
+    if (size > Math.abs(qty)) throw refused(tooMany(size, Math.abs(qty)), { instrument })
     return {
       status: 200,
       json: orderJson(this.#close(account, instrument, Math.sign(qty) * size), false),
@@ -412,95 +377,6 @@ export class Trading {
   }
 }
 
-function refused(refusal: Refusal, draft: Pick<Draft, 'instrument'>): Error {
-  const { symbol, kind } = draft.instrument
-  switch (refusal.type) {
-    case 'duplicate-id':
-      return duplicateId()
-    case 'buying-power': {
-      const [requested, available] = [decimal(refusal.needed), decimal(refusal.available)]
-      if (kind !== 'crypto') {
-        const extra = { buying_power: available, cost_basis: requested }
-        return forbidden('insufficient buying power', extra)
-      }
-      const money = symbol.split('/')[1] ?? 'USD'
-      const what = `insufficient balance for ${money}`
-      return forbidden(`${what} (requested: ${requested}, available: ${available})`, {
-        available,
-        balance: available,
-        symbol: money,
-      })
-    }
-    case 'wash':
-      return forbidden('potential wash trade detected. use complex orders', {
-        existing_order_id: refusal.existing,
-        reject_reason: 'opposite side market/stop order exists',
-      })
-    case 'fractional-short':
-      return unprocessable('fractional orders cannot be sold short')
-    case 'quantity': {
-      const { requested, available, existing, held, related } = refusal
-      const what =
-        kind === 'crypto'
-          ? `insufficient balance for ${symbol.split('/')[0]}`
-          : 'insufficient qty available for order'
-      return forbidden(
-        `${what} (requested: ${decimal(requested)}, available: ${decimal(available)})`,
-        {
-          symbol,
-          available: decimal(available),
-          existing_qty: decimal(existing),
-          held_for_orders: decimal(held),
-          related_orders: related,
-        },
-      )
-    }
-    default:
-      return unreachable(refusal)
-  }
-}
-
-const quantity = (requested: number, existing: number): Refusal => ({
-  type: 'quantity',
-  requested,
-  available: existing,
-  existing,
-  held: 0,
-  related: [],
-})
-
 /** What follows a prefix in a path: symbols such as BTC/USD may hold a slash themselves. */
 const rest = (path: string, prefix: string): string | undefined =>
   path.startsWith(prefix) && path.length > prefix.length ? path.slice(prefix.length) : undefined
-
-function countOf(query: URLSearchParams, name: string, usual: number, most: number): number {
-  const text = query.get(name)
-  if (text === null || text === '') return usual
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw unprocessable(`invalid ${name}: ${text}`)
-  return Math.min(value, most)
-}
-
-function timeOf(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name)
-  if (text === null || text === '') return undefined
-  const at = Date.parse(text)
-  if (Number.isNaN(at)) throw unprocessable(`invalid ${name}: ${text}`)
-  return at
-}
-
-function dateOf(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name)
-  if (text === null || text === '') return undefined
-  const at = Date.parse(text.slice(0, 10))
-  if (Number.isNaN(at)) throw badRequest(`invalid ${name}: ${text}`)
-  return at
-}
-
-const stampDate = (at: number): string => new Date(at).toISOString().slice(0, 10)
-
-const listOf = (query: URLSearchParams, name: string): readonly string[] =>
-  query
-    .getAll(name)
-    .flatMap((text) => text.split(','))
-    .filter((item) => item !== '')

@@ -18,6 +18,7 @@ import type { Universe } from '../../core/universe.ts'
 import { SimExchange } from '../../venues/sim/index.ts'
 import type { Told } from '../broadcast.ts'
 import type { Ids } from '../ids.ts'
+import { OrderList } from '../order-list.ts'
 import type { Category } from './category.ts'
 import { type BybitError, refused } from './codes.ts'
 import type { DeadMan } from './dead-man.ts'
@@ -30,8 +31,6 @@ import {
   leavesOf,
 } from './order.ts'
 
-/** Finished orders and executions that are kept; the older half is forgotten. */
-export const KEPT_MAX = 50_000
 /** Open orders of one symbol. */
 const ACTIVE_MAX = 500
 /** What an order or a position of derivatives takes of the money: a tenth of its value. */
@@ -77,17 +76,17 @@ export class Account {
   readonly hedged = new Set<string>()
   readonly #options: AccountOptions
   readonly #exchange: SimExchange
-  readonly #orders: BybitOrder[] = []
-  readonly #byId = new Map<string, BybitOrder>()
-  readonly #byLink = new Map<string, BybitOrder>()
+  readonly #orders = new OrderList<BybitOrder, Execution>({
+    clientIdOf: ({ linkId }) => linkId,
+    isDone: (order) => !isOpen(order),
+  })
+  /** Open orders. */
   readonly #byMatcher = new Map<OrderId, BybitOrder>()
-  readonly #open = new Set<BybitOrder>()
   readonly #asked = new Map<BybitOrder, Asked>()
   /** Open orders of each symbol, and the money that each open order binds. */
   readonly #active = new Map<Instrument, number>()
   readonly #margins = new Map<BybitOrder, number>()
   #marginOfOrders = 0
-  readonly #executions: Execution[] = []
   readonly #positions = new Map<string, Position>()
   /** Of spot: what is there of each symbol's coin, to the last digit. */
   readonly #coins = new Map<string, number>()
@@ -127,26 +126,28 @@ export class Account {
   }
 
   get orders(): readonly BybitOrder[] {
-    return this.#orders
+    return this.#orders.all
   }
 
   get open(): ReadonlySet<BybitOrder> {
-    return this.#open
+    return this.#orders.open
   }
 
   get executions(): readonly Execution[] {
-    return this.#executions
+    return this.#orders.executions
   }
 
   /** By the venue's id where it is given, else by the client's. */
   find(about: { readonly id?: string; readonly linkId?: string }): BybitOrder | undefined {
-    return about.id === undefined ? this.#byLink.get(about.linkId ?? '') : this.#byId.get(about.id)
+    return about.id === undefined
+      ? this.#orders.findByClientId(about.linkId ?? '')
+      : this.#orders.find(about.id)
   }
 
   /** Coins of a symbol: all of them, what they are worth, and what open sales lock. */
   coinsOf(instrument: Instrument) {
     const balance = this.#coins.get(instrument.symbol) ?? 0
-    const sales = [...this.#open].filter(
+    const sales = [...this.open].filter(
       (each) => each.instrument === instrument && each.side === 'sell',
     )
     const locked = sales.reduce((sum, each) => sum + leavesOf(each), 0)
@@ -200,10 +201,7 @@ export class Account {
       rejectReason: 'EC_NoError',
       updatedAt: at,
     }
-    keep(this.#orders, order)
-    this.#byId.set(id, order)
-    if (order.linkId !== '') this.#byLink.set(order.linkId, order)
-    this.#open.add(order)
+    this.#orders.add(order)
     this.#active.set(order.instrument, this.#activeIn(order.instrument) + 1)
     this.#bind(order)
     const rejection = this.#options.rejection(order)
@@ -259,7 +257,7 @@ export class Account {
 
   /** Takes cancels of all that is open. */
   cancelAll(at: Ms, cancelType: string): void {
-    for (const order of Array.from(this.#open)) this.cancel(order, at, cancelType)
+    for (const order of Array.from(this.open)) this.cancel(order, at, cancelType)
   }
 
   /** Told each print of the market before anybody hears of it. */
@@ -379,7 +377,7 @@ export class Account {
       isMaker: fee <= instrument.notional(qty, price) * FEES.maker * 1.01 + 1e-9,
       seq: ++this.#seq,
     }
-    keep(this.#executions, execution)
+    this.#orders.addExecution(execution)
     this.#options.onEvent(this, { type: 'execution', at, execution })
     if (isFull) this.#close(order)
     else this.#bind(order)
@@ -404,7 +402,8 @@ export class Account {
   }
 
   #close(order: BybitOrder): void {
-    if (!this.#open.delete(order)) return
+    if (!this.#orders.close(order)) return
+    this.#byMatcher.delete(order.matcherId)
     this.#asked.delete(order)
     this.#active.set(order.instrument, this.#activeIn(order.instrument) - 1)
     this.#marginOfOrders = money(this.#marginOfOrders - (this.#margins.get(order) ?? 0))
@@ -429,7 +428,8 @@ export class Account {
   #refusal(draft: Draft): BybitError | undefined {
     const { instrument, linkId, side, qty, reduceOnly } = draft
     const { symbol } = instrument
-    if (linkId !== '' && this.#byLink.has(linkId)) return this.#refused('duplicate')
+    if (linkId !== '' && this.#orders.findByClientId(linkId) !== undefined)
+      return this.#refused('duplicate')
     if ((draft.positionIdx !== 0) !== this.hedged.has(symbol)) return this.#refused('mode')
     const terms = this.#termsRefusal(draft)
     if (terms !== undefined) return terms
@@ -504,9 +504,4 @@ function sentOf(order: BybitOrder, at: Ms): Order {
     createdAt: at,
     updatedAt: at,
   }
-}
-
-function keep<T>(list: T[], item: T): void {
-  list.push(item)
-  if (list.length >= 2 * KEPT_MAX) list.splice(0, list.length - KEPT_MAX)
 }

@@ -1,8 +1,8 @@
 // Hours: when the orders of a simulated venue may work, and when they end.
-import { calendarOf } from '../core/calendar.ts'
-import { DAY, MINUTE, ms } from '../core/time.ts'
-import type { Instrument } from '../core/instrument.ts'
-import { isOver, type VenueOrder, type VenueTif } from './venue-order.ts'
+import { calendarOf } from '../../core/calendar.ts'
+import { DAY, MINUTE, ms } from '../../core/time.ts'
+import type { Instrument } from '../../core/instrument.ts'
+import { isOver, type VenueOrder, type VenueTif } from './order.ts'
 
 /** Orders for the close reach the matcher so long before it. */
 export const CLOSING_MS = MINUTE

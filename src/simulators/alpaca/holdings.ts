@@ -1,12 +1,18 @@
 // Holdings: positions, cash and buying power of one account of a simulated venue.
-import { type Instrument, money } from '../core/instrument.ts'
-import { type Side, sign } from '../core/order.ts'
-import { applyFill, FLAT, openProfit, type Position } from '../core/position.ts'
-import { leftOf, type VenueOrder } from './venue-order.ts'
+import { type Instrument, money } from '../../core/instrument.ts'
+import { type Side, sign } from '../../core/order.ts'
+import { applyFill, FLAT, openProfit, type Position } from '../../core/position.ts'
+import { leftOf, type VenueOrder } from './order.ts'
 
 export interface Held {
   readonly instrument: Instrument
   readonly position: Position
+  readonly price: number
+}
+
+export interface HoldingsFill {
+  readonly side: Side
+  readonly qty: number
   readonly price: number
 }
 
@@ -21,18 +27,28 @@ export interface Balance {
   readonly plainBuyingPower: number
 }
 
+export interface HoldingsOptions {
+  readonly cash: number
+  readonly multiplier: number
+  /** What a trade of coins costs, as a fraction, taken out of what is received: coins or money. */
+  readonly coinFee: number
+  readonly priceOf: (symbol: string) => number
+}
+
 /** What a market order reserves above the last price, as the venue does against a move before it fills. */
 const MARKET_RESERVE = 0.02
 
 export class Holdings {
   readonly #positions = new Map<string, { instrument: Instrument; position: Position }>()
   readonly #multiplier: number
+  readonly #coinFee: number
   readonly #priceOf: (symbol: string) => number
   #cash: number
 
-  constructor(cash: number, multiplier: number, priceOf: (symbol: string) => number) {
+  constructor({ cash, multiplier, coinFee, priceOf }: HoldingsOptions) {
     this.#cash = cash
     this.#multiplier = multiplier
+    this.#coinFee = coinFee
     this.#priceOf = priceOf
   }
 
@@ -51,7 +67,21 @@ export class Holdings {
       .toSorted((a, b) => (a.instrument.symbol < b.instrument.symbol ? -1 : 1))
   }
 
-  book(instrument: Instrument, fill: { side: Side; qty: number; price: number }): Position {
+  /** Books a fill and its fee, or with a quantity below zero takes one back. */
+  settle(instrument: Instrument, fill: HoldingsFill): Position {
+    const { side, qty, price } = fill
+    const coinFee = this.#coinFee
+    if (instrument.kind !== 'crypto' || coinFee === 0) return this.#book(instrument, fill)
+    const isBuy = side === 'buy'
+    const coins = isBuy ? (Math.sign(qty) * Math.ceil(Math.abs(qty) * coinFee * 1e9)) / 1e9 : 0
+    const kept = instrument.qty(qty - coins)
+    const position = this.#book(instrument, { side, qty: kept, price })
+    // What the coins of the fee were bought for is spent all the same.
+    this.charge(isBuy ? (qty - kept) * price : qty * price * coinFee)
+    return position
+  }
+
+  #book(instrument: Instrument, fill: HoldingsFill): Position {
     const { side, qty, price } = fill
     const { symbol } = instrument
     const signedQty = sign(side) * qty

@@ -1,6 +1,6 @@
 // VenueOrder: an order as a simulated venue keeps and tells it, with its whole life on one record.
-import type { Instrument } from '../core/instrument.ts'
-import type { Side } from '../core/order.ts'
+import type { Instrument } from '../../core/instrument.ts'
+import type { Side } from '../../core/order.ts'
 
 export type VenueOrderType = 'market' | 'limit' | 'stop' | 'stop_limit' | 'trailing_stop'
 export type VenueTif = 'day' | 'gtc' | 'ioc' | 'fok' | 'opg' | 'cls'
@@ -145,4 +145,52 @@ export interface AccountEvent {
   readonly busted?: string
   /** The position after the execution. */
   readonly positionQty?: number
+}
+
+/** The other exit of a bracket or an OCO. */
+export function partnerOf(order: VenueOrder): VenueOrder | undefined {
+  const { parent } = order
+  if (order.class === 'oco') return parent ?? order.legs[0]
+  if (order.class !== 'bracket' || parent === undefined) return undefined
+  return parent.legs.find((leg) => leg !== order)
+}
+
+/** It has ended, and so has all of its family. */
+export function isFamilyOver(order: VenueOrder): boolean {
+  const top = order.parent ?? order
+  return isOver(order) && isOver(top) && top.legs.every(isOver)
+}
+
+/** A stop whose target is at work: it is watched at the desk and shown as held. */
+export const isShadow = (order: VenueOrder): boolean =>
+  order.parent !== undefined &&
+  !order.isTriggered &&
+  (order.class === 'oco' || order.class === 'bracket')
+
+/** The order that takes the place of another: as it, but for the changes, and for what is left. */
+export function replacementOf(order: VenueOrder, changes: Changes): Draft {
+  const { qty, tif, limit, stop, trail, clientId } = changes
+  const trails = order.trailPrice === undefined ? { trailPercent: trail } : { trailPrice: trail }
+  return {
+    ...order,
+    clientId,
+    qty: qty ?? order.instrument.qty(leftOf(order)),
+    tif: tif ?? order.tif,
+    ...((limit ?? order.limit) === undefined ? {} : { limit: limit ?? order.limit! }),
+    ...((stop ?? order.stop) === undefined ? {} : { stop: stop ?? order.stop! }),
+    ...(trail === undefined ? {} : trails),
+    legs: [],
+  } as Draft
+}
+
+/** The new order takes the old one's place in its family: with its parent, and with its legs. */
+export function handLegs(order: VenueOrder, by: VenueOrder): void {
+  const { parent } = order
+  if (parent !== undefined) parent.legs[parent.legs.indexOf(order)] = by
+  for (const leg of order.legs) {
+    leg.parent = by
+    leg.qty = by.qty
+    by.legs.push(leg)
+  }
+  order.legs.length = 0
 }
