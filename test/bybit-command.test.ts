@@ -15,6 +15,7 @@ import { endsItsStart, put, skein, start, temporary } from './cli/skein.ts'
 
 const LOCAL = { key: 'local', secret: 'local' }
 const SPEED = 60
+const TRADING = /trading; Ctrl-C/
 
 type Configured = [
   server: BybitServer,
@@ -119,7 +120,8 @@ test(
     const untilFilled = async () => {
       const first = filled()
       const running = start(folder, [...words, '--on-stop', 'flatten'])
-      await Promise.race([running.ended, first])
+      // What a killed process meant to send may be sent, and fill, while the next one starts.
+      await Promise.race([running.ended, Promise.all([first, running.seen(TRADING)])])
       return running
     }
     const first = await untilFilled()
@@ -160,7 +162,7 @@ test('a new run asks for the instruments once, and one that goes on once more', 
   const untilTrading = async (end: NodeJS.Signals) => {
     const { child, ended } = start(folder, words)
     child.stderr!.on('data', (text: Buffer) => {
-      if (text.includes('trading; Ctrl-C')) child.kill(end)
+      if (TRADING.test(text.toString())) child.kill(end)
     })
     return ended
   }
@@ -198,7 +200,7 @@ test('minutes that form are in the archive for people, and a run that is killed 
   const untilForming = async (end: NodeJS.Signals) => {
     const { child, ended } = start(folder, words)
     let isTrading = false
-    child.stderr!.on('data', (part: Buffer) => (isTrading ||= part.includes('trading; Ctrl-C')))
+    child.stderr!.on('data', (part: Buffer) => (isTrading ||= TRADING.test(part.toString())))
     await until(() => isTrading || child.exitCode !== null, 'it trades')
     const before = statusesIn(folder).get('live') ?? 0
     await until(
@@ -322,7 +324,7 @@ for (const { category, kind, symbols, currency, what } of CATEGORIES) {
       const untilFilled = async () => {
         const first = filled()
         const running = start(folder, [...words, ...flat])
-        await Promise.race([running.ended, first])
+        await Promise.race([running.ended, Promise.all([first, running.seen(TRADING)])])
         return running
       }
       const killed = await untilFilled()

@@ -74,7 +74,9 @@ export async function liveRun(run: LiveRun): Promise<void> {
     })
     const live = await started(plan, stage, { voice, reload, signal: stop.signal })
     if (live === undefined) {
-      say('stopped while it started; the same command starts it again')
+      say(
+        'stopped while it started: orders and positions stay as they are; the same command starts it again',
+      )
       return
     }
     voice.watch(live, stage, began)
