@@ -17,6 +17,7 @@ import {
   type Memory,
   NO_MEMORY,
 } from '../engine/reconcile-terms.ts'
+import { pause } from '../io/clock.ts'
 import type { Told } from './alerts.ts'
 import type { LiveParts } from './live-options.ts'
 
@@ -25,6 +26,14 @@ export interface Differing {
   readonly qty: number
   readonly avgPrice: number
 }
+
+export interface Different {
+  readonly instrument: Instrument
+  readonly found: Differing
+}
+
+/** Between two reports, while orders are open that may explain what differs. */
+const SETTLE_MS = 250
 
 export class Agreement {
   readonly #parts: LiveParts
@@ -126,17 +135,26 @@ export class Agreement {
     return ok({ do: 'adopt', symbol: id, ...whose, ...found })
   }
 
-  /** What differs for certain, by two reports that are asked for now; for whoever takes the account over. */
-  async differences(): Promise<
-    readonly { readonly instrument: Instrument; readonly found: Differing }[]
-  > {
-    const { universe } = this.#parts.options.setup
-    await this.askAfresh()
-    const seen = new Map(this.#differing)
-    await this.askAfresh()
-    return [...this.#differing]
-      .filter(([id, { qty }]) => seen.get(id)?.qty === qty)
-      .map(([id, found]) => ({ instrument: universe.at(id), found }))
+  /**
+   * Positions that differ, for whoever takes the account over and may have traded it before: asked for until two reports
+   * say the same, and leave nothing else open. Undefined where the run stops meanwhile.
+   */
+  async differences(): Promise<readonly Different[] | undefined> {
+    const { options, pump, until } = this.#parts
+    let seen: string | undefined
+    for (;;) {
+      const trouble = await this.askAfresh()
+      // What the report said of orders changes what is compared.
+      await until(() => pump.isStopped || pump.inbox.nextAt === Infinity)
+      if (pump.isStopped) return undefined
+      const isClear = trouble === undefined && this.#open === this.#differing.size
+      const found = isClear ? JSON.stringify([...this.#differing]) : undefined
+      if (found !== undefined && found === seen) break
+      seen = found
+      if (!isClear) await pause(options.io, SETTLE_MS)
+    }
+    const { universe } = options.setup
+    return [...this.#differing].map(([id, found]) => ({ instrument: universe.at(id), found }))
   }
 
   /** Reports come by themselves again. */

@@ -5,8 +5,8 @@
  *   follow   what the account tells is another's, and not heard; whether the account is free is asked a few times a second
  *   take     the account is ours: nothing of the other leaves any more, because its lease is old below its sockets
  *   clear    all that rests at the account is canceled, again and again until a report has nothing that rests
- *   adopt    what the account holds belongs to the strategy of its symbol. Where several are on one symbol it stays
- *            halted, and a person is told
+ *   adopt    what the account holds belongs to the strategy of its symbol, once reports say what became of orders that
+ *            were ours when we led before. Where several are on one symbol it stays halted, and a person is told
  *   lead     the hold is lifted, and strategies quote with the next price
  *
  * So two engines never have orders in the market at once: the first order of this one comes after the report in which
@@ -119,10 +119,10 @@ export class Standby {
     }
   }
 
-  /** What the account holds, by two reports in which nothing can have moved. */
+  /** What the account holds beyond what fills of ours explain. */
   async #adopt(): Promise<void> {
     const { options, engine, pump, tell, control, until } = this.#parts
-    for (const { instrument, found } of await this.#agreement.differences()) {
+    for (const { instrument, found } of (await this.#agreement.differences()) ?? []) {
       const lanes = engine.lanes.filter(({ symbol }) => symbol === instrument.id)
       const [lane] = lanes
       if (lane === undefined || lanes.length > 1) {

@@ -14,7 +14,7 @@ test('F340 a leader is killed: the follower clears what it left, takes its posit
   await pair.world.until(() => pair.positionAtVenue() > 0, 10_000)
   await pair.world.until(() => pair.resting.join() === 'a', 5_000)
 
-  pair.kill('a', a)
+  pair.kill(a)
   const since = pair.world.now
   await pair.world.run(LEASE_MS + TICK_MS, () => pair.resting.join() === 'b')
 
@@ -76,4 +76,32 @@ test('F342 a run that follows hears the market, wants nothing, and is healthy', 
   assert.deepEqual([...pair.together], [])
   assert.deepEqual(pair.resting, ['a'])
   await pair.end(a, b)
+})
+
+test('F449 a leader that was killed with open orders follows, and takes over what the account holds by then', async (t) => {
+  const pair = await Pair.start(t)
+  const a = await pair.engine(t, 'a')
+  const b = await pair.engine(t, 'b')
+  await pair.world.until(() => pair.positionAtVenue() > 0, 10_000)
+  await pair.world.until(
+    () => a.live.engine.liveOrders.some(({ phase }) => phase === 'open'),
+    5_000,
+  )
+  pair.kill(a)
+  await pair.world.until(() => pair.resting.join() === 'b', LEASE_MS + TICK_MS)
+  const since = pair.positionAtVenue()
+  await pair.world.until(() => pair.positionAtVenue() > since, 10_000)
+
+  const again = await pair.engine(t, 'a', 'a again')
+  assert.equal(again.live.health.isFollowing, true)
+  assert.ok(again.live.engine.liveOrders.length > 0)
+  pair.kill(b)
+  await pair.world.until(() => pair.resting.join() === 'a', 30_000)
+
+  assert.equal(again.live.engine.lanes[0]?.position.qty, pair.positionAtVenue())
+  await pair.world.run(10_000)
+  assert.deepEqual(again.live.engine.ours.halts, [])
+  assert.equal(again.live.engine.lanes[0]?.position.qty, pair.positionAtVenue())
+  assert.deepEqual([...pair.together], [])
+  await pair.end(again)
 })

@@ -34,6 +34,8 @@ const QUOTA = 10_000
 export type Name = 'a' | 'b'
 
 export interface Engine {
+  /** Of its process, in the world. */
+  readonly node: string
   readonly live: Live
   readonly lease: LocalAccountLease
   readonly signs: SignsOfLife
@@ -88,9 +90,9 @@ export class Pair {
     return new Pair(world, local, folder)
   }
 
-  /** An engine that leads where it may, and follows where it may not. */
-  async engine(t: TestContext, name: Name): Promise<Engine> {
-    const node = this.world.node(name)
+  /** An engine that leads where it may, and follows where it may not; after a kill, a process of another name goes on. */
+  async engine(t: TestContext, name: Name, process: string = name): Promise<Engine> {
+    const node = this.world.node(process)
     const specs = this.local.venue.universe.all.map(({ spec }) => ({ ...spec, venue: BYBIT }))
     const universe = new Universe(specs)
     const lost: string[] = []
@@ -134,7 +136,7 @@ export class Pair {
     const result = await this.world.settled(started)
     assert.ok(result.ok, result.ok ? '' : result.fault.message)
     live = result.value
-    return { live, lease, signs, lost }
+    return { node: process, live, lease, signs, lost }
   }
 
   /** Whose orders rest at the venue. */
@@ -154,8 +156,8 @@ export class Pair {
   }
 
   /** The process is gone: nothing of it is heard or sent any more. */
-  kill(name: Name, { live }: Engine): void {
-    this.world.node(name).close()
+  kill({ node, live }: Engine): void {
+    this.world.node(node).close()
     live.pump.stop()
     live.gateway.close()
   }
