@@ -5,7 +5,9 @@
  *
  *   the database   says who has the account, by its own clock: a lease that runs out there is free for all
  *   the holder     counts from when it asked, by its own monotonic clock, and a little less than it was given: whatever
- *                  the two clocks say, it has stopped sending before the account is free for another
+ *                  the two clocks say, it has stopped sending before the account is free for another. That clock stands
+ *                  still while a machine sleeps (CLOCK_MONOTONIC of clock_gettime(2)), its wall clock does not: the one
+ *                  counts that has gone on further
  *
  * Where the database is away, the lease runs out, and nothing is sent until it was renewed: who cannot ask does not know.
  */
@@ -25,7 +27,7 @@ export interface PostgresLeaseOptions {
   readonly account: string
   /** Who asks, for whoever is refused: `run k3x, process 4711 on desk-2`. */
   readonly holder: string
-  readonly time: Pick<Io, 'monotonic' | 'after'>
+  readonly time: Pick<Io, 'now' | 'monotonic' | 'after'>
   /** `LEASE_MS` where not told. The engines of an account should agree on it. */
   readonly leaseMs?: number | undefined
   /** A holder of that name is not refused at once: it may have been killed, and runs out then. */
@@ -82,7 +84,7 @@ export async function takePostgresLease(options: PostgresLeaseOptions): Promise<
     const claim = randomUUID()
     const began = time.monotonic()
     for (;;) {
-      const askedAt = time.monotonic()
+      const askedAt = momentOf(time)
       const row = await postgres.statement(({ one }) => one(TAKE, account, holder, claim, leaseMs))
       if (row !== undefined)
         return new AccountLease(
@@ -94,7 +96,7 @@ export async function takePostgresLease(options: PostgresLeaseOptions): Promise<
       // A person has taken the row away since: it is free now.
       if (held === undefined) continue
       const isAwaited = waitsFor !== undefined && held['holder'] === waitsFor
-      if (!isAwaited || askedAt - began > leaseMs + POLL_MS)
+      if (!isAwaited || askedAt.monotonic - began > leaseMs + POLL_MS)
         throw new StoreError('locked', refusal(account, refused(held, leaseMs), HANGS))
       await pause(time, POLL_MS)
     }
@@ -115,11 +117,18 @@ async function makeTable(postgres: Postgres): Promise<void> {
 /** With all that is usual filled in. */
 type Asked = PostgresLeaseOptions & { readonly leaseMs: number }
 
+/** By both clocks of the machine. */
+type Moment = Readonly<Record<'now' | 'monotonic', number>>
+
+const momentOf = (time: Pick<Io, 'now' | 'monotonic'>): Moment => ({
+  now: time.now(),
+  monotonic: time.monotonic(),
+})
+
 interface Taken {
   readonly token: number
   readonly claim: string
-  /** By the monotonic clock. */
-  readonly askedAt: number
+  readonly askedAt: Moment
 }
 
 class AccountLease implements SharedLease {
@@ -127,8 +136,8 @@ class AccountLease implements SharedLease {
   readonly #postgres: Postgres
   readonly #options: Asked
   readonly #claim: string
-  /** By the monotonic clock; what was asked for later and not answered does not count. */
-  #until: number
+  /** When what it has was asked for; what was asked for later and not answered does not count. */
+  #askedAt: Moment
   #isOver = false
   #released: Promise<void> | undefined
   #cancel: () => void = () => {}
@@ -138,12 +147,15 @@ class AccountLease implements SharedLease {
     this.#claim = claim
     this.#postgres = postgres
     this.#options = options
-    this.#until = this.#endOf(askedAt)
+    this.#askedAt = askedAt
     this.#renewLater()
   }
 
   holds(): boolean {
-    return !this.#isOver && this.#options.time.monotonic() < this.#until
+    const { time, leaseMs } = this.#options
+    const { now, monotonic } = momentOf(time)
+    const agedMs = Math.max(now - this.#askedAt.now, monotonic - this.#askedAt.monotonic)
+    return !this.#isOver && agedMs < leaseMs * (1 - DRIFT)
   }
 
   /** May be called again. */
@@ -165,10 +177,6 @@ class AccountLease implements SharedLease {
     }
   }
 
-  #endOf(askedAt: number): number {
-    return askedAt + this.#options.leaseMs * (1 - DRIFT)
-  }
-
   #renewLater(): void {
     const { time, leaseMs } = this.#options
     this.#cancel = time.after(leaseMs / RENEWALS, () => void this.#renew())
@@ -176,13 +184,13 @@ class AccountLease implements SharedLease {
 
   async #renew(): Promise<void> {
     const { account, time, leaseMs, onLost } = this.#options
-    const askedAt = time.monotonic()
+    const askedAt = momentOf(time)
     try {
       const ask = [leaseMs, account, this.#claim] as const
       const changed = await this.#postgres.statement(({ run }) => run(RENEW, ...ask))
       if (this.#isOver) return
       if (changed === 1) {
-        this.#until = this.#endOf(askedAt)
+        this.#askedAt = askedAt
         this.#renewLater()
         return
       }

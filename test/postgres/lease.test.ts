@@ -1,6 +1,7 @@
 // Leases of accounts in a real Postgres: what an engine may that runs beside another on another machine.
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import type { Ms } from '../../src/core/brand.ts'
 import { systemTime } from '../../src/io/clock.ts'
 import { systemIo } from '../../src/io/system.ts'
 import { type AccountLease, leaseOf } from '../../src/runtime/account-lease.ts'
@@ -23,9 +24,10 @@ async function machines(t: TestContext) {
   const url = await postgres.database()
   const engine = (holder: string, changes: Partial<PostgresLeaseOptions> = {}) => {
     const lost: string[] = []
-    const state = { isStopped: false, aheadMs: 0 }
+    const state = { isStopped: false, aheadMs: 0, wallAheadMs: 0 }
     const late: (() => void)[] = []
     const time: PostgresLeaseOptions['time'] = {
+      now: () => (systemTime.now() + state.wallAheadMs) as Ms,
       monotonic: () => systemTime.monotonic() + state.aheadMs,
       after: (delayMs, fire) =>
         systemTime.after(delayMs, () => (state.isStopped ? late.push(fire) : fire())),
@@ -109,6 +111,24 @@ test(
       assert.equal(lease.holds(), false)
       return true
     }, 'the lease has run out')
+  },
+)
+
+test(
+  'F450 a machine that slept past its lease sends nothing when it wakes',
+  { skip },
+  async (t) => {
+    const { engine, url } = await machines(t)
+    const first = engine('one')
+    const lease = await first.take()
+    first.state.isStopped = true
+    await query(url, 'update skein.leases set until = 0')
+    const second = await engine('two').take()
+
+    // Of the time that it slept only its wall clock knows.
+    first.state.wallAheadMs = LEASE_MS
+
+    assert.deepEqual([lease.holds(), second.holds()], [false, true])
   },
 )
 
