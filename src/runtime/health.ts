@@ -23,6 +23,8 @@ export interface Health {
   readonly takeovers: number
   /** Time of the run, which is the venue's. */
   readonly at: Ms
+  /** Where the clock was set back by much: how long it takes to come to `at`, which stands still until then. */
+  readonly behindMs?: number
   readonly run: string
   readonly venue: string
   readonly symbols: number
@@ -90,12 +92,13 @@ const SHARED_AWAY_MS_MAX = 60_000
 
 /** What is not as it should be, in words; none in a healthy run. */
 export function ailmentsOf(health: Health): readonly string[] {
-  const { phase, at, streams, inbox, lastReportAt, reportEveryMs } = health
+  const { phase, at, behindMs, streams, inbox, lastReportAt, reportEveryMs } = health
   const found: string[] = []
   const note = (isIll: boolean, text: () => string): void => {
     if (isIll) found.push(text())
   }
   note(phase !== 'running', () => `it is ${phase}`)
+  note(behindMs !== undefined, () => behindText(behindMs!))
   for (const stream of ['feed', 'orders'] as const)
     note(!streams[stream], () => `the ${stream} stream is down`)
   const { dataAgeMs } = health
@@ -145,5 +148,8 @@ export function ailmentsOf(health: Health): readonly string[] {
   )
   return found
 }
+
+export const behindText = (behindMs: number): string =>
+  `the clock is ${seconds(behindMs)} behind the last turn: no bar closes and no timer fires until then; mend the clock`
 
 const seconds = (lengthMs: number): string => `${Math.round(lengthMs / 1_000)} s`

@@ -30,6 +30,7 @@ export function healthOf(
   const copies = pruned === undefined || copiesTo === undefined ? {} : { copiesTo }
   const nameOf = (symbol: SymbolId): string => setup.universe.at(symbol).symbol
   const at = pump.now()
+  const { behindMs } = pump
   const ages = setup.universe.all
     .map(({ id, symbol }) => ({ symbol, ageMs: engine.priceAge(id, at) }))
     .filter(({ ageMs }) => ageMs < Infinity)
@@ -41,6 +42,7 @@ export function healthOf(
   return {
     ...state,
     at,
+    ...(behindMs > timing.gapMsMax ? { behindMs } : {}),
     run: setup.run,
     venue: venue.id,
     symbols: setup.universe.size,

@@ -15,6 +15,7 @@ import { bucketStart, DAY, lengthMs, ms } from '../core/time.ts'
 import type { History } from '../core/venue.ts'
 import { pause } from '../io/clock.ts'
 import type { Agreement } from './live-agreement.ts'
+import { behindText } from './health.ts'
 import { KINDS, type LiveParts, type LiveSetup } from './live-options.ts'
 import { FOLLOWING, type Standby } from './standby.ts'
 import { warmUpBars } from './warmup.ts'
@@ -49,9 +50,10 @@ export class Start {
 
   /** Gives why the run cannot begin; undefined where the pump may start. */
   async run(): Promise<Fault | undefined> {
-    const { engine, gateway, pump } = this.#parts
+    const { timing, engine, gateway, pump, tell } = this.#parts
     const closed = pump.isStopped ? STOPPED : await this.#open()
     if (closed !== undefined) return closed
+    if (pump.behindMs > timing.gapMsMax) tell('error', behindText(pump.behindMs))
     const killed = this.#killed()
     gateway.kill(killed ?? engine.killSwitch)
     this.#hold()

@@ -114,6 +114,11 @@ export class Pump {
     return this.#at
   }
 
+  /** How long the Io's time takes to come to that of the last turn or input: until then no bar closes and no timer fires. */
+  get behindMs(): number {
+    return this.now() - this.#options.io.now()
+  }
+
   /** Takes an input into the inbox, stamped not before what came earlier. */
   push(input: Input): void {
     if (this.#isStopped) return

@@ -1,6 +1,7 @@
 // Pausing: the process of the engine stands still, or its clock is moved. The real adapter, in virtual time.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ailmentsOf } from '../../src/runtime/health.ts'
 import { type Action, Bench } from './bench.ts'
 
 const SECOND = 1_000
@@ -57,5 +58,22 @@ test('F092 a clock that is moved holds trading until the venue was asked, and a 
   assert.equal(bench.live.health.hold, undefined)
   await bench.does(buy)
   assert.equal(bench.submitted.length, 1)
+  bench.check()
+})
+
+test('F451 a start whose clock is behind the last turn says so, and is not healthy until it has caught up', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.run(5 * SECOND)
+  bench.kill()
+  bench.world.node('engine 2').jump(-600 * SECOND)
+  await bench.start()
+
+  const isBehind = /^the clock is \d+ s behind the last turn: no bar closes and no timer fires/
+  assert.ok(bench.has(isBehind))
+  await bench.run(60 * SECOND)
+  assert.match(ailmentsOf(bench.live.health).join(), isBehind)
+
+  await bench.run(600 * SECOND)
+  assert.deepEqual(ailmentsOf(bench.live.health), [])
   bench.check()
 })
