@@ -69,7 +69,7 @@ function configured(t: TestContext, url: string, speed: number): string {
     'skein.yaml',
     `universe: [${DEMO_SYMBOLS.join(', ')}]
 instrument: { calendar: 24/7 }
-store: { leases: ./data/leases.db, snapshotEvery: 5 }
+store: { leases: ./data/leases.db, leaseMs: 3000, snapshotEvery: 5 }
 venues: { alpaca: { local: { port: ${port}, speed: ${speed} }, subscribe: { total: 100 } } }
 `,
   )
@@ -91,6 +91,28 @@ for (const on of ['trading', 'data'] as const) {
     await endsItsStart(running, refused)
   })
 }
+
+it('a run that loses its account while it starts does not go on', async (t) => {
+  const startAt = ms(Date.UTC(2026, 0, 7, 15))
+  const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
+  const keys = [{ key: 'local', secret: 'local' }]
+  const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 1, keys })
+  t.after(() => server.stop())
+  // The last thing that a start waits for.
+  server.nemesis.inject({ on: 'rest', path: '/v2/stocks/bars', fault: 'slow', by: '2s' })
+  const folder = configured(t, server.urls.rest, 1)
+  const { child, ended } = start(folder, PAPER)
+  t.after(() => child.kill('SIGKILL'))
+  await until(() => server.audit.faults.length > 0, 'it warms up')
+  const leases = new DatabaseSync(join(folder, 'data/leases.db'))
+  leases.exec(`update leases set token = token + 1, holder = 'run two, process 1'`)
+  leases.close()
+
+  const { code, stderr } = await ended
+
+  assert.equal(code, 1, stderr)
+  assert.match(stderr, /the run stopped itself: .* was taken over by run two, process 1/)
+})
 
 it('a run trades at a local venue whose minutes are seconds', { timeout: 300_000 }, async (t) => {
   const startAt = ms(Date.UTC(2026, 0, 7, 15))

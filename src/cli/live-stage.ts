@@ -33,13 +33,14 @@ export class LiveStage {
   readonly metrics: LiveMetrics | undefined
   readonly shared: SharedBars | undefined
   readonly forming: FormingBars | undefined
-  /** Set when it trades: what the venue and the lease say goes there. */
-  live: Live | undefined
   readonly plan: LivePlan
   readonly #say: (text: string) => void
   /** What its venue said of the instruments of a new run. */
   readonly #told: readonly InstrumentSpec[] | undefined
   #venue: Venue | undefined
+  #live: Live | undefined
+  /** Why the account was lost. */
+  #lost: string | undefined
   #isClosing = false
   #archive: SqliteArchive | undefined
   #file: RunFile | undefined
@@ -65,8 +66,8 @@ export class LiveStage {
       io: this.metrics?.timed(reached.io) ?? reached.io,
       run: setup.run,
       onLost: (why) => {
-        if (this.live === undefined) say(`error: ${why}`)
-        else this.live.pump.fail(new Error(why))
+        this.#lost = why
+        this.#live?.pump.fail(new Error(why))
       },
     })
   }
@@ -106,6 +107,16 @@ export class LiveStage {
       await stage.close()
       throw error
     }
+  }
+
+  /** Set when it trades: what the venue and the lease say goes there, also what was said while it started. */
+  set live(live: Live) {
+    this.#live = live
+    if (this.#lost !== undefined) live.pump.fail(new Error(this.#lost))
+  }
+
+  get live(): Live | undefined {
+    return this.#live
   }
 
   get venue(): Venue {
@@ -175,7 +186,7 @@ export class LiveStage {
       onTimed: (request) => this.metrics?.onTimed(request),
       onTrouble: (why) => {
         this.#say(`warn: ${why}`)
-        void this.live?.reconcile()
+        void this.#live?.reconcile()
       },
       onRevision: (revision) => {
         this.archive.putRevision(revision).catch((error: unknown) => {
