@@ -41,6 +41,8 @@ const RENEWALS = 3
 const DRIFT = 0.02
 /** No lock of a file tells here that a holder has died. */
 const HANGS = 'one that hangs or has died'
+/** Of an account that the database knows nothing of. */
+const FIRST_TOKEN = 1
 /** Between two looks at a lease that may run out. */
 const POLL_MS = 250
 
@@ -61,7 +63,7 @@ const TABLE = `
 /** An answer that was lost is asked for again: the same claim finds what it has taken, and takes nothing twice. */
 const TAKE = `
   insert into skein.leases as held (account, token, holder, claim, until)
-  values (?1, 1, ?2, ?3, ${NOW} + ?4)
+  values (?1, ${FIRST_TOKEN}, ?2, ?3, ${NOW} + ?4)
   on conflict (account) do update set
     token = held.token + case when held.claim = excluded.claim then 0 else 1 end,
     holder = excluded.holder, claim = excluded.claim, until = excluded.until
@@ -70,7 +72,8 @@ const TAKE = `
 
 /** By the claim, which no other holder has: in a database that was restored, or lost the row, tokens begin anew. */
 const RENEW = `update skein.leases set until = ${NOW} + ?1 where account = ?2 and claim = ?3`
-const RELEASE = `update skein.leases set until = 0 where account = ?1 and claim = ?2`
+/** With the claim, or a renewal that is under way would take it again for one who has gone. */
+const RELEASE = `update skein.leases set until = 0, claim = '' where account = ?1 and claim = ?2`
 const HELD = `select holder, until, ${NOW} as now from skein.leases where account = ?1`
 
 /** Rejects with StoreError: `locked` with the holder's name where another engine trades the account. */
@@ -86,12 +89,13 @@ export async function takePostgresLease(options: PostgresLeaseOptions): Promise<
     for (;;) {
       const askedAt = momentOf(time)
       const row = await postgres.statement(({ one }) => one(TAKE, account, holder, claim, leaseMs))
-      if (row !== undefined)
-        return new AccountLease(
-          postgres,
-          { ...options, leaseMs },
-          { token: Number(row['token']), claim, askedAt },
-        )
+      if (row !== undefined) {
+        const taken = { token: Number(row['token']), claim, askedAt }
+        const lease = new AccountLease(postgres, { ...options, leaseMs }, taken)
+        // Where the row is new it may have been lost, and its holder has not noticed: that one's lease runs out first.
+        if (lease.token === FIRST_TOKEN) await pause(time, leaseMs)
+        return lease
+      }
       const held = await postgres.statement(({ one }) => one(HELD, account))
       // A person has taken the row away since: it is free now.
       if (held === undefined) continue
