@@ -1,6 +1,7 @@
 // Faults of batches at Bybit: answers that are shuffled, short or lost, batches of which a part was booked, and quotas.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { fault } from '../../src/core/fault.ts'
 import type { Order } from '../../src/core/order.ts'
 import type { Taken } from '../../src/venues/bybit/batches.ts'
 import { Bench } from '../bybit/bench.ts'
@@ -101,6 +102,43 @@ test('F312 a booked batch whose answer is lost, or says that the server failed, 
   isThereOnce(bench, all, lost)
   assert.deepEqual(bench.sizesOf('/v5/order/create'), [], 'what is there is not sent again')
 })
+
+for (const [what, refuse] of [
+  ['by the gateway', undefined],
+  ['by the venue', { fault: 'code', code: 110007, when: 'before' }],
+] as const) {
+  test(`F459 orders that no list shows yet, and whose second attempt is refused ${what}, stay unknown`, async (t) => {
+    const bench = await Bench.start(t, { local: ROOM, adapter: FAST })
+    bench.inject({ on: 'orders', fault: 'hide', by: '20s' })
+    bench.inject({ on: 'rest', path: BATCH, fault: 'code', code: 10016, when: 'after', times: 1 })
+    if (refuse !== undefined) bench.inject({ on: 'rest', path: '/v5/order/create', ...refuse })
+    const orders = bench.orders(3)
+    const until = bench.world.now + SECOND
+    const refusal = () =>
+      refuse === undefined && bench.world.now > until
+        ? fault('bad-request', 'it has waited too long')
+        : undefined
+    const commands = orders.map((order) => ({ type: 'submit', order }) as const)
+    const { broker, id: venue } = bench.venue
+    const taken = await bench.world.settled(
+      broker.execute({ venue, kind: 'submit', commands }, refusal),
+    )
+    await bench.run(20 * SECOND)
+    const report = await bench.report()
+
+    assert.deepEqual(
+      taken.map((answer) => (answer.ok ? 'ok' : answer.fault.code)),
+      orders.map(() => 'outcome-unknown'),
+    )
+    assert.deepEqual(
+      report.orders
+        .filter(({ open }) => open)
+        .map(({ id }) => String(id))
+        .toSorted(),
+      orders.map(({ id }) => String(id)),
+    )
+  })
+}
 
 test('F313 a rejection of a whole batch is a rejection: nothing of it goes again', async (t) => {
   const bench = await Bench.start(t, { local: ROOM, adapter: FAST })

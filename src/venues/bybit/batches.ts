@@ -6,7 +6,8 @@
  *                 without an answer of its own has an unknown outcome, not its neighbour's
  *   refused       by the quota: sent again when there is room, since nothing was looked at; by a rule: that is the answer
  *   lost          no answer, or one that proves nothing: each order is looked up, several times. What is there is the
- *                 answer; what is not is sent by itself, *under the same id*, which the venue takes once
+ *                 answer; what is not is sent by itself, *under the same id*, which the venue takes once. Where that is
+ *                 refused, the first may still be there, unseen: its outcome stays unknown
  *   not offered   where the venue has no batches, each goes by itself, from then on
  */
 import { unreachable } from '../../core/assert.ts'
@@ -199,7 +200,14 @@ export class Batches {
     const found = await lookup(rest, category, item.id)
     if (!found.ok)
       return failed(fault('outcome-unknown', `${item.id}: lost, and ${found.fault.message}`))
-    return takenOf(verb, item, found.value) ?? this.#single(verb, item)
+    const taken = takenOf(verb, item, found.value)
+    if (taken !== undefined) return taken
+    const again = await this.#single(verb, item)
+    // No list shows the first one yet, which proves nothing; and a refusal is of the second one alone.
+    if (again.ok || verb !== 'create') return again
+    return failed(
+      fault('outcome-unknown', `${item.id}: lost, and then refused: ${again.fault.message}`),
+    )
   }
 }
 
