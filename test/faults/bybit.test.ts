@@ -265,6 +265,34 @@ for (const qty of [6, 14]) {
   })
 }
 
+test('F460 an order that has grown and fills before its change is told is for all of it, and of one that has shrunk nothing is taken back', async (t) => {
+  const bench = await Bench.start(t)
+  const [order] = bench.orders(1)
+  await bench.submit([order!])
+  await bench.run(SECOND)
+  const { id, symbol } = order!
+  const instrument = bench.universe.at(symbol)
+  const late = { on: 'trading', fault: 'delay' } as const
+  const print = { on: 'market', fault: 'print', symbol: 'AAAUSDT', price: 89 } as const
+  bench.inject({ ...late, holding: '"topic":"order"', by: '4s', for: '3s' })
+  await bench.send([{ type: 'amend', id, symbol, qty: instrument.qty(30) }])
+  await bench.run(SECOND)
+  bench.inject({ ...print, size: 12 })
+  await bench.run(6 * SECOND)
+  // The other way round: the change is told, and what was executed before it comes late.
+  bench.inject({ ...late, holding: '"topic":"execution"', by: '4s', for: '2s' })
+  bench.inject({ ...print, size: 3 })
+  await bench.run(SECOND)
+  await bench.send([{ type: 'amend', id, symbol, qty: instrument.qty(20) }])
+  await bench.run(6 * SECOND)
+
+  const told = bench.said(id).flatMap((fact) => {
+    if (fact.type === 'order.amended') return [`amended ${fact.qty}`]
+    return fact.type === 'order.filled' ? [`filled ${fact.qty}`] : []
+  })
+  assert.deepEqual(told, ['amended 30', 'filled 12', 'amended 20', 'filled 3'])
+})
+
 test('F433 a symbol whose gap cannot be filled leaves none of the others with one', async (t) => {
   let isSpoiled = false
   const bench = await Bench.start(t, {

@@ -2,7 +2,7 @@
  * Identity: which of our orders a venue order is, for as long as we run and across restarts. Our id travels as
  * `orderLinkId` and comes back in every payload but some executions, which name the venue's id.
  */
-import { type OrderId, orderId } from '../../core/brand.ts'
+import { type Ms, type OrderId, orderId } from '../../core/brand.ts'
 import type { Order } from '../../core/order.ts'
 import { type Standing, standingOf } from '../../io/gap.ts'
 
@@ -13,6 +13,8 @@ export interface Known {
   qty: number | undefined
   limit: number | undefined
   stop: number | undefined
+  /** When the venue had it so. */
+  changedAt: Ms | undefined
   /** Its acceptance was told. */
   isTold: boolean
   isDone: boolean
@@ -39,7 +41,8 @@ export class Identity {
 
   /** An order is about to leave. */
   sent({ id, qty, limit, stop }: Order): Known {
-    return this.#add({ id, venueId: undefined, qty, limit, stop, isTold: false, isDone: false })
+    const fresh = { changedAt: undefined, isTold: false, isDone: false }
+    return this.#add({ id, venueId: undefined, qty, limit, stop, ...fresh })
   }
 
   find(id: OrderId): Known | undefined {
@@ -63,8 +66,9 @@ export class Identity {
     const named = orderId(linkId)
     const id = this.#byVenue.get(venueId) ?? (isOurs(named) ? named : undefined)
     if (id === undefined) return undefined
-    const fresh = { id, venueId, qty: undefined, limit: undefined, stop: undefined }
-    const known = this.#byId.get(id) ?? this.#add({ ...fresh, isTold: false, isDone: false })
+    const terms = { qty: undefined, limit: undefined, stop: undefined, changedAt: undefined }
+    const fresh = { id, venueId, ...terms, isTold: false, isDone: false }
+    const known = this.#byId.get(id) ?? this.#add(fresh)
     this.link(known, venueId)
     return known
   }

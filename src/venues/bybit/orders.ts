@@ -6,7 +6,8 @@
  *              Rejected                                        order.rejected
  *              Filled                                          order.amended where it has changed; executions tell the rest
  *              anything else                                   counted; the order counts as open
- *   execution  Trade                                           order.filled, once for each execution
+ *   execution  Trade                                           order.filled, once for each execution; order.amended before it,
+ *                                                              where its order has grown and nothing has told that yet
  *              Funding                                         counted: no position moves
  *              anything else                                   the position moved without an order of ours: the runtime must ask
  *   position   of two sides                                    the symbol is halted: we trade one-way only
@@ -116,7 +117,9 @@ export class Orders {
     }
     this.#remember(id)
     const at = now()
-    this.#accept(known, venueId, { id: known.id, ts, at })
+    const about = { id: known.id, ts, at }
+    this.#accept(known, venueId, about)
+    this.#sayGrowth(known, execution, instrument, about)
     const { kept } = this.#options
     const net = kept.net(execution, instrument)
     if (net.qty > 0)
@@ -171,7 +174,7 @@ export class Orders {
   ): void {
     const isNew = known.qty === undefined
     const isSame = known.qty === qty && known.limit === limit && known.stop === stop
-    Object.assign(known, { qty, limit, stop })
+    Object.assign(known, { qty, limit, stop, changedAt: about.ts })
     if (isNew || isSame) return
     this.#say({
       type: 'order.amended',
@@ -180,6 +183,19 @@ export class Orders {
       ...(limit === undefined ? {} : { limit: instrument.px(limit) }),
       ...(stop === undefined ? {} : { stop: instrument.px(stop) }),
     })
+  }
+
+  /** What an order has filled is all of it, until it is known to be for more. */
+  #sayGrowth(
+    known: Known,
+    { orderQty = 0, ts }: WireExecution,
+    instrument: Instrument,
+    about: { readonly id: OrderId; readonly ts: Ms; readonly at: Ms },
+  ): void {
+    const { qty = Infinity, changedAt = 0 } = known
+    if (orderQty <= qty || ts <= changedAt) return
+    Object.assign(known, { qty: orderQty, changedAt: ts })
+    this.#say({ type: 'order.amended', ...about, qty: instrument.qty(orderQty) })
   }
 
   #sayExternal(order: WireOrder, instrument: Instrument): void {

@@ -114,6 +114,8 @@ export interface WireExecution {
   readonly feeCoin?: string
   /** Nothing of its order is left. */
   readonly isLast: boolean
+  /** What its order was for; not of a market order, which nobody can change. */
+  readonly orderQty?: number
   readonly ts: Ms
 }
 
@@ -133,6 +135,7 @@ export function parseExecution(json: unknown): WireExecution | undefined {
   const fee = decimalOf(json['execFee']) ?? 0
   const feeCoin = textOf(json['feeCurrency'])
   const isLast = decimalOf(json['leavesQty']) === 0
+  const orderQty = json['orderType'] === 'Market' ? undefined : positive(json['orderQty'])
   return {
     id,
     venueId,
@@ -145,6 +148,7 @@ export function parseExecution(json: unknown): WireExecution | undefined {
     isLast,
     ts,
     ...some('feeCoin', feeCoin),
+    ...some('orderQty', orderQty),
   }
 }
 
