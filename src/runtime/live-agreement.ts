@@ -9,6 +9,7 @@ import type { Control, Input } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import { isRisk } from '../core/order.ts'
 import { failed, ok, type Result } from '../core/result.ts'
+import { DAY, ms } from '../core/time.ts'
 import type { VenueReport } from '../core/venue.ts'
 import { reconcile } from '../engine/reconcile.ts'
 import {
@@ -178,7 +179,7 @@ export class Agreement {
 
   /** One report, whose inputs go to whom is told. */
   async askOnce(take: (inputs: readonly Input[]) => void): Promise<Fault | undefined> {
-    const { options, timing, engine, gateway, pump, tell } = this.#parts
+    const { options, timing, broker, engine, gateway, pump, tell } = this.#parts
     const { venue, setup } = options
     const askedAt = pump.now()
     const { positions, cash } = engine.ours
@@ -216,6 +217,8 @@ export class Agreement {
       tell(levelOf(difference), text)
     }
     take([...inputs, ...this.#cancels()])
+    // What was agreed on is not asked for again, or the reports of a run that lasts would grow until none can be had.
+    if (open === 0) broker.reportFrom?.(ms(askedAt - DAY))
     return undefined
   }
 

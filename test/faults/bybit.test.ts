@@ -1,9 +1,10 @@
 // Faults of Bybit: its clock, its codes, what it says after it has taken an order, and what others do to the account.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MINUTE, ms } from '../../src/core/time.ts'
+import { DAY, MINUTE, ms } from '../../src/core/time.ts'
 import type { Io } from '../../src/io/io.ts'
 import { Bench } from '../bybit/bench.ts'
+import { LiveRun } from '../bybit/live.ts'
 import { START } from '../bybit/local.ts'
 
 const SECOND = 1_000
@@ -291,6 +292,18 @@ test('F460 an order that has grown and fills before its change is told is for al
     return fact.type === 'order.filled' ? [`filled ${fact.qty}`] : []
   })
   assert.deepEqual(told, ['amended 30', 'filled 12', 'amended 20', 'filled 3'])
+})
+
+test('F461 a run that lasts asks for a day of the past, not for all of its own', async (t) => {
+  const run = await LiveRun.start(t, { priceAt: () => 100, act: () => {} })
+  await run.runTo(600)
+
+  const asked = run.local.venue.audit.requests.filter(({ path }) => path === '/v5/execution/list')
+  const [first, last] = [asked[0]!, asked.at(-1)!]
+  const since = ({ query }: typeof last) => Number(new URLSearchParams(query).get('startTime'))
+  assert.ok(since(first) >= START - DAY && since(first) < START - DAY + MINUTE)
+  // What the report before it has told is agreed on.
+  assert.ok(since(last) >= last.at - DAY - 2 * MINUTE, `${last.at - since(last)} ms`)
 })
 
 test('F433 a symbol whose gap cannot be filled leaves none of the others with one', async (t) => {
