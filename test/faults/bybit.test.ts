@@ -306,6 +306,22 @@ test('F461 a run that lasts asks for a day of the past, not for all of its own',
   assert.ok(since(last) >= last.at - DAY - 2 * MINUTE, `${last.at - since(last)} ms`)
 })
 
+test('F462 a report has all orders that are open, on every page, however long ago they were placed', async (t) => {
+  const fast = { local: { limits: { orders: 100 } }, adapter: { ordersPerSecond: 100 } }
+  const bench = await Bench.start(t, fast)
+  const orders = bench.orders(120)
+  await bench.submit(orders)
+  await bench.run(SECOND)
+  bench.die()
+  // Nobody knows of them any more, as of those of another program.
+  assert((await bench.connect()).ok)
+  bench.venue.broker.reportFrom(bench.world.now)
+  const report = await bench.report()
+
+  const open = report.orders.filter((one) => one.open).map(({ id }) => String(id))
+  assert.deepEqual(open.toSorted(), orders.map(({ id }) => String(id)).toSorted())
+})
+
 test('F433 a symbol whose gap cannot be filled leaves none of the others with one', async (t) => {
   let isSpoiled = false
   const bench = await Bench.start(t, {

@@ -204,12 +204,13 @@ export class BybitBroker implements Broker {
     // The history lags behind the matcher, and what the list of open orders knows of closed ones ends with a restart of
     // the venue. What moves from one list to the other meanwhile is in both: the later word counts.
     const from = { startTime: Math.max(since, now() - WINDOW_MS + DAY) }
-    for (const [path, more] of [
-      ['/v5/order/history', from],
-      ['/v5/order/realtime', { openOnly: 0 }],
-      ['/v5/order/realtime', { openOnly: 1 }],
+    // An open order counts however old it is.
+    for (const [path, more, isEnough] of [
+      ['/v5/order/history', from, isOld],
+      ['/v5/order/realtime', { openOnly: 0 }, undefined],
+      ['/v5/order/realtime', { openOnly: 1 }, isOld],
     ] as const) {
-      const rows = await listOf(rest, path, { ...query, ...more }, parseOrder, isOld)
+      const rows = await listOf(rest, path, { ...query, ...more }, parseOrder, isEnough)
       if (!rows.ok) return rows
       for (const order of rows.value) {
         const isWanted = stateOf(order) === 'open' || (order.updatedAt ?? Infinity) >= since
