@@ -40,3 +40,14 @@ test('F410 a stop that was not shrunk in time takes what is left, and no more', 
   assert.deepEqual(run.held, [0, 0])
   assert.deepEqual(run.account.open.size, 0)
 })
+
+test('F463 a stop that the price has passed already is refused, and what it was to protect is closed at once', async (t) => {
+  // The entry is filled with the first price after the fall.
+  const priceAt = (second: number): number => (second < 11 ? 100 : 94)
+  const run = await LiveRun.start(t, { priceAt, ...enter(10) })
+  await run.runTo(15)
+
+  assert.deepEqual(run.held, [0, 0], run.orders.join(', '))
+  assert.deepEqual(run.live.engine.ours.halts, [])
+  assert.match(run.told.join('; '), /the stop ended as rejected and leaves 10 unprotected/)
+})

@@ -227,7 +227,9 @@ export class Account {
     this.#mustBeOpen(order)
     const isSame = qty === terms.qty && price === terms.price && trigger === terms.trigger
     if (isSame) throw this.#refused('unchanged')
-    const refusal = this.#termsRefusal({ ...order, qty, ...(price && { price }) })
+    const asked = { ...order, qty, ...(price && { price }), ...(trigger && { trigger }) }
+    const isMoved = trigger !== terms.trigger
+    const refusal = this.#termsRefusal(asked) ?? (isMoved ? this.#triggerRefusal(asked) : undefined)
     if (refusal !== undefined) throw refusal
     this.#command(
       {
@@ -431,7 +433,7 @@ export class Account {
     if (linkId !== '' && this.#orders.findByClientId(linkId) !== undefined)
       return this.#refused('duplicate')
     if ((draft.positionIdx !== 0) !== this.hedged.has(symbol)) return this.#refused('mode')
-    const terms = this.#termsRefusal(draft)
+    const terms = this.#termsRefusal(draft) ?? this.#triggerRefusal(draft)
     if (terms !== undefined) return terms
     const held = this.positionOf(symbol).qty * -sign(side)
     if (reduceOnly && held <= 0 && draft.trigger === undefined) return this.#refused('reduce')
@@ -455,6 +457,14 @@ export class Account {
     const worth = instrument.notional(qty, price ?? trigger ?? this.#priceOf(instrument, Infinity))
     const isTooSmall = !reduceOnly && worth < instrument.spec.minNotional
     return isTooSmall ? this.#refused('notional') : undefined
+  }
+
+  /** A price that is on its side already would trigger at once: it is refused. */
+  #triggerRefusal({ instrument, trigger, direction }: Draft): BybitError | undefined {
+    const price = this.#options.priceOf(instrument.symbol)
+    if (trigger === undefined || Number.isNaN(price)) return undefined
+    if (direction === 1 && trigger <= price) return this.#refused('rising')
+    return direction === 2 && trigger >= price ? this.#refused('falling') : undefined
   }
 
   /** Money that an order binds. */

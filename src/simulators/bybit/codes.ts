@@ -36,6 +36,8 @@ const FACTS = {
   quantity: [10001, 170137, 'The number of contracts is not on the grid or out of range.'],
   notional: [110094, 170140, 'Order does not meet minimum order value 5USDT'],
   balance: [110007, 170131, 'ab not enough for new order'],
+  rising: [110092, 170203, 'expect Rising, but trigger_price <= current??LastPrice'],
+  falling: [110093, 170204, 'expect Falling, but trigger_price >= current??LastPrice'],
   reduce: [110017, 170130, 'current position is zero, cannot fix reduce-only order qty'],
   cap: [110020, 170810, 'Not allowed to have more than 500 active orders.'],
   mode: [10001, 10001, 'position idx not match position mode'],
