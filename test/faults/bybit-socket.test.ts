@@ -143,6 +143,26 @@ test('F334 a node that restarts gives its last answers, and new orders take anot
   assert.deepEqual([bench.framesOf('create'), bench.sizesOf(REST_ONE)], [[1, 1, 1], [1]])
 })
 
+test('F465 a trade socket that is refused while its node restarts is tried again, and one whose key is refused is not', async (t) => {
+  const bench = await Bench.start(t, { local: ROOM, adapter: SOCKET })
+  for (const [code, frames] of [
+    [10016, 1],
+    [10003, 0],
+  ] as const) {
+    const before = bench.framesOf('create').length
+    bench.inject({ on: 'entry', fault: 'error', code, msg: 'as it is', times: 1 })
+    bench.inject({ on: 'entry', fault: 'cut-off' })
+    await bench.run(30 * SECOND)
+    const [taken] = await bench.submit(bench.orders(1))
+    assert(taken?.ok, JSON.stringify(taken))
+    assert.equal(bench.framesOf('create').length - before, frames, `after ${code}`)
+  }
+  assert.match(
+    bench.troubles.at(-1) ?? '',
+    /over REST until a person clears the trade socket: .*10003/,
+  )
+})
+
 test('F335 what the quota refuses on the trade socket waits as long as its header says, and only that goes again', async (t) => {
   // The adapter believes in ten times what the account has.
   const bench = await Bench.start(t, { local: { limits: { orders: 12 } }, adapter: SOCKET })

@@ -322,6 +322,23 @@ test('F462 a report has all orders that are open, on every page, however long ag
   assert.deepEqual(open.toSorted(), orders.map(({ id }) => String(id)).toSorted())
 })
 
+test('F464 an order stream that is refused for a clock that has moved is listened to again', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ on: 'clock', fault: 'skew', by: 15_000 })
+  bench.inject({ on: 'trading', fault: 'cut-off' })
+  await bench.run(30 * SECOND)
+
+  const told = bench.inputs.flatMap((input) =>
+    input.type === 'venue.down' || input.type === 'venue.up' ? [input.type] : [],
+  )
+  assert.equal(told.at(-1), 'venue.up', bench.troubles.join('; '))
+  // A key that is refused is refused again: a person must look at it.
+  bench.inject({ on: 'trading', fault: 'error', code: 10003, msg: 'Invalid apikey' })
+  bench.inject({ on: 'trading', fault: 'cut-off' })
+  await bench.run(300 * SECOND)
+  assert.match(bench.troubles.at(-1) ?? '', /in safe mode until a person clears it: .*Params Error/)
+})
+
 test('F433 a symbol whose gap cannot be filled leaves none of the others with one', async (t) => {
   let isSpoiled = false
   const bench = await Bench.start(t, {

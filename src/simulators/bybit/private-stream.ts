@@ -129,7 +129,8 @@ export class PrivateSession extends BybitSession {
     const found =
       fault === undefined ? authenticated(this.venue, args) : { code: fault.code, words: fault.msg }
     if ('code' in found) {
-      this.say({ success: false, ret_msg: found.words, ret_code: found.code, ...base })
+      // No code here, and the same words for a key and for a stamp.
+      this.say({ success: false, ret_msg: 'Params Error', ...base })
       return
     }
     this.account = found

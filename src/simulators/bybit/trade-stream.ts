@@ -128,7 +128,9 @@ export class TradeSession extends BybitSession {
       this.say({ ...base, retCode: 20001, retMsg: 'Repeat auth' })
       return
     }
-    const found = authenticated(this.venue, args)
+    const fault = this.venue.nemesis.onStream('error', 'entry')
+    const found =
+      fault === undefined ? authenticated(this.venue, args) : { code: fault.code, words: fault.msg }
     if ('code' in found) {
       this.say({ ...base, retCode: found.code, retMsg: found.words })
       return

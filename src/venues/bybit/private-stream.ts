@@ -3,10 +3,13 @@
  * connection but the first is followed by a report.
  *
  *   {"op":"auth","args":["KEY",1767625455000,"hex"]}
- *   {"success":true,"ret_msg":"","op":"auth","conn_id":"…"}
+ *   {"success":true,"ret_msg":"","op":"auth","conn_id":"…"}      or   {"success":false,"ret_msg":"Params Error","op":"auth", … }
  *   {"op":"subscribe","args":["order","execution","position"]}
  *   {"success":true,"ret_msg":"","op":"subscribe","conn_id":"…"}
  *   {"id":"…","topic":"order","creationTime":1672364262474,"data":[{…}]}
+ *
+ * A refusal does not say whether it was for the key or for the stamp. The first one may have been for a clock that has
+ * moved, which is asked anew; the second in a row is for the key.
  *
  * That it is silent says nothing: nobody may be trading. The socket finds cuts by its pings.
  */
@@ -24,6 +27,8 @@ export interface AccountEvents {
   onRow(topic: 'order' | 'execution' | 'position', row: unknown): void
   /** Listening. `hasGap` where events may have been missed. */
   onUp(hasGap: boolean): void
+  /** The key or the stamp was refused for the first time: the next connection is signed by the clock as it is then. */
+  onRefusal(): void
   /** Does not listen, and tries again. */
   onDown(why: string): void
   /** Does not listen, and does not try again before `clear`. */
@@ -51,7 +56,8 @@ export class PrivateStream {
   readonly #pings: Pings
   readonly #options: PrivateStreamOptions
   #hasBeenUp = false
-  #isRefused = false
+  /** In a row. */
+  #refusals = 0
   readonly counts = { malformed: 0 }
 
   constructor(options: PrivateStreamOptions) {
@@ -70,7 +76,7 @@ export class PrivateStream {
         if (state === 'disconnected') events.onDown(why)
       },
       onSafeMode: (why) =>
-        events.onSafeMode(fault(this.#isRefused ? 'unauthorized' : 'network', why)),
+        events.onSafeMode(fault(this.#refusals > 1 ? 'unauthorized' : 'network', why)),
     })
   }
 
@@ -79,7 +85,7 @@ export class PrivateStream {
   }
 
   clear(): void {
-    this.#isRefused = false
+    this.#refusals = 0
     this.#socket.clear()
   }
 
@@ -113,15 +119,17 @@ export class PrivateStream {
   #onAuthorization(message: Json, session: Session): void {
     if (message['success'] === true) {
       session.advance('authenticated')
+      this.#refusals = 0
       const { watched = [] } = this.#options
       session.send(JSON.stringify({ op: 'subscribe', args: [...TOPICS, ...watched] }))
       return
     }
-    const words = textOf(message['ret_msg']) ?? textOf(message['retMsg']) ?? 'nothing'
-    // A stamp that is off says nothing of the key: it is signed anew with the next connection.
-    const isClock = message['ret_code'] === 10002 || message['retCode'] === 10002
-    this.#isRefused = !isClock
-    session.fail(`the private stream says ${words}`, isClock ? {} : { retry: 'never' })
+    const words = `the private stream says ${textOf(message['ret_msg']) ?? 'nothing'}`
+    if (++this.#refusals > 1) session.fail(words, { retry: 'never' })
+    else {
+      this.#options.events.onRefusal()
+      session.fail(words)
+    }
   }
 
   #onSubscription(message: Json, session: Session): void {

@@ -18,11 +18,12 @@ import type { Ms } from '../../core/brand.ts'
 import { type Fault, fault } from '../../core/fault.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import type { Io } from '../../io/io.ts'
-import { isObject, type Json, objectIn, textOf } from '../../io/json.ts'
+import { decimalOf, isObject, type Json, objectIn, textOf } from '../../io/json.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
 import { type Session, Socket } from '../../io/socket.ts'
 import type { TimedRequest } from '../../io/timed.ts'
 import { authentication } from './authentication.ts'
+import { faultOf } from './faults.ts'
 import { Pings } from './pings.ts'
 import type { Keys } from './rest.ts'
 
@@ -48,7 +49,6 @@ interface Pending {
 }
 
 const RESTARTING = 10019
-const CLOCK = 10002
 const REPEATED = 20001
 /** What of our frames changes nothing; all others are orders. */
 const HARMLESS = /^\{"op":"(?:auth|ping)"/
@@ -193,8 +193,11 @@ export class TradeStream {
       return
     }
     const words = `the trade socket says ${String(retCode)}, ${textOf(message['retMsg']) ?? ''}`
-    // A stamp that is off says nothing of the key: it is signed anew with the next connection.
-    session.fail(words, retCode === CLOCK ? {} : { retry: 'never' })
+    // Nothing but a refusal of the key lasts: a stamp is made anew with the next connection, a node comes back.
+    const isKey =
+      faultOf({ code: decimalOf(retCode) ?? NaN, message: '' }, 'auth', false).code ===
+      'unauthorized'
+    session.fail(words, isKey ? { retry: 'never' } : {})
   }
 
   #settle(reqId: string, answer: Result<Json>): void {

@@ -277,6 +277,7 @@ export class BybitVenue implements Venue {
       events: {
         onRow: (topic, row) => this.#gap.hear([topic, row]),
         onUp: (hasGap) => this.#onUp(hasGap),
+        onRefusal: () => void rest.sync(),
         onDown: (why) => this.#gap.down(why),
         onSafeMode: (why) => this.#onSafeMode(why),
       },
