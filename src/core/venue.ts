@@ -28,9 +28,15 @@ export interface Venue {
   readonly account?: VenueAccount | undefined
   /**
    * Told before `open`: orders of ours that may still be open at the venue, and symbols that it had halted when we last
-   * heard. It lifts those when they trade again. Orders of another run are others', whoever made them.
+   * heard. It lifts those when they trade again. Orders of another run are others', whoever made them; of those that
+   * were open it is told the venue's ids, because what ended while nobody heard it is in no list of open ones.
    */
-  adopt?(orders: readonly Order[], halted: readonly SymbolId[], run: string): void
+  adopt?(
+    orders: readonly Order[],
+    halted: readonly SymbolId[],
+    run: string,
+    others?: readonly string[],
+  ): void
   /** A person has cleared safe mode: streams that were given up are tried again, prices that were held back are believed. */
   clear?(): void
   readonly feed?: Feed

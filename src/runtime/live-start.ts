@@ -103,10 +103,12 @@ export class Start {
   #adopt(): void {
     const { options, engine, pump, broker } = this.#parts
     const halts = engine.ours.halts.filter(({ cause }) => cause === 'trading-halt')
+    const others = engine.ours.externals.filter(({ open }) => open)
     options.venue.adopt?.(
       engine.liveOrders,
       halts.map(({ symbol }) => symbol),
       options.setup.run,
+      others.map(({ venueId }) => venueId),
     )
     // What the last process did not hear happened after its last turn, but for the clocks.
     const last = engine.now === 0 ? pump.now() : engine.now

@@ -256,7 +256,7 @@ export class Bench {
   requests(
     method: string,
     path: string,
-  ): readonly { readonly body: string; readonly at: number }[] {
+  ): readonly { readonly body: string; readonly query: string; readonly at: number }[] {
     return this.alpaca.venue.audit.requests.filter(
       (request) => request.method === method && request.path.startsWith(path),
     )

@@ -68,6 +68,11 @@ export class AlpacaBroker implements Broker {
     this.#reports.reportFrom(since)
   }
 
+  /** Orders of others that were open when we last heard of them. */
+  adopt(others: readonly string[]): void {
+    this.#reports.adopt(others)
+  }
+
   report(): Promise<Result<VenueReport>> {
     return this.#reports.report()
   }

@@ -92,11 +92,9 @@ export class Identity {
     return this.#byId.get(id)
   }
 
-  /** Venue ids of orders that are not finished as far as we know, without those that are named. */
-  believedOpen(named: ReadonlySet<string>): readonly string[] {
-    return [...this.#byId.values()]
-      .filter((known) => !named.has(known.venueId) && !known.isDone)
-      .map(({ venueId }) => venueId)
+  /** Venue ids of orders that are not finished as far as we know. */
+  get believedOpen(): readonly string[] {
+    return [...this.#byId.values()].filter(({ isDone }) => !isDone).map(({ venueId }) => venueId)
   }
 
   get standing(): Standing {

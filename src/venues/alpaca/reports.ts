@@ -51,6 +51,8 @@ export interface RawReport {
 export class AlpacaReports {
   readonly #options: ReportOptions
   #since: Ms | undefined
+  /** Venue ids of orders that were open in the last report, whosever they are. */
+  #wasOpen: ReadonlySet<string> = new Set()
   /** Symbols with an order or a position that the universe does not know, as of the last report. */
   strangers: readonly string[] = []
 
@@ -61,6 +63,11 @@ export class AlpacaReports {
   /** From when a report tells finished orders and fills; one day back where never told. */
   reportFrom(since: Ms): void {
     this.#since = since
+  }
+
+  /** Orders of others that were open when we last heard of them: the first report tells how they ended. */
+  adopt(others: readonly string[]): void {
+    this.#wasOpen = new Set(others)
   }
 
   async report(): Promise<Result<VenueReport>> {
@@ -140,21 +147,26 @@ export class AlpacaReports {
     return ok(report)
   }
 
-  /** Open orders, those since `reportFrom`, those we believe to be open, and the fills: all pages. */
+  /**
+   * Open orders, those since `reportFrom`, those that were open when we last heard of them, and the fills: all pages.
+   * Open ones are asked for one by one, because in a nested list a leg is within its entry alone, which may have filled
+   * last week; recent ones are nested, because only so a leg is known by its entry.
+   */
   async raw(): Promise<Result<RawReport>> {
     const { now, rest, identity, isOurs } = this.#options
     const after = formatStamp(this.#since ?? now() - DAY)
-    const open = await this.#orders({ status: 'open' })
-    if (!open.ok) return open
-    const recent = await this.#orders({ status: 'all', after })
+    const standing = await this.#orders({ status: 'open', nested: false })
+    if (!standing.ok) return standing
+    const recent = await this.#orders({ status: 'all', after, nested: true })
     if (!recent.ok) return recent
     const all = new Map(
-      [...open.value, ...recent.value]
+      [...standing.value, ...recent.value]
         .flatMap((order) => [order, ...order.legs])
         .map((order) => [order.venueId, order]),
     )
     // A good-till-canceled order of last week that ended while we were away is in neither list.
-    for (const venueId of identity.believedOpen(new Set(all.keys()))) {
+    for (const venueId of new Set([...identity.believedOpen, ...this.#wasOpen])) {
+      if (all.has(venueId)) continue
       const answer = await rest.get(`/v2/orders/${venueId}`)
       const order = answer.ok ? parseOrder(answer.value) : undefined
       if (!answer.ok && answer.fault.code !== 'not-found') return answer
@@ -162,6 +174,8 @@ export class AlpacaReports {
     }
     const orders = [...all.values()]
     for (const order of orders) identity.of(order, isOurs)
+    const open = orders.filter(({ status }) => stateOf(status) === 'open')
+    this.#wasOpen = new Set(open.map(({ venueId }) => venueId))
     const fills = await this.#fills(after)
     return fills.ok ? ok({ orders, fills: fills.value }) : fills
   }
@@ -175,7 +189,7 @@ export class AlpacaReports {
       const place = last === undefined ? { after } : { after_order_id: last }
       const page = await this.#list(
         '/v2/orders',
-        { ...rest, ...place, limit: ORDERS_PER_PAGE, direction: 'asc', nested: true },
+        { ...rest, ...place, limit: ORDERS_PER_PAGE, direction: 'asc' },
         { parse: parseOrder, fields: ORDER_FIELDS },
       )
       if (!page.ok) return page

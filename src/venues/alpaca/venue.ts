@@ -248,10 +248,16 @@ export class AlpacaVenue implements Venue {
     }
   }
 
-  /** Orders of ours that may still be open, halts and the run, before anything is sent. */
-  adopt(orders: readonly Order[], halted: readonly SymbolId[] = [], run?: string): void {
+  /** Orders of ours that may still be open, halts, the run and orders of others, before anything is sent. */
+  adopt(
+    orders: readonly Order[],
+    halted: readonly SymbolId[] = [],
+    run?: string,
+    others: readonly string[] = [],
+  ): void {
     this.#run = run
     this.#identity.adopt(orders)
+    this.broker.adopt(others)
     this.feed.adopt(halted)
   }
 
