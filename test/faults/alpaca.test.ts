@@ -1,4 +1,5 @@
-// Faults that are Alpaca's own: statuses, replaces, binary frames, and keys of the wrong account. Rows F073 to F075 and F083.
+// Faults that are Alpaca's own: statuses, replaces, binary frames, and keys of the wrong account. Rows F073 to F075, F083 and
+// F482.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { symbolId } from '../../src/core/brand.ts'
@@ -84,6 +85,20 @@ for (const [what, message] of [
     assert.equal(venue.requests.filter((line) => line === 'POST /v2/orders').length, 1)
   })
 }
+
+test('F482 an order that is refused with the code of a duplicate, for another reason, is rejected at once', async () => {
+  const { run, universe, venue } = await opened()
+  const message = 'us_equity orders not allowed for account'
+  venue.state.trouble = (method) =>
+    method === 'POST'
+      ? { status: 422, body: JSON.stringify({ code: 40010001, message }) }
+      : undefined
+
+  const [answer] = await run({ type: 'submit', order: orderOf(universe, 'sma-1-1') })
+
+  assert.equal(codeOf(answer), 'bad-request')
+  assert.match(JSON.stringify(answer), new RegExp(message))
+})
 
 test('F074 a replace keeps our order, asks for what is left, and counts fills of both venue orders', async () => {
   const { run, universe, venue, inputs, alpaca } = await opened()

@@ -21,7 +21,7 @@ import { pause } from '../../io/clock.ts'
 import type { Io } from '../../io/io.ts'
 import { decimal } from '../../io/json.ts'
 import { mapLimit } from '../../io/pool.ts'
-import { isDuplicate, isNotYet, isUnchanged } from './faults.ts'
+import { isDuplicate, isNotYet, isUnchanged, mayBeDuplicate } from './faults.ts'
 import { clientIdOf, type Known, splitClientId } from './identity.ts'
 import { AlpacaReports, type RawReport, type ReportOptions } from './reports.ts'
 import {
@@ -68,7 +68,6 @@ export class AlpacaBroker implements Broker {
     this.#reports.reportFrom(since)
   }
 
-  /** Orders of others that were open when we last heard of them. */
   adopt(others: readonly string[]): void {
     this.#reports.adopt(others)
   }
@@ -163,7 +162,7 @@ export class AlpacaBroker implements Broker {
   async #post(id: OrderId, body: unknown, refusal?: () => Fault | undefined): Promise<Taken> {
     const { rest } = this.#options
     const answer = await rest.write('POST', '/v2/orders', body, 'order', refusal)
-    if (!answer.ok) return isDuplicate(answer.fault) ? this.#adopt(id, id) : answer
+    if (!answer.ok) return mayBeDuplicate(answer.fault) ? this.#adopt(id, id, answer.fault) : answer
     return this.#took(id, parseOrder(answer.value))
   }
 
@@ -203,7 +202,7 @@ export class AlpacaBroker implements Broker {
     }
     const answer = await rest.write('PATCH', `/v2/orders/${known.venueId}`, body, 'order')
     if (answer.ok) return this.#took(known.id, parseOrder(answer.value))
-    if (isDuplicate(answer.fault)) return this.#adopt(known.id, clientId)
+    if (isDuplicate(answer.fault)) return this.#adopt(known.id, clientId, answer.fault)
     if (isUnchanged(answer.fault)) return ok({ venueId: known.venueId })
     if (answer.fault.code !== 'outcome-unknown') delete known.amending
     return answer
@@ -257,9 +256,11 @@ export class AlpacaBroker implements Broker {
     })
   }
 
-  async #adopt(id: OrderId, clientId: string): Promise<Taken> {
+  /** The order that an earlier attempt has made; where there is none, what the refusal was about. */
+  async #adopt(id: OrderId, clientId: string, told: Fault): Promise<Taken> {
     const found = await this.#byClientId(clientId)
     if (found.ok && found.value !== undefined) return this.#took(id, found.value)
+    if (!isDuplicate(told)) return failed(told)
     return failed(
       fault(
         'outcome-unknown',

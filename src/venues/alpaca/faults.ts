@@ -24,7 +24,10 @@ const BODIES: Readonly<Record<number, FaultCode>> = {
   42910000: 'rate-limited',
 }
 
-/** 422 with this code proves that an earlier attempt with the same client order id was taken. */
+/**
+ * 422 with this code may say that an earlier attempt with the same client order id was taken: it is also the code of
+ * `us_equity orders not allowed for account` (https://github.com/Petersoj/alpaca-java/issues/147).
+ */
 const DUPLICATE_ID = 40010001
 
 /** Error codes of the market-data stream: `[{"T":"error","code":405,"msg":"symbol limit exceeded"}]`. */
@@ -70,14 +73,14 @@ export function refine(told: Fault): Fault {
   return code === undefined || code === told.code ? told : fault(code, told.message, told.context)
 }
 
-export function isDuplicate(told: Fault): boolean {
-  const error = errorOf(told)
-  return (
-    error?.status === 422 &&
-    (error.code === DUPLICATE_ID ||
-      /client[\s_-]?order[\s_-]?id must be unique/i.test(error.message))
-  )
-}
+/** An earlier attempt was taken. */
+export const isDuplicate = (told: Fault): boolean =>
+  errorOf(told)?.status === 422 &&
+  /client[\s_-]?order[\s_-]?id must be unique/i.test(errorOf(told)?.message ?? '')
+
+/** Words are no promise of the venue's, and the code is that of other refusals too: whether the order is there, it tells. */
+export const mayBeDuplicate = (told: Fault): boolean =>
+  isDuplicate(told) || (errorOf(told)?.status === 422 && errorOf(told)?.code === DUPLICATE_ID)
 
 /** The order is between two states, and nothing was changed: `cannot replace order in pending_replace status`. */
 export const isNotYet = (told: Fault): boolean =>

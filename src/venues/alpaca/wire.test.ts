@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { symbolId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
-import { errorOf, faultOfStream, isDuplicate, refine } from './faults.ts'
+import { errorOf, faultOfStream, isDuplicate, mayBeDuplicate, refine } from './faults.ts'
 import { parseStamp } from './stamps.ts'
 import { decimal, decimalOf } from '../../io/json.ts'
 import {
@@ -325,8 +325,10 @@ test('numbers are decimals as text, there and back', () => {
   ])
 })
 
-test('a duplicate id is known by its code, or by its words', () => {
+test('a duplicate id is known by its words, and may be meant by its code', () => {
   const said = (status: number, body: unknown) => fault('bad-request', 'x', { status, body })
+  const other = said(422, { code: 40010001, message: 'us_equity orders not allowed for account' })
+  assert.deepEqual([isDuplicate(other), mayBeDuplicate(other)], [false, true])
   assert.ok(isDuplicate(said(422, { code: 40010001, message: 'client_order_id must be unique' })))
   assert.ok(isDuplicate(said(422, { message: 'client order id must be unique' })))
   assert.ok(!isDuplicate(said(422, { code: 42210000, message: 'qty' })))
