@@ -1,12 +1,15 @@
-// Faults that are Alpaca's own: statuses, replaces, binary frames, and keys of the wrong account. Rows F073 to F075, F083 and
-// F482.
+// Faults that are Alpaca's own: statuses, replaces, binary frames, and keys of the wrong account. Rows F073 to F075, F083, F482
+// and F483.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { symbolId } from '../../src/core/brand.ts'
-import { ms } from '../../src/core/time.ts'
+import { equitySpec } from '../../src/core/instrument.ts'
+import { DAY, iso, ms } from '../../src/core/time.ts'
 import { Universe } from '../../src/core/universe.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
+import { generatedMarket } from '../../src/simulators/alpaca/index.ts'
 import { generateTape } from '../../src/simulators/market.ts'
+import { ALPACA } from '../../src/venues/alpaca/broker.ts'
 import { AlpacaVenue } from '../../src/venues/alpaca/venue.ts'
 import { codeOf, idOf, opened, orderOf, settled, told } from '../alpaca/booking.ts'
 import { KEY, START } from '../alpaca/local.ts'
@@ -247,4 +250,35 @@ test('F083 the account says itself whether it is paper, and one that is not what
   // Nothing was asked for beyond that, and no stream was opened.
   assert.deepEqual([swapped.paths, swapped.frames], [['/v2/account'], 0])
   assert.deepEqual([wrong.paths, wrong.frames], [['/v2/account'], 0])
+})
+
+test('F483 the day of a coin is not over when that of shares is', async (t) => {
+  const startAt = Date.UTC(2026, 0, 7, 22)
+  const world = new VirtualWorld({ seed: 1, startAt: ms(startAt) })
+  const market = { seed: 3, symbols: ['AAPL', 'BTC/USD'], startAt: ms(startAt), days: 2 }
+  const served = VirtualAlpaca.serve(world, {
+    ...generatedMarket({ ...market, isAlwaysOpen: false }),
+    startAt,
+    keys: [KEY],
+  })
+  const alpaca = await settled(world, served)
+  t.after(() => alpaca.stop())
+  const coin = { ...equitySpec('BTC/USD', ALPACA), kind: 'crypto' } as const
+  const universe = new Universe([equitySpec('AAPL', ALPACA), coin])
+  const io = world.node('engine')
+  const { history } = new AlpacaVenue({ io, keys: KEY, symbols: [], universe, hosts: HOSTS })
+  const days: string[] = []
+  const read = async (): Promise<void> => {
+    const span = { from: ms(startAt - DAY), to: ms(startAt) }
+    for await (const page of history.bars({ symbols: market.symbols, timeframe: '1d', ...span })) {
+      assert.ok(page.ok)
+      for (const { symbol, start } of page.value.bars)
+        days.push(`${universe.at(symbol).symbol} ${iso(start).slice(0, 10)}`)
+    }
+  }
+
+  await settled(world, read())
+
+  // It is 17:00 in New York, and 22:00 where the day of a coin ends.
+  assert.deepEqual(days, ['AAPL 2026-01-07'])
 })

@@ -14,7 +14,7 @@ import type { Ms, SymbolId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
 import type { Bar, Quote, Trade } from '../../core/market.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
-import { lengthMs, type Timeframe } from '../../core/time.ts'
+import { DAY, HOUR, lengthMs, type Timeframe } from '../../core/time.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { BarQuery, History } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
@@ -111,15 +111,17 @@ export class AlpacaHistory implements History {
           last.set(symbol, start)
           return true
         }
-        // A day ends with its session; by then 24 h of it have not passed, and it is complete.
-        const isClosed = (bar: Bar): boolean =>
-          timeframe === '1d'
-            ? bar.start + 16 * 3_600_000 <= now
-            : bar.start + lengthMs(timeframe) <= now
+        const isClosed = ({ symbol, start }: Bar): boolean =>
+          start + (timeframe === '1d' ? this.#dayMs(symbol) : lengthMs(timeframe)) <= now
         const bars = page.value.rows.filter((bar) => isClosed(bar) && isNew(bar))
         yield ok({ bars, ...cursorOf(page.value.cursor) })
       }
     }
+  }
+
+  /** A day of shares ends with its session, when 24 h of it have not passed; one of a coin does not. */
+  #dayMs(symbol: SymbolId): number {
+    return this.#options.universe.at(symbol).kind === 'crypto' ? DAY : 16 * HOUR
   }
 
   async *trades(span: Span, lane: Lane = 'backfill'): AsyncGenerator<Page<'trades', Trade>> {
