@@ -73,6 +73,21 @@ test('F025 what somebody else trades while we are away is asked for', async (t) 
   assert.deepEqual(bench.halts, [])
 })
 
+test('F484 a part of a share that a person holds is none of our position', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+
+  await person(bench, { qty: '0.6', type: 'market' })
+  await bench.run(3 * MINUTE)
+
+  assert.equal(bench.held(), 10.6)
+  assert.deepEqual([bench.position(), bench.halts], [10, []])
+  await bench.does((context) => context.sell({ qty: 10 }))
+  await bench.run(3 * MINUTE)
+  assert.equal(bench.held(), 0.6)
+  assert.deepEqual([bench.position(), bench.halts], [0, []])
+})
+
 test('F028 a position that differs halts its symbol, names both numbers and is never traded away', async (t) => {
   const bench = await Bench.start(t)
   await bench.does((context) => context.buy({ qty: 10 }))

@@ -108,12 +108,13 @@ export class AlpacaReports {
           venueId: order.venueId,
           symbol: instrument.id,
           side: order.side,
-          qty: instrument.qty((order.qty ?? order.filled) + before),
+          qty: instrument.qty((order.qty ?? order.filled) + before, 'down'),
           filled: instrument.qty(
             [order.filled, ...earlier].reduce(
               (sum, filled) => sum + keptOf(instrument, order.side, filled),
               0,
             ),
+            'down',
           ),
           ...(order.limit === undefined ? {} : { limit: instrument.px(order.limit) }),
           ...(order.stop === undefined ? {} : { stop: instrument.px(order.stop) }),
@@ -133,7 +134,8 @@ export class AlpacaReports {
       }),
       positions: at(positions.value).map(({ instrument, qty, avgPrice }) => ({
         symbol: instrument.id,
-        qty: instrument.qty(qty, instrument.kind === 'crypto' ? 'down' : 'nearest'),
+        // Of what a person bought by amount, or got as a dividend, a part of a lot is none of ours.
+        qty: instrument.qty(qty, 'down'),
         avgPrice,
         ...(instrument.kind === 'crypto' ? { dust: dustOf(instrument, avgPrice) } : {}),
       })),
