@@ -114,6 +114,25 @@ it('a run that loses its account while it starts does not go on', async (t) => {
   assert.match(stderr, /the run stopped itself: .* was taken over by run two, process 1/)
 })
 
+it('SIGUSR2 holds though it comes while a run starts', async (t) => {
+  const startAt = ms(Date.UTC(2026, 0, 7, 15))
+  const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
+  const keys = [{ key: 'local', secret: 'local' }]
+  const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 1, keys })
+  t.after(() => server.stop())
+  server.nemesis.inject({ on: 'trading', fault: 'refuse', times: 1 })
+  const { child, ended, seen } = start(configured(t, server.urls.rest, 1), PAPER)
+  const refused = until(() => server.audit.faults.length > 0, 'it is refused')
+  await Promise.race([ended, refused])
+  child.kill('SIGUSR2')
+  await seen(/trading; Ctrl-C/)
+  child.kill('SIGINT')
+  const { code, stderr } = await ended
+
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /kill-switch ON: SIGUSR2[^]*trading; Ctrl-C/)
+})
+
 it('a run trades at a local venue whose minutes are seconds', { timeout: 300_000 }, async (t) => {
   const startAt = ms(Date.UTC(2026, 0, 7, 15))
   const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }

@@ -60,7 +60,10 @@ export async function liveRun(run: LiveRun): Promise<void> {
   const { plan, file, venue, archive } = stage
   const stop = stopSignal(say)
   const kill = (): void => {
-    stage.live?.control({ do: 'kill-switch', on: true, why: 'SIGUSR2' }, 'signal')
+    const [why, by] = ['SIGUSR2', 'signal']
+    // A run that still starts takes it as a wish, before anything leaves.
+    if (stage.live === undefined) new Wishes(plan.path).put({ want: 'kill', why, by })
+    else stage.live.control({ do: 'kill-switch', on: true, why }, by)
   }
   process.on('SIGUSR2', kill)
   try {

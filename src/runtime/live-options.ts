@@ -117,6 +117,10 @@ export interface LiveParts {
   readonly tell: (level: Told['level'], text: string) => void
   /** Hands a control over; done in a turn of its own kind. */
   readonly control: (control: Control, by: string) => Input
+  /** From now on people are heard, once a second. */
+  readonly listen: () => void
+  /** Controls that wait for a turn of the start, each given once. */
+  readonly said: () => readonly Input[]
   /** Resolves when the condition holds, looked at after each turn. */
   readonly until: (holds: () => boolean) => Promise<void>
 }

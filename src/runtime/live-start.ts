@@ -50,22 +50,20 @@ export class Start {
 
   /** Gives why the run cannot begin; undefined where the pump may start. */
   async run(): Promise<Fault | undefined> {
-    const { timing, engine, gateway, pump, tell } = this.#parts
+    const { timing, engine, gateway, pump, tell, listen } = this.#parts
     const closed = pump.isStopped ? STOPPED : await this.#open()
     if (closed !== undefined) return closed
     if (pump.behindMs > timing.gapMsMax) tell('error', behindText(pump.behindMs))
-    const killed = this.#killed()
-    gateway.kill(killed ?? engine.killSwitch)
+    gateway.kill(engine.killSwitch)
     this.#hold()
     this.#turn([
-      ...(killed === undefined
-        ? []
-        : [this.#control({ do: 'kill-switch', on: true, why: killed }, 'kill-file')]),
       ...(engine.isStopping ? [this.#control({ do: 'drain', on: false })] : []),
       ...this.#safeMode(),
       ...this.#staleHalts(),
       ...this.#retuned(),
     ])
+    listen()
+    this.#turn([])
     const trouble = (await this.#firstReport()) ?? (await this.#subscribe())
     if (trouble !== undefined) return trouble
     await this.#warmUp()
@@ -128,14 +126,8 @@ export class Start {
     if (isBack && this.#isOpen) this.#agreement.askIn(timing.lookupEveryMs)
   }
 
-  #control(control: Control, by = 'start'): Input {
-    return { type: 'control', at: this.#parts.pump.now(), control, by }
-  }
-
-  /** Why the kill switch goes on, before anything else: the file is looked at every second only while the run goes on. */
-  #killed(): string | undefined {
-    const { options, engine } = this.#parts
-    return engine.killSwitch === undefined ? options.isKilled?.() : undefined
+  #control(control: Control): Input {
+    return { type: 'control', at: this.#parts.pump.now(), control, by: 'start' }
   }
 
   /** At the time of the last turn, so that nothing that has become due since comes first. */
@@ -146,9 +138,11 @@ export class Start {
     pump.turn([{ type: 'control', at: engine.now, control, by: 'start' }], engine.now)
   }
 
+  /** What people have said by then comes first. */
   #turn(inputs: readonly Input[]): void {
-    const { pump } = this.#parts
-    if (inputs.length > 0 && !pump.isStopped) pump.turn(inputs)
+    const { pump, said } = this.#parts
+    const all = [...said(), ...inputs]
+    if (all.length > 0 && !pump.isStopped) pump.turn(all)
   }
 
   /** What the last process knew of the market is old: the venue's feed tells it anew. It was told of trading halts. */

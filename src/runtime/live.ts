@@ -111,6 +111,10 @@ export class Live {
   /** A hold that the engine has not heard of, and the last one's number. */
   #pendingHold: Control | undefined
   #holds = 0
+  /** What people said while it starts: turns are made by hand then, and each begins with it. */
+  readonly #said: Input[] = []
+  readonly #begun: Promise<void>
+  #isBegun: () => void = () => {}
   readonly #told = new Set<string>()
   readonly #waiters = new Set<() => void>()
   #phase: HealthPhase = 'starting'
@@ -126,6 +130,9 @@ export class Live {
   ) {
     const { io, venue, journal, inbox, snapshotEvery } = options
     this.#options = options
+    this.#begun = new Promise((resolve) => {
+      this.#isBegun = resolve
+    })
     this.#timing = { ...TIMING, visibilityMs: venue.limits.visibilityMs, ...options.timing }
     this.engine = session.engine
     this.gateway = this.#gatewayTo(broker)
@@ -160,6 +167,8 @@ export class Live {
       recorder,
       tell: (level, text) => this.#tell(level, text),
       control: (control, by) => this.control(control, by),
+      listen: () => this.#operator.start(),
+      said: () => this.#said.splice(0),
       until: (holds) => this.#until(holds),
     }
     this.#agreement = new Agreement(this.#parts)
@@ -190,10 +199,12 @@ export class Live {
       return fault('unsupported', `${venue.id} cannot cancel all orders of an account at once`)
     const trouble = await new Start(this.#parts, this.#agreement, this.#standby).run()
     if (trouble !== undefined) return trouble
+    const said = this.#said.splice(0)
+    if (said.length > 0) this.pump.turn(said)
     this.#since = this.pump.now()
     this.#enter('running')
+    this.#isBegun()
     this.#heartbeat.start()
-    this.#operator.start()
     this.pump.start()
     this.#standby.start()
     this.#agreement.askNext()
@@ -205,7 +216,8 @@ export class Live {
     const input: Input = { type: 'control', at: this.pump.now(), control, by }
     // At once, not only when the turn comes.
     if (control.do === 'kill-switch' && control.on) this.gateway.kill(control.why)
-    this.pump.push(input)
+    if (this.#phase === 'starting') this.#said.push(input)
+    else this.pump.push(input)
     return input
   }
 
@@ -312,9 +324,10 @@ export class Live {
     this.control({ do: 'hold', on: false, why: 'the venue was asked' }, 'heartbeat')
   }
 
-  /** What a wish comes to that is no control by itself. */
+  /** What a wish comes to that is no control by itself. A start asks the venue in its own way. */
   async #resolve(wanted: Exclude<Wanted, { type: 'control' }>): Promise<Resolved> {
     const { reload, setup } = this.#options
+    await this.#begun
     if (wanted.type === 'adopt') {
       const instrument = setup.universe.find(wanted.symbol)
       if (instrument !== undefined) return this.#agreement.adoption(instrument, wanted.lane)

@@ -1,13 +1,16 @@
 // Starting: what was due while no process was there, and what was half done, waits until the venue was asked.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { equitySpec } from '../../src/core/instrument.ts'
 import { Universe } from '../../src/core/universe.ts'
 import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
 import type { LiveSetup } from '../../src/runtime/live-options.ts'
+import { Wishes } from '../../src/runtime/wishes.ts'
 import { type Context, defineStrategy, z } from '../../src/strategy/index.ts'
 import { ALPACA } from '../../src/venues/alpaca/broker.ts'
 import { START } from '../alpaca/local.ts'
+import { temporary } from '../cli/skein.ts'
 import { Bench } from './bench.ts'
 
 const MINUTE = 60_000
@@ -97,6 +100,48 @@ test('F416 a kill file that is there before the start lets no order leave', asyn
   await bench.run(MINUTE)
 
   assert.equal(bench.live.engine.killSwitch, 'the kill file is there')
+  assert.deepEqual(bench.submitted, [])
+  bench.check()
+})
+
+for (const want of ['kill', 'pause', 'safe-mode'] as const) {
+  test(`F439 a wish that waits at a start is taken before an order leaves: ${want}`, async (t) => {
+    const bench = await away(
+      t,
+      everyMinute((context) => {
+        context.buy({ qty: 1 })
+      }),
+    )
+    const wishes = new Wishes(join(temporary(t), 'journal.db'))
+    wishes.put({ want, why: 'not today', by: 'test' })
+
+    await bench.start({ wishes })
+    await bench.run(MINUTE)
+
+    assert.deepEqual(bench.submitted, [])
+    assert.deepEqual(wishes.waiting(), [])
+    bench.check()
+  })
+}
+
+test('F439 a wish that comes while a start waits for the report holds before an order leaves', async (t) => {
+  const bench = await away(
+    t,
+    everyMinute((context) => {
+      context.buy({ qty: 1 })
+    }),
+  )
+  const wishes = new Wishes(join(temporary(t), 'journal.db'))
+  const busy = { on: 'rest', fault: 'status', status: 503, when: 'before', for: '4s' } as const
+  bench.inject({ ...busy, method: 'GET', path: '/v2/positions' })
+  bench.world
+    .node('person')
+    .after(2_000, () => wishes.put({ want: 'kill', why: 'enough', by: 'test' }))
+
+  await bench.start({ wishes })
+  await bench.run(MINUTE)
+
+  assert.equal(bench.live.engine.killSwitch, 'enough')
   assert.deepEqual(bench.submitted, [])
   bench.check()
 })
