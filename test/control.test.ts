@@ -36,6 +36,21 @@ test('a wish that is taken is told', async (t) => {
   assert.equal(stdout, 'lift: the run at journal.db has taken it\n')
 })
 
+test('a wish that its run cannot read is no wish that was taken', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'journal.db', '')
+  const wishes = new Wishes(join(folder, 'journal.db'))
+  const taker = setInterval(() => wishes.waiting(), 10)
+  t.after(() => clearInterval(taker))
+
+  const lane = 'x'.repeat(65)
+  const words = ['control', 'adopt', 'A', '--lane', lane, '--journal', 'journal.db']
+  const { code, stdout, stderr } = await skein(folder, ...words)
+
+  assert.deepEqual([code, stdout], [1, ''])
+  assert.match(stderr, /adopt: it is no wish that can be read/)
+})
+
 test('a journal that is missing, and an unknown wish, are refused', async (t) => {
   const folder = temporary(t)
 

@@ -2,7 +2,8 @@
  * Wishes: what a person wants of a run, put as files into a folder beside its journal. A run takes them once a second, and
  * at its start before anything else may leave; a wish is a file until it is durable in the journal, so that none is lost
  * by a kill. One that is done twice changes nothing. One that is refused is answered with the reason, as a file that
- * whoever waits for it takes away. A file that is no wish is moved aside and told, never guessed at.
+ * whoever waits for it takes away. A file that is no wish is refused likewise, and moved aside, never guessed at. Where the
+ * files cannot be changed, as in a folder that another user made, the run goes on, and a person is told.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -58,9 +59,11 @@ const REFUSED = '.refused'
 export class Wishes {
   readonly #folder: string
   readonly #onBad: (why: string) => void
+  /** Those that are over and could not be taken away. */
+  readonly #stuck = new Set<string>()
   #put = 0
 
-  /** @param onBad Told of a file that is no wish. */
+  /** @param onBad Told of a file that is no wish, or cannot be taken away. */
   constructor(journal: string, onBad: (why: string) => void = () => {}) {
     this.#folder = `${journal}.wishes`
     this.#onBad = onBad
@@ -77,17 +80,23 @@ export class Wishes {
 
   waiting(): readonly Wish[] {
     const found: Wish[] = []
-    for (const name of this.#names(TAIL).slice(0, WISHES_MAX)) {
-      const path = join(this.#folder, name)
-      const wish = read(path)
-      if (wish !== undefined) {
-        found.push({ name, wanted: wantedOf(wish), by: wish.by })
-        continue
-      }
-      renameSync(path, `${path}.bad`)
-      this.#onBad(`${path} is no wish, and is now ${name}.bad`)
+    const names = this.#names(TAIL).filter((name) => !this.#stuck.has(name))
+    for (const name of names.slice(0, WISHES_MAX)) {
+      const wish = read(join(this.#folder, name))
+      if (wish === undefined) this.#setAside(name)
+      else found.push({ name, wanted: wantedOf(wish), by: wish.by })
     }
     return found
+  }
+
+  #setAside(name: string): void {
+    const path = join(this.#folder, name)
+    const what = `is no wish that can be read, and is now ${name}.bad`
+    this.#end(name, () => {
+      this.#answer(name, `it ${what}`)
+      renameSync(path, `${path}.bad`)
+      this.#onBad(`${path} ${what}`)
+    })
   }
 
   isWaiting(name: string): boolean {
@@ -95,15 +104,37 @@ export class Wishes {
   }
 
   done(name: string): void {
-    rmSync(join(this.#folder, name), { force: true })
+    this.#end(name, () => this.#remove(name))
   }
 
-  /** It is not done, and whoever waits for it is told why. Of answers that nobody took, the oldest go. */
+  /** It is not done, and whoever waits for it is told why. */
   refuse(name: string, why: string): void {
+    this.#end(name, () => {
+      this.#answer(name, why)
+      this.#remove(name)
+    })
+  }
+
+  /** One that stays is not taken again by this process. */
+  #end(name: string, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#stuck.add(name)
+      const why = error instanceof Error ? error.message : String(error)
+      this.#onBad(`${name} is over and cannot be taken away, the next start takes it again: ${why}`)
+    }
+  }
+
+  /** Of answers that nobody took, the oldest go. */
+  #answer(name: string, why: string): void {
     const kept = this.#names(REFUSED)
-    for (const old of kept.slice(0, Math.max(0, kept.length + 1 - WISHES_MAX))) this.done(old)
+    for (const old of kept.slice(0, Math.max(0, kept.length + 1 - WISHES_MAX))) this.#remove(old)
     this.#write(`${name}${REFUSED}`, why)
-    this.done(name)
+  }
+
+  #remove(name: string): void {
+    rmSync(join(this.#folder, name), { force: true })
   }
 
   /** Why it was refused, told once; undefined where it was not. */

@@ -1,6 +1,10 @@
 // Killing: the kill switch while orders are on their way. The real adapter at the local Alpaca, in virtual time.
 import assert from 'node:assert/strict'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { Wishes } from '../../src/runtime/wishes.ts'
+import { temporary } from '../cli/skein.ts'
 import { type Action, Bench } from './bench.ts'
 
 const SECOND = 1_000
@@ -63,5 +67,33 @@ test('F149 a cancel that fails is asked for again, until the venue has no order 
   await bench.run(20 * SECOND)
 
   assert.equal(bench.account.open.size, 0)
+  bench.check()
+})
+
+test('F440 a wish that cannot be taken away holds, and stops no run', async (t) => {
+  const path = join(temporary(t), 'journal.db')
+  const bad: string[] = []
+  const wishes = new Wishes(path, (why) => bad.push(why))
+  /** In the place of each file there is a folder by the time its wish is done. */
+  const waiting = () => {
+    const found = wishes.waiting()
+    for (const { name } of found) {
+      rmSync(join(`${path}.wishes`, name))
+      mkdirSync(join(`${path}.wishes`, name))
+    }
+    return found
+  }
+  const stuck = {
+    waiting,
+    done: (name: string) => wishes.done(name),
+    refuse: (name: string, why: string) => wishes.refuse(name, why),
+  }
+  const bench = await Bench.start(t, { live: { wishes: stuck } })
+  wishes.put({ want: 'kill', why: 'enough', by: 'test' })
+  await bench.run(5 * SECOND)
+
+  assert.equal(bench.live.health.phase, 'running')
+  assert.equal(bench.live.engine.killSwitch, 'enough')
+  assert.match(bad.join('\n'), /^\S+ is over and cannot be taken away, the next start/)
   bench.check()
 })
