@@ -362,8 +362,12 @@ test('a restart takes the snapshot, and the halts, orders and positions are thos
   bench.venue.moveBy(B, 5)
   await bench.world.run(3 * MINUTE)
   await bench.bar(0)
-  const hash = (): string => JSON.stringify([bench.phases, bench.live.engine.ours.halts])
+  const hash = (): string => {
+    const { ours, held } = bench.live.engine
+    return JSON.stringify([bench.phases, ours.halts, held])
+  }
   const before = hash()
+  assert.deepEqual(bench.live.engine.held, [{ symbol: A, qty: 10, avgPrice: 100 }])
   bench.kill()
 
   await bench.start(changes)

@@ -22,6 +22,7 @@ const moment: Moment = {
   elapsedMs: 69_000,
   equity: 99_990,
   equityStart: 100_000,
+  held: [],
   orders: 48,
   live: 12,
   inbox: 0,
@@ -97,14 +98,30 @@ test('counts changes from what came before the run, and holds positions against 
   const it = board()
   const { id } = universe.find('SPY')!
   it.take(turn([barOf('SPY', 200, 'warmup')]))
-  it.take(
-    turn([barOf('SPY', 202)], [{ type: 'position.changed', symbol: id, qty: -3, avgPrice: 201 }]),
-  )
+  it.take(turn([barOf('SPY', 202)]))
+  const held = [{ symbol: id, qty: -3, avgPrice: 201 }]
 
-  const text = it.lines(moment, { columns: 119, rows: 34 }).join('\n')
+  const text = it.lines({ ...moment, held }, { columns: 119, rows: 34 }).join('\n')
 
   assert.match(text, /SPY +202\.00▲ \+1\.00% +-3 +-3\.00/)
   assert.match(text, /bars 1 .*positions 1/)
+})
+
+test('the profit of an inverse contract is in its coin', () => {
+  const spec = { ...equitySpec('BTCUSD', VENUE), kind: 'perpetual', inverse: true } as const
+  const inverse = new Universe([{ ...spec, tickSize: 0.5 }])
+  const it = new Board({ title: 'paper run', universe: inverse, isColoured: false })
+  const { id } = inverse.all[0]!
+  const prices = { open: 50_000, high: 50_000, low: 50_000, close: 50_000 }
+  const bar = { symbol: id, timeframe: '1m', start: ms(AT - MINUTE), ...prices } as const
+  it.take(
+    turn([{ type: 'bar', at: ms(AT), source: 'venue', bar: { ...bar, volume: 1, trades: 1 } }]),
+  )
+  const held = [{ symbol: id, qty: 100_000, avgPrice: 40_000 }]
+
+  const text = it.lines({ ...moment, held }, { columns: 119, rows: 34 }).join('\n')
+
+  assert.match(text, /100000 +\+0\.50/)
 })
 
 test('says once that a stream is lost, shows it, and says that it is back', () => {

@@ -4,8 +4,10 @@
  */
 import { styleText } from 'node:util'
 import { unreachable } from '../core/assert.ts'
+import type { SymbolId } from '../core/brand.ts'
 import type { Turn } from '../core/command.ts'
 import type { Input } from '../core/input.ts'
+import type { Instrument } from '../core/instrument.ts'
 import type { Notice } from '../core/notice.ts'
 import { iso } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
@@ -22,14 +24,12 @@ export interface BoardOptions {
 }
 
 interface Row {
-  readonly symbol: string
+  readonly instrument: Instrument
   /** First and last close. */
   first: number
   last: number
   /** Up or down with the last bar: 1, -1, 0. */
   move: number
-  qty: number
-  average: number
 }
 
 /** Lines that are kept of what has happened. */
@@ -58,13 +58,11 @@ export class Board {
 
   constructor(options: BoardOptions) {
     this.#options = options
-    this.#rows = options.universe.all.map(({ symbol }) => ({
-      symbol,
+    this.#rows = options.universe.all.map((instrument) => ({
+      instrument,
       first: NaN,
       last: NaN,
       move: 0,
-      qty: 0,
-      average: 0,
     }))
   }
 
@@ -100,7 +98,7 @@ export class Board {
       `${integer(this.#bars)} bars`,
       `${integer(moment.orders)} orders`,
       `${integer(this.#fills)} fills`,
-      `${this.#held()} positions`,
+      `${moment.held.length} positions`,
       `equity ${money(moment.equity)}`,
       `${integer(moment.requests)} requests, ${integer(moment.saved)} saved`,
     ].join(', ')
@@ -110,8 +108,10 @@ export class Board {
     const head = moment === undefined ? [this.#title(columns)] : this.#head(moment, columns)
     // What has happened gets what is left, fills last; the table gives way to three lines of it.
     const room = Math.max(0, rows - head.length - 5)
-    const wide = moment === undefined ? [] : this.#table(columns, WIDE)
-    const cut = (wide.length <= room ? wide : this.#table(columns, NARROW)).slice(0, room)
+    const table = (width: number): string[] =>
+      moment === undefined ? [] : this.#table(moment, columns, width)
+    const wide = table(WIDE)
+    const cut = (wide.length <= room ? wide : table(NARROW)).slice(0, room)
     const left = Math.max(0, rows - head.length - cut.length - 2)
     const log = left === 0 ? [] : this.#log.slice(-left)
     const fills = this.#traded.slice(0, Math.max(0, left - log.length - 1))
@@ -172,25 +172,17 @@ export class Board {
       case 'order.denied':
         this.#denied++
         return
-      case 'position.changed': {
-        const row = this.#rows[notice.symbol]!
-        row.qty = notice.qty
-        row.average = notice.avgPrice
-        return
-      }
       case 'safe-mode':
       case 'kill-switch':
         this.say(`${notice.type} ${notice.on ? 'ON' : 'off'}: ${notice.why}`)
         return
       case 'symbol.halted':
         this.say(
-          `${this.#rows[notice.symbol]!.symbol} ${notice.on ? 'HALTED' : 'released'}: ${notice.why}`,
+          `${this.#nameOf(notice.symbol)} ${notice.on ? 'HALTED' : 'released'}: ${notice.why}`,
         )
         return
       case 'strategy.halted':
-        this.say(
-          `${notice.strategy} HALTED on ${this.#rows[notice.symbol]!.symbol}: ${notice.error}`,
-        )
+        this.say(`${notice.strategy} HALTED on ${this.#nameOf(notice.symbol)}: ${notice.error}`)
         return
       case 'drawdown':
         this.say(`drawdown ${percent(notice.drawdown)}: level ${notice.level}`)
@@ -198,6 +190,8 @@ export class Board {
       case 'fill.late':
         this.say(`order ${notice.order.id} was ${notice.was} and has filled all the same`)
         return
+      // A part of the moment.
+      case 'position.changed':
       // Told as alerts.
       case 'limits.changed':
       case 'position.adopted':
@@ -217,8 +211,7 @@ export class Board {
 
   /** `15:07:41  sell 42 AAPL at 44.04: -1.20`. */
   #fillText({ at, order, fill, profit }: Extract<Notice, { readonly type: 'fill' }>): string {
-    const { symbol } = this.#rows[order.symbol]!
-    const what = `${order.side} ${fill.qty} ${symbol} at ${money(fill.price)}`
+    const what = `${order.side} ${fill.qty} ${this.#nameOf(order.symbol)} at ${money(fill.price)}`
     return `${iso(at).slice(11, 19)}  ${what}${profit === 0 ? '' : `: ${signed(profit)}`}`
   }
 
@@ -243,7 +236,7 @@ export class Board {
     const change = equity - equityStart
     const figures = [
       [`bars ${integer(this.#bars)}`, `orders ${integer(moment.orders)} (${moment.live} live)`],
-      [`fills ${integer(this.#fills)}`, `positions ${this.#held()}`],
+      [`fills ${integer(this.#fills)}`, `positions ${moment.held.length}`],
       [`denied ${integer(this.#denied)}`],
     ].flat()
     return [
@@ -281,25 +274,33 @@ export class Board {
   }
 
   /** The symbols in blocks beside each other, read downwards. */
-  #table(columns: number, width: number): string[] {
+  #table({ held }: Moment, columns: number, width: number): string[] {
+    const positions = new Map(held.map((position) => [position.symbol, position]))
     const across = Math.max(1, Math.floor((columns + 2) / width))
     const height = Math.ceil(this.#rows.length / across)
     return Array.from({ length: height }, (_, i) =>
       Array.from({ length: across }, (_unused, k) => this.#rows[k * height + i])
-        .map((row) => (row === undefined ? '' : this.#block(row, width)))
+        .map((row) =>
+          row === undefined ? '' : this.#block(row, positions.get(row.instrument.id), width),
+        )
         .join('  ')
         .trimEnd(),
     )
   }
 
-  #block({ symbol, first, last, move, qty, average }: Row, width: number): string {
-    const name = fit(symbol, 8).padEnd(8)
+  #block(
+    { instrument, first, last, move }: Row,
+    position: Moment['held'][number] | undefined,
+    width: number,
+  ): string {
+    const name = fit(instrument.symbol, 8).padEnd(8)
     if (Number.isNaN(last)) return `${name}${'–'.padStart(9)}`.padEnd(width - 2)
     const arrow = move > 0 ? '▲' : move < 0 ? '▼' : ' '
     const tone = move > 0 ? 'green' : move < 0 ? 'red' : 'white'
     const changed = last / first - 1
     const part = `${changed > 0 ? '+' : ''}${percent(changed)}`
-    const profit = qty === 0 ? '' : signed(qty * (last - average))
+    const { qty = 0, avgPrice: from = 0 } = position ?? {}
+    const profit = qty === 0 ? '' : signed(instrument.profit(qty, { from, to: last }))
     const held = qty === 0 ? '' : `${qty}`
     const price = this.#paint(tone, `${money(last).padStart(9)}${arrow}`)
     if (width === NARROW) return `${name}${price}${held.padStart(5)}`
@@ -312,8 +313,8 @@ export class Board {
     ].join('')
   }
 
-  #held(): number {
-    return this.#rows.filter(({ qty }) => qty !== 0).length
+  #nameOf(symbol: SymbolId): string {
+    return this.#options.universe.at(symbol).symbol
   }
 
   #shade(text: string): string {

@@ -11,6 +11,7 @@ export interface Moment {
   readonly elapsedMs: number
   readonly equity: number
   readonly equityStart: number
+  readonly held: Live['engine']['held']
   readonly orders: number
   readonly live: number
   readonly inbox: number
@@ -35,6 +36,7 @@ export function momentOf(
     ...about,
     at: live.pump.now(),
     equity: live.engine.equity,
+    held: live.engine.held,
     orders: engine.orders.created,
     live: engine.orders.live,
     inbox: inbox.utilisation,

@@ -44,6 +44,13 @@ import { Risk, type Safety } from './risk.ts'
 import type { RiskLimits } from './risk-limits.ts'
 import { Timers } from './timers.ts'
 
+/** A position that is not flat. */
+export interface Held {
+  readonly symbol: SymbolId
+  readonly qty: number
+  readonly avgPrice: number
+}
+
 export interface EngineOptions {
   readonly universe: Universe
   readonly uses: readonly Use[]
@@ -216,6 +223,15 @@ export class Engine {
       cash,
       halts: risk.halts,
     }
+  }
+
+  /** What is held, of all strategies and of others, net. */
+  get held(): readonly Held[] {
+    const { portfolio } = this.#desk.parts
+    return portfolio.held.map(({ id }) => {
+      const { qty, avgPrice } = portfolio.position(id)
+      return { symbol: id, qty, avgPrice }
+    })
   }
 
   /** Oldest first. */
