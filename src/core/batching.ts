@@ -1,6 +1,6 @@
 /*
  * Batching: how the commands of a turn are put into calls. Switched while a run goes on, it changes which commands
- * share a call, and never which commands leave nor their order.
+ * share a call, and never which commands leave nor their order, but for quotes that come after the deadline.
  */
 import { assert } from './assert.ts'
 import type { LimitChange, LimitValue } from './input.ts'

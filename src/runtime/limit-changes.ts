@@ -59,10 +59,13 @@ export function limitChanges(before: InForce, after: InForce): readonly LimitCha
 export const settingOf = (change: LimitChange): string =>
   isOfBatching(change) ? change.limit : `risk.${change.limit}`
 
-/** True where the change allows what was denied before: batching never does, the same orders leave. */
+/** Of batching the one setting by which orders do not leave: a quote that comes too late. */
+const DEADLINE = 'batching.tickDeadlineMs'
+
+/** True where the change allows what was denied before. */
 export function isLooser(change: LimitChange): boolean {
   const { limit, before, after } = change
-  if (isOfBatching(change)) return false
+  if (isOfBatching(change)) return limit === DEADLINE && numberOf(after) > numberOf(before)
   const way = LOOSER[limit as keyof typeof LOOSER]
   if (way === 'hours') return HOURS.indexOf(after) > HOURS.indexOf(before)
   const rises = numberOf(after) > numberOf(before)

@@ -68,7 +68,7 @@ export interface LiveOptions {
   readonly wishes?: Pick<Wishes, 'waiting' | 'done' | 'refuse'>
   /** What of the configuration may change while it runs; looked at every second. */
   readonly reload?: Pick<Reload, 'look' | 'consider'>
-  /** What a person should know, once each. */
+  /** What a person should know: what happens each time, how something is once. */
   readonly tell?: (told: Told) => void
   /** Once a second, and with each change of the phase. */
   readonly publish?: (health: Health) => void

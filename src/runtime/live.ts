@@ -400,15 +400,16 @@ export class Live {
     })
   }
 
-  /** What a person must hear of; what cannot be explained is asked about at once. */
+  /** What a person must hear of, each time that it happens; what cannot be explained is asked about at once. */
   #onNotice(notice: Notice): void {
     const alert = alertOf(notice, this.#options.setup.universe)
-    if (alert !== undefined) this.#tell(alert.level, alert.text)
+    if (alert !== undefined) this.#options.tell?.(alert)
     const isOn = (notice.type === 'safe-mode' || notice.type === 'kill-switch') && notice.on
     if (isOn || notice.type === 'fill.late') this.#agreement.askIn(this.#timing.lookupEveryMs)
     if (notice.type === 'safe-mode' && !notice.on) this.#options.venue.clear?.()
   }
 
+  /** How something is, once: it may be found with every report. */
   #tell(level: Told['level'], text: string): void {
     if (this.#told.has(text)) return
     if (this.#told.size >= TOLD_MAX) this.#told.clear()

@@ -17,6 +17,7 @@ import { fault } from '../core/fault.ts'
 import { failed, ok, type Result } from '../core/result.ts'
 import { type Config, toBatching, toRiskLimits } from './config.ts'
 import { type InForce, isLooser, limitChanges, settingOf, tokenOf } from './limit-changes.ts'
+import { Secret } from './secret.ts'
 import { keyPath, type Path } from './source.ts'
 
 export interface ReloadOptions {
@@ -87,8 +88,13 @@ export class Reload {
   #mark(): string {
     const { file } = this.#options
     if (file === undefined) return ''
-    const found = statSync(file, { throwIfNoEntry: false, bigint: true })
-    return found === undefined ? 'missing' : `${found.ino} ${found.size} ${found.mtimeNs}`
+    try {
+      const { ino, size, mtimeNs } = statSync(file, { bigint: true })
+      return `${ino} ${size} ${mtimeNs}`
+    } catch {
+      // Why, whoever reads it says.
+      return 'missing'
+    }
   }
 }
 
@@ -101,7 +107,15 @@ function settled({
   batching: _batching,
   ...settings
 }: Config): unknown {
-  return settings
+  return revealed(settings)
+}
+
+/** With its secrets, which differ as all else may, and of which no more than that is told. */
+function revealed(value: unknown): unknown {
+  if (value instanceof Secret) return value.reveal()
+  if (Array.isArray(value)) return value.map(revealed)
+  if (!isMapping(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, revealed(one)]))
 }
 
 /** The settings that differ, by their paths; of a list of another length, the list. */

@@ -1,9 +1,9 @@
 // Reloading: the configuration of a run changes while it trades. The file is real; venue and time are not.
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { loadConfig } from '../../src/runtime/config.ts'
+import { loadConfig, toBatching, toRiskLimits } from '../../src/runtime/config.ts'
 import type { LiveOptions } from '../../src/runtime/live-options.ts'
 import { liveSession } from '../../src/runtime/live-session.ts'
 import { Reload } from '../../src/runtime/reload.ts'
@@ -108,6 +108,63 @@ test('F127 a limit that allows more waits for a person, who repeats its token; a
       },
     },
   )
+})
+
+test('F441 a configuration that can no longer be looked at stops no run', async (t) => {
+  const { bench, file, told } = await reloading(t)
+  // A loop of links, which nobody may follow, whoever the tests run as.
+  rmSync(file)
+  symlinkSync(file, file)
+
+  await assert.doesNotReject(bench.bar(1))
+  assert.match(told(), /the old one holds: .*skein\.yaml: cannot be read/)
+  await bench.bar(4)
+
+  assert.equal(bench.live.health.phase, 'running')
+  assert.equal(bench.venue.arrived.length, 2)
+  bench.check()
+})
+
+test('what is secret needs a restart as all else does, and is not shown', (t) => {
+  const file = join(temporary(t), 'skein.yaml')
+  const write = (database: string, key: string): void =>
+    writeFileSync(
+      file,
+      `store: { database: "postgres://u:hidden@h/${database}" }\n` +
+        `venues: { alpaca: { key: "\${${key}}", secret: "\${B}" } }\n`,
+    )
+  const read = () => loadConfig(file, { A: 'aaaa', B: 'bbbb' })
+  write('one', 'A')
+  const config = read()
+  const reload = new Reload({ file, read, config })
+  const inForce = { risk: toRiskLimits(config), batching: toBatching(config) }
+  assert.deepEqual(reload.consider(inForce), { ok: true, value: undefined })
+
+  write('two', 'B')
+  const refused = reload.consider(inForce)
+
+  assert.ok(!refused.ok)
+  assert.equal(
+    refused.fault.message,
+    'venues.alpaca.key, store.database need a restart; nothing of the configuration is taken',
+  )
+})
+
+test('a longer deadline of quotes waits for a person, and each change is told', async (t) => {
+  const { bench, write, told } = await reloading(t)
+  write(`${yaml()}batching: { tickDeadlineMs: 60000 }\n`)
+  await bench.bar(0)
+  assert.match(told(), /allows more: batching\.tickDeadlineMs from 200 to 60000; confirm/)
+  assert.equal(bench.live.engine.inForce.batching.tickDeadlineMs, 200)
+
+  for (let i = 0; i < 2; i++) {
+    write(`${yaml()}batching: { maxBatchSize: 5 }\n`)
+    await bench.bar(0)
+    assert.match(told(), /^batching\.maxBatchSize is 5, and was 20$/m)
+    write(yaml())
+    await bench.bar(0)
+    assert.match(told(), /^batching\.maxBatchSize is 20, and was 5$/m)
+  }
 })
 
 test('a refused reload is answered, and one that changes nothing is taken', async (t) => {
