@@ -305,7 +305,9 @@ export class Live {
     const what = gapMs < 0 ? 'the clock went back by' : 'nothing was seen for'
     const why = `${what} ${seconds} s`
     this.#tell('warn', `trading is held, ${why}; ${this.#options.venue.id} is asked first`)
-    this.#pendingHold = { do: 'hold', on: true, why }
+    // What fell due meanwhile is not lived at its own time: blind until all that is stamped by now has been heard.
+    this.#pendingHold = { do: 'hold', on: true, why, isBlind: true }
+    this.control({ do: 'hold', on: true, why }, 'heartbeat')
     void this.#lift(++this.#holds)
   }
 

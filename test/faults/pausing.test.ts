@@ -1,7 +1,13 @@
 // Pausing: the process of the engine stands still, or its clock is moved. The real adapter, in virtual time.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { equitySpec } from '../../src/core/instrument.ts'
+import { Universe } from '../../src/core/universe.ts'
+import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
 import { ailmentsOf } from '../../src/runtime/health.ts'
+import type { LiveSetup } from '../../src/runtime/live-options.ts'
+import { type Context, defineStrategy, z } from '../../src/strategy/index.ts'
+import { ALPACA } from '../../src/venues/alpaca/broker.ts'
 import { type Action, Bench } from './bench.ts'
 
 const SECOND = 1_000
@@ -32,7 +38,11 @@ test('F092 after a long pause no old signal becomes an order before the venue wa
 test('F092 a clock that is moved holds trading until the venue was asked, and a start lifts what is left', async (t) => {
   const bench = await Bench.start(t)
   const holds = (): string[] =>
-    bench.inputs('control').flatMap(({ control }) => (control.do === 'hold' ? [control.why] : []))
+    bench
+      .inputs('control')
+      .flatMap(({ control }) =>
+        control.do === 'hold' && control.isBlind !== true ? [control.why] : [],
+      )
   for (const byMs of [60 * SECOND, -60 * SECOND]) {
     await bench.run(5 * SECOND)
     bench.world.node('engine 1').jump(byMs)
@@ -75,5 +85,46 @@ test('F451 a start whose clock is behind the last turn says so, and is not healt
 
   await bench.run(600 * SECOND)
   assert.deepEqual(ailmentsOf(bench.live.health), [])
+  bench.check()
+})
+
+test('F469 timers that fell due while the process stood still are not lived at their own times', async (t) => {
+  const fired: number[] = []
+  const universe = new Universe([equitySpec('AAPL', ALPACA), equitySpec('MSFT', ALPACA)])
+  const strategy = defineStrategy({
+    name: 's',
+    params: z.strictObject({}),
+    needs: () => ({ trades: true, warmup: 0, every: { second: '1s' } }),
+    symbol: (context: Context) => ({
+      onTrade: () => {},
+      onTimer: () => {
+        fired.push(context.now)
+        context.buy({ qty: 1 })
+      },
+    }),
+  })
+  const [aapl] = universe.all
+  const setup: LiveSetup = {
+    universe,
+    uses: [{ name: 's', strategy, params: {}, on: [aapl!.id] }],
+    risk: { ...RISK_DEFAULTS, tradingHours: 'always', maxPositions: 0 },
+    run: 'r',
+    currency: 'USD',
+    base: '1m',
+    bars: { latenessMs: 0, maxFill: 0 },
+  }
+  const bench = await Bench.start(t, { live: { setup } })
+  await bench.run(5 * SECOND)
+
+  bench.world.freeze('engine 1', 30 * SECOND)
+  const from = bench.world.now
+  await bench.run(30 * SECOND)
+  await bench.until(() => bench.live.health.hold === undefined)
+  await bench.run(2 * SECOND)
+
+  const meanwhile = fired.filter((at) => at > from && at < from + 30 * SECOND)
+  assert.deepEqual(meanwhile, [])
+  const since = fired.filter((at) => at >= from + 30 * SECOND)
+  assert.ok(since.length >= 2 && since.length <= 4, `fired ${since.length} times since`)
   bench.check()
 })
