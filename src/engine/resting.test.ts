@@ -327,3 +327,25 @@ test('lets an order of another size take the price of the one that goes', () => 
     LOOSE,
   )
 })
+
+test('asks again for the cancel of what nobody stands behind, where it was refused or has no answer', () => {
+  const stage = quoting(
+    `
+    10:00:00  trade BTC 10000
+    10:00:00  s rest 1 @ 9999 | 1 @ 10001                          > submit #1 buy 1 limit 9999 gtc post-only
+                                                                   > submit #2 sell 1 limit 10001 gtc post-only
+    10:00:00  accepted #1
+              accepted #2
+    10:00:10  pause                                                > cancel #1    > cancel #2
+    10:00:11  refused #1 too many requests                         = live #1 #2
+  `,
+    LOOSE,
+  )
+  assert.equal(stage.engine.nextAt, Date.UTC(2026, 2, 9, 14, 0, 15))
+  stage.play(`
+    10:00:15  wait                                                 > cancel #1    > cancel #2
+    10:00:16  canceled #1
+              canceled #2                                          = live none
+    10:00:20  wait
+  `)
+})

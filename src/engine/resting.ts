@@ -12,7 +12,8 @@
  *
  * Where risk or the venue refuses a quote, nothing is placed for the lane for a while; cancels go on. Where nothing new
  * may be risked at all (stopped, paused, held, safe mode, kill switch, a stream that is down, a halted symbol) there is
- * nobody behind a quote: all are withdrawn, and none is placed until it is declared after that.
+ * nobody behind a quote: all are withdrawn, again and again until they are gone, and none is placed until it is declared
+ * after that.
  */
 import type { Ms, OrderId, Px, Qty } from '../core/brand.ts'
 import type { Fault } from '../core/fault.ts'
@@ -31,6 +32,8 @@ export const REFUSED_WAIT_MS = 1_500
 export const BUSY_WAIT_MS = 200
 /** An amend that has no answer by then is given up with its order. */
 export const AMEND_WAIT_MS = 5_000
+/** A withdrawn quote that still rests then is canceled again. */
+const CANCEL_WAIT_MS = 5_000
 
 export const REST_DEFAULTS: RestPolicy = {
   requoteBps: 0.5,
@@ -60,6 +63,8 @@ export interface RestingDesk {
   /** False where risk refuses what the order would become. */
   amendQuote(lane: Lane, order: Order, change: { readonly qty: Qty; readonly limit: Px }): boolean
   cancelOrder(order: Order): void
+  /** Where a cancel was sent and has had its time. */
+  cancelAgain(order: Order): void
   deny(lane: Lane, request: OrderRequest, denial: Denial): void
 }
 
@@ -256,7 +261,11 @@ export class Restings {
     if (lane.closing !== undefined) rest.wish = undefined
     if (this.#desk.refusesQuotes(lane)) {
       rest.wish = undefined
-      for (const order of this.#desk.quotesOf(lane)) this.#desk.cancelOrder(order)
+      for (const order of this.#desk.quotesOf(lane)) {
+        this.#desk.cancelOrder(order)
+        this.#desk.cancelAgain(order)
+        this.#lookAgain(rest, this.#desk.now + CANCEL_WAIT_MS)
+      }
     }
     const { wish } = rest
     if (wish === undefined) return
