@@ -373,12 +373,12 @@ test('a cancel that is refused is sent again after a while', () => {
     10:00:04  canceled #2
               accepted #3
     10:00:05  refused #3 too many requests
-    10:00:20  wait
+    10:00:07  wait
   `)
-  assert.equal(stage.engine.nextAt, Date.UTC(2026, 2, 9, 14, 0, 33))
+  assert.equal(stage.engine.nextAt, Date.UTC(2026, 2, 9, 14, 0, 8))
   stage.play(`
-    10:00:33  wait                                  > cancel #3
-    10:00:34  canceled #3                           > submit #4 sell 10 market reduce-only
+    10:00:08  wait                                  > cancel #3
+    10:00:09  canceled #3                           > submit #4 sell 10 market reduce-only
   `)
 })
 
@@ -482,4 +482,14 @@ test('closes go on after a restore at any moment, in the same order', () => {
     assert.equal(stage.engine.nextAt, nextAt)
     stage.play(line)
   }
+})
+
+test('its market order is left alone by a cancel of all: it would only be sent again', () => {
+  scenario(`${held}
+    10:00:03  s close                               > cancel #2    > cancel #3
+    10:00:04  canceled #2
+              canceled #3                           > submit #4 sell 10 market reduce-only
+    10:00:05  cancel-all
+    10:00:06  filled #4 10 @ 100                    = s/AAPL position 0
+  `)
 })

@@ -2,7 +2,7 @@
 import { unreachable } from '../core/assert.ts'
 import { isOfBatching, withChanges } from '../core/batching.ts'
 import type { Control, LimitChange } from '../core/input.ts'
-import { isRisk } from '../core/order.ts'
+import { isRisk, type Order } from '../core/order.ts'
 import type { Bars } from './bars.ts'
 import type { Desk } from './desk.ts'
 import type { Facts } from './facts.ts'
@@ -31,7 +31,9 @@ export class Controls {
         return
       case 'flatten':
         for (const lane of this.#desk.lanes) {
-          if ((control.strategy ?? lane.strategy) === lane.strategy) this.#desk.close(lane)
+          if ((control.strategy ?? lane.strategy) !== lane.strategy) continue
+          this.#desk.close(lane)
+          for (const order of this.#desk.ordersOf(lane)) this.#desk.cancelAgain(order)
         }
         return
       case 'stop':
@@ -92,11 +94,17 @@ export class Controls {
     if (why !== null) this.#cancel('cancel-risk')
   }
 
+  /** The market order of a close: it would only be sent again. */
+  #isSale({ id, strategy, symbol }: Order): boolean {
+    return this.#desk.laneOf(strategy, symbol)?.closing?.order === id
+  }
+
   /** An order that could turn a position round may add risk; legs and closes protect. */
   #cancel(what: 'cancel-all' | 'cancel-risk', strategy?: string): void {
     for (const order of Array.from(this.#desk.parts.orders.allLive())) {
       if ((strategy ?? order.strategy) !== order.strategy) continue
       if (what === 'cancel-risk' && !isRisk(order)) continue
+      if (this.#isSale(order)) continue
       this.#desk.cancelOrder(order)
       this.#desk.cancelAgain(order)
     }

@@ -77,12 +77,14 @@ export class Dispatch {
     }
   }
 
-  /** Asks again where a cancel has had its time and the order lives on. */
-  cancelAgain(order: Order): void {
-    const { cancelSentAt, ...rest } = this.#parts.orders.get(order.id)!
-    if (cancelSentAt === undefined || this.#clock.now - cancelSentAt < CANCEL_AGAIN_MS) return
-    this.#parts.orders.update(rest)
-    this.cancel(rest)
+  /** Asks again where a cancel has had its time and the order lives on. Nothing was heard of it: its own time stays. */
+  cancelAgain({ id, symbol }: Order): void {
+    const { orders, outbox } = this.#parts
+    const { now } = this.#clock
+    const order = orders.get(id)!
+    if (order.cancelSentAt === undefined || now - order.cancelSentAt < CANCEL_AGAIN_MS) return
+    outbox.cancel({ type: 'cancel', id, symbol })
+    orders.update({ ...order, cancelSentAt: now })
   }
 
   /** What has not left is changed before it does. */

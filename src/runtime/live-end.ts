@@ -1,13 +1,17 @@
 /*
- * End of a run at a venue, in phases with a time limit each: drain (no new risk), each strategy's exit policy, what is
- * under way, a last report, what waits in the inbox, all four again where a strategy closed something meanwhile, the
- * venue, the archive, the shared database, and a snapshot. What is left at the venue is told.
+ * End of a run at a venue, in phases with a time limit each: drain (no new risk), each strategy's exit policy (asked for
+ * again and again, because a venue may refuse a cancel or lose it), what is under way, a last report, what waits in the
+ * inbox, all four again where a strategy closed something meanwhile, the venue, the archive, the shared database, and a
+ * snapshot. What is left at the venue is told.
  */
 import { isRisk, type Order, remaining } from '../core/order.ts'
 import { pause } from '../io/clock.ts'
 import type { ExitPolicy } from './exit-policy.ts'
 import type { Agreement } from './live-agreement.ts'
 import type { LiveParts } from './live-options.ts'
+
+/** What the venue refused or did not answer is asked for again so often, while its phase lasts. */
+const AGAIN_MS = 5_000
 
 const ACTS = { protect: 'cancel-risk', cancel: 'cancel-all', flatten: 'flatten' } as const
 
@@ -76,17 +80,17 @@ export class End {
       closeMs,
       until(() => engine.isStopping),
     )
-    for (const [strategy, policy] of policies)
-      if (policy !== 'keep') control({ do: ACTS[policy], strategy }, 'stop')
     const active = new Set([...policies.values()].filter((policy) => policy !== 'keep'))
     // Strategies may close until the very end, so it is looked at again what a report has taken time for.
     for (let round = 1; round <= ROUNDS_MAX; round++) {
-      if (active.size > 0) {
+      if (active.size > 0 || !this.#isQuit(policies)) {
+        const rest = this.#insist(policies)
         await this.#phase(
-          [...active].join(' and '),
+          [...active].join(' and ') || 'quotes',
           exitMs,
           until(() => this.#isQuit(policies)),
         )
+        rest()
       }
       await this.#phase('answers', closeMs, gateway.idle())
       await this.#phase('report', closeMs, this.#agreement.askAfresh())
@@ -98,6 +102,19 @@ export class End {
       const isLate = this.#phases.some(({ isDone }) => !isDone)
       if (isLate || (this.#isQuit(policies) && gateway.underWay.size === 0)) return
     }
+  }
+
+  /** Asks for what the policies want, now and again and again. Gives what ends that. */
+  #insist(policies: ReadonlyMap<string, ExitPolicy>): () => void {
+    const { options, control } = this.#parts
+    let cancel = (): void => {}
+    const ask = (): void => {
+      for (const [strategy, policy] of policies)
+        if (policy !== 'keep') control({ do: ACTS[policy], strategy }, 'stop')
+      cancel = options.io.after(AGAIN_MS, ask)
+    }
+    ask()
+    return () => cancel()
   }
 
   #isQuit(policies: ReadonlyMap<string, ExitPolicy>): boolean {

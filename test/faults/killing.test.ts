@@ -97,3 +97,15 @@ test('F440 a wish that cannot be taken away holds, and stops no run', async (t) 
   assert.match(bad.join('\n'), /^\S+ is over and cannot be taken away, the next start/)
   bench.check()
 })
+
+test('F471 an order without a trace is given up while the kill switch asks for its cancel again and again', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ ...ORDERS, method: 'POST', fault: 'silence', when: 'before', times: 1 })
+  await bench.does((context) => context.buy({ qty: 1, limit: 95 }))
+
+  bench.live.control({ do: 'kill-switch', on: true, why: 'the test' }, 'test')
+  await bench.run(300 * SECOND)
+
+  assert.deepEqual(bench.phases, ['rejected 0/1'])
+  bench.check()
+})

@@ -1,0 +1,63 @@
+// Ending: what a stop wants is asked for again while its phase lasts, and what could not be done is told.
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { Stopped } from '../../src/runtime/live-end.ts'
+import type { ExitPolicy } from '../../src/runtime/exit-policy.ts'
+import type { RuleText } from '../../src/simulators/fault-script.ts'
+import { Bench } from './bench.ts'
+
+const SECOND = 1_000
+const CANCELS = { on: 'rest', method: 'DELETE', path: '/v2/orders', when: 'before' } as const
+
+/** A run with an order that rests below the market. */
+async function resting(t: TestContext): Promise<Bench> {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10, limit: 95 }))
+  assert.equal(bench.account.open.size, 1)
+  return bench
+}
+
+async function stopped(bench: Bench, policy: ExitPolicy): Promise<Stopped> {
+  const ended: Stopped[] = []
+  void bench.live.stop(policy).then((one) => ended.push(one))
+  await bench.until(() => ended.length > 0)
+  return ended[0]!
+}
+
+const FAULTS: readonly RuleText[] = [
+  { ...CANCELS, fault: 'status', status: 429, for: '12s' },
+  { ...CANCELS, fault: 'status', status: 503, for: '12s' },
+  { ...CANCELS, fault: 'silence', times: 1 },
+]
+
+for (const policy of ['protect', 'cancel', 'flatten'] as const) {
+  test(`F470 a stop that is to ${policy} asks again for a cancel that was refused or lost`, async (t) => {
+    for (const rule of FAULTS) {
+      const bench = await resting(t)
+      bench.inject(rule)
+
+      const { phases, remaining } = await stopped(bench, policy)
+
+      assert.equal(bench.account.open.size, 0, `after ${rule.fault}`)
+      assert.deepEqual(remaining, [])
+      assert.ok(phases.every(({ isDone }) => isDone))
+      bench.check()
+    }
+  })
+}
+
+test('F470 a stop whose cancels are refused to the end tells what is left', async (t) => {
+  const bench = await resting(t)
+  bench.inject({ ...CANCELS, fault: 'status', status: 503 })
+  const from = bench.world.now
+
+  const { phases, remaining } = await stopped(bench, 'cancel')
+
+  const late = phases.filter(({ isDone }) => !isDone)
+  assert.deepEqual(
+    late.map(({ name }) => name),
+    ['cancel'],
+  )
+  assert.deepEqual(remaining, ['order s-r-1 open: buy 10 AAPL limit'])
+  assert.ok(bench.world.now - from < 60 * SECOND)
+})
