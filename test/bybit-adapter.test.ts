@@ -190,3 +190,23 @@ test('shows the secret in no fault, whatever the venue answers', async (t) => {
   assert.doesNotMatch(JSON.stringify([taken, report, bench.troubles]), /test-(?:secret|key)/)
   assert.match(JSON.stringify(taken), /answered 500/)
 })
+
+test('tells what the owner brought and took, all pages of both ways', async (t) => {
+  const bench = await Bench.start(t)
+  const before = (await bench.report()).account.cash
+  const amounts = Array.from({ length: 60 }, (_none, i) => i + 1)
+  for (const amount of [...amounts, -5_000]) {
+    bench.inject({ on: 'orders', fault: 'transfer', amount })
+    await bench.run(10)
+  }
+  await bench.run(SECOND)
+
+  const told = await bench.world.settled(bench.venue.broker.transfers())
+
+  assert.ok(told.ok)
+  const sorted = told.value.map(({ amount }) => amount).toSorted((a, b) => a - b)
+  assert.deepEqual(sorted, [-5_000, ...amounts])
+  assert.equal(new Set(told.value.map(({ id }) => id)).size, 61)
+  const sum = sorted.reduce((total, amount) => total + amount, 0)
+  assert.equal((await bench.report()).account.cash, before + sum)
+})

@@ -72,6 +72,13 @@ export type OrderFact =
       readonly ts: Ms
     })
 
+/** Money that came to the account or left it without a trade: deposits, withdrawals. */
+export interface Transfer {
+  readonly id: string
+  /** > 0 came, < 0 left. */
+  readonly amount: Money
+}
+
 /** As the venue has it now; it is told again with each change. */
 export interface ExternalOrder {
   readonly venueId: string
@@ -93,6 +100,8 @@ export type Input =
       readonly equity: Money
       readonly cash: Money
       readonly buyingPower: Money
+      /** Those that the venue tells of late; each counts once. */
+      readonly transfers?: readonly Transfer[]
     })
   | (At & {
       readonly type: 'venue.up' | 'venue.down'

@@ -2,7 +2,7 @@
 import type { FillId, Money, Ms, OrderId, Px, Qty, SymbolId, VenueId } from './brand.ts'
 import type { Batch, Command } from './command.ts'
 import type { Fault } from './fault.ts'
-import type { Input } from './input.ts'
+import type { Input, Transfer } from './input.ts'
 import type { InstrumentSpec } from './instrument.ts'
 import type { Bar } from './market.ts'
 import type { RowSink } from './market-rows.ts'
@@ -137,9 +137,11 @@ export interface Broker {
   ): Promise<readonly Result<{ readonly venueId: string }>[]>
   /** The venue's own account of the world, for start-up and for the periodic check. */
   report(): Promise<Result<VenueReport>>
+  /** What moved cash without a trade, since when reports tell; a venue that does not say has none of it. */
+  transfers?(): Promise<Result<readonly Transfer[]>>
   /** Cancels all that rests at the account, ours and others', in one request; gives how many. */
   cancelAll?(): Promise<Result<number>>
-  /** From when on reports tell finished orders and fills, where the venue does not tell them all. */
+  /** From when on reports tell finished orders and fills, and transfers are told, where the venue does not tell them all. */
   reportFrom?(since: Ms): void
 }
 

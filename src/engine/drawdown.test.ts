@@ -136,3 +136,16 @@ for (const limits of [{ warning: NaN }, { halt: -0.1 }, { days: 0 }, { warningSc
     assert.throws(() => new Drawdown({ ...DRAWDOWN_DEFAULTS, ...limits }), /assertion failed/)
   })
 }
+
+test('moves with money that was not traded, and only in proportion', () => {
+  const drawdown = new Drawdown(DRAWDOWN_DEFAULTS)
+  drawdown.update(0, 110)
+  drawdown.update(DAY, 100)
+  const before = drawdown.drawdown
+  for (const factor of [0.25, 8]) drawdown.rescale(factor)
+  drawdown.update(DAY, 200)
+  assert.ok(Math.abs(drawdown.drawdown - before) < 1e-12)
+  for (const none of [0, -1, NaN, Infinity]) drawdown.rescale(none)
+  drawdown.update(DAY, 200)
+  assert.ok(Math.abs(drawdown.drawdown - before) < 1e-12)
+})

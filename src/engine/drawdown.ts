@@ -4,7 +4,8 @@
  *   normal → warning (sizes × warningScale) → halt (nothing new) → emergency (everything is closed)
  *
  * Going up the ladder is immediate and may skip levels; coming down goes one level at a time, and only once
- * the drawdown is below the recovery threshold of the level that is left. A drawdown that cannot be computed
+ * the drawdown is below the recovery threshold of the level that is left. Money that comes or leaves without a trade moves
+ * the peaks in proportion, so a withdrawal is no drawdown, and a deposit hides none. A drawdown that cannot be computed
  * (equity not finite, or a peak that is not above zero) counts as halt: a check without data denies.
  */
 import { assert } from '../core/assert.ts'
@@ -83,6 +84,14 @@ export class Drawdown {
       this.#level = Math.max(this.#level, HALT)
     }
     return this.level
+  }
+
+  /** Money came or left: equity is `factor` times what it was, and so are its peaks. */
+  rescale(factor: number): void {
+    // Where all of it left, or there was none, there is no proportion.
+    if (!(factor > 0 && factor < Infinity)) return
+    this.#peaks = this.#peaks.map(({ day, peak }) => ({ day, peak: peak * factor }))
+    this.#past = pastOf(this.#peaks)
   }
 
   get level(): DrawdownLevel {

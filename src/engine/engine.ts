@@ -393,6 +393,7 @@ export class Engine {
         this.#facts.onExternal(input.order)
         return
       case 'account':
+        this.#desk.parts.risk.onTransfers(input.transfers ?? [])
         this.#desk.parts.portfolio.setCash(input.cash)
         return
       case 'venue.up':

@@ -1,6 +1,6 @@
 // Reconcile terms: what is compared, when, and what a comparison gives.
 import type { Ms, OrderId, SymbolId, VenueId } from '../core/brand.ts'
-import type { ExternalOrder, HaltCause, Input } from '../core/input.ts'
+import type { ExternalOrder, HaltCause, Input, Transfer } from '../core/input.ts'
 import type { Order } from '../core/order.ts'
 import type { Universe } from '../core/universe.ts'
 
@@ -38,6 +38,8 @@ export interface Asked {
   readonly resendAgeMsMax: number
   /** Orders that a request is under way for, or waits to be: nothing is concluded about them. */
   readonly underWay: ReadonlySet<OrderId>
+  /** What the venue tells of money that moved without a trade, where it was asked. */
+  readonly transfers?: readonly Transfer[]
 }
 
 /** What one report leaves for the next. Plain and small; it may be lost, then two more reports are needed. */
@@ -63,6 +65,9 @@ export interface Differing {
   /** True where orders of the symbol had changed since the last report was asked for, or were not explained by it. */
   readonly isMoving: boolean
 }
+
+/** Cash that venues round away. */
+export const CASH_SLACK = 0.005
 
 export const NO_MEMORY: Memory = {
   absent: new Map(),

@@ -29,7 +29,8 @@
  *     the question and ours at the answer is such a one and says nothing. Any other may be a fill that is not heard of
  *     yet: the same difference in five such reports, but for what moved while they were made, is none.
  * Cash is the venue's at once where nothing moves; else after five reports in which it differed by more than had moved
- * meanwhile, and none that agreed. What crosses the last of them is small, and found by the next.
+ * meanwhile, and none that agreed. What crosses the last of them is small, and found by the next. What of it came or left
+ * without a trade, as far as the venue tells, goes with it.
  */
 import type { OrderId, SymbolId } from '../core/brand.ts'
 import type { HaltCause, Input, OrderFact } from '../core/input.ts'
@@ -37,6 +38,7 @@ import type { VenueReport } from '../core/venue.ts'
 import { OrderComparison } from './reconcile-orders.ts'
 import {
   type Asked,
+  CASH_SLACK,
   type Difference,
   type Differing,
   type Memory,
@@ -195,7 +197,7 @@ class Reconciliation {
 
   /** The venue's word for the account, where nothing is on its way that would explain another one, or none does for long. */
   #account(): Input[] {
-    const { at, venue } = this.#asked
+    const { at, venue, transfers = [] } = this.#asked
     const { cash, equity, buyingPower } = this.#report.account
     const { facts, externals, moving, unclear } = this.#orders
     const difference = Math.abs(cash - this.#ours.cash)
@@ -210,7 +212,8 @@ class Reconciliation {
       if (this.#cashReports < REPORTS_WHERE_MOVING) return []
       this.#cashReports = 0
     }
-    return [{ type: 'account', at, venue, equity, cash, buyingPower }]
+    const account = { type: 'account', at, venue, equity, cash, buyingPower } as const
+    return [transfers.length === 0 ? account : { ...account, transfers }]
   }
 
   #tell(kind: Difference['kind'], symbol: SymbolId, text: string): void {
@@ -233,5 +236,3 @@ const ENDS: ReadonlySet<OrderFact['type']> = new Set([
 const REPORTS = 2
 /** Where orders move: if one in ten comes while a fill does, five that look the same are one in a hundred thousand. */
 const REPORTS_WHERE_MOVING = 5
-/** Cash that venues round away. */
-const CASH_SLACK = 0.005

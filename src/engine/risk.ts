@@ -20,9 +20,10 @@
  * The kill switch and safe mode keep orders from leaving; what rests at the venue stays there. `cancel-all` and
  * `flatten` are controls of their own.
  */
+import { BoundedMap } from '../core/bounded-map.ts'
 import { type Ms, type SymbolId, symbolId, type VenueId } from '../core/brand.ts'
 import { type Calendar, calendarOf } from '../core/calendar.ts'
-import type { HaltCause, LimitChange, LimitValue } from '../core/input.ts'
+import type { HaltCause, LimitChange, LimitValue, Transfer } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial, DenyCode } from '../core/notice.ts'
 import { isLeg, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
@@ -39,6 +40,9 @@ import { checked, type RiskLimits, withLimit } from './risk-limits.ts'
 import { checkSize, type Means } from './size-limits.ts'
 import { checkBrackets, checkShort, checkTerms } from './terms.ts'
 import { checkRequest } from './well-formed.ts'
+
+/** Transfers that are remembered, so that each counts once. */
+const TRANSFERS_MAX = 1_000
 
 /** The streams of a venue: market data, and what happens to orders. */
 const STREAMS = ['feed', 'orders'] as const
@@ -95,6 +99,8 @@ export interface RiskState {
   readonly isBlind?: true
   /** Limits that were changed while it ran, by name. */
   readonly tuned?: readonly (readonly [string, LimitValue])[]
+  /** Ids of transfers that counted, oldest first. */
+  readonly transfers?: readonly string[]
 }
 
 export class Risk {
@@ -125,6 +131,7 @@ export class Risk {
   #realisedToday = 0
   #tradesToday = 0
   #orderTimes: number[] = []
+  readonly #transfers = new BoundedMap<string, true>(TRANSFERS_MAX)
 
   /**
    * @param calendar Whose trading days begin the counts of a day anew.
@@ -234,6 +241,18 @@ export class Risk {
     this.#drawdown.update(this.#day, this.#portfolio.equity)
   }
 
+  /** Takes what came or left without a trade, before the cash is set that tells of it. */
+  onTransfers(transfers: readonly Transfer[]): void {
+    let moved = 0
+    for (const { id, amount } of transfers) {
+      if (this.#transfers.has(id)) continue
+      this.#transfers.set(id, true)
+      moved += amount
+    }
+    const { equity } = this.#portfolio
+    if (moved !== 0) this.#drawdown.rescale((equity + moved) / equity)
+  }
+
   /** Books what a fill did to the counts of the day. */
   onFill(now: Ms, profit: number, fee: number, isOpening: boolean): void {
     this.#rollDay(now)
@@ -281,6 +300,7 @@ export class Risk {
       ...(this.#hold === undefined ? {} : { hold: this.#hold }),
       ...(this.#isBlind ? { isBlind: true } : {}),
       ...(this.#tuned.size === 0 ? {} : { tuned: [...this.#tuned] }),
+      ...(this.#transfers.size === 0 ? {} : { transfers: [...this.#transfers.keys()] }),
     }
   }
 
@@ -300,6 +320,7 @@ export class Risk {
     this.#isBlind = state.isBlind === true
     const changes = (state.tuned ?? []).map(([limit, after]) => ({ limit, before: after, after }))
     if (changes.length > 0) this.retune(changes)
+    for (const id of state.transfers ?? []) this.#transfers.set(id, true)
   }
 
   #count({ code }: Denial): void {

@@ -5,7 +5,7 @@
  */
 import type { Ms, SymbolId } from '../core/brand.ts'
 import { type Fault, fault } from '../core/fault.ts'
-import type { Control, Input } from '../core/input.ts'
+import type { Control, Input, Transfer } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import { isRisk } from '../core/order.ts'
 import { failed, ok, type Result } from '../core/result.ts'
@@ -13,6 +13,7 @@ import { DAY, ms } from '../core/time.ts'
 import type { VenueReport } from '../core/venue.ts'
 import { reconcile } from '../engine/reconcile.ts'
 import {
+  CASH_SLACK,
   type Difference,
   type DifferenceKind,
   type Memory,
@@ -190,6 +191,8 @@ export class Agreement {
       tell('warn', `${venue.id} gave no report: ${answer.fault.message}`)
       return answer.fault
     }
+    const transfers = await this.#transfersWhereCashDiffers(answer.value)
+    if (pump.isStopped) return undefined
     this.#reports++
     this.#reportedAt = pump.now()
     const { inputs, differences, memory, open } = reconcile(
@@ -205,6 +208,7 @@ export class Agreement {
         visibilityMs: timing.visibilityMs,
         resendAgeMsMax: this.#resendAgeMsMax,
         underWay: new Set([...underWayBefore, ...gateway.underWay]),
+        transfers,
       },
     )
     this.#memory = memory
@@ -291,6 +295,16 @@ export class Agreement {
       const why = error instanceof Error ? error.message : String(error)
       return failed(fault('venue-unavailable', `${options.venue.id}: ${why}`))
     }
+  }
+
+  /** Where the venue does not say, all that its cash is less by counts as lost. */
+  async #transfersWhereCashDiffers({ account }: VenueReport): Promise<readonly Transfer[]> {
+    const { options, broker, engine, tell } = this.#parts
+    if (Math.abs(account.cash - engine.ours.cash) < CASH_SLACK) return []
+    const answer = (await broker.transfers?.()) ?? ok([])
+    if (answer.ok) return answer.value
+    tell('warn', `${options.venue.id} does not tell its transfers: ${answer.fault.message}`)
+    return []
   }
 
   /** What is on its way out sends nothing twice. */

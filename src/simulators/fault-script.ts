@@ -177,6 +177,13 @@ const RULE = z.discriminatedUnion('fault', [
     fault: z.literal('charge'),
     amount: z.number(),
   }),
+  /** Its owner brings so much money, or takes it where it is below zero. */
+  z.strictObject({
+    ...once,
+    on: z.literal('orders'),
+    fault: z.literal('transfer'),
+    amount: z.number(),
+  }),
   z.strictObject({ ...timing, on: z.literal('clock'), fault: z.literal('skew'), by: z.number() }),
   z.strictObject({
     ...once,

@@ -25,6 +25,7 @@ const ONCE = [
   'hedge',
   'restart',
   'charge',
+  'transfer',
   'correct',
   'print',
 ] as const satisfies readonly FaultName[]

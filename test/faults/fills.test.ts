@@ -188,6 +188,30 @@ test('F032 a fee that is charged later changes the cash, once, and no quantity',
   bench.check()
 })
 
+for (const amount of [-60_000, 200_000]) {
+  test(`F472 ${amount} that its owner moves is no profit and no loss, after a restart too`, async (t) => {
+    const bench = await Bench.start(t)
+    await bench.does((context) => context.buy({ qty: 100 }))
+    bench.inject({ on: 'orders', fault: 'charge', amount: 2_000 })
+    await bench.run(3 * MINUTE)
+    const drawdown = (): number => bench.live.engine.capture().risk.drawdown.drawdown ?? NaN
+    const before = drawdown()
+    assert.ok(before > 0.015 && before < 0.025, `the drawdown is ${before}`)
+
+    bench.inject({ on: 'orders', fault: 'transfer', amount })
+    await bench.run(3 * MINUTE)
+
+    assert.equal(bench.live.engine.ours.cash, bench.account.holdings.balance([]).cash)
+    assert.ok(Math.abs(drawdown() - before) < 1e-9, `the drawdown is ${drawdown()}`)
+    await bench.restart()
+    bench.inject({ on: 'orders', fault: 'charge', amount: 1 })
+    await bench.run(3 * MINUTE)
+    assert.ok(Math.abs(drawdown() - before) < 1e-4, `the drawdown is ${drawdown()}`)
+    assert.equal(bench.position(), 100)
+    bench.check()
+  })
+}
+
 test('F033 an execution that is taken back is reversed once, and a person hears of it', async (t) => {
   const bench = await Bench.start(t)
   await bench.does((context) => context.buy({ qty: 10 }))

@@ -2,6 +2,7 @@
 import { type Instrument, money } from '../../core/instrument.ts'
 import { type Side, sign } from '../../core/order.ts'
 import { applyFill, FLAT, openProfit, type Position } from '../../core/position.ts'
+import type { Transfer } from '../transfer.ts'
 import { leftOf, type VenueOrder } from './order.ts'
 
 export interface Held {
@@ -39,6 +40,7 @@ export interface HoldingsOptions {
 const MARKET_RESERVE = 0.02
 
 export class Holdings {
+  readonly transfers: Transfer[] = []
   readonly #positions = new Map<string, { instrument: Instrument; position: Position }>()
   readonly #multiplier: number
   readonly #coinFee: number
@@ -100,6 +102,12 @@ export class Holdings {
   /** Takes money, as for a fee. */
   charge(amount: number): void {
     this.#cash = money(this.#cash - amount)
+  }
+
+  /** Money that its owner brings, or takes where it is below zero. */
+  transfer(transfer: Transfer): void {
+    this.#cash = money(this.#cash + transfer.amount)
+    this.transfers.push(transfer)
   }
 
   balance(open: Iterable<VenueOrder>): Balance {

@@ -2,6 +2,7 @@
 import type { Instrument } from '../../core/instrument.ts'
 import type { Account } from './account.ts'
 import type { Held } from './holdings.ts'
+import type { Transfer } from '../transfer.ts'
 import { idOf } from '../ids.ts'
 import type { Execution, VenueOrder } from './order.ts'
 import { decimal } from '../decimal.ts'
@@ -169,7 +170,7 @@ export function assetJson(instrument: Instrument, isTradable: boolean): Json {
 }
 
 /** `20260105150405123::uuid`: the time in New York, then the execution. */
-export function activityId({ ts, id }: Execution): string {
+export function activityId({ ts, id }: Pick<Execution, 'ts' | 'id'>): string {
   return `${stamp(ts).replace(/\D/g, '').slice(0, 14)}${String(Math.floor(ts) % 1_000).padStart(3, '0')}::${id}`
 }
 
@@ -188,6 +189,18 @@ export function fillJson(execution: Execution): Json {
     order_id: order.id,
     cum_qty: decimal(filled),
     order_status: left > 0 ? 'partially_filled' : 'filled',
+  }
+}
+
+export function transferJson({ id, ts, amount }: Transfer): Json {
+  return {
+    id: activityId({ id, ts }),
+    activity_type: amount < 0 ? 'CSW' : 'CSD',
+    date: newYorkDate(ts),
+    created_at: stamp(ts),
+    net_amount: decimal(amount),
+    currency: 'USD',
+    status: 'executed',
   }
 }
 

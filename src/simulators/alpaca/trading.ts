@@ -2,6 +2,7 @@
 import { calendarOf } from '../../core/calendar.ts'
 import type { Instrument } from '../../core/instrument.ts'
 import { ms } from '../../core/time.ts'
+import type { Json } from '../../io/json.ts'
 import type { Account } from './account.ts'
 import { calendarJson, clockJson } from './calendar.ts'
 import type { Draft, VenueOrder } from './order.ts'
@@ -15,6 +16,7 @@ import {
   assetId,
   assetJson,
   fillJson,
+  transferJson,
   orderJson,
   positionJson,
 } from './render.ts'
@@ -357,8 +359,8 @@ export class Trading {
   #activities(query: URLSearchParams, account: Account, kind: string | undefined): Reply {
     const kinds = kind === undefined ? listOf(query, 'activity_types') : [kind]
     const isOther = query.get('category') === 'non_trade_activity'
-    if (isOther || (kinds.length > 0 && !kinds.includes('FILL'))) return { status: 200, json: [] }
-    const size = countOf(query, 'page_size', 100, 100)
+    if (isOther || (kinds.length > 0 && !kinds.includes('FILL')))
+      return { status: 200, json: this.#transfers(query, account, kinds) }
     const after = timeOf(query, 'after')
     const until = timeOf(query, 'until')
     const date = query.get('date')
@@ -370,11 +372,31 @@ export class Trading {
         (date === null || newYorkDate(ts) === date.slice(0, 10)) &&
         (orderId === null || order.id === orderId),
     )
-    const sorted = query.get('direction') === 'asc' ? found : found.toReversed()
-    const token = query.get('page_token')
-    const from = token === null ? 0 : sorted.findIndex((each) => activityId(each) === token) + 1
-    return { status: 200, json: sorted.slice(from, from + size).map(fillJson) }
+    return { status: 200, json: pageOf(found, query).map(fillJson) }
   }
+
+  /** Deposits and withdrawals are all that there is besides fills. */
+  #transfers(query: URLSearchParams, account: Account, kinds: readonly string[]): readonly Json[] {
+    const after = timeOf(query, 'after')
+    const found = account.holdings.transfers.filter(
+      ({ ts, amount }) =>
+        (after === undefined || ts > after) &&
+        (kinds.length === 0 || kinds.includes(amount < 0 ? 'CSW' : 'CSD')),
+    )
+    return pageOf(found, query).map(transferJson)
+  }
+}
+
+/** A page of activities, which are given oldest first. */
+function pageOf<T extends { readonly id: string; readonly ts: number }>(
+  found: readonly T[],
+  query: URLSearchParams,
+): readonly T[] {
+  const size = countOf(query, 'page_size', 100, 100)
+  const sorted = query.get('direction') === 'asc' ? found : found.toReversed()
+  const token = query.get('page_token')
+  const from = token === null ? 0 : sorted.findIndex((each) => activityId(each) === token) + 1
+  return sorted.slice(from, from + size)
 }
 
 /** What follows a prefix in a path: symbols such as BTC/USD may hold a slash themselves. */

@@ -246,6 +246,11 @@ export class AlpacaVenue {
       case 'charge':
         this.accounts[0]?.holdings.charge(fault.amount)
         return
+      case 'transfer': {
+        const { amount } = fault
+        this.accounts[0]?.holdings.transfer({ id: this.ids.next(), ts: this.market.now, amount })
+        return
+      }
       case 'close':
       case 'cut-off':
       case 'replay':

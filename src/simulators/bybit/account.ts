@@ -17,6 +17,7 @@ import { ms } from '../../core/time.ts'
 import type { Universe } from '../../core/universe.ts'
 import { SimExchange } from '../../venues/sim/index.ts'
 import type { Told } from '../broadcast.ts'
+import type { Transfer } from '../transfer.ts'
 import type { Ids } from '../ids.ts'
 import { OrderList } from '../order-list.ts'
 import type { Category } from './category.ts'
@@ -87,6 +88,7 @@ export class Account {
   readonly #active = new Map<Instrument, number>()
   readonly #margins = new Map<BybitOrder, number>()
   #marginOfOrders = 0
+  readonly transfers: Transfer[] = []
   readonly #positions = new Map<string, Position>()
   /** Of spot: what is there of each symbol's coin, to the last digit. */
   readonly #coins = new Map<string, number>()
@@ -103,6 +105,12 @@ export class Account {
     const latency = { entryMs: 1, responseMs: 1 }
     const terms = { participation: 1, latency, fees: FEES, queue: 'volume', batch: 1 } as const
     this.#exchange = new SimExchange(universe, { venue, cash, ...terms })
+  }
+
+  /** Money that its owner brings, or takes where it is below zero. */
+  transfer(transfer: Transfer): void {
+    this.#cash = money(this.#cash + transfer.amount)
+    this.transfers.push(transfer)
   }
 
   get instruments(): readonly Instrument[] {

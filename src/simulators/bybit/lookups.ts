@@ -2,6 +2,8 @@
 import type { Instrument } from '../../core/instrument.ts'
 import type { Json } from '../../io/json.ts'
 import { DAY } from '../../core/time.ts'
+import { decimal } from '../decimal.ts'
+import type { Transfer } from '../transfer.ts'
 import type { Account } from './account.ts'
 import { badParameter } from './codes.ts'
 import { limitOf } from './market-data.ts'
@@ -22,6 +24,7 @@ export const READS: Readonly<Record<string, string>> = {
   '/v5/execution/list': 'executions',
   '/v5/position/list': 'positions',
   '/v5/account/wallet-balance': 'wallet',
+  '/v5/account/transaction-log': 'log',
   '/v5/account/info': 'info',
   '/v5/user/query-api': 'key',
   '/v5/account/query-dcp-info': 'dcp',
@@ -51,6 +54,8 @@ export class Lookups {
         return this.#positions(query, account)
       case '/v5/account/wallet-balance':
         return { list: [walletRow(account)] }
+      case '/v5/account/transaction-log':
+        return this.#transfers(query, account)
       case '/v5/account/info':
         return {
           marginMode: 'REGULAR_MARGIN',
@@ -131,6 +136,30 @@ export class Lookups {
     return this.#page(query, meant.toReversed(), { most: [50, 100], row: executionRow })
   }
 
+  /** Of the log there is what its owner brought or took; trades are in the list of executions. */
+  #transfers(query: URLSearchParams, account: Account): Json {
+    const { from, to } = windowOf(query, this.#venue.now())
+    const [type, coin] = [query.get('type'), query.get('currency')]
+    const meant = account.transfers.filter(
+      ({ ts, amount }) =>
+        ts >= from &&
+        ts <= to &&
+        (type === null || type === wayOf(amount)) &&
+        (coin === null || coin === account.coin),
+    )
+    const row = ({ id, ts, amount }: Transfer): Json => ({
+      id,
+      type: wayOf(amount),
+      currency: account.coin,
+      cashFlow: decimal(amount),
+      funding: '0',
+      fee: '0',
+      change: decimal(amount),
+      transactionTime: String(ts),
+    })
+    return pageOf(query, meant.toReversed(), { most: [20, 50], row })
+  }
+
   /** Where a symbol is named, its position also when it is flat. */
   #positions(query: URLSearchParams, account: Account): Json {
     this.#mustName(query, ['symbol', 'settleCoin'])
@@ -154,20 +183,31 @@ export class Lookups {
       throw badParameter('params error: symbol or settleCoin is missing')
   }
 
-  /** `most` rows of a page: where nothing is asked for, and at the most. */
-  #page<T>(
-    query: URLSearchParams,
-    items: readonly T[],
-    { most: [usual, most], row }: { most: readonly [number, number]; row: (item: T) => Json },
-  ): Json {
+  #page<T>(query: URLSearchParams, items: readonly T[], terms: PageTerms<T>): Json {
     const { category } = this.#venue
     this.#venue.mustServe(query.get('category'))
-    const from = Number(query.get('cursor') ?? 0)
-    const list = items.slice(from, from + limitOf(query, usual, most)).map(row)
-    const next = from + list.length < items.length ? String(from + list.length) : ''
-    return { category, list, nextPageCursor: next }
+    return { category, ...pageOf(query, items, terms) }
   }
 }
+
+interface PageTerms<T> {
+  /** Rows of a page: where nothing is asked for, and at the most. */
+  readonly most: readonly [number, number]
+  readonly row: (item: T) => Json
+}
+
+function pageOf<T>(
+  query: URLSearchParams,
+  items: readonly T[],
+  { most: [usual, most], row }: PageTerms<T>,
+): Json {
+  const from = Number(query.get('cursor') ?? 0)
+  const list = items.slice(from, from + limitOf(query, usual, most)).map(row)
+  const next = from + list.length < items.length ? String(from + list.length) : ''
+  return { list, nextPageCursor: next }
+}
+
+const wayOf = (amount: number): string => (amount < 0 ? 'TRANSFER_OUT' : 'TRANSFER_IN')
 
 /** Of seven days where only one end, or none, is told. */
 function windowOf(query: URLSearchParams, now: number) {

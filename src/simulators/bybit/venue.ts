@@ -258,6 +258,9 @@ export class BybitVenue {
         account?.hedged.add(fault.symbol)
         for (const listener of this.#oneTimeListeners) listener(fault)
         return
+      case 'transfer':
+        account?.transfer({ id: this.ids.next(), ts: this.market.now, amount: fault.amount })
+        return
       case 'close':
       case 'cut-off':
       case 'restart':

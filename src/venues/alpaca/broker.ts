@@ -12,7 +12,7 @@ import { unreachable } from '../../core/assert.ts'
 import { type Ms, type OrderId, venueId as brandVenue } from '../../core/brand.ts'
 import type { Batch, Command } from '../../core/command.ts'
 import { type Fault, fault } from '../../core/fault.ts'
-import type { Input } from '../../core/input.ts'
+import type { Input, Transfer } from '../../core/input.ts'
 import type { Instrument } from '../../core/instrument.ts'
 import type { Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
@@ -74,6 +74,10 @@ export class AlpacaBroker implements Broker {
 
   report(): Promise<Result<VenueReport>> {
     return this.#reports.report()
+  }
+
+  transfers(): Promise<Result<readonly Transfer[]>> {
+    return this.#reports.transfers()
   }
 
   /** As the venue tells it: what a gap is filled from. */

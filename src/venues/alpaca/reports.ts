@@ -5,6 +5,7 @@
  */
 import { fillId, type Ms, type OrderId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
+import type { Transfer } from '../../core/input.ts'
 import { type Instrument, money } from '../../core/instrument.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { DAY } from '../../core/time.ts'
@@ -24,8 +25,11 @@ import {
   parseFill,
   parseOrder,
   parsePosition,
+  parseTransfer,
   POSITION_FIELDS,
   stateOf,
+  TRANSFER_FIELDS,
+  TRANSFER_KINDS,
   type WireFill,
   type WireOrder,
 } from './wire.ts'
@@ -39,7 +43,7 @@ export interface ReportOptions {
 }
 
 const ORDERS_PER_PAGE = 500
-const FILLS_PER_PAGE = 100
+const ACTIVITIES_PER_PAGE = 100
 const PAGES_MAX = 1_000
 
 /** The venue's orders and fills as it tells them: what a report is made of, and what a gap is filled from. */
@@ -182,6 +186,19 @@ export class AlpacaReports {
     return fills.ok ? ok({ orders, fills: fills.value }) : fills
   }
 
+  async transfers(): Promise<Result<readonly Transfer[]>> {
+    const after = formatStamp(this.#since ?? this.#options.now() - DAY)
+    const query = { after, activity_types: TRANSFER_KINDS }
+    const as = { parse: parseTransfer, fields: TRANSFER_FIELDS }
+    const told = await this.#activities('/v2/account/activities', query, as)
+    if (!told.ok) return told
+    return ok(
+      told.value.flatMap(({ id, amount, isDone }) =>
+        isDone ? [{ id, amount: money(amount) }] : [],
+      ),
+    )
+  }
+
   /** Pages by order id: times of submission tie, ids do not. */
   async #orders(query: Query): Promise<Result<readonly WireOrder[]>> {
     const all: WireOrder[] = []
@@ -202,19 +219,25 @@ export class AlpacaReports {
     return failed(fault('corrupt-data', 'GET /v2/orders: the pages do not end'))
   }
 
-  async #fills(after: string): Promise<Result<readonly WireFill[]>> {
-    const all: WireFill[] = []
+  #fills(after: string): Promise<Result<readonly WireFill[]>> {
+    const as = { parse: parseFill, fields: FILL_FIELDS }
+    return this.#activities('/v2/account/activities/FILL', { after }, as)
+  }
+
+  async #activities<T extends { readonly id: string }>(
+    path: string,
+    query: Query,
+    as: { readonly parse: (json: unknown) => T | undefined; readonly fields: Fields },
+  ): Promise<Result<readonly T[]>> {
+    const all: T[] = []
     let token: string | undefined
     for (let pages = 0; pages < PAGES_MAX; pages++) {
-      const query = { after, direction: 'asc', page_size: FILLS_PER_PAGE, page_token: token }
-      const page = await this.#list('/v2/account/activities/FILL', query, {
-        parse: parseFill,
-        fields: FILL_FIELDS,
-      })
+      const place = { direction: 'asc', page_size: ACTIVITIES_PER_PAGE, page_token: token }
+      const page = await this.#list(path, { ...query, ...place }, as)
       if (!page.ok) return page
       all.push(...page.value)
       const last = page.value.at(-1)?.id
-      if (page.value.length < FILLS_PER_PAGE || last === token) return ok(all)
+      if (page.value.length < ACTIVITIES_PER_PAGE || last === token) return ok(all)
       token = last
     }
     return failed(fault('corrupt-data', 'GET /v2/account/activities: the pages do not end'))

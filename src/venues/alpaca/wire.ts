@@ -188,6 +188,29 @@ export function parsePosition(json: unknown): WirePosition | undefined {
   return { symbol, qty: json['side'] === 'short' ? -Math.abs(qty) : qty, avgPrice }
 }
 
+/** Kinds of activities that move cash without a trade: deposits, withdrawals, journals between accounts. */
+export const TRANSFER_KINDS = 'CSD,CSW,JNLC'
+
+/**
+ * `{"activity_type":"CSW","id":"20190801011955195::5f596936-…","net_amount":"-500","date":"2019-08-01","status":"executed"}`
+ *
+ * https://docs.alpaca.markets/reference/getaccountactivities-2 (read 2026-11)
+ */
+export interface WireTransfer {
+  readonly id: string
+  readonly amount: number
+  /** One that was canceled has moved nothing. */
+  readonly isDone: boolean
+}
+
+export function parseTransfer(json: unknown): WireTransfer | undefined {
+  if (!isObject(json)) return undefined
+  const id = textOf(json['id'])
+  const amount = decimalOf(json['net_amount'])
+  if (id === undefined || amount === undefined) return undefined
+  return { id, amount, isDone: json['status'] !== 'canceled' }
+}
+
 /** `{"id":"e6fe16f3-…","account_number":"PA31RTDNUE59","status":"ACTIVE","equity":"103820.56","cash":"-23140.2","buying_power":"262113.632",…}` */
 export interface WireAccount {
   readonly id: string
@@ -409,6 +432,8 @@ export const ACCOUNT_FIELDS: Fields = {
 export const ASSET_FIELDS: Fields = { symbol: 'text', class: 'text' }
 export const ORDER_FIELDS: Fields = { id: 'text', symbol: 'text', status: 'text', side: 'text' }
 export const POSITION_FIELDS: Fields = { symbol: 'text', qty: 'number', avg_entry_price: 'number' }
+export const TRANSFER_FIELDS: Fields = { id: 'text', net_amount: 'number' }
+
 export const FILL_FIELDS: Fields = {
   id: 'text',
   order_id: 'text',

@@ -8,6 +8,7 @@ import { unreachable } from '../../core/assert.ts'
 import { fillId, type Ms, type OrderId, orderId } from '../../core/brand.ts'
 import type { Batch, Command } from '../../core/command.ts'
 import { type Fault, fault } from '../../core/fault.ts'
+import type { Transfer } from '../../core/input.ts'
 import { type Instrument, money } from '../../core/instrument.ts'
 import type { Order } from '../../core/order.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
@@ -22,18 +23,20 @@ import type { Category } from './category.ts'
 import { type Found, listOf, lookup, ORDERS_PER_PAGE } from './lookup.ts'
 import { coinIn, type Kept } from './kept.ts'
 import type { OrderEntry } from './order-entry.ts'
-import type { Rest } from './rest.ts'
+import type { Query, Rest } from './rest.ts'
 import {
   orderBody,
   parseExecution,
   parseOrder,
   parsePosition,
   parseCoins,
+  parseTransfer,
   parseWallet,
   stateOf,
   type WireExecution,
   type WireOrder,
   type WirePosition,
+  type WireTransfer,
   type WireWallet,
 } from './wire.ts'
 
@@ -58,6 +61,7 @@ type Prepared = { readonly item: Item } | { readonly refused: Fault }
 
 const EXECUTIONS_PER_PAGE = 100
 const POSITIONS_PER_PAGE = 200
+const TRANSFERS_PER_PAGE = 50
 /** Longest span of a list of the past. */
 const WINDOW_MS = 7 * DAY
 
@@ -187,6 +191,23 @@ export class BybitBroker implements Broker {
     return ok({ wallet: { ...row.wallet, equity }, held })
   }
 
+  /** Of the coin of the run. A run in dollars counts what others are worth, and of those it is not told. */
+  async transfers(): Promise<Result<readonly Transfer[]>> {
+    const { category } = this.#options
+    const all: Transfer[] = []
+    for (const type of ['TRANSFER_IN', 'TRANSFER_OUT']) {
+      const query = { accountType: 'UNIFIED', currency: category.coin, type }
+      const rows = await this.#spans(
+        '/v5/account/transaction-log',
+        { ...query, limit: TRANSFERS_PER_PAGE },
+        parseTransfer,
+      )
+      if (!rows.ok) return rows
+      all.push(...rows.value.map(({ id, amount }: WireTransfer) => ({ id, amount: money(amount) })))
+    }
+    return ok(all)
+  }
+
   positions(): Promise<Result<readonly WirePosition[]>> {
     const { rest, category } = this.#options
     const query = { ...category.lists, limit: POSITIONS_PER_PAGE }
@@ -196,7 +217,7 @@ export class BybitBroker implements Broker {
   /** Open orders, those that ended since `reportFrom`, those we believe to be open, and the executions: all pages. */
   async raw(): Promise<Result<RawReport>> {
     const { identity, isOurs, rest, category, now } = this.#options
-    const since = this.#since ?? ((now() - DAY) as Ms)
+    const since = this.#from
     const all = new Map<string, WireOrder>()
     const query = { ...category.lists, limit: ORDERS_PER_PAGE }
     const isOld = (page: readonly WireOrder[]): boolean =>
@@ -234,24 +255,37 @@ export class BybitBroker implements Broker {
       // Should it come after all, the lists and the stream have it by its id.
       if (found.value.type === 'nothing') identity.forget(id)
     }
-    const executions = await this.#executions(since)
+    const executions = await this.#executions()
     return executions.ok
       ? ok({ orders: [...all.values()], executions: executions.value })
       : executions
   }
 
-  /** Trades since a time, in spans as long as the venue allows. */
-  async #executions(since: Ms): Promise<Result<readonly WireExecution[]>> {
-    const { rest, category, now } = this.#options
-    const all = new Map<string, WireExecution>()
-    for (let from: number = since; from < now(); from += WINDOW_MS) {
+  async #executions(): Promise<Result<readonly WireExecution[]>> {
+    const query = { category: this.#options.category.name, limit: EXECUTIONS_PER_PAGE }
+    const rows = await this.#spans('/v5/execution/list', query, parseExecution)
+    return rows.ok ? ok(rows.value.filter(({ type }) => type === 'Trade')) : rows
+  }
+
+  /** What a list of the past has since `reportFrom`, in spans as long as the venue allows. */
+  async #spans<T extends { readonly id: string }>(
+    path: string,
+    query: Query,
+    parse: (json: unknown) => T | undefined,
+  ): Promise<Result<readonly T[]>> {
+    const { rest, now } = this.#options
+    const all = new Map<string, T>()
+    for (let from: number = this.#from; from < now(); from += WINDOW_MS) {
       const span = { startTime: from, endTime: Math.min(from + WINDOW_MS, now() + DAY) }
-      const query = { category: category.name, ...span, limit: EXECUTIONS_PER_PAGE }
-      const rows = await listOf(rest, '/v5/execution/list', query, parseExecution)
+      const rows = await listOf(rest, path, { ...query, ...span }, parse)
       if (!rows.ok) return rows
-      for (const row of rows.value) if (row.type === 'Trade') all.set(row.id, row)
+      for (const row of rows.value) all.set(row.id, row)
     }
     return ok([...all.values()])
+  }
+
+  get #from(): Ms {
+    return this.#since ?? ((this.#options.now() - DAY) as Ms)
   }
 
   #prepared(command: Command, refusal: Refusal): Prepared {

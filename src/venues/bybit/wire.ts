@@ -199,6 +199,22 @@ export function parseWallet(
     : { equity, cash, free }
 }
 
+/** `{"id":"592324803…","type":"TRANSFER_OUT","currency":"USDT","change":"-500","transactionTime":"1672121182224",…}` */
+export interface WireTransfer {
+  readonly id: string
+  /** > 0 came, < 0 left. */
+  readonly amount: number
+}
+
+export function parseTransfer(json: unknown): WireTransfer | undefined {
+  if (!isObject(json)) return undefined
+  const id = textOf(json['id'])
+  const change = decimalOf(json['change'])
+  if (id === undefined || change === undefined) return undefined
+  const way = json['type'] === 'TRANSFER_OUT' ? -1 : 1
+  return { id, amount: way * Math.abs(change) }
+}
+
 /** A coin that is held: `{"coin":"BTC","walletBalance":"0.999","usdValue":"49950"}` */
 export interface WireCoin {
   readonly coin: string
