@@ -76,13 +76,12 @@ export class Facts {
     const order = applied.after
     const { qty, price, fee } = input
     const fill = { signedQty: sign(order.side) * qty, price, fee }
-    const wasFlat = portfolio.position(order.symbol).qty === 0
     const before = lane.position.current
     const after = applyFill(before, fill, lane.instrument)
     lane.position.current = after
     const profit = realisedProfit(after) - realisedProfit(before)
     portfolio.fill(order.symbol, fill)
-    risk.onFill(this.#desk.now, profit, fee, wasFlat)
+    risk.onFill(this.#desk.now, profit, fee, isOpening(before.qty, after.qty))
     if (applied.isOverfill) this.#trip(`order ${order.id} filled ${order.filled} of ${order.qty}`)
     const was = applied.before.reason
     if (was !== undefined) notices.publish({ type: 'fill.late', order, fill: input.fill, was })
@@ -166,6 +165,10 @@ export class Facts {
     if (!this.#parts.risk.isSafeMode) this.#desk.callForHelp(why)
   }
 }
+
+/** From flat, or through zero: what is held then is another trade. */
+const isOpening = (before: number, after: number): boolean =>
+  after !== 0 && Math.sign(before) !== Math.sign(after)
 
 const recordOf = ({ fill: id, qty, price, fee, ts }: FillInput): Fill => ({
   id,

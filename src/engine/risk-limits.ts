@@ -19,6 +19,7 @@ export interface RiskLimits {
   readonly marginRate: number
   readonly maxPositions: number
   readonly maxOpenOrders: number
+  /** Positions that lanes open in a trading day, from flat or through zero. */
   readonly maxTradesPerDay: number
   /** Realised loss of the trading day, fees included, in money. */
   readonly maxDailyLoss: number

@@ -26,6 +26,7 @@ import {
 import { Externals } from './externals.ts'
 import { Orders } from './orders.ts'
 import { Portfolio } from './portfolio.ts'
+import { scenario } from '../testing/scenario.ts'
 import { type Asker, isReducing, Risk, type RiskState } from './risk.ts'
 import { RISK_DEFAULTS, type RiskLimits } from './risk-limits.ts'
 
@@ -774,6 +775,35 @@ test('counts fills that open a position as trades of the day, and no others', ()
   assert.equal(desk.ask(), 'passes')
   desk.risk.onFill(desk.now, 0, 0, true)
   assert.equal(desk.ask(), 'max-trades-per-day')
+})
+
+test('counts a position that is turned round as a trade of the day', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100
+    10:00:03  s sell 20                             > submit #2 sell 20 market
+    10:00:04  filled #2 20 @ 100                    = s/AAPL position -10 @ 100
+    10:00:05  s buy 20                              ! denied max-trades-per-day
+    10:00:06  s buy 10                              > submit #3 buy 10 market
+  `,
+    { risk: { maxTradesPerDay: 2 } },
+  )
+})
+
+test('counts what each lane of a symbol opens as a trade of the day', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                              > submit #1 s buy 10 market
+    10:00:02  filled #1 10 @ 100
+    10:00:03  t buy 20                             > submit #2 t buy 20 market
+    10:00:04  filled #2 20 @ 100                    = t/AAPL position 20 @ 100
+    10:00:05  u buy 20                              ! denied u max-trades-per-day
+  `,
+    { risk: { maxTradesPerDay: 2 }, actors: { s: {}, t: {}, u: {} } },
+  )
 })
 
 test('counts symbols with live entries as positions and as trades of the day', () => {

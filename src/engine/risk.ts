@@ -427,7 +427,9 @@ export class Risk {
     if (limits.maxTradesPerDay === Infinity && limits.maxPositions === Infinity) return undefined
     const entries = this.#commitments.flat(request.symbol)
     const trades = this.#tradesToday + entries.flat
-    if (!(trades < limits.maxTradesPerDay) && asker.held === 0) {
+    // One that goes through zero opens a position too.
+    const isAdding = Math.sign(asker.held) === sign(request.side)
+    if (!(trades < limits.maxTradesPerDay) && !isAdding) {
       return above('max-trades-per-day', 'trades of the day', trades + 1, limits.maxTradesPerDay)
     }
     const isHeld = this.#portfolio.qty(request.symbol) !== 0
