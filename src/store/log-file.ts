@@ -30,11 +30,12 @@ export class LogFile {
   }
 
   private constructor(log: string) {
-    this.#file = openSync(log, 'r+')
+    // Added at its end, wherever that is by then: another process may write to it that had it a moment before.
+    this.#file = openSync(log, 'a')
     try {
       const { size } = fstatSync(this.#file)
       // Of which a disk that is nearly full may take a part: what is missing meets the same end when SQLite needs it.
-      if (size < ROOM_BYTES) writeSync(this.#file, Buffer.alloc(ROOM_BYTES - size), 0, null, size)
+      if (size < ROOM_BYTES) writeSync(this.#file, Buffer.alloc(ROOM_BYTES - size))
       this.sync()
     } catch (error) {
       this.close()

@@ -1,7 +1,8 @@
 // Storage: what a journal that cannot be written means for orders. The journal is a real file, the venue a list.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -250,6 +251,45 @@ test('F098 a journal with damaged or missing bytes is refused with the place, or
 
   t.diagnostic(JSON.stringify(told))
   assert.ok(told.turn > 20 && told.none > 0, JSON.stringify(told))
+})
+
+test('F454 who opens a journal in the moment in which a run begins it writes over nothing', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-reader-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'journal.db')
+  openJournal(path).close()
+  const real = fs.fstatSync
+  t.after(() => {
+    fs.fstatSync = real
+    syncBuiltinESMExports()
+  })
+  // The reader has seen how long the log is, and then the run opens it too, and orders.
+  const orders = (): void => {
+    const run = openJournal(path)
+    t.after(() => run.close())
+    const batches = [{ venue: SIM, kind: 'cancel' as const, commands: [] }]
+    run.append({ n: 1, at: ms(1), inputs: [], notices: [], batches })
+  }
+  fs.fstatSync = ((file: number) => {
+    const seen = real(file)
+    fs.fstatSync = real
+    syncBuiltinESMExports()
+    orders()
+    return seen
+  }) as typeof real
+  syncBuiltinESMExports()
+
+  assert.doesNotThrow(() => openJournal(path).close())
+
+  // What a start finds after both are gone.
+  const left = join(folder, 'left.db')
+  for (const tail of ['', '-wal']) copyFileSync(path + tail, left + tail)
+  const found = openJournal(left)
+  assert.deepEqual(
+    [...found.since(0)].map(({ n }) => n),
+    [1],
+  )
+  found.close()
 })
 
 test('F430 a page that finds no room does not leave the number of its symbol to the next page', async (t) => {
