@@ -109,7 +109,7 @@ export class RunFile {
       }
       if (found !== undefined) {
         file.journal.close()
-        renameSync(path, asideOf(path, found.run))
+        moveAside(path, asideOf(path, found.run))
         file = new RunFile(path, openJournal(path), lock)
       }
       file.journal.setMeta('run', JSON.stringify(headerOf(config, setup, tape)))
@@ -295,6 +295,12 @@ const codeOf = ({ strategies, source }: Config): string =>
       isPath(use) ? [readFileSync(resolve(source.folder, use), 'utf8')] : [],
     ),
   )
+
+/** With its log, which is there where somebody still reads the file: the end of the run may be in it alone. */
+function moveAside(path: string, aside: string): void {
+  for (const tail of ['-wal', '-shm', ''])
+    if (existsSync(path + tail)) renameSync(path + tail, aside + tail)
+}
 
 /** `journal.db` of run `k3x` → `journal-k3x.db`, or `journal-k3x-2.db` where that is there. */
 function asideOf(path: string, run: string): string {

@@ -292,6 +292,30 @@ test('F454 who opens a journal in the moment in which a run begins it writes ove
   found.close()
 })
 
+test('F455 a run that is moved aside while its journal is read is whole, and so is the next one', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-aside-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'journal.db')
+  const begun = (run: string): RunFile =>
+    RunFile.begin(path, CONFIG, { ...SETUP, run }, { name: 'tape', series: [] })
+  const one = begun('one')
+  const reader = RunFile.open(path)
+  t.after(() => reader.close())
+  one.end({ hash: '', intents: '', turns: 0, isOver: true })
+  one.close()
+
+  begun('two').close()
+
+  const runIn = (name: string): string | undefined => {
+    const journal = openJournal(join(folder, name))
+    const header = journal.meta('run')
+    journal.close()
+    return header === undefined ? undefined : JSON.parse(header).run
+  }
+  assert.deepEqual([runIn('journal-one.db'), runIn('journal.db')], ['one', 'two'])
+  assert.equal(reader.header?.run, 'one')
+})
+
 test('F430 a page that finds no room does not leave the number of its symbol to the next page', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'skein-numbers-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
