@@ -1,13 +1,15 @@
 /*
  * File lock: one process has a name at a time, and the system lets go of it when that process dies in whatever way,
  * which a file with a process id in it does not. The lock is SQLite's on an empty file.
+ *
+ * The file stays when the lock is given up: who has opened it and does not have it yet would have the one that was taken
+ * away, beside another process with the one that came after it.
  */
-import { existsSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreError, storeError } from './store-error.ts'
 
 export interface FileLock {
-  /** The file is gone with it. A second call does nothing. */
+  /** A second call does nothing. */
   release(): void
 }
 
@@ -23,17 +25,10 @@ export function lockFile(path: string): FileLock | undefined {
     if (reason instanceof StoreError && reason.code === 'locked') return undefined
     throw reason
   }
-  // Who had it may have removed the file after it was opened here: what is locked is nobody's file then.
-  if (!existsSync(path)) {
-    db.close()
-    return undefined
-  }
   const held = db
   return {
     release: () => {
-      if (!held.isOpen) return
-      rmSync(path, { force: true })
-      held.close()
+      if (held.isOpen) held.close()
     },
   }
 }

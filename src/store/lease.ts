@@ -11,7 +11,7 @@
  * jumps ends a lease early at worst, and then nothing is sent until it is renewed.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Lease } from '../core/store.ts'
@@ -53,7 +53,8 @@ export function takeLease({ leaseMs = LEASE_MS, ...asked }: LeaseOptions): Lease
   mkdirSync(dirname(path), { recursive: true })
   const db = openDatabase(path, { schema: LEASES_SCHEMA })
   try {
-    return guarded(path, () => take(db, options))
+    const { token, lock } = guarded(path, () => inTurn(db, () => take(db, options)))
+    return new AccountLease(db, options, token, lock)
   } catch (error) {
     db.close()
     throw error
@@ -63,23 +64,32 @@ export function takeLease({ leaseMs = LEASE_MS, ...asked }: LeaseOptions): Lease
 /** With all that is usual filled in. */
 type Asked = LeaseOptions & { readonly leaseMs: number }
 
-function take(db: DatabaseSync, options: Asked): Lease {
+function take(
+  db: DatabaseSync,
+  options: Asked,
+): { readonly token: number; readonly lock: FileLock } {
   const { account, holder, time, leaseMs } = options
+  const found = rowOf(db, account)
+  const now = time.now()
+  if (found !== undefined && found.until > now && isAlive(options, found.token)) {
+    throw new StoreError('locked', refusal(account, { ...found, now, leaseMs }))
+  }
+  const token = (found?.token ?? 0) + 1
+  const lock = lockFile(lockPath(options, token))
+  if (lock === undefined) throw new StoreError('locked', `${account} was just taken by another`)
+  db.prepare(
+    'insert or replace into leases (account, token, holder, until) values (?, ?, ?, ?)',
+  ).run(account, token, holder, now + leaseMs)
+  return { token, lock }
+}
+
+/** A transaction: nobody else looks at a lease or its lock, so locks may be taken away in it. */
+function inTurn<T>(db: DatabaseSync, work: () => T): T {
   db.exec('begin immediate')
   try {
-    const found = rowOf(db, account)
-    const now = time.now()
-    if (found !== undefined && found.until > now && isAlive(options, found.token)) {
-      throw new StoreError('locked', refusal(account, { ...found, now, leaseMs }))
-    }
-    const token = (found?.token ?? 0) + 1
-    const lock = lockFile(lockPath(options, token))
-    if (lock === undefined) throw new StoreError('locked', `${account} was just taken by another`)
-    db.prepare(
-      'insert or replace into leases (account, token, holder, until) values (?, ?, ?, ?)',
-    ).run(account, token, holder, now + leaseMs)
+    const value = work()
     db.exec('commit')
-    return new AccountLease(db, options, token, lock)
+    return value
   } catch (error) {
     if (db.isTransaction) db.exec('rollback')
     throw error
@@ -111,10 +121,17 @@ class AccountLease implements Lease {
   release(): void {
     this.#cancel()
     if (!this.#db.isOpen) return
-    const { account } = this.#options
+    const { path, account } = this.#options
     try {
-      const over = this.#db.prepare('update leases set until = 0 where account = ? and token = ?')
-      over.run(account, this.token)
+      guarded(path, () =>
+        inTurn(this.#db, () => {
+          const over = this.#db.prepare(
+            'update leases set until = 0 where account = ? and token = ?',
+          )
+          over.run(account, this.token)
+          rmSync(lockPath(this.#options, this.token), { force: true })
+        }),
+      )
     } finally {
       this.#db.close()
       this.#lock.release()
@@ -155,10 +172,14 @@ function rowOf(db: DatabaseSync, account: string): Row | undefined {
   return { token: numberOf(token), holder: textOf(holder), until: numberOf(until) }
 }
 
+/** Takes the lock of a dead one away. */
 function isAlive(options: LeaseOptions, token: number): boolean {
-  const lock = lockFile(lockPath(options, token))
-  lock?.release()
-  return lock === undefined
+  const path = lockPath(options, token)
+  const lock = lockFile(path)
+  if (lock === undefined) return true
+  rmSync(path, { force: true })
+  lock.release()
+  return false
 }
 
 /** One file for each holder, since one that was stopped keeps its own. */

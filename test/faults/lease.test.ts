@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { Io } from '../../src/io/io.ts'
 import { accountLease } from '../../src/runtime/account-lease.ts'
+import { type FileLock, lockFile } from '../../src/store/file-lock.ts'
 import { LEASE_MS } from '../../src/store/lease.ts'
 import { Bench } from './bench.ts'
 
@@ -56,4 +58,31 @@ test('F037 a second engine is refused, and a first that was stopped past its lea
     bench.orders.filter(({ phase }) => phase !== 'done').map(({ id }) => id),
     [],
   )
+})
+
+test('F456 who asks for a lock while it is given up does not have it beside the one who takes it next', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-lock-'))
+  const path = join(folder, 'lock')
+  const first = lockFile(path)
+  let next: FileLock | undefined
+  // Between the file that is opened and the lock that is asked for.
+  const { mock } = t.mock.method(
+    DatabaseSync.prototype,
+    'exec',
+    function (this: DatabaseSync, sql: string) {
+      mock.restore()
+      first?.release()
+      next = lockFile(path)
+      this.exec(sql)
+    },
+  )
+
+  const asked = lockFile(path)
+  t.after(() => {
+    for (const lock of [asked, next]) lock?.release()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  assert.notEqual(next, undefined)
+  assert.equal(asked, undefined)
 })
