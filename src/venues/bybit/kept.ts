@@ -36,8 +36,8 @@ export class Kept {
   /** Executions of an order come in the order of their times. */
   net(execution: WireExecution, instrument: Instrument): Net {
     const { id, venueId, qty, price, fee } = execution
-    if (instrument.kind !== 'crypto' || isMoney(execution, instrument)) return { qty, fee }
-    // A rebate in coins is dust, and a fee in a coin that is neither is none of our money.
+    if (isMoney(execution, instrument)) return { qty, fee }
+    // A rebate in coins is dust, and a fee in a coin that is neither is none of our money: derivatives may be paid in MNT.
     if (!isInCoins(execution, instrument)) return { qty, fee: 0 }
     const said = this.#said.get(id)
     if (said !== undefined) return said
@@ -64,8 +64,10 @@ export class Kept {
 const isMoney = ({ feeCoin }: WireExecution, { spec }: Instrument): boolean =>
   feeCoin === undefined || feeCoin === spec.currency
 
-const isInCoins = ({ fee, feeCoin }: WireExecution, { symbol, spec }: Instrument): boolean =>
-  fee > 0 && feeCoin === coinIn(symbol, spec.currency)
+const isInCoins = ({ fee, feeCoin }: WireExecution, instrument: Instrument): boolean =>
+  instrument.kind === 'crypto' &&
+  fee > 0 &&
+  feeCoin === coinIn(instrument.symbol, instrument.spec.currency)
 
 /** `BTCUSDT` in USDT is BTC. */
 export const coinIn = (symbol: string, currency: string): string =>
