@@ -112,7 +112,7 @@ test('reads a wallet, and an instrument with its grid', () => {
   const spec = specOf(instrument, BYBIT, LINEAR)
 
   assert.deepEqual(parseWallet(wallet, LINEAR), { equity: 3.3, cash: 3, free: 2.9 })
-  assert.equal(parseWallet({ ...wallet, totalAvailableBalance: '' }, LINEAR), undefined)
+  assert.equal(parseWallet({ ...wallet, totalAvailableBalance: 'much' }, LINEAR), undefined)
   assert.deepEqual(
     [spec?.kind, spec?.tickSize, spec?.lotSize, spec?.minNotional, spec?.currency],
     ['perpetual', 0.5, 0.001, 5, 'USDT'],
@@ -212,4 +212,11 @@ test('reads the row of a coin where a run counts in it', () => {
   assert.deepEqual(of({ ...wallet, coin: [] }), { equity: 0, cash: 0, free: 0 })
   assert.equal(of({ ...wallet, coin: [{ ...row, equity: '' }] }), undefined)
   assert.equal(of({ totalEquity: '99000' }), undefined)
+  // Isolated margin has no totals.
+  const isolated = {
+    ...wallet,
+    totalAvailableBalance: '',
+    coin: [{ ...row, coin: 'USDT', locked: '0.01' }],
+  }
+  assert.deepEqual(parseWallet(isolated, LINEAR), { equity: 1.01, cash: 1, free: 0.9 })
 })

@@ -180,7 +180,8 @@ export interface WireWallet {
 }
 
 /**
- * Totals are in dollars, which a run in a coin does not count in: it takes the row of its coin.
+ * Totals are in dollars, which a run in a coin does not count in: it takes the row of its coin. So does one whose margin
+ * is isolated, because there are no totals then; they are empty.
  *
  *   {"accountType":"UNIFIED","totalEquity":"3.3","totalWalletBalance":"3.0","totalAvailableBalance":"3.0",
  *    "coin":[{"coin":"BTC","equity":"1.01","walletBalance":"1","totalPositionIM":"0.1","totalOrderIM":"0.05"}]}
@@ -190,7 +191,8 @@ export function parseWallet(
   { name, coin }: Pick<Category, 'name' | 'coin'>,
 ): WireWallet | undefined {
   if (!isObject(json)) return undefined
-  if (name === 'inverse' || name === 'spot') return coinOf(json['coin'], coin)
+  const isInCoin = name === 'inverse' || name === 'spot' || json['totalAvailableBalance'] === ''
+  if (isInCoin) return coinOf(json['coin'], coin)
   const equity = decimalOf(json['totalEquity'])
   const cash = decimalOf(json['totalWalletBalance'])
   const free = decimalOf(json['totalAvailableBalance'])
