@@ -1,6 +1,7 @@
 // skein doctor against the local venue that speaks Alpaca, on real sockets.
 import assert from 'node:assert/strict'
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { roomFinding } from '../src/runtime/doctor-disk.ts'
@@ -253,6 +254,27 @@ test('a file in the place of the folder fails', async (t) => {
 
   assert.equal(code, 1)
   assert.match(stdout, /^fail {2}disk {11}data is a file, not a folder$/m)
+})
+
+test('the port of the metrics is free, or taken by somebody', async (t) => {
+  const folder = temporary(t)
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  put(folder, 'skein.yaml', `universe: [SPY]\nops: { metrics: ${port} }\n`)
+  const words = ['doctor', '--config', 'skein.yaml']
+
+  const taken = await skein(folder, ...words)
+  await new Promise((resolve) => server.close(resolve))
+  const free = await skein(folder, ...words)
+
+  assert.deepEqual([taken.code, free.code], [0, 0], taken.stdout)
+  assert.match(
+    taken.stdout,
+    new RegExp(`^warn {2}ports {10}.*127.0.0.1:${port}: .*EADDRINUSE`, 'm'),
+  )
+  assert.match(free.stdout, new RegExp(`^ok {4}ports {10}${port} is free for metrics$`, 'm'))
 })
 
 /** A configuration that keeps what its journal drops in `past`, and a look at all of it. */

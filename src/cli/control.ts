@@ -38,8 +38,8 @@ export function controlCommand(): Command {
         'kill stops new risk and cancels resting entries; what protects a position stays. It holds, as\n' +
         'safe mode does, over restarts until it is lifted or cleared. reload reads the configuration again.\n' +
         "adopt takes over a position that halts its symbol, as the venue has it, at the venue's price.\n" +
-        'Exit code 1 where the run refused it, or where none took it within 5 s: the next start on that\n' +
-        'journal does.',
+        'Exit code 1 where the run refused it, or where none took it within 5 s: one that is busy does\n' +
+        'later, or the next start on that journal.',
     )
     .action(tellRun)
 }
@@ -70,7 +70,8 @@ async function tellRun(want: Want, symbol: string | undefined, options: Options)
     }
     await setTimeout(LOOK_EVERY_MS)
   }
-  throw new RunFailed(`${want}: no run has taken it; the next start on ${path} does`)
+  const rest = `one that is busy does, or the next start on ${path}`
+  throw new RunFailed(`${want}: no run has taken it within ${WAIT_MS / 1_000} s; ${rest}`)
 }
 
 /** What would be ignored in silence is an error. */

@@ -9,6 +9,8 @@ import { Universe } from '../core/universe.ts'
 import { venueId } from '../core/brand.ts'
 import type { Io } from '../io/io.ts'
 import { systemIo } from '../io/system.ts'
+import { Metrics } from '../ops/metrics.ts'
+import { serveMetrics } from '../ops/metrics-server.ts'
 import type { Config } from './config.ts'
 import { toInstrumentSpec } from './config.ts'
 import { onLocalClock } from './local-clock.ts'
@@ -43,12 +45,25 @@ export async function examine({ config: read, io }: DoctorOptions): Promise<read
       ...(await venueLooked(config, used)),
       ...(await diskFindings(config, used)),
       ...(await databaseFindings(config, used)),
-      // Nothing that the configuration has today listens.
-      { check: 'ports', state: 'ok', text: 'the configuration opens no port' },
+      await portsFinding(config.ops.metrics),
     ]
   } finally {
     await own?.close()
   }
+}
+
+/** Taken for a moment: a run that finds it taken does not start. */
+async function portsFinding(port: number | undefined): Promise<Finding> {
+  const check = 'ports'
+  if (port === undefined) return { check, state: 'ok', text: 'the configuration opens no port' }
+  const served = await serveMetrics({ metrics: new Metrics(), ailments: () => [], port })
+  if (!served.ok) {
+    const todo = 'where that is no run of this configuration, name another in ops.metrics'
+    return { check, state: 'warn', text: served.fault.message, todo }
+  }
+  await served.value.close()
+  const text = port === 0 ? 'any free one for metrics' : `${port} is free for metrics`
+  return { check, state: 'ok', text }
 }
 
 const LOOKS = { alpaca: alpacaFindings, bybit: bybitFindings } as const
