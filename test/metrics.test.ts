@@ -43,6 +43,18 @@ async function running(t: TestContext) {
   return { bench, watched, read }
 }
 
+test('a run that starts is not healthy, and tells nothing that it does not know', async (t) => {
+  const watched = new LiveMetrics(new Bench(t).universe, false)
+
+  const series = seriesOf(await watched.metrics.text())
+
+  const gauges = Object.entries(DEFINITIONS).filter(([, { type }]) => type === 'gauge')
+  assert.deepEqual(
+    gauges.flatMap(([name]) => (series.has(name) ? [[name, series.get(name)]] : [])),
+    [['mm_healthy', 0]],
+  )
+})
+
 test('a run that buys and sells counts commands, answers, fills, ticks and what it holds', async (t) => {
   const { bench, read } = await running(t)
 

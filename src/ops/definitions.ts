@@ -40,7 +40,11 @@ export const DEFINITIONS = {
     labels: ['reason'],
     buckets: AGE_MS,
   },
-  mm_cmd_total: { type: 'counter', help: 'Commands that left for the venue', labels: ['op'] },
+  mm_cmd_total: {
+    type: 'counter',
+    help: 'Commands of turns; of those that then did not leave, mm_answers_total tells',
+    labels: ['op'],
+  },
   mm_cmd_coalesced_total: {
     type: 'counter',
     help: 'Wishes that needed no command of their own, by what became of them',

@@ -35,8 +35,12 @@ export class Metrics {
       if (definition.type === 'histogram') {
         const buckets = [...definition.buckets]
         this.#histograms.set(name, new Histogram({ ...about, buckets }))
-      } else if (definition.type === 'gauge') this.#gauges.set(name, new Gauge(about))
-      else this.#counters.set(name, new Counter(about))
+      } else if (definition.type === 'gauge') {
+        const gauge = new Gauge(about)
+        // What nobody has told is not there: an equity of 0 would be a loss of all.
+        gauge.remove({})
+        this.#gauges.set(name, gauge)
+      } else this.#counters.set(name, new Counter(about))
     }
   }
 

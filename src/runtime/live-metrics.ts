@@ -38,6 +38,8 @@ export class LiveMetrics {
   constructor(universe: Universe, isLive: boolean) {
     this.#universe = universe
     this.#isLive = isLive
+    // As /health says: a run that starts does not trade.
+    this.metrics.set('mm_healthy', [[0]])
   }
 
   /** The same world, whose requests are timed. */
