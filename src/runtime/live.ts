@@ -35,7 +35,7 @@ import { Operator, type Resolved } from './operator.ts'
 import { Pruner } from './pruner.ts'
 import { Pump } from './pump.ts'
 import { Recorder } from './recorder.ts'
-import { Standby } from './standby.ts'
+import { FOLLOWING, Standby } from './standby.ts'
 import { recover, type Recovered, snapshotOf } from './recover.ts'
 import { rehearse } from './rehearsal.ts'
 import type { Wanted } from './wishes.ts'
@@ -331,6 +331,7 @@ export class Live {
     const { reload, setup } = this.#options
     await this.#begun
     if (wanted.type === 'adopt') {
+      if (this.#standby.isFollowing) return failed(fault('bad-request', FOLLOWING))
       const instrument = setup.universe.find(wanted.symbol)
       if (instrument !== undefined) return this.#agreement.adoption(instrument, wanted.lane)
       return failed(fault('bad-request', `${wanted.symbol} is no symbol of this run`))

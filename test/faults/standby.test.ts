@@ -1,6 +1,9 @@
 // Two engines for one account: one leads, the other is ready, and never do both have orders in the market.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { Wishes } from '../../src/runtime/wishes.ts'
+import { temporary } from '../cli/skein.ts'
 import { LEASE_MS, Pair } from '../quoting/pair.ts'
 
 /** What clearing the account takes, and the next price. */
@@ -92,7 +95,7 @@ test('F449 a leader that was killed with open orders follows, and takes over wha
   const since = pair.positionAtVenue()
   await pair.world.until(() => pair.positionAtVenue() > since, 10_000)
 
-  const again = await pair.engine(t, 'a', 'a again')
+  const again = await pair.engine(t, 'a', { process: 'a again' })
   assert.equal(again.live.health.isFollowing, true)
   assert.ok(again.live.engine.liveOrders.length > 0)
   pair.kill(b)
@@ -104,4 +107,20 @@ test('F449 a leader that was killed with open orders follows, and takes over wha
   assert.equal(again.live.engine.lanes[0]?.position.qty, pair.positionAtVenue())
   assert.deepEqual([...pair.together], [])
   await pair.end(again)
+})
+
+test('F442 a run that follows takes no position over that is another’s', async (t) => {
+  const pair = await Pair.start(t)
+  const a = await pair.engine(t, 'a')
+  const wishes = new Wishes(join(temporary(t), 'b.db'))
+  const b = await pair.engine(t, 'b', { wishes })
+  await pair.world.until(() => pair.positionAtVenue() > 0, 10_000)
+
+  const name = wishes.put({ want: 'adopt', symbol: 'S0USDT', why: '', by: 'test' })
+  await pair.world.run(2_000)
+
+  assert.equal(wishes.refusal(name), 'another engine trades the account')
+  const { held, ours } = b.live.engine
+  assert.deepEqual([held, ours.externals, ours.halts], [[], [], []])
+  await pair.end(a, b)
 })

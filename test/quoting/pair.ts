@@ -13,6 +13,7 @@ import { ms } from '../../src/core/time.ts'
 import { Universe } from '../../src/core/universe.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
 import { type LocalAccountLease, accountLease } from '../../src/runtime/account-lease.ts'
+import type { LiveOptions } from '../../src/runtime/live-options.ts'
 import { type Live, startLive } from '../../src/runtime/live.ts'
 import { openJournal } from '../../src/store/index.ts'
 import { type Context, defineStrategy, z } from '../../src/strategy/index.ts'
@@ -91,7 +92,11 @@ export class Pair {
   }
 
   /** An engine that leads where it may, and follows where it may not; after a kill, a process of another name goes on. */
-  async engine(t: TestContext, name: Name, process: string = name): Promise<Engine> {
+  async engine(
+    t: TestContext,
+    name: Name,
+    { process = name, ...changes }: { process?: string } & Pick<LiveOptions, 'wishes'> = {},
+  ): Promise<Engine> {
     const node = this.world.node(process)
     const specs = this.local.venue.universe.all.map(({ spec }) => ({ ...spec, venue: BYBIT }))
     const universe = new Universe(specs)
@@ -132,6 +137,7 @@ export class Pair {
       snapshotEvery: 1_000_000,
       kinds: ['trades'],
       mayLead: (account) => lease.tryTake(account.name),
+      ...changes,
     })
     const result = await this.world.settled(started)
     assert.ok(result.ok, result.ok ? '' : result.fault.message)
