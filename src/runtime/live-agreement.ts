@@ -58,9 +58,10 @@ export class Agreement {
     this.#parts = parts
   }
 
-  /** Asks the venue and closes the gap. Gives why the venue could not be asked. */
+  /** Asks the venue and closes the gap; not while it rests. Gives why the venue could not be asked. */
   ask(): Promise<Fault | undefined> {
     const { pump } = this.#parts
+    if (this.#isResting) return Promise.resolve(undefined)
     this.#asking ??= this.askOnce((inputs) => {
       for (const input of inputs) pump.push(input)
     }).finally(() => {
@@ -159,12 +160,12 @@ export class Agreement {
     return [...this.#differing].map(([id, found]) => ({ instrument: universe.at(id), found }))
   }
 
-  /** Reports come by themselves again. */
+  /** The venue is asked again. */
   wake(): void {
     this.#isResting = false
   }
 
-  /** No report comes by itself any more. */
+  /** No report is asked for any more: what the account has is another's, or nobody wants it now. */
   rest(): void {
     this.#isResting = true
     this.#cancelNext?.()

@@ -223,8 +223,7 @@ export class Live {
 
   /** Asks the venue and closes the gap; one at a time. Gives why the venue could not be asked. */
   reconcile(): Promise<Fault | undefined> {
-    // What the account has is another's until it is taken over.
-    return this.#standby.isFollowing ? Promise.resolve(undefined) : this.#agreement.ask()
+    return this.#agreement.ask()
   }
 
   /**

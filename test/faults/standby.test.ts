@@ -124,3 +124,17 @@ test('F442 a run that follows takes no position over that is another’s', async
   assert.deepEqual([held, ours.externals, ours.halts], [[], [], []])
   await pair.end(a, b)
 })
+
+test('F443 a run that follows ends without a look at what the other trades', async (t) => {
+  const pair = await Pair.start(t)
+  const a = await pair.engine(t, 'a')
+  const b = await pair.engine(t, 'b')
+  await pair.world.until(() => pair.resting.join() === 'a', 10_000)
+
+  const { remaining } = await pair.world.settled(b.live.stop())
+
+  const { held, ours } = b.live.engine
+  assert.deepEqual([remaining, held, ours.externals, ours.halts], [[], [], [], []])
+  assert.deepEqual(pair.resting, ['a'])
+  await pair.end(a, b)
+})
