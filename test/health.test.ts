@@ -1,12 +1,13 @@
 // Health: what a run says of itself, and what another process reads of it, on virtual time.
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ailmentsOf, type Health } from '../src/runtime/health.ts'
 import { askStatus, StatusFile, statusPathOf } from '../src/runtime/status-file.ts'
 import { A } from '../src/testing/builders.ts'
 import { archive, Bench, MINUTE } from './live/bench.ts'
-import { temporary } from './cli/skein.ts'
+import { put, skein, temporary } from './cli/skein.ts'
 
 const ailments = ({ live }: Bench): readonly string[] => ailmentsOf(live.health)
 
@@ -156,6 +157,23 @@ test('another process reads the status, and knows one that is no longer written'
   assert.match(later.ailments.join(), /stands still: it has said nothing for 11 s/)
   writeFileSync(statusPathOf(journal), '{"schema":"other"}')
   assert.throws(() => askStatus(journal, Date.now()))
+})
+
+test('what somebody has said is one line of the status, and steers no terminal', async (t) => {
+  const bench = await running(t)
+  const folder = temporary(t)
+  put(folder, 'journal.db', '')
+  const why = 'enough\nsafe mode     off\u001b[2J'
+  bench.live.control({ do: 'kill-switch', on: true, why }, 'test')
+  await bench.bar(0)
+  new StatusFile(join(folder, 'journal.db'), assert.fail).write(bench.live.health)
+
+  const { code, stdout, stderr } = await skein(folder, 'status', '--journal', 'journal.db')
+
+  assert.equal(code, 1)
+  assert.match(stderr, /^failed: not healthy: the kill switch is on: enough safe mode {5}off$/m)
+  assert.match(stdout, /^kill switch {3}enough safe mode {5}off$/m)
+  assert.ok(!`${stdout}${stderr}`.includes('\u001b'))
 })
 
 test('a start that fails is told as failed', async (t) => {

@@ -141,6 +141,18 @@ test('says once that a stream is lost, shows it, and says that it is back', () =
   assert.match(it.summary(moment), /^15:00:00 {2}up, 0 bars, 48 orders, .* 214 requests, 99 saved$/)
 })
 
+test('what a venue says is one line, and steers no terminal', () => {
+  const said: string[] = []
+  const it = board((line) => said.push(line))
+
+  it.take(turn([stream('venue.down', 'cut\n15:00:01  kill-switch off: \u001b[2Jlifted')]))
+
+  assert.deepEqual(said, [
+    '15:00:00  market data are LOST: cut 15:00:01  kill-switch off: lifted; no new risk until they are back',
+  ])
+  assert.deepEqual(it.log, said)
+})
+
 test('has colours only where they are wanted', () => {
   const plain = board()
   const coloured = new Board({ title: 'paper run', universe, isColoured: true })

@@ -11,7 +11,7 @@ import type { Instrument } from '../core/instrument.ts'
 import type { Notice } from '../core/notice.ts'
 import { iso } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
-import { fit, integer, money, percent, signed, widthOf } from '../report/format.ts'
+import { clean, fit, integer, money, percent, signed, widthOf } from '../report/format.ts'
 import type { Moment } from './moment.ts'
 import type { Size } from './screen.ts'
 
@@ -84,7 +84,7 @@ export class Board {
 
   /** @param at Time of the run; that of the last turn where not told. */
   say(text: string, at = this.#at): void {
-    const line = `${at === 0 ? '        ' : iso(at).slice(11, 19)}  ${text}`
+    const line = `${at === 0 ? '        ' : iso(at).slice(11, 19)}  ${clean(text)}`
     this.#log.push(line)
     if (this.#log.length > LOG_MAX) this.#log.shift()
     this.#options.onLine?.(line)

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import { iso } from '../core/time.ts'
+import { clean } from '../report/format.ts'
 import { type Asked, askStatus } from '../runtime/status-file.ts'
 import { shownPath, storedAt } from './paths.ts'
 import { RunFailed } from './output.ts'
@@ -42,12 +43,12 @@ function tellStatus(options: Options): void {
       ? JSON.stringify({ isHealthy, ailments, ageMs, ...status })
       : linesOf(asked).join('\n')
   process.stdout.write(`${text}\n`)
-  if (!isHealthy) throw new RunFailed(`not healthy: ${ailments.join('; ')}`)
+  if (!isHealthy) throw new RunFailed(`not healthy: ${clean(ailments.join('; '))}`)
 }
 
 function linesOf({ status, ageMs }: Asked): readonly string[] {
   const { streams, inbox, halts, unknownOrders, oldest } = status
-  const line = (name: string, text: string): string => `${name.padEnd(14)}${text}`
+  const line = (name: string, text: string): string => `${name.padEnd(14)}${clean(text)}`
   const up = (isUp: boolean): string => (isUp ? 'up' : 'DOWN')
   const at = (moment: number | undefined): string =>
     moment === undefined ? 'none by this process' : `${ago(status.at - moment)} ago`
