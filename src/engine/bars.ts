@@ -13,12 +13,12 @@
  *    published first: flat at the previous close, no volume, marked `filled`. More than that is a gap: it is
  *    told by a notice `bar.gap` and not filled. The same holds for bars that come from a venue or a file.
  * 5. Higher timeframes are built from the closed bars of the base timeframe, filled ones included. They too
- *    close by the clock, and never change then: a bar that only becomes known afterwards (a straggler's, or a
+ *    close by the clock, before any later base bar of their symbol is told, and never change then: a bar that only becomes known afterwards (a straggler's, or a
  *    silence that was filled) is in no higher bar that is already published. A straggler is counted as late.
  * 6. Where a source tells trades and bars, its bar takes the place of the open bar of the same time.
  * 7. Bars from outside that come while the market goes on come after their end, nobody knows how long after, and
  *    after a break many at once. So there the clock closes nothing: a higher bar closes with its last base bar, or
- *    where that never comes, with the next one of its symbol.
+ *    where that never comes, just before the next one of its symbol.
  */
 import { assert } from '../core/assert.ts'
 import { type Ms, type SymbolId, symbolId } from '../core/brand.ts'
@@ -326,8 +326,9 @@ export class Bars {
     const { symbol } = bar
     this.#base.lastEnd[symbol] = this.#base.endOf(symbol, bar.start)
     this.#lastClose[symbol] = bar.close
-    this.#sink.closed(bar)
     const higher = this.#higher
+    for (let i = 0; i < higher.length; i++) this.#closeBefore(higher[i]!, bar)
+    this.#sink.closed(bar)
     for (let i = 0; i < higher.length; i++) this.#merge(higher[i]!, bar)
   }
 
@@ -371,6 +372,12 @@ export class Bars {
     return session !== undefined
   }
 
+  /** What had ended when a bar began is told before it, as where the clock closes it: who hears the bar knows it. */
+  #closeBefore(open: OpenBars, { symbol, start }: Bar): void {
+    if (open.isOpen(symbol) && open.rows[symbol * ROW + END]! <= start)
+      this.#sink.closed(open.close(symbol))
+  }
+
   #merge(open: OpenBars, bar: Bar): void {
     const { symbol } = bar
     if (bar.start < open.lastEnd[symbol]!) {
@@ -378,12 +385,8 @@ export class Bars {
       return
     }
     const row = symbol * ROW
-    const start = open.startOf(symbol, bar.start)
-    if (open.isOpen(symbol) && open.rows[row + START] !== start) {
-      this.#sink.closed(open.close(symbol))
-    }
     if (!open.isOpen(symbol)) {
-      open.open(symbol, start, bar)
+      open.open(symbol, open.startOf(symbol, bar.start), bar)
       this.#plan()
     }
     const { rows } = open

@@ -1,9 +1,11 @@
-// Faults of bars: told twice, late, forming, corrected, missed or never made. Rows F046 to F051.
+// Faults of bars: told twice, late, forming, corrected, missed or never made. Rows F046 to F051, F489.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MINUTE, ms } from '../../src/core/time.ts'
+import { iso, MINUTE, ms } from '../../src/core/time.ts'
 import { historyOf } from '../alpaca/pages.ts'
 import { barAt, feedOf, NAMES, NIGHT, push, settled, told, venueOf } from '../alpaca/scripted.ts'
+import { bar, MONDAY_10 } from '../../src/testing/builders.ts'
+import { Stage } from '../../src/testing/scenario.ts'
 import { Desk } from './desk.ts'
 
 /** A feed of the bars of one symbol; `start` is the minute in which it came up. */
@@ -139,4 +141,30 @@ test('F051 minutes without a trade are filled and marked, a long silence is told
   assert.deepEqual([long, told], [['S00 14:20 11'], 1])
   assert.deepEqual([evening, morning], [['S00 23:59 11'], ['S00 08:00 11']])
   assert.equal(gaps(), since)
+})
+
+test('F489 a longer bar whose last minute never comes is known when the next minute is decided upon', () => {
+  const hearing = (barsFrom: 'trades' | 'outside'): readonly string[] => {
+    const heard: string[] = []
+    const hears = {
+      needs: { bars: ['1m', '5m', '1d'] },
+      hooks: () => ({
+        onBar: ({ timeframe, start }: { timeframe: string; start: number }) =>
+          void heard.push(`${timeframe} ${iso(start).slice(8, 16)}`),
+      }),
+    } as const
+    const { engine } = new Stage({ actors: { s: hears }, options: { barsFrom } })
+    // The first minutes of five, and the same time of the next day.
+    for (const minute of [0, 1, 24 * 60]) {
+      const start = ms(MONDAY_10 + minute * MINUTE)
+      const at = ms(start + MINUTE + 700)
+      while (engine.nextAt < at) engine.turn(ms(engine.nextAt), [])
+      engine.turn(at, [{ type: 'bar', at, source: 'venue', bar: bar({ start }) }])
+    }
+    return heard
+  }
+
+  const minutes = ['1m 09T14:00', '1m 09T14:01']
+  assert.deepEqual(hearing('outside'), [...minutes, '5m 09T14:00', '1d 09T04:00', '1m 10T14:00'])
+  assert.deepEqual(hearing('outside'), hearing('trades'))
 })
