@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import type { BarColumns } from '../src/core/columns.ts'
 import type { Archive } from '../src/core/store.ts'
+import type { Tape } from '../src/core/tape.ts'
 import { ms } from '../src/core/time.ts'
 import type { Use } from '../src/engine/lanes.ts'
 import { vwap } from '../src/indicators/index.ts'
@@ -28,6 +30,7 @@ type Meddle = (archive: Archive) => Promise<void>
 interface Case {
   readonly kind: Kind
   readonly change?: (setup: Setup) => Setup
+  readonly tape?: Tape
   readonly meddle?: Meddle
   readonly isArchiveGone?: boolean
   /** In turns: by itself soon after a snapshot that was taken early on the second day. */
@@ -37,11 +40,17 @@ interface Case {
 /** The end of a run that was killed once, where it went on from, and the end of the same run as a backtest. */
 async function killedOnce(
   t: TestContext,
-  { kind, change = (setup) => setup, meddle, isArchiveGone = false, killAt = 1_130 }: Case,
+  {
+    kind,
+    change = (setup) => setup,
+    tape = tapeOf(kind),
+    meddle,
+    isArchiveGone = false,
+    killAt = 1_130,
+  }: Case,
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'skein-recovery-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const tape = tapeOf(kind)
   const setup = async (): Promise<Setup> => change(await setupOf(tape))
   let recovered: Recovered<Session> | undefined
   const run = async (last: number): Promise<PaperResult> => {
@@ -94,11 +103,64 @@ const only =
     return { ...setup, uses: [use] }
   }
 
+/** The tape of bars without the last minute of each five. */
+function gapped(): Tape {
+  const tape = tapeOf('bars')
+  const series = tape.series.flatMap((one) => {
+    if (one.kind !== 'bars') return []
+    const whole = (): AsyncIterable<BarColumns> => one.pages()
+    async function* pages(): AsyncGenerator<BarColumns> {
+      for await (const { length: _length, start, ...page } of whole()) {
+        const isKept = (_value: number, row: number): boolean => start[row]! % 300_000 !== 240_000
+        yield {
+          length: start.filter(isKept).length,
+          start: start.filter(isKept),
+          open: page.open.filter(isKept),
+          high: page.high.filter(isKept),
+          low: page.low.filter(isKept),
+          close: page.close.filter(isKept),
+          volume: page.volume.filter(isKept),
+          trades: page.trades.filter(isKept),
+          filled: page.filled.filter(isKept),
+        }
+      }
+    }
+    return [{ ...one, pages }]
+  })
+  return { ...tape, series }
+}
+
 test('a run goes on from its snapshot', async (t) => {
   const ended = await killedOnce(t, { kind: 'bars' })
 
   assert.equal(ended.from, 'snapshot')
   assertSameEnd(ended)
+})
+
+test('what longer bars mean among the minutes is the same after a silence that was filled when they had closed', async (t) => {
+  const counting = defineStrategy({
+    name: 'counting',
+    params: z.object({}),
+    needs: () => ({ bars: ['1m', '5m'] }),
+    symbol(ctx) {
+      let minutes = 0
+      const told: number[] = []
+      return {
+        onBar(bar) {
+          if (bar.timeframe === '1m') minutes++
+          else told.push(minutes % 5)
+          if (bar.timeframe === '1m' || ctx.orders.length > 0) return
+          // All that it has derived so far decides.
+          const hash = told.reduce((sum, count) => (sum * 31 + count) % 97, 0)
+          if (hash % 2 === 0) ctx.close()
+          else if (ctx.position.isFlat) ctx.buy({ qty: 1 })
+        },
+      }
+    },
+  })
+
+  const gaps = { kind: 'bars', tape: gapped(), killAt: 602 } as const
+  assertSameEnd(await killedOnce(t, { ...gaps, change: only(counting) }))
 })
 
 test('bars of another run among those of this one are not taken for its own', async (t) => {
@@ -161,7 +223,7 @@ test('a strategy that looks at the time of a bar in its closure looks at the sam
     },
   })
 
-  assertSameEnd(await killedOnce(t, { kind: 'bars', change: only(timed), killAt: 600 }))
+  assertSameEnd(await killedOnce(t, { kind: 'bars', change: only(timed), killAt: 602 }))
 })
 
 test('a strategy that was halted before the kill is halted after it, and so are its tries', async (t) => {
@@ -180,7 +242,7 @@ test('a strategy that was halted before the kill is halted after it, and so are 
     },
   })
 
-  const ended = await killedOnce(t, { kind: 'bars', change: only(broken), killAt: 600 })
+  const ended = await killedOnce(t, { kind: 'bars', change: only(broken), killAt: 602 })
 
   assert.equal(ended.result.statistics.halted, 3)
   assertSameEnd(ended)

@@ -1,9 +1,11 @@
 // Bar marks: which bars a session has closed, in a few words, so that an archive can be held against them.
 import type { Ms, SymbolId } from '../core/brand.ts'
+import { type CalendarName, calendarOf } from '../core/calendar.ts'
 import { Hasher, type HashState } from '../core/hash.ts'
 import type { Bar } from '../core/market.ts'
 import type { SeenBar } from '../core/store.ts'
-import type { Timeframe } from '../core/time.ts'
+import { lengthMs, plus, type Timeframe } from '../core/time.ts'
+import type { Universe } from '../core/universe.ts'
 import type { Engine } from '../engine/engine.ts'
 
 /** All closed bars of one series. */
@@ -15,6 +17,8 @@ export interface BarMark {
   readonly first: Ms
   readonly last: Ms
   readonly hash: HashState
+  /** True where one of them closed after a bar of another timeframe that ended later: a silence that was filled. */
+  readonly isOutOfTurn?: boolean
 }
 
 interface Series {
@@ -24,17 +28,22 @@ interface Series {
   readonly first: Ms
   last: Ms
   readonly hasher: Hasher
+  isOutOfTurn: boolean
 }
 
 /** Follows the notices of an engine. As many series as there are symbols and timeframes in use. */
 export class BarMarks {
+  readonly #universe: Universe
   readonly #series = new Map<string, Series>()
+  /** The bar of each symbol that ended last. */
+  readonly #latest = new Map<SymbolId, Span>()
   /** Those that lanes are shown when they are rebuilt; undefined where no bars are kept. */
   readonly #shown: ReadonlySet<string> | undefined
   #unkept: SeenBar[] = []
 
   /** @param keepsBars True where the journal is to have the bars that lanes see: they wait until they are taken. */
   constructor(engine: Engine, { keepsBars = false }: { readonly keepsBars?: boolean } = {}) {
+    this.#universe = engine.universe
     const lanes = engine.lanes.filter(({ hooks }) => hooks.onBar !== undefined)
     if (keepsBars)
       this.#shown = new Set(
@@ -65,10 +74,12 @@ export class BarMarks {
   }
 
   restore(marks: readonly BarMark[]): void {
-    for (const { hash, ...mark } of marks) {
+    for (const { hash, isOutOfTurn = false, ...mark } of marks) {
+      const { symbol, timeframe, last: start } = mark
       const hasher = new Hasher()
       hasher.restore(hash)
-      this.#series.set(`${mark.timeframe} ${mark.symbol}`, { ...mark, hasher })
+      this.#series.set(`${timeframe} ${symbol}`, { ...mark, hasher, isOutOfTurn })
+      this.#isInTurn(symbol, { timeframe, start })
     }
   }
 
@@ -77,15 +88,45 @@ export class BarMarks {
     const key = `${timeframe} ${symbol}`
     let series = this.#series.get(key)
     if (series === undefined) {
-      series = { symbol, timeframe, count: 0, first: start, last: start, hasher: new Hasher() }
+      const hasher = new Hasher()
+      series = {
+        symbol,
+        timeframe,
+        count: 0,
+        first: start,
+        last: start,
+        hasher,
+        isOutOfTurn: false,
+      }
       this.#series.set(key, series)
     }
     series.count++
     series.last = start
     series.hasher.add(lineOf(bar))
+    if (!this.#isInTurn(symbol, bar)) series.isOutOfTurn = true
     if (this.#shown?.has(key) === true) this.#unkept.push({ i: series.count, bar })
   }
+
+  /** False where a bar of its symbol closed before it that is shown after it. */
+  #isInTurn(symbol: SymbolId, span: Span): boolean {
+    const latest = this.#latest.get(symbol)
+    const isInTurn =
+      latest === undefined || byEnd(this.#universe.at(symbol).spec.calendar)(latest, span) <= 0
+    if (isInTurn) this.#latest.set(symbol, { timeframe: span.timeframe, start: span.start })
+    return isInTurn
+  }
 }
+
+type Span = Pick<Bar, 'timeframe' | 'start'>
+
+/** The order in which the bars of a symbol close: by their end, and the finer timeframe first where two end together. */
+export const byEnd =
+  (calendar: CalendarName) =>
+  (a: Span, b: Span): number =>
+    endOf(calendar, a) - endOf(calendar, b) || lengthMs(a.timeframe) - lengthMs(b.timeframe)
+
+export const endOf = (calendar: CalendarName, { timeframe, start }: Span): Ms =>
+  timeframe === '1d' ? calendarOf(calendar).nextDayStart(start) : plus(start, lengthMs(timeframe))
 
 /**
  * Holds bars against a mark, piece by piece. They hold where they are all of them, unchanged, and one after the other in

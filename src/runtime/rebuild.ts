@@ -4,13 +4,12 @@
  * corrected since. Where neither are exactly those that a snapshot has marked, nothing is certain, and that is told.
  */
 import type { Ms } from '../core/brand.ts'
-import { calendarOf } from '../core/calendar.ts'
 import type { Bar } from '../core/market.ts'
 import type { Archive, Past } from '../core/store.ts'
-import { lengthMs, plus, type Timeframe } from '../core/time.ts'
+import type { Timeframe } from '../core/time.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Lane } from '../engine/lanes.ts'
-import { type BarMark, type BarMarks, MarkCheck } from './bar-marks.ts'
+import { type BarMark, type BarMarks, byEnd, endOf, MarkCheck } from './bar-marks.ts'
 import { barsOf } from './recorder.ts'
 
 /** Bars between two breaths. */
@@ -39,15 +38,13 @@ export async function rebuildLanes(
       if (seen === undefined) return false
       for (const bar of seen) bars.push(bar)
     }
-    // As they closed: by their end, and the finer timeframe first where two end together.
-    bars.sort(
-      (a, b) => endOf(lane, a) - endOf(lane, b) || lengthMs(a.timeframe) - lengthMs(b.timeframe),
-    )
+    const { calendar } = lane.instrument.spec
+    bars.sort(byEnd(calendar))
     for (let i = 0; i < bars.length; i += SLICE_BARS) {
       const slice = bars.slice(i, i + SLICE_BARS)
       engine.rebuild(
         lane,
-        slice.map((bar) => ({ at: endOf(lane, bar), bar })),
+        slice.map((bar) => ({ at: endOf(calendar, bar), bar })),
       )
       await shelves.breathe()
     }
@@ -69,6 +66,8 @@ async function seenBars(
   if (mark === undefined) return count === 0 ? [] : undefined
   // A lane that was halted for a while has seen some of them only.
   if (count !== mark.count) return undefined
+  // Nobody knows after which of the other bars it was shown them.
+  if (mark.isOutOfTurn === true && lane.timeframes.length > 1) return undefined
   if (past !== undefined) {
     const bars: Bar[] = []
     const check = new MarkCheck(mark)
@@ -105,9 +104,4 @@ async function archivedBars(
     check.add(found)
   }
   return check.holds ? bars : undefined
-}
-
-function endOf(lane: Lane, bar: Bar): Ms {
-  if (bar.timeframe !== '1d') return plus(bar.start, lengthMs(bar.timeframe))
-  return calendarOf(lane.instrument.spec.calendar).nextDayStart(bar.start)
 }
