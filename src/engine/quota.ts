@@ -29,9 +29,15 @@ export class Quota {
     this.#used += count
   }
 
-  /** When the oldest that counts no longer will; `at` where none does. */
-  freeAt(at: number): number {
-    return this.used(at) === 0 ? at : this.#moments[0]!.at + this.#windowMs
+  /** When fewer than `most` count: `at` where that is so already, Infinity where time alone never makes it so. */
+  freeAt(at: number, most: number): number {
+    let left = this.used(at)
+    if (left < most) return at
+    for (const moment of this.#moments) {
+      left -= moment.count
+      if (left < most) return moment.at + this.#windowMs
+    }
+    return Infinity
   }
 
   /** What still counts at `at`. */

@@ -349,3 +349,15 @@ test('asks again for the cancel of what nobody stands behind, where it was refus
     10:00:20  wait
   `)
 })
+
+test('bids and asks together are no more orders than may be', () => {
+  const stage = quoting('10:00:00  trade BTC 10000', LOOSE)
+  const levels = (side: -1 | 1) => [1, 2].map((i) => ({ price: 10_000 + side * i, qty: 1 }))
+
+  stage.lane('s').rest({ bids: levels(-1), asks: levels(1) }, { ordersMax: 3 })
+  stage.play(`
+    10:00:01  wait                                                 > submit #1 buy 1 limit 9999 gtc post-only
+                                                                   > submit #2 buy 1 limit 9998 gtc post-only
+                                                                   > submit #3 sell 1 limit 10001 gtc post-only
+  `)
+})

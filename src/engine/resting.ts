@@ -269,21 +269,17 @@ export class Restings {
     }
     const { wish } = rest
     if (wish === undefined) return
-    const quotes = this.#desk.quotesOf(lane)
-    for (const side of SIDES) this.#settleSide(lane, rest, { side, quotes, wish })
+    for (const side of SIDES) this.#settleSide(lane, rest, { side, wish })
   }
 
   #settleSide(
     lane: Lane,
     rest: LaneRest,
-    {
-      side,
-      quotes,
-      wish,
-    }: { readonly side: Side; readonly quotes: readonly Order[]; readonly wish: Wish },
+    { side, wish }: { readonly side: Side; readonly wish: Wish },
   ): void {
     const desk = this.#desk
     const { policy } = wish
+    const quotes = desk.quotesOf(lane)
     const wanted = side === 'buy' ? wish.bids : wish.asks
     const resting = restingOf(quotes, side)
     if (resting.length === 0 && wanted.length === 0) return
@@ -305,8 +301,7 @@ export class Restings {
       const quote = cancels[i]!
       const mustGo = isAtOnce(quote, i)
       if (!mustGo && moves <= 0) {
-        this.#lookAgain(rest, rest.canceled.freeAt(desk.now))
-        this.#lookAgain(rest, rest.placed.freeAt(desk.now))
+        this.#lookAgain(rest, this.#movesAt(rest, policy))
         continue
       }
       if (!mustGo) moves--
@@ -331,6 +326,16 @@ export class Restings {
     )
   }
 
+  /** When there is a move left again. */
+  #movesAt({ placed, canceled, canceledInMinute }: LaneRest, policy: RestPolicy): number {
+    const { now } = this.#desk
+    return Math.max(
+      placed.freeAt(now, policy.placesPerSecond),
+      canceled.freeAt(now, policy.cancelsPerSecond),
+      canceledInMinute.freeAt(now, policy.cancelsPerMinute),
+    )
+  }
+
   #cancel(rest: LaneRest, order: Order): void {
     const { now } = this.#desk
     rest.canceled.take(now, 1)
@@ -345,8 +350,9 @@ export class Restings {
     policy: RestPolicy,
   ): void {
     const { now } = this.#desk
-    if (rest.amended.used(now) >= policy.amendsPerSecond || rest.retryAt > now) {
-      this.#lookAgain(rest, Math.max(rest.amended.freeAt(now), rest.retryAt))
+    const freeAt = Math.max(rest.amended.freeAt(now, policy.amendsPerSecond), rest.retryAt)
+    if (freeAt > now) {
+      this.#lookAgain(rest, freeAt)
       return
     }
     // The size of an order is that of all of it, filled or not.
@@ -368,8 +374,9 @@ export class Restings {
     }: { readonly side: Side; readonly level: Level; readonly policy: RestPolicy },
   ): boolean {
     const { now } = this.#desk
-    if (rest.retryAt > now || rest.placed.used(now) >= policy.placesPerSecond) {
-      this.#lookAgain(rest, Math.max(rest.retryAt, rest.placed.freeAt(now)))
+    const freeAt = Math.max(rest.placed.freeAt(now, policy.placesPerSecond), rest.retryAt)
+    if (freeAt > now) {
+      this.#lookAgain(rest, freeAt)
       return false
     }
     const given = this.#desk.placeQuote(lane, requestOf(lane.instrument, side, level))

@@ -115,13 +115,13 @@ test('market-maker quotes ten made minutes of two coins as it always did', async
     {
       fills: 16,
       edgeBps: 5.0231183,
-      adverseBps: 0.20756238,
-      placed: 1692,
+      adverseBps: 0.22763528,
+      placed: 1699,
       rejected: 0,
-      commands: 5148,
-      batches: 2306,
+      commands: 5170,
+      batches: 2332,
       denied: {},
-      intents: '1112b3adef5d8164',
+      intents: '198f8d8550af4cb0',
     },
   )
 })
