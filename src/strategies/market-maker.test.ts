@@ -1,9 +1,10 @@
 // The market maker: where it quotes, when it quotes less, and when it withdraws.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { money } from '../core/instrument.ts'
 import type { Quote } from '../core/market.ts'
 import { ms } from '../core/time.ts'
-import { A, coin, filled, MONDAY_10, order, quote } from '../testing/builders.ts'
+import { A, coin, filled, future, MONDAY_10, order, quote } from '../testing/builders.ts'
 import { type ScenarioOptions, Stage } from '../testing/scenario.ts'
 import { breakerOf, guardOf, killOf, modeAfter } from './maker/guards.ts'
 import { BLANK, type Memory, withFill, withMid } from './maker/memory.ts'
@@ -186,7 +187,7 @@ test('a fill is measured against the mid of its moment, fees included', () => {
   const bought = withFill(
     memory,
     order({ id: 'a', side: 'buy', postOnly: true }),
-    { ...filled('a', { qty: 10, price: 99.9, fee: 0.0999 }), id: filled('a').fill },
+    { qty: 10, price: 99.9, fee: money(0.0999) },
     NOW,
   )
   const [fill] = bought.fills
@@ -252,6 +253,34 @@ describe('in the market', () => {
                                                        > cancel #2
       10:00:03  quote BTC 9999.5 x 10000.5
     `)
+  })
+
+  test('freezes at the loss of a day in money, whatever a contract is of', () => {
+    const params = { levels: 1, notional: 200_000, maxPosition: 1e6, softInventory: 1 }
+    const stage = new Stage({
+      symbols: [future('ES')],
+      actors: { mm: { strategy: marketMaker, params } },
+      cash: 1e7,
+    })
+    const show = (bid: number): void => {
+      const at = ms(stage.engine.now + 1_000)
+      const quote = { symbol: A, ts: at, bid, bidSize: 5, ask: bid + 0.25, askSize: 5 }
+      stage.engine.turn(at, [{ type: 'quote', at, quote }])
+    }
+    stage.play(`
+      10:00:00  quote ES 4000 x 4000.25                > submit #1 buy 1 limit 3998.5 post-only
+                                                       > submit #2 sell 1 limit 4001.75 post-only
+    `)
+    const modeAt = (bid: number): string => {
+      show(bid)
+      return (stage.lane('mm').state as Memory).mode
+    }
+    stage.engine.turn(ms(stage.engine.now + 50), [
+      filled('mm-r-1', { at: ms(stage.engine.now + 50), qty: 1, price: 3_998.5 }),
+    ])
+
+    // One contract of 50 a point: 5.75 points are 287.50, and 6.25 are 312.50.
+    assert.deepEqual([3_996, 3_992.5, 3_992].map(modeAt), ['active', 'active', 'frozen'])
   })
 
   test('decides as if there had been no restart', () => {

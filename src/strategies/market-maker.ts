@@ -114,7 +114,9 @@ export const marketMaker = defineStrategy({
         if (isSpike) ctx.signal('spike', { bps: Math.round(moved * 100) / 100 })
       },
       onFill({ order, fill }) {
-        ctx.state = { ...withFill(ctx.state, order, fill, ctx.now), declaredAt: 0 }
+        // What a contract is worth counts as so many of what it is of: its profit is money then.
+        const traded = { ...fill, qty: fill.qty * ctx.instrument.multiplier }
+        ctx.state = { ...withFill(ctx.state, order, traded, ctx.now), declaredAt: 0 }
       },
       onDone(order) {
         const isRefused = order.reason === 'rejected' || order.reason === 'expired'

@@ -20,6 +20,7 @@ export interface Memory {
   readonly acceptances: readonly number[]
   /** Money in and out, fees included: with the position at the mid it is the profit. */
   readonly cash: number
+  /** Of contracts as many as they are of, by their multiplier. */
   readonly qty: number
   /** The profit at the end of each window. */
   readonly profits: readonly number[]
@@ -105,7 +106,7 @@ export function withMid(memory: Memory, mid: number, now: number): Memory {
 export function withFill(
   memory: Memory,
   order: Order,
-  { qty, price, fee }: Fill,
+  { qty, price, fee }: Pick<Fill, 'price' | 'fee'> & { readonly qty: number },
   now: number,
 ): Memory {
   const sign = order.side === 'buy' ? 1 : -1
