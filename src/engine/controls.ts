@@ -39,6 +39,7 @@ export class Controls {
       case 'stop':
         risk.setStopping(true)
         this.#bars.closeAll()
+        this.#desk.markouts.end()
         return
       case 'drain':
         risk.setStopping(control.on)

@@ -339,6 +339,8 @@ export class Engine {
   }
 
   #moveTo(at: Ms): void {
+    // A second after a fill is before what is heard later than that.
+    if (this.#desk.markouts.nextAt < at) this.#desk.markouts.work(at - 1)
     // What was due before this moment happens at its own time, but where that was before the venue was asked.
     while (!this.#isBlind && (this.#timers.nextAt < at || this.#bars.nextAt < at)) {
       const due = Math.max(Math.min(this.#timers.nextAt, this.#bars.nextAt), this.#now) as Ms

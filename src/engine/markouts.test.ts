@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Ms } from '../core/brand.ts'
+import type { Input } from '../core/input.ts'
 import { ms } from '../core/time.ts'
-import { filled, MONDAY_10, order } from '../testing/builders.ts'
+import { coin, filled, MONDAY_10, order, quote } from '../testing/builders.ts'
+import { scenario } from '../testing/scenario.ts'
 import { type Markout, Markouts, WAITING_MAX } from './markouts.ts'
 
 const of = (middles: { now: number }) => {
@@ -48,4 +51,37 @@ test('goes on after a restart', () => {
   after.markouts.restore(structuredClone(before.markouts.capture()))
   after.markouts.work(ms(MONDAY_10 + 1_000))
   assert.deepEqual([after.told[0]?.middle, after.told[0]?.later], [100, 101])
+})
+
+/** A quote that filled at 10:00:02, when the middle was 10000; what is told of it in a turn. */
+function later(at: number, inputs: (at: Ms) => readonly Input[]): readonly number[] {
+  const { engine } = scenario(
+    `
+    10:00:00  quote BTC 9999 x 10001
+    10:00:00  s rest 1 @ 9998 |                     > submit #1 buy 1 limit 9998 gtc post-only
+    10:00:01  accepted #1
+    10:00:02  filled #1 1 @ 9998
+    `,
+    { symbols: [coin('BTC')], risk: { leverage: 10, maxPositionFraction: 10 } },
+  )
+  const moment = ms(MONDAY_10 + at)
+  const { notices } = engine.turn(moment, inputs(moment))
+  return notices.flatMap((notice) => (notice.type === 'quote.marked' ? [notice.later] : []))
+}
+
+test('what is heard later than a second after a fill is not its second', () => {
+  const fallen = (at: Ms): readonly Input[] => [
+    { type: 'quote', at, quote: quote({ ts: at, bid: 8_999, ask: 9_001 }) },
+  ]
+  assert.deepEqual(later(2_999, fallen), [])
+  assert.deepEqual(later(3_000, fallen), [9_000])
+  assert.deepEqual(later(3_001, fallen), [10_000])
+  assert.deepEqual(later(600_000, fallen), [10_000])
+})
+
+test('the fills of the last second are told when the run stops', () => {
+  const stop = (at: Ms): readonly Input[] => [
+    { type: 'control', at, control: { do: 'stop' }, by: 'test' },
+  ]
+  assert.deepEqual(later(2_500, stop), [10_000])
 })

@@ -40,8 +40,14 @@ export class Markouts {
     if (this.#waiting.length > WAITING_MAX) this.#tell(this.#waiting.shift()!)
   }
 
-  work(now: Ms): void {
+  /** Tells those that have had their second. The middle must still be that of `now`. */
+  work(now: number): void {
     while (this.nextAt <= now) this.#tell(this.#waiting.shift()!)
+  }
+
+  /** Tells all that wait with what is known: nothing more will come. */
+  end(): void {
+    while (this.#waiting.length > 0) this.#tell(this.#waiting.shift()!)
   }
 
   capture(): readonly Waiting[] {

@@ -115,7 +115,7 @@ test('market-maker quotes ten made minutes of two coins as it always did', async
     {
       fills: 16,
       edgeBps: 5.0231183,
-      adverseBps: 0.22763528,
+      adverseBps: 0.20204913,
       placed: 1699,
       rejected: 0,
       commands: 5170,
