@@ -9,7 +9,8 @@ import type { Command } from '../src/core/command.ts'
 import { canonical } from '../src/core/hash.ts'
 import type { Bar } from '../src/core/market.ts'
 import { integer, seeded } from '../src/core/random.ts'
-import { backtest, type BacktestResult } from '../src/runtime/backtest.ts'
+import type { Tape } from '../src/core/tape.ts'
+import { backtest, type BacktestResult, type Watch } from '../src/runtime/backtest.ts'
 import { buildSession } from '../src/runtime/build.ts'
 import { paper, type PaperResult } from '../src/runtime/paper.ts'
 import { barsOf } from '../src/runtime/recorder.ts'
@@ -40,9 +41,12 @@ for (const kind of ['bars', 'trades'] as const) {
     })
     await archive.close()
     assert.deepEqual(endOf(result), endOf(expected.result))
-    const again = await replay(buildSession(await setupOf(tape)), journal)
+    const { watch, samples } = sampling()
+    const again = await replay(buildSession(await setupOf(tape)), journal, watch)
     journal.close()
     assert.deepEqual([again.hash, again.differing], [result.hash, 0])
+    // A report is made of them.
+    assertSame(samples, expected.samples)
     await checkBars(folder, expected.bars)
   })
 
@@ -84,6 +88,21 @@ interface Truth {
   readonly result: BacktestResult
   readonly bars: readonly Bar[]
   readonly submitted: readonly string[]
+  readonly samples: readonly Sample[]
+}
+
+type Sample = readonly number[]
+
+/** Notes equity and exposure as a report is told them; of one moment the last counts. */
+function sampling(): { readonly watch: Watch; readonly samples: Sample[] } {
+  const samples: Sample[] = []
+  const watch: Watch = {
+    sample: (...sample) => {
+      if (samples.at(-1)?.[0] === sample[0]) samples.pop()
+      samples.push(sample)
+    },
+  }
+  return { watch, samples }
 }
 
 /** What the backtest of the same tape does. */
@@ -91,6 +110,7 @@ async function truth(kind: Kind): Promise<Truth> {
   const tape = tapeOf(kind)
   const bars: Bar[] = []
   const submitted: string[] = []
+  const { samples } = await sampled(tape)
   const result = await backtest({
     tape,
     setup: await setupOf(tape),
@@ -103,7 +123,13 @@ async function truth(kind: Kind): Promise<Truth> {
     },
   })
   assert.ok(submitted.length > 100, `${submitted.length} orders are enough to mean something`)
-  return { result, bars, submitted }
+  return { result, bars, submitted, samples }
+}
+
+async function sampled(tape: Tape): Promise<{ readonly samples: readonly Sample[] }> {
+  const { watch, samples } = sampling()
+  await backtest({ tape, setup: await setupOf(tape), watch })
+  return { samples }
 }
 
 const idsOf = (commands: readonly Command[]): string[] =>

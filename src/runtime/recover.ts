@@ -223,7 +223,7 @@ async function redoTail(
   let redone = 0
   for (const recorded of journal.since(after)) {
     if (recorded.n > to) break
-    const difference = differenceOf(session, recorded)
+    const difference = differenceOf(session.redo(recorded), recorded)
     if (difference !== undefined) {
       return { redone, at: session.engine.now, difference: `turn ${recorded.n}: ${difference}` }
     }
@@ -232,12 +232,11 @@ async function redoTail(
   return { redone, at: session.engine.now }
 }
 
-/** Does a turn again and tells what came out otherwise than recorded; undefined where nothing did. */
+/** What came out otherwise than recorded of a turn that was done again; undefined where nothing did. */
 export function differenceOf(
-  session: Pick<Redoable<never>, 'redo'>,
+  { turn, facts }: ReturnType<Redoable<never>['redo']>,
   recorded: Turn,
 ): string | undefined {
-  const { turn, facts } = session.redo(recorded)
   if (turn.n !== recorded.n) return `it is turn ${turn.n}`
   const answers = recorded.inputs.filter((input) => !isMarket(input) && input.type !== 'control')
   const told =

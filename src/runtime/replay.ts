@@ -73,7 +73,8 @@ export async function replay(
   let hasAccount = session.engine.turns > 0
   let last: Ms | undefined
   for (const recorded of journal.since(session.engine.turns)) {
-    const difference = differenceOf(session, recorded)
+    const done = session.redo(recorded)
+    const difference = differenceOf(done, recorded)
     if (difference !== undefined) {
       differing++
       if (differences.length < DIFFERENCES_MAX)
@@ -85,8 +86,8 @@ export async function replay(
     hasAccount ||= recorded.inputs.some(({ type }) => type === 'account')
     if (!hasAccount) continue
     last = recorded.at
-    // Eventful turns are those that an observer would hear of: they have facts or batches.
-    sampler.sample(recorded.at, recorded.batches.length > 0 || recorded.inputs.length === 0)
+    // As the run itself would have been sampled, so that its report says the same as that of a backtest.
+    sampler.sample(recorded.at, done.turn.notices.length > 0)
     if (turns % SLICE_TURNS !== 0) continue
     watch?.progress?.(turns, recorded.at)
     await new Promise(setImmediate)
