@@ -54,7 +54,8 @@ test('sma-cross decides on every prefix of a day of bars as in the full run', as
     return setupWith(smaCross, { minConfidence: 0 })
   })
   assert.equal(found, undefined)
-  assert.equal(decisions, rows.length, 'every prefix was run')
+  const moments = new Set(rows.map(({ at }) => at)).size
+  assert.equal(decisions, moments, 'every prefix was run')
   const { statistics } = await drive(new RowFeed(rows), {
     setup: setupWith(smaCross, { minConfidence: 0 }),
   })
@@ -71,6 +72,30 @@ test('sma-cross decides on prefixes of trades as in the full run', async () => {
     every: 23,
   })
   assert.equal(found, undefined)
+})
+
+test('a timer that decides by what all symbols did is not taken for one that knows the future', async () => {
+  const rows = await rowsOf('bars', 60)
+  const spreading = defineStrategy({
+    name: 'spreading',
+    params: z.object({}),
+    needs: () => ({ bars: '1m', every: { cycle: '1m' } }),
+    symbol(ctx) {
+      let close = 0
+      return {
+        onBar: (bar) => void (close = bar.close),
+        // What the account is worth depends on the bars of all others.
+        onTimer() {
+          if (close > 0 && ctx.orders.length === 0 && ctx.position.isFlat)
+            ctx.buy({ qty: 1 + (Math.round(ctx.equity * 100) % 7) })
+          else ctx.close()
+        },
+      }
+    },
+  })
+  assert.equal(await findLookAhead(rows, () => setupWith(spreading, {})), undefined)
+  const { statistics } = await drive(new RowFeed(rows), { setup: setupWith(spreading, {}) })
+  assert.ok(statistics.orders.created > 50, `${statistics.orders.created} orders were compared`)
 })
 
 test('a strategy that peeks at the next bar is caught', async () => {

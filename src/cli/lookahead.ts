@@ -50,9 +50,13 @@ async function runLookahead(options: Options): Promise<void> {
     if (isCut) process.stderr.write(`only the first ${ROWS_MAX} rows of the tape are tested\n`)
     const every = options.every ?? Math.max(1, Math.ceil(rows.length / PREFIXES))
     const bar = progress({ label: 'lookahead', total: rows.length, unit: 'rows' })
+    let cuts = 0
     const found = await findLookAhead(rows, () => freshOf(setup), {
       every,
-      progress: (length) => bar.update(length),
+      progress: (length) => {
+        cuts++
+        bar.update(length)
+      },
     }).finally(() => bar.end())
     const names = setup.uses.map(({ name }) => name).join(', ')
     if (found !== undefined) {
@@ -62,7 +66,7 @@ async function runLookahead(options: Options): Promise<void> {
           `  with these rows  ${found.decided}\n  in the full run  ${found.decidedInFull}`,
       )
     }
-    await tellClean(rows, setup, { names, cuts: Math.ceil(rows.length / every) - 1 })
+    await tellClean(rows, setup, { names, cuts })
   } finally {
     await opened.close()
   }
@@ -85,7 +89,7 @@ async function tellClean(
     },
   })
   process.stdout.write(
-    `${names}: no lookahead in ${rows.length} rows, cut at ${Math.max(0, cuts)} places; ${orders} orders compared\n`,
+    `${names}: no lookahead in ${rows.length} rows, cut at ${cuts} places; ${orders} orders compared\n`,
   )
   if (orders > 0) return
   process.stderr.write('it placed no order, so that nothing was tested: take more or other rows\n')

@@ -3,7 +3,8 @@
  *
  * A run over the first rows of a tape must decide exactly what the run over all of it decided up to then. So
  * the tape is run in full once, and then once for every prefix of its rows; the first prefix that decides
- * otherwise names the moment at which the future was seen. The cost grows with the square of the rows: a day
+ * otherwise names the moment at which the future was seen. A prefix ends between two moments: what is received
+ * within one millisecond is one turn, and a timer may decide for one symbol by what another did. The cost grows with the square of the rows: a day
  * of a few symbols is enough, because a strategy that peeks does so every day.
  */
 import { isDeepStrictEqual } from 'node:util'
@@ -37,7 +38,7 @@ interface Decision {
  *
  * @param rows In order of receipt, as a feed gives them.
  * @param setupOf Called for every run, with the rows of that run: nothing is shared between runs.
- * @param every Tests each n-th prefix only.
+ * @param every Tests a prefix after each so many rows only.
  */
 export async function findLookAhead(
   rows: readonly MarketInput[],
@@ -46,73 +47,37 @@ export async function findLookAhead(
 ): Promise<LookAhead | undefined> {
   assert(rows.length <= ROWS_MAX, `at most ${ROWS_MAX} rows are tested, not ${rows.length}`)
   const full = await decisionsOf(rows, setupOf)
-  for (let length = every; length < rows.length; length += every) {
+  for (let length = cutAfter(rows, every); length < rows.length;) {
     progress?.(length)
     const prefix = rows.slice(0, length)
-    const { at, type } = prefix.at(-1)!
-    // A book is told before what it is of; without that it is no part of a moment that anybody saw.
-    if (type === 'depth' && rows[length]!.at === at) continue
-    const decisions = await decisionsOf(prefix, setupOf)
-    const isCut = rows[length]!.at === at
-    const difference = differenceOf(decisions, full, at, isCut ? at : undefined)
+    const { at } = prefix.at(-1)!
+    const difference = differenceOf(await decisionsOf(prefix, setupOf), full, at)
     if (difference !== undefined) return { rows: length, at, ...difference }
+    length = cutAfter(rows, length + every)
   }
   return undefined
 }
 
-/**
- * The first decision of a prefix that is not that of the full run.
- *
- * @param cutAt The moment that the prefix has only a part of; undefined where it ends between two.
- */
+/** So many rows, and those that are received together with the last of them. */
+function cutAfter(rows: readonly MarketInput[], length: number): number {
+  let end = length
+  while (end < rows.length && rows[end]!.at === rows[end - 1]!.at) end++
+  return end
+}
+
+/** The first decision of a prefix that is not that of the full run. */
 function differenceOf(
   prefix: readonly Decision[],
   full: readonly Decision[],
   end: number,
-  cutAt: number | undefined,
 ): { readonly decided: string; readonly decidedInFull: string } | undefined {
   const inTime = full.filter(({ at }) => at <= end)
   for (let i = 0; i < Math.max(prefix.length, inTime.length); i++) {
     const [mine, other] = [prefix[i], inTime[i]]
-    const isEqual =
-      cutAt !== undefined && (mine ?? other)?.at === cutAt
-        ? isPart(mine, other)
-        : isDeepStrictEqual(mine, other)
-    if (!isEqual)
+    if (!isDeepStrictEqual(mine, other))
       return { decided: canonical(mine ?? null), decidedInFull: canonical(other ?? null) }
   }
   return undefined
-}
-
-/**
- * Part of a moment's facts decides a part of what all of them decide. Ids are left out of the comparison, because
- * they count the wishes of a turn, and the others' wishes are not there.
- */
-function isPart(mine: Decision | undefined, whole: Decision | undefined): boolean {
-  const left = (whole?.commands ?? []).map(wishOf)
-  return (mine?.commands ?? []).every((command) => {
-    const at = left.indexOf(wishOf(command))
-    if (at >= 0) left.splice(at, 1)
-    return at >= 0
-  })
-}
-
-function wishOf(command: Command): string {
-  if (command.type !== 'submit') return canonical(command)
-  const orders = [command.order, ...(command.legs ?? [])]
-  return canonical(
-    orders.map(({ symbol, side, type, qty, limit, stop, tif, strategy, role }) => ({
-      symbol,
-      side,
-      type,
-      qty,
-      tif,
-      strategy,
-      limit: limit ?? null,
-      stop: stop ?? null,
-      role: role ?? null,
-    })),
-  )
 }
 
 async function decisionsOf(
