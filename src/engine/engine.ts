@@ -486,7 +486,7 @@ export class Engine {
       lane.isPast = this.#isPast
       // As #run does, written out: a closure per bar would cost more than the hook.
       try {
-        lane.hooks.onBar!(bar)
+        lane.hooks.onBar?.(bar)
       } catch (error) {
         this.#halt(lane, error)
       }

@@ -268,3 +268,20 @@ test('a strategy that is asked for its gauges looks at its context, and nothing 
   assert.equal(seen, 99.99)
   stage.play('10:00:02  quote AAPL 99.99 x 100.01  = halted none')
 })
+
+test('a warm-up ends by its bars also where no hook hears them, and where there are none it has none', () => {
+  for (const [needs, bars] of [
+    [{ bars: '1m', warmup: 2 }, 2],
+    [{ quotes: true, warmup: 2 }, 0],
+  ] as const) {
+    const stage = new Stage({
+      actors: { s: { needs, hooks: () => ({ onTurn: () => undefined }) } },
+    })
+    for (let minute = 1; minute <= bars; minute++) {
+      assert.equal(stage.lane('s').isWarmingUp, true)
+      stage.play(`10:0${minute}:00  bar AAPL 100 101 99 100`)
+    }
+    assert.equal(stage.lane('s').isWarmingUp, false)
+    assert.equal(stage.restored().lane('s').isWarmingUp, false)
+  }
+})

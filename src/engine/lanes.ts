@@ -111,7 +111,7 @@ export class Lane implements Context {
     const { bars } = this.needs
     this.timeframes = bars === undefined ? [] : typeof bars === 'string' ? [bars] : bars
     this.#warmup = this.needs.warmup ?? 0
-    this.#isWarmingUp = this.#warmup > 0
+    this.#isWarmingUp = this.#isShort()
     this.position = new LaneHolding()
     this.#state = deepFreeze(use.strategy.state?.())
     this.hooks = use.strategy.symbol(this, use.params)

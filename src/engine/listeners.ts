@@ -21,9 +21,8 @@ export class Listeners {
   add(lane: Lane): void {
     const { symbol, hooks, needs } = lane
     if (needs.depth !== undefined) this.#wantDepth(symbol, needs.depth)
-    for (const timeframe of lane.timeframes) {
-      if (hooks.onBar !== undefined) push(this.bars[TIMEFRAMES.indexOf(timeframe)]!, lane)
-    }
+    // Also where no hook hears them: its warm-up is counted in bars.
+    for (const timeframe of lane.timeframes) push(this.bars[TIMEFRAMES.indexOf(timeframe)]!, lane)
     if (hooks.onTrade !== undefined) push(this.trades, lane)
     if (hooks.onQuote !== undefined) push(this.quotes, lane)
     if (hooks.onTurn !== undefined) push(this.turns, lane)
