@@ -56,7 +56,9 @@ export type Notice =
     }
   /** A trade of a bar that was already published; no bar holds it. */
   | { readonly type: 'trade.late'; readonly trade: Trade }
-  | { readonly type: 'order.placed' | 'order.changed'; readonly order: Order }
+  | { readonly type: 'order.placed'; readonly order: Order }
+  /** `isEnd` where the change ended it; what comes after that, such as a late fill, is a change of what has ended. */
+  | { readonly type: 'order.changed'; readonly order: Order; readonly isEnd: boolean }
   /** A fill of an order that had ended: it was canceled, rejected or given up, and has traded all the same. */
   | {
       readonly type: 'fill.late'

@@ -72,7 +72,7 @@ export class Dispatch {
     for (const unsent of [order, ...this.#nativeLegsOf(order)]) {
       const ended: Order = { ...unsent, phase: 'done', reason: 'canceled', updatedAt: now }
       orders.update(ended)
-      notices.publish({ type: 'order.changed', order: ended })
+      notices.publish({ type: 'order.changed', order: ended, isEnd: true })
       this.#onUnsent(ended)
     }
   }

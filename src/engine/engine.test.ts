@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Context, Hooks, Needs } from '../strategy/index.ts'
-import { A, MONDAY_10, share } from '../testing/builders.ts'
+import { fillId, orderId, type Qty } from '../core/brand.ts'
+import type { Input } from '../core/input.ts'
+import { A, filled, MONDAY_10, share } from '../testing/builders.ts'
 import { ms } from '../core/time.ts'
 import { type Actor, scenario, Stage } from '../testing/scenario.ts'
 
@@ -376,4 +378,30 @@ test('the state hash differs wherever anything differs', () => {
 test('a restored engine knows the last quotes', () => {
   const stage = scenario('10:00:00  quote AAPL 99.99 x 100.01').restored()
   assert.deepEqual([stage.lane('s').quote?.bid, stage.lane('s').price], [99.99, 100])
+})
+
+test('an order ends once, also where it fills after its cancel and is taken back', () => {
+  const { engine } = scenario(`
+    10:00:00  trade AAPL 100
+    10:00:00  s buy 10 limit 99                        > submit #1 buy 10 limit 99
+    10:00:01  accepted #1
+    10:00:02  s cancel #1                              > cancel #1
+  `)
+  const at = ms(MONDAY_10 + 3_000)
+  const of = { at, id: orderId('s-r-1'), ts: at } as const
+  const trade = { qty: 4 as Qty, price: 99 }
+  const inputs: readonly Input[] = [
+    { type: 'order.canceled', ...of },
+    filled('s-r-1', { at, fill: 'f1', qty: 4, price: 99 }),
+    { type: 'order.busted', ...of, bust: fillId('b1'), fill: fillId('f1'), ...trade },
+  ]
+  const { notices } = engine.turn(at, inputs)
+  const changes = notices.flatMap((notice) =>
+    notice.type === 'order.changed' ? [[notice.order.filled, notice.isEnd]] : [],
+  )
+  assert.deepEqual(changes, [
+    [0, true],
+    [4, false],
+    [0, false],
+  ])
 })

@@ -48,7 +48,8 @@ export class Facts {
     }
     const lane = this.#desk.laneOf(after.strategy, after.symbol)
     assert(lane !== undefined, `order ${after.id} belongs to a lane`)
-    notices.publish({ type: 'order.changed', order: after })
+    const isEnd = after.phase === 'done' && before.phase !== 'done'
+    notices.publish({ type: 'order.changed', order: after, isEnd })
     // A lane that closes hears last of a fill: it may end the close, and then the lane may enter anew.
     const isClosing = lane.closing !== undefined
     if (input.type === 'order.filled') {
@@ -67,7 +68,7 @@ export class Facts {
       this.#desk.closings.settle(lane)
       if (input.type === 'order.filled') this.#tellFill(lane, after, input)
     }
-    if (after.phase !== 'done' || before.phase === 'done') return
+    if (!isEnd) return
     if (lane.hooks.onDone !== undefined) this.#runHook(lane, () => lane.hooks.onDone!(after))
   }
 

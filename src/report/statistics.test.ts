@@ -234,6 +234,29 @@ test('counts orders, denials and incidents', () => {
   assert.deepEqual(summary.incidents.halted, ['s on QQQ: boom'])
 })
 
+test('counts an order by the end that it met first', () => {
+  const { statistics, universe } = new Desk()
+  const symbol = universe.find('QQQ')!.id
+  const [zero, four] = [0, 4].map((filled) => ({ filled: filled as Qty, avgPrice: 0 })) as [
+    Pick<Order, 'filled' | 'avgPrice'>,
+    Pick<Order, 'filled' | 'avgPrice'>,
+  ]
+  const times = { createdAt: START, updatedAt: START }
+  const request = { symbol, side: 'buy', type: 'market', qty: 9 as Qty, tif: 'day' } as const
+  const known = { ...request, ...times, id: orderId('s-r-1'), strategy: 's' } as const
+  const canceled = { ...known, phase: 'done', reason: 'canceled' } as const
+
+  for (const [isEnd, filled] of [
+    [true, zero],
+    [false, four],
+    [false, zero],
+  ] as const)
+    statistics.onNotice({ type: 'order.changed', order: { ...canceled, ...filled }, isEnd })
+
+  const { canceled: count, filled } = statistics.summary().orders
+  assert.deepEqual([count, filled], [1, 0])
+})
+
 const anyTrade: fc.Arbitrary<Trade> = fc.record({
   strategy: fc.constantFrom('one', 'two'),
   symbol: fc.constantFrom('AAPL', 'SPY', 'QQQ'),

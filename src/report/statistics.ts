@@ -57,7 +57,7 @@ export interface NamedResults extends Results {
   readonly name: string
 }
 
-/** How many orders met which end. */
+/** How many orders met which end; what comes after it, such as a late fill, makes no other. */
 export interface OrderCounts {
   readonly placed: number
   readonly filled: number
@@ -152,7 +152,6 @@ export class Statistics {
   onFill(notice: FillNotice): void {
     const { order, fill, profit } = notice
     const instrument = this.#universe.at(order.symbol)
-    if (order.phase === 'done' && order.reason === 'filled') this.#orders.filled++
     const tallies = [
       this.#total,
       tallyOf(this.#symbols, instrument.symbol),
@@ -179,7 +178,8 @@ export class Statistics {
         this.#orders.placed++
         return
       case 'order.changed':
-        return this.#onChanged(notice.order)
+        if (notice.isEnd) this.#onEnd(notice.order)
+        return
       case 'order.denied':
         this.#orders.denied++
         this.#denied.set(notice.denial.code, (this.#denied.get(notice.denial.code) ?? 0) + 1)
@@ -245,8 +245,8 @@ export class Statistics {
     }
   }
 
-  #onChanged(order: Order): void {
-    if (order.phase !== 'done') return
+  #onEnd(order: Order): void {
+    if (order.reason === 'filled') this.#orders.filled++
     if (order.reason === 'canceled') this.#orders.canceled++
     if (order.reason === 'rejected') this.#orders.rejected++
     if (order.reason === 'expired') this.#orders.expired++

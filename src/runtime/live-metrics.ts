@@ -111,7 +111,7 @@ export class LiveMetrics {
       this.#fees += notice.fill.fee
       if (notice.order.postOnly !== true) this.#takerFees += notice.fill.fee
       this.#profit += notice.profit
-    } else if (notice.type === 'order.changed' && notice.order.phase === 'done') {
+    } else if (notice.type === 'order.changed' && notice.isEnd) {
       const { createdAt, updatedAt, reason = 'unknown' } = notice.order
       this.metrics.observe('mm_order_age_ms', updatedAt - createdAt, { reason })
     }
