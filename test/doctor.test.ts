@@ -397,6 +397,7 @@ test('a checkpoint of minutes passes where the streams hold and every bar is sto
     ['ok', 'ok', 'ok', 'ok', 'ok'],
   )
   assert.equal(states.get('clock'), 'ok')
+  assert.equal(of('keys'), 'none needed: the venue is on this machine')
   assert.match(of('uptime'), /^100\.0 %: ran [\d.]+ min of 4\.0 min$/)
   assert.match(of('stored'), /^(\d+) bars stored of \1 that were closed$/)
   assert.equal(server.audit.orders.length, 0)

@@ -4,7 +4,7 @@ import { BadInput } from '../core/bad-input.ts'
 import { redactor } from '../io/redact.ts'
 import type { Config, VenueName } from './config.ts'
 import type { Finding } from './finding.ts'
-import { keyFileOf, type Keys } from './venue-keys.ts'
+import { keyFileOf, type Keys, settingsOf } from './venue-keys.ts'
 
 /** Bars are cut and orders are stamped by our clock, and compared with the venue's. */
 const OFFSET_USUAL_MS = 500
@@ -32,7 +32,11 @@ export async function keyedFindings<T extends { readonly keys: Keys }>(
 
 function keysFinding(config: Config, venue: VenueName): Finding {
   const file = keyFileOf(config, venue)
-  if (file === undefined) return { check: 'keys', state: 'ok', text: 'given by the environment' }
+  if (file === undefined) {
+    const isLocal = settingsOf(config, venue).key === undefined
+    const text = isLocal ? 'none needed: the venue is on this machine' : 'given by the environment'
+    return { check: 'keys', state: 'ok', text }
+  }
   if ((statSync(file).mode & 0o077) === 0 || process.platform === 'win32')
     return { check: 'keys', state: 'ok', text: `given by ${file}` }
   const text = `${file} may be read by other users of this machine`
