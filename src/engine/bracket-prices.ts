@@ -11,6 +11,7 @@
  * price beyond its limit has passed it by: then the position is closed at the market.
  */
 import type { SymbolId } from '../core/brand.ts'
+import { calendarOf } from '../core/calendar.ts'
 import type { Bar } from '../core/market.ts'
 import { isLeg, type Order } from '../core/order.ts'
 import { lengthMs } from '../core/time.ts'
@@ -72,8 +73,9 @@ export class BracketPrices {
 
   /** Sees whether the price has come to a target that is taken here, or has passed the limit of a stop by. */
   #watch(group: Group, price: number): void {
-    const { isSingle, collar, side, targetPx } = group
-    if ((isSingle !== true && collar === undefined) || this.#desk.isClosing(group)) return
+    const { isNative, isSingle, collar, side, targetPx } = group
+    if (isNative || (isSingle !== true && collar === undefined)) return
+    if (this.#desk.isClosing(group)) return
     const stop = liveOf(this.#desk, group.stop)
     if (stop === undefined || leftOf(this.#desk, group) <= 0) return
     const isBeyond = (a: number, b: number): boolean => (side === 'buy' ? a < b : a > b)
@@ -86,9 +88,15 @@ export class BracketPrices {
     else if (isSingle === true && !isBeyond(price, targetPx!)) this.#take(group, stop)
   }
 
+  /** What is sold at the market before its session waits for the opening, and no stop would be there until then. */
+  #isOpen({ symbol }: Group): boolean {
+    const { calendar } = this.#desk.instrument(symbol).spec
+    return calendarOf(calendar).sessionAt(this.#desk.now) !== undefined
+  }
+
   #take(group: Group, stop: Order): void {
     const { now } = this.#desk
-    if (stop.cancelSentAt !== undefined) return
+    if (stop.cancelSentAt !== undefined || !this.#isOpen(group)) return
     if (group.tookAt !== undefined && now - group.tookAt < TAKE_WAIT_MS) return
     group.isTaking = true
     group.tookAt = now

@@ -9,12 +9,13 @@ export interface Group {
   readonly strategy: string
   readonly symbol: SymbolId
   readonly side: Side
-  readonly isNative: boolean
+  /** The venue keeps its legs; not any more when they have ended with an entry that had brought in a part. */
+  isNative: boolean
   readonly targetPx?: Px
   readonly trail?: Trail
   /** When the entry is to be canceled, which leaves as gtc because its legs do. */
   endsAt?: Ms
-  /** One exit may rest: the stop does, and the target is taken here. */
+  /** Where it is kept here, one exit may rest: the stop does, and the target is taken here. */
   readonly isSingle?: true
   /** The stop is a stop-limit, its limit this fraction beyond it. */
   readonly collar?: number

@@ -430,6 +430,64 @@ test('an entry of before the open ends with the session that it waits for, also 
   stage.restored().play('Tue 16:00:00  wait               > cancel #1')
 })
 
+const parting: ScenarioOptions = {
+  limits: {
+    terms: termsOf({ brackets: 'native', protectsParts: false, oneTif: true, exits: 'one' }),
+  },
+}
+/** An entry of which a part has filled is canceled by its strategy. */
+const PART = `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 entry 99 stop 98 target 104
+          > submit #1 buy 10 limit 99 gtc with #2 sell 10 stop 98 gtc, #3 sell 10 limit 104 gtc
+    10:00:02  accepted #1
+              filled #1 3 @ 99
+    10:00:03  s cancel #1                           > cancel #1`
+
+for (const order of [
+  ['canceled #1', 'canceled #2', 'canceled #3'],
+  ['canceled #3', 'canceled #2', 'canceled #1'],
+  ['canceled #2', 'canceled #1', 'canceled #3'],
+]) {
+  test(`what an entry has brought in that ends with its legs is kept here, as told by ${order.join(', ')}`, () => {
+    scenario(
+      `${PART}
+    10:00:04  ${order[0]}
+    10:00:05  ${order[1]}
+    10:00:06  ${order[2]}                           > submit #4 sell 3 stop 98 gtc
+    10:00:07  accepted #4                           = live #4, position 3 @ 99, closing none
+    10:00:08  trade AAPL 104                        > cancel #4
+    10:00:09  canceled #4                           > submit #5 sell 3 market gtc
+    10:00:10  filled #5 3 @ 104                     = position 0, live none
+  `,
+      parting,
+    )
+  })
+}
+
+test('native legs whose entry fills though its cancel was sent are none of ours', () => {
+  scenario(
+    `${PART}
+    10:00:04  filled #1 7 @ 99
+              refused #1                            = live #2 #3, position 10 @ 99, closing none
+  `,
+    parting,
+  )
+})
+
+test('a native stop that was canceled as well as its entry is not placed again', () => {
+  scenario(
+    `${PART}
+    10:00:04  s cancel #2                           > cancel #2
+    10:00:05  canceled #1
+    10:00:06  canceled #2                           > cancel #3
+                    ! signal bracket.broken the stop ended as canceled and leaves 3 unprotected
+    10:00:07  canceled #3                           > submit #4 sell 3 market reduce-only
+  `,
+    parting,
+  )
+})
+
 test('a native stop that ended before its entry filled is no protection', () => {
   scenario(
     `

@@ -15,7 +15,8 @@
  * was here to cancel or to shrink it, opens none. Not where strategies share the symbol, whose positions the venue nets.
  *
  * Where native legs wait until the entry has filled completely (`protectsParts`), a stop without a target is kept here
- * too; a stop with a target cannot be, because such a venue holds the shares for one of two separate exits.
+ * too; a stop with a target cannot be, because such a venue holds the shares for one of two separate exits. Where such an
+ * entry is canceled when a part of it has filled, its legs end with it, and the part is kept here, with one exit at rest.
  *
  * Where the venue has one time in force for a native bracket (`oneTif`) it is that of the legs, which rest until they fill
  * or are canceled. An entry for the day is canceled here at the close then; a cancel that was refused is tried again.
@@ -111,6 +112,11 @@ export class Brackets {
       group.filledAt = this.#desk.now
     }
     const left = leftOf(this.#desk, group)
+    if (this.#isParted(group)) {
+      // The venue ends all three; what rests beside our stop would hold what that is to sell.
+      if (isLive(entry!) || liveOf(this.#desk, group.target) !== undefined) return
+      group.isNative = false
+    }
     if (!group.isNative) this.#size(group, left)
     this.#guard(group, order, left)
     this.#note(group)
@@ -194,6 +200,16 @@ export class Brackets {
 
   #groupOf({ group }: Order): Group | undefined {
     return group === undefined ? undefined : (this.#groups.get(group) ?? this.#ended.get(group))
+  }
+
+  /** True where native legs that wait for all of their entry end with it, which has brought in a part. */
+  #isParted(group: Group): boolean {
+    if (!group.isNative || group.isSingle !== true || group.stop === undefined) return false
+    const [entry, stop] = [this.#desk.order(group.entry), this.#desk.order(group.stop)]
+    if (entry === undefined || (isLive(entry) && entry.cancelSentAt === undefined)) return false
+    const isPart = entry.filled > 0 && entry.filled < entry.qty
+    // A stop that was to go is not placed again.
+    return isPart && stop?.reason === 'canceled' && stop.cancelSentAt === undefined
   }
 
   /** Emulated brackets: places, grows, shrinks or cancels the legs so that each covers what is left. */

@@ -440,10 +440,11 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     { targetPx }: LegPrices,
   ): Pick<Group, 'isNative' | 'isSingle' | 'collar'> {
     const terms = this.#termsOf(instrument)
-    const { exits, stopCollar } = terms
+    const { exits, stopCollar, protectsParts } = terms
     const hasTarget = targetPx !== undefined
     const isNative = isKeptThere(terms, hasTarget)
-    if (isNative) return { isNative }
+    // Of one that protects parts nothing is ever kept here.
+    if (isNative && protectsParts) return { isNative }
     return {
       isNative,
       ...(hasTarget && exits === 'one' ? { isSingle: true } : {}),

@@ -130,12 +130,12 @@ export function legOf(
   },
   instrument: Instrument,
 ): OrderRequest {
-  const { symbol, stopPx, targetPx, isSingle } = group
+  const { symbol, stopPx, targetPx, isNative, isSingle } = group
   const plain = { symbol, side: legSide(group), qty: leg.qty, tif: 'gtc' } as const
   const base = leg.isReduceOnly ? ({ ...plain, reduceOnly: true } as const) : plain
   if (leg.role === 'target') {
     // Where one exit rests alone, the price of the target has come when it is placed.
-    return isSingle === true
+    return isSingle === true && !isNative
       ? { ...base, type: 'market', tif: leg.marketTif ?? base.tif }
       : { ...base, type: 'limit', limit: targetPx! }
   }

@@ -1,6 +1,6 @@
 // Faults of protection: what is held has its stop, for as much as is held, and both exits never count together.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { type Action, Bench } from './bench.ts'
 
 const SECOND = 1_000
@@ -62,8 +62,8 @@ test('F023 a part whose bracket ends with the cancel of its entry is not left wi
   await bench.does((context) => context.cancel(context.orders[0]!.id))
   await bench.run(5 * SECOND)
 
-  assert.ok(bench.has(/leaves 3 unprotected/))
-  assert.deepEqual([bench.position(), bench.held()], [0, 0])
+  assert.deepEqual([bench.position(), bench.held()], [3, 3])
+  assert.deepEqual(stops(bench), [3])
   bench.check()
 })
 
@@ -122,6 +122,66 @@ for (const [how, rule, limit] of [
     bench.check()
   })
 }
+
+/** An entry of which 3 of 10 fill before it ends with its session. */
+async function parted(t: TestContext): Promise<Bench> {
+  const bench = await Bench.start(t, LATE)
+  await bench.does((context) =>
+    context.bracket({ side: 'buy', qty: 10, entry: 95, stop: 90, target: 105 }),
+  )
+  bench.inject(execution('buy', 3, 95))
+  await bench.until(() => bench.position() === 3)
+  await bench.run(4 * MINUTE)
+  return bench
+}
+
+test('F485 what an entry has brought in by the close keeps its stop', async (t) => {
+  const bench = await parted(t)
+
+  assert.deepEqual([bench.position(), bench.held(), stops(bench)], [3, 3, [3]])
+  assert.equal(bench.live.engine.lanes[0]!.closing, undefined)
+  bench.check()
+})
+
+test('F485 a target of what came of an entry that was canceled is taken', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) =>
+    context.bracket({ side: 'buy', qty: 10, entry: 95, stop: 90, target: 105 }),
+  )
+  bench.inject(execution('buy', 3, 95))
+  await bench.run(SECOND)
+  await bench.does((context) => context.cancel(context.orders[0]!.id))
+
+  await bench.print(106)
+  await bench.run(5 * SECOND)
+
+  assert.deepEqual([bench.position(), bench.held(), stops(bench)], [0, 0, []])
+  assert.equal(bench.has(/bracket.broken/), false)
+  bench.check()
+})
+
+test('F487 after a restart a stop of ours is not taken for the leg of the venue that it has replaced', async (t) => {
+  const bench = await parted(t)
+
+  await bench.restart()
+  await bench.run(2 * MINUTE)
+
+  assert.deepEqual([bench.position(), stops(bench)], [3, [3]])
+  await bench.does((context) => {
+    for (const { id } of context.orders) context.cancel(id)
+  })
+  assert.deepEqual(stops(bench), [], 'the cancel is that of the order that rests')
+})
+
+test('F486 a target is not taken while its market is closed, when nothing could be sold', async (t) => {
+  const bench = await parted(t)
+
+  await bench.print(106)
+  await bench.run(MINUTE)
+
+  assert.deepEqual([bench.position(), stops(bench)], [3, [3]])
+  bench.check()
+})
 
 /** 15:57 in New York. */
 const LATE = {

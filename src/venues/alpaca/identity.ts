@@ -144,7 +144,9 @@ export class Identity {
     for (const wire of order.legs) {
       const role = wire.type === 'limit' ? 'target' : 'stop'
       const leg = legs.find((one) => one.role === role)
-      if (leg !== undefined) this.link(leg.id, wire.venueId, { total: wire.qty ?? leg.qty })
+      // One that has an order of its own was placed by itself: the venue's leg has ended before.
+      if (leg !== undefined && !this.#byId.has(leg.id))
+        this.link(leg.id, wire.venueId, { total: wire.qty ?? leg.qty })
     }
   }
 
