@@ -165,6 +165,8 @@ export interface VenueReport {
     readonly order: string
     readonly qty: Qty
     readonly price: number
+    /** As the stream would have told it; 0 where not told. */
+    readonly fee?: Money
     readonly ts: Ms
   }[]
   readonly positions: readonly {

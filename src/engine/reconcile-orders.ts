@@ -152,7 +152,8 @@ export class OrderComparison {
     let filled: number = order.filled
     // What fills of the venue explain; concluded ones give way to them.
     let explained = instrument.qty(filled - concludedQty(counted))
-    const book = ({ id, qty, price, ts }: Omit<TheirFill, 'order'>, reached: number): void => {
+    const book = (fill: Omit<TheirFill, 'order'>, reached: number): void => {
+      const { id, qty, price, fee = money(0), ts } = fill
       this.#fact({
         type: 'order.filled',
         at: this.#asked.at,
@@ -160,7 +161,7 @@ export class OrderComparison {
         fill: fillId(id),
         qty,
         price,
-        fee: money(0),
+        fee,
         ts,
       })
       if (reached <= filled) return

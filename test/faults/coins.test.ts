@@ -122,3 +122,22 @@ test('F355 the fee of a purchase is taken out of the coins: what is left is coun
   await bench.run(2 * SECOND)
   isFlat(bench, undefined)
 })
+
+for (const how of ['is heard', 'is missed'] as const) {
+  test(`F488 a sale that ${how} costs its fee`, async (t) => {
+    const bench = await Bench.start(t, { hasCoin: true })
+    await bench.does((context) => context.buy({ qty: 1 }), COIN)
+    await bench.does((context) => context.sell({ qty: 0.5, limit: 1_001 }), COIN)
+
+    if (how === 'is missed') bench.kill()
+    const sold = { symbol: COIN, side: 'sell', qty: 0.5, price: 1_001 } as const
+    bench.inject({ on: 'orders', fault: 'execution', ...sold })
+    await bench.run(2 * SECOND)
+    if (how === 'is missed') await bench.start()
+
+    // A quarter of a percent of 500.50.
+    const fees = bench.inputs('order.filled').map(({ fee }) => fee)
+    assert.deepEqual(fees.slice(1), [1.25125])
+    bench.check()
+  })
+}

@@ -130,10 +130,19 @@ export class AlpacaReports {
       ),
       fills: at(raw.value.fills).flatMap((fill) => {
         const { execution, order, price, ts, instrument } = fill
-        const { qty } = netOf(instrument, fill)
+        const { qty, fee } = netOf(instrument, fill)
         const now = chains.find(({ venueIds }) => venueIds.has(order))?.now.venueId ?? order
         return qty > 0
-          ? [{ id: fillId(execution), order: now, qty: instrument.qty(qty), price, ts }]
+          ? [
+              {
+                id: fillId(execution),
+                order: now,
+                qty: instrument.qty(qty),
+                price,
+                fee: money(fee),
+                ts,
+              },
+            ]
           : []
       }),
       positions: at(positions.value).map(({ instrument, qty, avgPrice }) => ({

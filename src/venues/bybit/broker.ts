@@ -138,9 +138,10 @@ export class BybitBroker implements Broker {
     const known = this.#knownIn(strange)
     const fills = known(raw.value.executions.toSorted((a, b) => a.ts - b.ts)).flatMap(
       ({ item, instrument }) => {
-        const { qty } = kept.net(item, instrument)
+        const { qty, fee } = kept.net(item, instrument)
         const { id, venueId: order, price, ts } = item
-        return qty > 0 ? [{ id: fillId(id), order, qty: instrument.qty(qty), price, ts }] : []
+        if (qty <= 0) return []
+        return [{ id: fillId(id), order, qty: instrument.qty(qty), price, fee: money(fee), ts }]
       },
     )
     const report: VenueReport = {
