@@ -71,7 +71,8 @@ async function lacking({ store, source }: SplitsOptions, to: Ms) {
     const known = asked.get(symbol)
     if (refused.has(symbol)) return []
     if (known === undefined || known.from > from) return [{ symbol, from }]
-    return known.to >= to ? [] : [{ symbol, from: ms(Math.max(from, known.to - AGAIN_MS)) }]
+    // From where they were asked for up to: what is left out in between would pass for asked.
+    return known.to >= to ? [] : [{ symbol, from: ms(known.to - AGAIN_MS) }]
   })
   return [...Map.groupBy(parts, ({ from }) => from)].map(([from, list]) => ({
     from,

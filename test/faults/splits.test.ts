@@ -1,0 +1,73 @@
+// Faults of splits: prices that are adjusted are so for every split, or they are refused.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { BadInput } from '../../src/core/bad-input.ts'
+import { barColumns, joinedBars } from '../../src/core/columns.ts'
+import { DAY, ms, plus } from '../../src/core/time.ts'
+import { fetchSplits } from '../../src/jobs/splits.ts'
+import { adjustedTape } from '../../src/runtime/adjusted-tape.ts'
+import { archiveTape } from '../../src/runtime/archive-tape.ts'
+import { openArchive } from '../../src/store/index.ts'
+import { TO, Wire } from '../backfill/wire.ts'
+import { temporary } from '../cli/skein.ts'
+
+test('F499 splits of a time in which nobody kept the symbol are asked for when it is kept again', async (t) => {
+  const wire = await Wire.open(t, { count: 40, splitOf: 3, days: 200 })
+  const { store, symbols } = wire
+  const { source } = wire.worker()
+  const ask = () => fetchSplits({ store, source, now: wire.now })
+  const [kept] = await store.definitions()
+  const from = ms(wire.from)
+  const once = { provider: 'alpaca', symbols, from, to: plus(from, DAY), splits: [], at: from }
+
+  await store.putSplits(once)
+  await store.putDefinitions([{ ...kept!, from: ms(TO - 40 * DAY) }], wire.now)
+  await ask()
+  await store.putDefinitions([kept!], wire.now)
+  wire.pass(DAY)
+  await ask()
+
+  const told = await source.splits!({ symbols, from, to: ms(TO) })
+  assert.ok(told.ok && told.value.length > 5)
+  const bySymbol = (ids: readonly { readonly id: string }[]) => ids.map(({ id }) => id).toSorted()
+  assert.deepEqual(bySymbol(await store.splits(symbols)), bySymbol(told.value))
+})
+
+test('F500 bars of before or after the time that splits were asked for are not adjusted', async (t) => {
+  const archive = await openArchive(join(temporary(t), 'archive.db'))
+  t.after(() => archive.close())
+  const first = Date.UTC(2026, 0, 5, 5)
+  const day = (n: number) => ms(first + n * DAY)
+  for (const symbol of ['AAA', 'BTC/USD']) {
+    const bars = barColumns(4)
+    for (let i = 0; i < 4; i++) {
+      bars.start[i] = day(i)
+      for (const name of ['open', 'high', 'low', 'close'] as const) bars[name][i] = 100
+    }
+    await archive.putBars(symbol, '1d', bars)
+  }
+  const split = { id: 'a', symbol: 'AAA', exAt: day(2), oldRate: 1, newRate: 4 }
+  const told = { provider: 'alpaca', symbols: ['AAA'], splits: [split], at: day(3) }
+  await archive.jobs.putSplits({ ...told, from: ms(day(1) - 1), to: ms(day(2) + 1) })
+  const closes = async (symbol: string, range: { from?: number; to?: number }) => {
+    const { from = day(0), to = day(4) } = range
+    const wanted = { timeframe: '1d', symbols: [symbol], from: ms(from), to: ms(to) } as const
+    const tape = await adjustedTape(archive, await archiveTape(archive, 'bars', wanted))
+    const [series] = tape.series
+    assert.equal(series?.kind, 'bars')
+    const pages = []
+    for await (const page of series.pages()) pages.push(page)
+    return [...joinedBars(pages).close]
+  }
+
+  assert.deepEqual(await closes('AAA', { from: day(1), to: day(3) }), [25, 100])
+  await assert.rejects(closes('AAA', { to: day(3) }), (error) => {
+    assert.ok(error instanceof BadInput)
+    assert.match(error.message, /splits of AAA from 2026-01-06.* bar of: "2026-01-05T05/)
+    assert.match(error.message, /--from 2026-01-06, or "skein backfill plan" with the earlier one/)
+    return true
+  })
+  await assert.rejects(closes('AAA', { from: day(1) }), /bar of: "2026-01-08T05.*skein jobs tick/)
+  assert.deepEqual(await closes('BTC/USD', {}), [100, 100, 100, 100])
+})
