@@ -27,8 +27,10 @@ const cellMs = (timeframe: Timeframe): number => (lengthMs(timeframe) < 5 * MINU
 /** The end of what may be asked for at `now`: it stands still while the market is closed. */
 export function closedEnd(timeframe: Timeframe, assetClass: AssetClass, now: number): Ms {
   const stepMs = Math.max(STEP_MS, lengthMs(timeframe))
-  const end = bucketStart(now - RECENT_MS, stepMs)
   const calendar = calendarFor(assetClass)
+  const told = ms(now - RECENT_MS)
+  // A day is over at its own midnight, which is later than that of UTC: until then its bar forms.
+  const end = bucketStart(timeframe === '1d' ? calendar.dayStart(told) : told, stepMs)
   const last = calendar.sessions(plus(end, -CLOSED_MS_MAX), end, 'extended').at(-1)
   if (last === undefined || end <= last.close) return end
   const closed = bucketStart(last.close + stepMs - 1, stepMs)

@@ -438,3 +438,21 @@ test('F428 a worker ends when its own work is done, and says what is left of ano
   assert.deepEqual(left, ['files'])
   assert.deepEqual(await wire.wrong(), [])
 })
+
+test('F501 the bar of a day is asked for when the day is over where it is traded', async (t) => {
+  const wire = await Wire.open(t, { count: 3, timeframes: ['1d'] })
+  const [kept] = await wire.store.definitions()
+  await wire.store.putDefinitions([{ ...kept!, to: undefined }], wire.now)
+  // It is 19:20 in New York, and shares are traded until 20:00.
+  wire.pass(Date.UTC(2025, 11, 30, 0, 20) - wire.now)
+  const last = async (): Promise<number> =>
+    Number((await wire.storedOf('AAA')).at(-1)!.split(',')[0])
+
+  await wire.work()
+  const evening = await last()
+  wire.pass(5 * HOUR)
+  await wire.work()
+
+  assert.equal(evening, Date.UTC(2025, 11, 26, 5))
+  assert.equal(await last(), Date.UTC(2025, 11, 29, 5))
+})
