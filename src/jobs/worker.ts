@@ -16,7 +16,7 @@ import { expectedStarts } from '../core/expected.ts'
 import { type Fault, fault } from '../core/fault.ts'
 import type { BarSource, Hole, JobStore, Settlement, StartsQuery } from '../core/jobs.ts'
 import { failed, ok, type Result } from '../core/result.ts'
-import { DAY, ms, type Timeframe } from '../core/time.ts'
+import { DAY, lengthMs, ms, type Timeframe } from '../core/time.ts'
 import type { Io } from '../io/io.ts'
 import { refusedOne } from './bisect.ts'
 import { derived, differenceOf } from './derive.ts'
@@ -288,7 +288,7 @@ export class Worker {
 
   /**
    * Makes the bars from finer ones, when those are there; of one symbol it compares them with the provider's own. Undefined
-   * where nobody will bring those: then they are fetched like all others.
+   * where they cannot be made, or nobody will bring those: then they are fetched like all others.
    */
   async #derive(
     pack: Pack,
@@ -298,6 +298,8 @@ export class Worker {
   ): Promise<Outcome | undefined> {
     const { store, io, source } = this.#options
     const { timeframe, adjustment, from, to } = pack
+    // An hour that the range cuts is the provider's whole one, and not what of it is in the range.
+    if ([from, to].some((at) => at % lengthMs(timeframe) !== 0)) return undefined
     const symbols = pack.symbols.filter((symbol) => !refused.has(symbol))
     const { provider } = source
     const query = { ...pack, finer, symbols, provider, now: io.now() }

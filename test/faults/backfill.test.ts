@@ -456,3 +456,33 @@ test('F501 the bar of a day is asked for when the day is over where it is traded
   assert.equal(evening, Date.UTC(2025, 11, 26, 5))
   assert.equal(await last(), Date.UTC(2025, 11, 29, 5))
 })
+
+for (const [what, hours] of [
+  ['begins', { from: 17.5 }],
+  ['ends', { to: 17.5 }],
+] as const) {
+  test(`F502 an hour in which a range ${what} is the provider's whole one`, async (t) => {
+    const wire = await Wire.open(t, { ...QUARTERS, timeframes: ['15m', '1h', '4h'] })
+    const { from = 0, to = 24 } = { from: undefined, to: undefined, ...hours }
+    const range = {
+      from: ms(Date.UTC(2025, 11, 1) + from * HOUR),
+      to: ms(Date.UTC(2025, 11, 30) + to * HOUR),
+    }
+    const all = await wire.store.definitions()
+    await wire.store.putDefinitions(
+      all.map((one) => ({ ...one, ...range })),
+      wire.now,
+    )
+
+    await wire.work()
+
+    assert.equal((await wire.store.counts()).failed, 0)
+    for (const timeframe of ['1h', '4h'] as const) {
+      const due = wire.rowsOf('BBB', timeframe).filter((row) => {
+        const start = Number(row.split(',')[0])
+        return start >= range.from && start < range.to
+      })
+      assert.deepEqual(await wire.storedOf('BBB', timeframe), due)
+    }
+  })
+}
