@@ -10,11 +10,13 @@
  * are, which is asked for when the provider may be back, and then each hour.
  */
 import type { AssetClass, Hole, Span } from '../core/jobs.ts'
-import { DAY, HOUR, lengthMs, ms, type Timeframe } from '../core/time.ts'
+import { bucketStart, DAY, HOUR, lengthMs, ms, type Timeframe } from '../core/time.ts'
+import { calendarFor } from './estimate.ts'
 import { PARKED_MS } from './router.ts'
 
 /** A hole that the provider has nothing for is looked at again after so long. */
 export const NO_DATA_MS = 7 * DAY
+const HALF_DAY_MS = 3.5 * HOUR
 
 export interface Look {
   readonly symbol: string
@@ -34,18 +36,20 @@ export interface Look {
 /** Holes that matter, in order. */
 export function holesIn(look: Look): Hole[] {
   const { symbol, timeframe, assetClass, expected, starts, seams, isRepair, now } = look
-  const least = sessionBars(timeframe, assetClass)
   const stepMs = lengthMs(timeframe)
   const holes: Hole[] = []
   let first = -1
   let count = 0
   const end = (next: number | undefined): void => {
-    const isSeam = count > 0 && seams.has(seamBefore(symbol, next))
-    if (count >= least || isSeam) {
+    if (count === 0) return
+    const from = ms(expected[first]!)
+    const to = ms(expected[first + count - 1]! + stepMs)
+    const isSession = isSessionLong({ from, to }, count, timeframe, assetClass)
+    if (isSession || seams.has(seamBefore(symbol, next))) {
       holes.push({
         symbol,
-        from: ms(expected[first]!),
-        to: ms(expected[first + count - 1]! + stepMs),
+        from,
+        to,
         bars: count,
         status: isRepair ? 'no_data' : 'open',
         expiresAt: isRepair ? now + NO_DATA_MS : now,
@@ -91,8 +95,24 @@ export function lacksIn(look: Look, windows: readonly Span[]): Hole[] {
 export const seamBefore = (symbol: string, start: number | undefined): string =>
   `${symbol} ${start ?? 'end'}`
 
-/** Bars of a regular session. */
-export function sessionBars(timeframe: Timeframe, assetClass: AssetClass): number {
-  const sessionMs = assetClass === 'crypto' ? DAY : 6.5 * HOUR
-  return Math.max(1, Math.floor(sessionMs / lengthMs(timeframe)))
+/** As many bars as a regular session has, or all of a half day. */
+function isSessionLong(
+  { from, to }: Span,
+  bars: number,
+  timeframe: Timeframe,
+  assetClass: AssetClass,
+): boolean {
+  if (bars >= sessionBars(timeframe, assetClass)) return true
+  if (assetClass === 'crypto' || bars < barsOf(HALF_DAY_MS, timeframe)) return false
+  const stepMs = lengthMs(timeframe)
+  return calendarFor(assetClass)
+    .sessions(from, to)
+    .some(({ open, close }) => bucketStart(open, stepMs) >= from && close <= to)
 }
+
+/** Bars of a regular session. */
+export const sessionBars = (timeframe: Timeframe, assetClass: AssetClass): number =>
+  barsOf(assetClass === 'crypto' ? DAY : 6.5 * HOUR, timeframe)
+
+const barsOf = (sessionMs: number, timeframe: Timeframe): number =>
+  Math.max(1, Math.floor(sessionMs / lengthMs(timeframe)))

@@ -486,3 +486,22 @@ for (const [what, hours] of [
     }
   })
 }
+
+test('F503 a half day that a page has lost is asked for again', async (t) => {
+  const isHalfDay = (bar: Record<string, unknown>): boolean =>
+    String(bar['t']).startsWith('2025-11-28')
+  const spoil = onPage(1, (page) => ({
+    ...page,
+    bars: Object.fromEntries(
+      Object.entries(page.bars).map(([symbol, bars]) => [
+        symbol,
+        bars.filter((bar) => !isHalfDay(bar)),
+      ]),
+    ),
+  }))
+  const wire = await Wire.open(t, { count: 3, timeframes: ['15m'], pageRows: 10_000, spoil })
+
+  await wire.work()
+
+  assert.deepEqual(await wire.wrong(), [])
+})
