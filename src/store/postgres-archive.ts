@@ -5,6 +5,7 @@
 import { assert } from '../core/assert.ts'
 import type { Ms } from '../core/brand.ts'
 import type { BarColumns } from '../core/columns.ts'
+import type { Revised } from '../core/jobs.ts'
 import type { BarStore, Series, SeriesQuery, WriteBars, WriteTerms } from '../core/store.ts'
 import { DAY, HOUR, lengthMs, ms, type Timeframe, timeframeOf } from '../core/time.ts'
 import { PAGE_ROWS, pagesFrom } from './bar-pages.ts'
@@ -13,7 +14,7 @@ import { checkBars } from './check-bars.ts'
 import type { Row } from './job-rows.ts'
 import { Postgres, type PostgresOptions } from './postgres.ts'
 import { PostgresBars } from './postgres-bars.ts'
-import { PostgresJobs } from './postgres-jobs.ts'
+import { countRevised, PostgresJobs } from './postgres-jobs.ts'
 import { postgresPage, type PostgresStretch } from './postgres-pages.ts'
 import { openPostgres } from './postgres-schema.ts'
 
@@ -72,13 +73,20 @@ export class PostgresArchive implements BarStore {
 
   /** One transaction. The numbers that new symbols get stay, whatever becomes of it. */
   writing<T>(work: (write: WriteBars) => Promise<T>): Promise<T> {
-    return this.#postgres.transaction((session) =>
-      work(async (symbol, timeframe, bars, { adjustment = 'raw', rank = 'final' } = {}) => {
+    return this.#postgres.transaction(async (session) => {
+      const revised: Revised[] = []
+      const value = await work(async (symbol, timeframe, bars, terms = {}) => {
+        const { adjustment = 'raw', rank = 'final' } = terms
         checkBars(symbol, timeframe, bars)
         await this.#bars.intern(this.#postgres, [symbol])
-        await this.#bars.write(session, { timeframe, adjustment, series: [{ symbol, bars }] }, rank)
-      }),
-    )
+        const page = { timeframe, adjustment, series: [{ symbol, bars }] }
+        const met = await this.#bars.write(session, page, rank)
+        revised.push(...met.revised)
+      })
+      // Last, so that no page waits for these counts as long as an import takes.
+      await countRevised(session, revised)
+      return value
+    })
   }
 
   bars(query: SeriesQuery & { readonly pageSize?: number }): AsyncIterable<BarColumns> {

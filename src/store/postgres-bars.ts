@@ -1,7 +1,7 @@
 // PostgresBars: bars in Postgres, within a transaction. A page of all its symbols is one statement.
 import { assert } from '../core/assert.ts'
 import type { BarColumns } from '../core/columns.ts'
-import type { JobStore, PageCommit, StartsQuery } from '../core/jobs.ts'
+import type { JobStore, PageCommit, Revised, StartsQuery } from '../core/jobs.ts'
 import type { BarRank } from '../core/market.ts'
 import { lengthMs } from '../core/time.ts'
 import { IS_CLOSED, RANKS, TABLES } from './bar-sheet.ts'
@@ -93,10 +93,10 @@ type Page = Pick<PageCommit, 'timeframe' | 'adjustment' | 'series'>
 
 /** What became of the bars that were there. */
 export interface Met {
-  readonly revised: ReadonlyMap<string, number>
+  readonly revised: readonly Revised[]
   readonly outranked: number
 }
-const NOTHING_MET: Met = { revised: new Map(), outranked: 0 }
+const NOTHING_MET: Met = { revised: [], outranked: 0 }
 
 export class PostgresBars {
   readonly #ids = new Map<string, number>()
@@ -150,12 +150,12 @@ export class PostgresBars {
     await session.run(write(table), ...about, ...columns)
     if (met.length === 0) return NOTHING_MET
     const symbolOf = new Map(full.map(({ symbol }) => [this.#ids.get(symbol), symbol]))
-    const revised = met.map((row): [string, number] => [
-      symbolOf.get(Number(row['symbol_id']))!,
-      Number(row['revised']),
-    ])
+    const revised = met.map((row) => {
+      const symbol = symbolOf.get(Number(row['symbol_id']))!
+      return { symbol, timeframe, adjustment, bars: Number(row['revised']) }
+    })
     return {
-      revised: new Map(revised.filter(([, count]) => count > 0)),
+      revised: revised.filter((one) => one.bars > 0),
       outranked: met.reduce((sum, row) => sum + Number(row['outranked']), 0),
     }
   }

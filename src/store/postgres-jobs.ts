@@ -228,7 +228,7 @@ export class PostgresJobs implements JobStore {
         if (held?.['runs'] === 0) return undefined
         if (flaws.length > 0) await run(BULK.flaws, JSON.stringify(flaws), timeframe, at)
         const { revised } = await this.#bars.write(session, page)
-        return countRevised(session, page, revised)
+        return countRevised(session, revised)
       },
       (revised) => revised !== undefined,
     )
@@ -246,7 +246,7 @@ export class PostgresJobs implements JobStore {
     const bars = series.reduce((sum, one) => sum + one.bars.length, 0)
     return this.#postgres.transaction(async (session) => {
       const { revised, outranked } = await this.#bars.write(session, merge, rank)
-      return { bars, outranked, revised: await countRevised(session, merge, revised) }
+      return { bars, outranked, revised: await countRevised(session, revised) }
     })
   }
 
@@ -437,15 +437,12 @@ export class PostgresJobs implements JobStore {
   }
 }
 
-/** Gives how many they are together. */
-async function countRevised(
-  { run }: Session,
-  { timeframe, adjustment }: Pick<Merge, 'timeframe' | 'adjustment'>,
-  revised: ReadonlyMap<string, number>,
-): Promise<number> {
+/** Of series that were written together. Gives how many they are. */
+export async function countRevised({ run }: Session, revised: readonly Revised[]): Promise<number> {
   let sum = 0
   // In one order, so that two pages do not wait for each other.
-  for (const [symbol, bars] of [...revised].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+  const inOrder = revised.toSorted((a, b) => (a.symbol < b.symbol ? -1 : 1))
+  for (const { symbol, timeframe, adjustment, bars } of inOrder) {
     await run(SQL.countRevised, symbol, timeframe, adjustment, bars)
     sum += bars
   }

@@ -105,6 +105,33 @@ export function describeBarStore(contract: BarStoreContract): void {
       assert.deepEqual(rows.slice(60), rowsOf(minutes(0, 100)).slice(60))
     })
 
+    it('counts the bars that gave way to others, and none of what was not kept', async (t) => {
+      const archive = await fresh(t)
+      await archive.putBars('SPY', '1m', told(0, 500))
+      await archive.putBars('SPY', '1m', told(0, 500))
+      const others = archive.writing(async (write) => {
+        await write('SPY', '1m', told(450, 20, 3))
+        await write('AMD', '1m', told(0, 5))
+        await write('AMD', '1m', told(0, 2, 3))
+      })
+      await others
+      const lost = archive.writing(async (write) => {
+        await write('SPY', '1m', told(0, 9, 5))
+        throw new Error('lost')
+      })
+      await assert.rejects(lost, /lost/)
+
+      const counts = await archive.jobs.revised({})
+
+      assert.deepEqual(
+        counts.map(({ symbol, bars }) => [symbol, bars]),
+        [
+          ['AMD', 2],
+          ['SPY', 20],
+        ],
+      )
+    })
+
     it('does not let a stream write over what the venue told as history', async (t) => {
       const archive = await fresh(t)
       await archive.putBars('SPY', '1m', minutes(0, 5, 1), { rank: 'closed' })
