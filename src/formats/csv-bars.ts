@@ -14,6 +14,7 @@ import { type BarColumns, barColumns } from '../core/columns.ts'
 import type { Calendar } from '../core/calendar.ts'
 import {
   DAY,
+  gridMs,
   HOUR,
   iso,
   isTimeframe,
@@ -219,8 +220,10 @@ class Group {
       if (at(i) > at(i - 1)) rises++
       else if (at(i) < at(i - 1)) falls++
     }
-    // A wall clock goes back by an hour once a year: that fall is in order and must not be sorted away.
-    const turns = this.#stamps.some(({ kind }) => kind === 'wall') ? 1 : 0
+    // A wall clock goes back by an hour once in 52 weeks: those falls are in order and must not be sorted away.
+    const isWall = this.#stamps.some(({ kind }) => kind === 'wall')
+    const weeks = Math.ceil(Math.abs(at(times.length - 1) - at(0)) / (7 * DAY))
+    const turns = isWall ? 1 + Math.floor(weeks / 52) : 0
     if (falls === 0 || (falls <= turns && rises > falls)) return order
     if (rises <= turns) return order.toReversed()
     return order.toSorted((a, b) => at(a) - at(b) || a - b)
@@ -296,10 +299,17 @@ class Group {
   #align(order: readonly number[], starts: number[], timeframe: Timeframe): void {
     const length = lengthMs(timeframe)
     const { calendar, stamp } = this.#context
+    // Our own export, which alone has this column, says when a day starts: a coin's does at midnight of UTC.
+    const isExported =
+      this.#header.filled !== undefined && this.#stamps.every(({ kind }) => kind === 'instant')
     starts.forEach((at, k) => {
       const start =
-        timeframe === '1d' ? dayStart(calendar, at) : at - (stamp === 'end' ? length : 0)
-      if (start === undefined || start < 0 || (timeframe !== '1d' && start % length !== 0)) {
+        timeframe !== '1d'
+          ? at - (stamp === 'end' ? length : 0)
+          : isExported
+            ? at
+            : dayStart(calendar, at)
+      if (start === undefined || start < 0 || start % gridMs(timeframe) !== 0) {
         const place = this.#place(this.#lines[order[k] ?? 0] ?? 0, this.#header.time.title)
         const allowed = `the ${stamp} of a ${timeframe} bar, counted from midnight UTC`
         const daily = `a date, or the start of a trading day (${calendar.name})`

@@ -59,7 +59,9 @@ export function headerOf(
   if (first === undefined) {
     throw new BadInput({ file }, 'is empty', undefined, 'a header row and data rows')
   }
-  const isHeader = first.cells.some((cell) => fieldOf(cell) !== undefined)
+  // Where names were given, one name alone is a symbol: OPEN and LOW are two.
+  const named = first.cells.filter((cell) => fieldOf(cell) !== undefined).length
+  const isHeader = named > (given.columns === undefined ? 0 : 1)
   const titles = isHeader ? first.cells : given.columns
   if (titles === undefined) {
     const allowed =

@@ -109,6 +109,24 @@ describe('a tape of files', () => {
     assert.deepEqual(backwards, forwards)
   })
 
+  it('reads a wall clock over the years, forwards and backwards', async () => {
+    const lines = ['2023-11-05', '2024-11-03', '2025-11-02'].flatMap((day) =>
+      ['00:30', '01:00', '01:30', '01:00', '01:30', '02:00'].map(
+        (time, i) => `${day} ${time}:00,${i + 1},9,1,2,5`,
+      ),
+    )
+    const forwards = await firstOf({ 'A_1m_et.csv': [HEADER, ...lines].join('\n') })
+    const backwards = await firstOf({ 'A_1m_et.csv': [HEADER, ...lines.toReversed()].join('\n') })
+
+    assert.deepEqual(
+      forwards.slice(12).map((row) => row.slice(0, 19)),
+      ['04:30Z 1', '05:00Z 2', '05:30Z 3', '06:00Z 4', '06:30Z 5', '07:00Z 6'].map(
+        (time) => `2025-11-02T${time}`,
+      ),
+    )
+    assert.deepEqual(backwards, forwards)
+  })
+
   it('takes the zone from the name of the file', async () => {
     const text = `${HEADER}\n2026-01-26 04:00:00,1,1,1,1,1\n`
     assert.match(
@@ -127,6 +145,16 @@ describe('a tape of files', () => {
       { columns: ['timestamp', 'open', 'high', 'low', 'close', 'volume'] },
     )
     assert.deepEqual(rows, ['2023-03-08T05:00Z 4024.75 4025.5 4024.75 4025 307'])
+  })
+
+  it('takes a first row of the symbol LOW for a row, where names are given', async () => {
+    const columns = ['symbol', 'timestamp', 'open', 'high', 'low', 'close']
+    const rows = 'LOW,2026-03-23T13:30:00Z,1,1,1,1\nLOW,2026-03-23T13:31:00Z,2,2,2,2\n'
+    const expected = ['2026-03-23T13:30Z 1 1 1 1 0', '2026-03-23T13:31Z 2 2 2 2 0']
+
+    assert.deepEqual(await firstOf({ 'all_1m.csv': rows }, { columns }), expected)
+    const headed = `${columns.join(',')}\n${rows}`
+    assert.deepEqual(await firstOf({ 'all_1m.csv': headed }, { columns }), expected)
   })
 
   it('takes a bar once that is there twice, and counts it', async () => {
@@ -419,14 +447,20 @@ describe('a tape of files', () => {
     )
   })
 
-  it('reads back daily bars that were exported', async () => {
-    const bars = barColumns(1)
-    bars.start[0] = Date.UTC(2024, 6, 2, 4)
-    for (const column of [bars.open, bars.high, bars.low, bars.close]) column[0] = 1
-    const chunks: string[] = []
-    for await (const chunk of exportCsv([bars], { symbol: 'SPY', timeframe: '1d' }))
-      chunks.push(chunk)
+  for (const [symbol, hour] of [
+    ['SPY', 4],
+    ['BTC/USD', 0],
+  ] as const) {
+    it(`reads back daily bars of ${symbol} that were exported`, async () => {
+      const bars = barColumns(1)
+      bars.start[0] = Date.UTC(2024, 6, 2, hour)
+      for (const column of [bars.open, bars.high, bars.low, bars.close]) column[0] = 1
+      const chunks: string[] = []
+      for await (const chunk of exportCsv([bars], { symbol, timeframe: '1d' })) chunks.push(chunk)
 
-    assert.deepEqual(await firstOf({ 'out.csv': chunks.join('') }), ['2024-07-02T04:00Z 1 1 1 1 0'])
-  })
+      assert.deepEqual(await firstOf({ 'out.csv': chunks.join('') }), [
+        `2024-07-02T0${hour}:00Z 1 1 1 1 0`,
+      ])
+    })
+  }
 })
