@@ -7,6 +7,7 @@
  */
 import type { JobDefinition, JobStore } from '../core/jobs.ts'
 import { DAY } from '../core/time.ts'
+import { keyOf } from './freshness.ts'
 import { plan } from './plan.ts'
 
 const NOTE = 'migration'
@@ -116,11 +117,8 @@ function batchesOf(
     const ids = new Set(made.all.map(({ id }) => id))
     all = [...all.filter(({ id }) => !ids.has(id)), ...made.all]
   }
-  const before = new Set(
-    singles.flatMap(({ symbols, timeframe }) => symbols.map((one) => `${one} ${timeframe}`)),
-  )
-  return all.filter(
-    ({ batchVersion, symbols, timeframe }) =>
-      batchVersion === 2 && symbols.some((one) => before.has(`${one} ${timeframe}`)),
-  )
+  const seriesOf = ({ symbols, timeframe, adjustment }: JobDefinition): string[] =>
+    symbols.map((symbol) => keyOf({ symbol, timeframe, adjustment }))
+  const before = new Set(singles.flatMap(seriesOf))
+  return all.filter((one) => one.batchVersion === 2 && seriesOf(one).some((key) => before.has(key)))
 }

@@ -47,6 +47,21 @@ test('a migration is switched, repeated, and rolled back to exactly what was on'
   assert.equal(nothing.code, 1)
 })
 
+test('a migration switches on no prices that were switched off', async (t) => {
+  const { run, json } = await desk(t)
+  await run('backfill', 'plan', ...WISH, '--timeframes', '1h', '--single')
+  await run('backfill', 'plan', ...WISH, '--timeframes', '1h', '--adjustment', 'split')
+  await run('jobs', 'disable', 'BATCH_STOCK_1_SPLIT/1h/v2')
+
+  await run('jobs', 'migrate')
+
+  const on = ((await json('jobs', 'list')) as Rows).filter(({ isEnabled }) => isEnabled)
+  assert.deepEqual(
+    on.map(({ id }) => id),
+    ['BATCH_STOCK_1/1h/v2'],
+  )
+})
+
 test('single definitions and batches beside each other fetch nothing twice', async (t) => {
   const { run, json, server } = await desk(t)
   await run('backfill', 'run', ...WISH, '--timeframes', '1h', '--single')
