@@ -44,24 +44,41 @@ async function showCoverage(options: Options): Promise<void> {
       timeframe: options.timeframe,
     })
     const now = await desk.now()
-    if (options.freshness === true) {
-      tellFreshness(await freshness(desk.store, filter, now), now, options)
-      return
-    }
-    const seen = await look(desk.store, filter, { now, cells: CELLS })
-    process.stdout.write(options.json === true ? `${JSON.stringify(seen)}\n` : told(seen))
-    const wrong = seen.filter(
-      ({ freshness, holes }) =>
-        freshness !== 'fresh' || holes.some(({ status }) => status === 'open'),
-    )
-    if (options.check === true && (wrong.length > 0 || seen.length === 0))
-      throw new RunFailed(`${wrong.length} of ${seen.length} series are stale or have open holes`)
+    const isFull = options.freshness !== true
+    const seen = isFull ? await look(desk.store, filter, { now, cells: CELLS }) : []
+    const kept = isFull && options.check !== true ? [] : await freshness(desk.store, filter, now)
+    if (!isFull) tellFreshness(kept, now, options)
+    else process.stdout.write(options.json === true ? `${JSON.stringify(seen)}\n` : told(seen))
+    if (options.check === true) checkAll({ seen, kept, symbols: filter.symbols ?? [] })
   } finally {
     await desk.close()
   }
 }
 
-function tellFreshness(all: readonly Fresh[], now: number, { json, check }: Options): void {
+interface Checked {
+  readonly seen: readonly Seen[]
+  readonly kept: readonly Fresh[]
+  /** That were named. */
+  readonly symbols: readonly string[]
+}
+
+/** What nobody keeps and nothing is there of passes no check: it is another archive, or a name that is mistyped. */
+function checkAll({ seen, kept, symbols }: Checked): void {
+  const known = new Set([...seen, ...kept].map(({ symbol }) => symbol))
+  const unknown = symbols.filter((symbol) => !known.has(symbol))
+  if (unknown.length > 0 || known.size === 0)
+    throw new RunFailed(`nothing is kept${unknown.length > 0 ? ` of ${unknown.join(', ')}` : ''}`)
+  const wrong = seen.filter(
+    ({ freshness, holes }) =>
+      freshness !== 'fresh' || holes.some(({ status }) => status === 'open'),
+  )
+  if (wrong.length > 0)
+    throw new RunFailed(`${wrong.length} of ${seen.length} series are stale or have open holes`)
+  const alert = alertOf(kept)
+  if (alert !== undefined) throw new RunFailed(alert)
+}
+
+function tellFreshness(all: readonly Fresh[], now: number, { json }: Options): void {
   const counts = countsOf(all)
   const head = ['symbol', 'timeframe', 'is', 'last bar', 'due', 'late', 'limit']
   const rows = all.map(({ symbol, timeframe, adjustment, state, last, due, lateMs, limitMs }) => [
@@ -80,8 +97,6 @@ function tellFreshness(all: readonly Fresh[], now: number, { json, check }: Opti
       ? `${JSON.stringify({ at: now, counts, series: all })}\n`
       : `${text}${sums.join(', ')} at ${minuteOf(now)}\n`,
   )
-  const alert = alertOf(all)
-  if (check === true && alert !== undefined) throw new RunFailed(alert)
 }
 
 const minuteOf = (at: number): string => `${iso(at).slice(0, 16)}Z`

@@ -162,6 +162,13 @@ test('coverage tells what is there and what is missing, and passes its check whe
   const seen = (await json('coverage', '--symbols', 'NVDA,TSLA')) as Rows
   const text = await run('coverage', '--timeframe', '1h')
   const checked = await run('coverage', '--check')
+  const mistyped = [
+    await run('coverage', '--check', '--symbols', 'NVDA,NVDIA'),
+    await run('coverage', '--freshness', '--check', '--symbols', 'NVDA,NVDIA'),
+  ]
+  const elsewhere = await run('coverage', '--freshness', '--check', '--timeframe', '5m')
+  await run('backfill', 'plan', ...WISH, '--timeframes', '4h')
+  const unfetched = await run('coverage', '--check')
 
   assert.deepEqual(
     seen.map(({ symbol, missing, expected, bars }) => [symbol, missing, expected === bars]),
@@ -173,6 +180,11 @@ test('coverage tells what is there and what is missing, and passes its check whe
   assert.match(text.stdout, /^NVDA +1h +2025-12-29 +2026-01-07 .*\|█+\|$/m)
   // The range has ended: it is judged by its end, and not by now.
   assert.deepEqual([checked.code, checked.stderr], [0, ''])
+  for (const { code, stderr } of mistyped)
+    assert.deepEqual([code, stderr], [1, 'failed: nothing is kept of NVDIA\n'])
+  assert.deepEqual([elsewhere.code, elsewhere.stderr], [1, 'failed: nothing is kept\n'])
+  assert.equal(unfetched.code, 1)
+  assert.match(unfetched.stderr, /5 of 10 series are stale: AMD 4h has no bar/)
 })
 
 test('freshness names what is late, is an alert of the tick, and judges an ended range by its end', async (t) => {
