@@ -104,17 +104,19 @@ async function switched({ store, now }: Desk, ids: readonly string[], isEnabled:
 }
 
 /** Symbols that are in quarantine at the primary provider. */
-async function readmitted({ config, store, now }: Desk, symbols: readonly string[]) {
+async function readmitted({ config, store, now }: Desk, names: readonly string[]) {
   const provider = config.history.providers[0]!
-  const refused = await store.quarantined(provider)
-  const wanted = refused.filter(({ symbol }) => isAll(symbols) || symbols.includes(symbol))
-  if (wanted.length === 0) {
-    const named = refused.map(({ symbol, reason }) => `${symbol} (${reason})`)
+  const quarantined = await store.quarantined(provider)
+  const refused = quarantined.map(({ symbol }) => symbol)
+  const symbols = isAll(names) ? refused : names.map((name) => name.toUpperCase())
+  const others = symbols.filter((symbol) => !refused.includes(symbol))
+  if (others.length > 0 || symbols.length === 0) {
+    const named = quarantined.map(({ symbol, reason }) => `${symbol} (${reason})`)
     const there = named.length === 0 ? 'nothing is' : `these are: ${named.join(', ')}`
-    throw new RunFailed(`${symbols.join(', ')} is not in quarantine at ${provider}; ${there}`)
+    const which = others.length > 0 ? others : names
+    throw new RunFailed(`${which.join(', ')} is not in quarantine at ${provider}; ${there}`)
   }
-  const readmission = { symbols: wanted.map(({ symbol }) => symbol), provider, now: await now() }
-  return { changed: await readmit(store, readmission) }
+  return { changed: await readmit(store, { symbols, provider, now: await now() }) }
 }
 
 /** Runs by their ids, or by that of their definition. */

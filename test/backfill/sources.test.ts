@@ -73,8 +73,8 @@ for (const form of ['in a batch', 'alone'] as const) {
     await run(...wish, ...single)
     await putMarket(join(folder, 'bars'), { symbols: ['AAA', 'BBB'], sessions: 3 })
 
-    const wrong = await run('jobs', 'readmit', 'AAA')
-    const readmitted = await run('jobs', 'readmit', 'BBB')
+    const wrong = await run('jobs', 'readmit', 'BBB', 'AAA')
+    const readmitted = await run('jobs', 'readmit', 'bbb')
     const done = await run(...wish, ...single)
     const again = await run('jobs', 'readmit', 'all')
 
