@@ -58,6 +58,23 @@ it('skein venue alpaca serves a market, follows the clock, and stops in order at
   assert.match(text, /stopped: \d+ requests, 0 order events/)
 })
 
+it('says of a port that is taken which, and what to do', async (t) => {
+  const folder = temporary(t)
+  await run([], async (url) => {
+    const { port } = new URL(url)
+    for (const venue of ['alpaca', 'bybit']) {
+      const { code, stdout, stderr } = await skein(folder, 'venue', venue, '--port', port)
+
+      assert.deepEqual([code, stdout], [2, ''])
+      assert.equal(
+        stderr,
+        `error: command line: --port is taken by another program: ${port}; ` +
+          'allowed: a free port of this machine, or 0 for any\n',
+      )
+    }
+  })
+})
+
 const SIXTY = ['--always-open', '--speed', '60']
 
 /** A folder that is configured for a local venue at this address. */

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import type { Ms } from '../core/brand.ts'
 import { parseDuration } from '../core/time.ts'
 
-const refused = (allowed: string): InvalidArgumentError =>
+export const refused = (allowed: string): InvalidArgumentError =>
   new InvalidArgumentError(`Allowed: ${allowed}.`)
 
 export function listOf(text: string): readonly string[] {

@@ -13,12 +13,12 @@ import { madeSymbols, Past, silentTape } from '../simulators/past.ts'
 import { present } from './inputs.ts'
 import {
   faultsOf,
-  integerOf,
   recordedOf,
   serve,
   type VenueOptions,
   withVenueOptions,
 } from './venue-options.ts'
+import { integerOf } from './values.ts'
 
 interface Options extends VenueOptions {
   readonly plan: Plan

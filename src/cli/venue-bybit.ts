@@ -11,12 +11,12 @@ import {
 } from '../simulators/bybit/index.ts'
 import {
   faultsOf,
-  integerOf,
   recordedOf,
   serve,
   type VenueOptions,
   withVenueOptions,
 } from './venue-options.ts'
+import { integerOf } from './values.ts'
 
 interface Options extends VenueOptions {
   readonly category: Category

@@ -1,6 +1,6 @@
 // Venue options: what every local venue takes from the command line, and how it says that it runs.
 import { readFileSync } from 'node:fs'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import type { Tape } from '../core/tape.ts'
@@ -10,8 +10,7 @@ import { type FaultScript, NO_FAULTS, parseFaults } from '../simulators/fault-sc
 import { tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { stopSignal } from './output.ts'
 import { configOf } from './settings.ts'
-import { portOf } from './values.ts'
-import { timeOf } from './values.ts'
+import { integerOf, portOf, refused, timeOf } from './values.ts'
 
 interface Key {
   readonly key: string
@@ -51,7 +50,9 @@ interface Served {
 /** Serves until a signal stops it. */
 export async function serve(start: () => Promise<Served>, textOf: () => string): Promise<void> {
   const stop = stopSignal()
-  const server = await start()
+  const server = await start().catch((error: unknown) => {
+    throw portTrouble(error) ?? error
+  })
   try {
     process.stdout.write(textOf())
     await aborted(stop.signal)
@@ -60,6 +61,20 @@ export async function serve(start: () => Promise<Served>, textOf: () => string):
     stop.release()
   }
   process.stdout.write(`\n${endOf(server)}`)
+}
+
+/** In words, where the port is another's. */
+function portTrouble(error: unknown): BadInput | undefined {
+  if (!(error instanceof Error && 'code' in error && 'port' in error)) return undefined
+  const what = PORT_TROUBLES[String(error.code)]
+  const place = { file: 'command line', field: '--port' }
+  const allowed = 'a free port of this machine, or 0 for any'
+  return what === undefined ? undefined : new BadInput(place, what, error.port, allowed)
+}
+
+const PORT_TROUBLES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken by another program',
+  EACCES: 'may not be listened at',
 }
 
 /** The market of a recording, where one is given. */
@@ -112,24 +127,18 @@ function keysOf(text: string): readonly Key[] {
   const keys = text.split(',').map((pair) => {
     const [key = '', secret = '', ...more] = pair.split(':')
     if (key === '' || secret === '' || more.length > 0) {
-      throw new InvalidArgumentError('pairs such as key:secret,key:secret')
+      throw refused('pairs such as key:secret,key:secret')
     }
     return { key, secret }
   })
   if (new Set(keys.map(({ key }) => key)).size < keys.length) {
-    throw new InvalidArgumentError('each key once')
+    throw refused('each key once')
   }
   return keys
 }
 
-export function integerOf(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('an integer >= 1')
-  return value
-}
-
 function factorOf(text: string): number {
   const factor = Number(text)
-  if (!(factor > 0 && factor <= 1_000)) throw new InvalidArgumentError('a number > 0, at most 1000')
+  if (!(factor > 0 && factor <= 1_000)) throw refused('a number > 0, at most 1000')
   return factor
 }
