@@ -27,8 +27,9 @@ export async function finerOf(store: JobStore, query: FinerQuery): Promise<Finer
   const to = ms(Math.min(query.to, closedEnd(timeframe, assetClass, now)))
   const series = { symbols, timeframe, adjustment }
   const covered = Map.groupBy(await store.coverage(series), ({ symbol }) => symbol)
+  // What the provider did not have, or had otherwise, is asked for again when its time has come.
   const holes = (await store.holes(series)).filter(
-    (hole) => hole.status === 'open' && hole.from < to && hole.to > from,
+    (hole) => (hole.status === 'open' || hole.expiresAt <= now) && hole.from < to && hole.to > from,
   )
   const lacks: (Span & { readonly symbol: string })[] = [...holes]
   for (const symbol of symbols) {

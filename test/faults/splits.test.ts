@@ -9,7 +9,7 @@ import { fetchSplits } from '../../src/jobs/splits.ts'
 import { adjustedTape } from '../../src/runtime/adjusted-tape.ts'
 import { archiveTape } from '../../src/runtime/archive-tape.ts'
 import { openArchive } from '../../src/store/index.ts'
-import { TO, Wire } from '../backfill/wire.ts'
+import { type Spoil, TO, Wire } from '../backfill/wire.ts'
 import { temporary } from '../cli/skein.ts'
 
 test('F499 splits of a time in which nobody kept the symbol are asked for when it is kept again', async (t) => {
@@ -70,4 +70,46 @@ test('F500 bars of before or after the time that splits were asked for are not a
   })
   await assert.rejects(closes('AAA', { from: day(1) }), /bar of: "2026-01-08T05.*skein jobs tick/)
   assert.deepEqual(await closes('BTC/USD', {}), [100, 100, 100, 100])
+})
+
+test('F504 hours wait for the quarters that a split has changed', async (t) => {
+  let isKnown = false
+  const spoil: Spoil = ({ body }, _n, { query }) => {
+    if (isKnown) return undefined
+    return query.includes('types=')
+      ? { body: '{"corporate_actions":{},"next_page_token":null}' }
+      : { body: body.replaceAll(/"([ohlc])":(\d+)/g, '"$1":1$2') }
+  }
+  const kept = { count: 20, splitOf: 3, timeframes: ['15m', '1h'], isDeriving: true } as const
+  const wire = await Wire.open(t, { ...kept, adjustment: 'split', spoil })
+  await wire.work('w', { splits: true })
+  wire.pass(DAY)
+  isKnown = true
+  const { source } = wire.worker()
+  await fetchSplits({ store: wire.store, source, now: wire.now })
+  const asks = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<void>()
+  wire.hold = (n) => {
+    if (!wire.asked[n - 1]!.query.includes('timeframe=15Min')) return undefined
+    asks.resolve()
+    return answer.promise
+  }
+
+  const quarters = wire.work('one', { packsMax: 1 })
+  await asks.promise
+  await wire.work('two', { packsMax: 1 })
+  answer.resolve()
+  await quarters
+  await wire.work()
+
+  assert.equal((await wire.store.counts()).failed, 0)
+  const splits = await wire.store.splits(wire.symbols)
+  assert.ok(splits.length > 2)
+  for (const { symbol, exAt } of splits) {
+    // Volumes of a split such as 3:2 are rounded to whole shares, in quarters otherwise than in hours.
+    const pricesBefore = (rows: readonly string[]): string[][] =>
+      rows.map((row) => row.split(',').slice(0, 5)).filter(([start]) => Number(start) < exAt)
+    const due = pricesBefore(await wire.told(symbol, '1h', 'split'))
+    assert.deepEqual(pricesBefore(await wire.storedOf(symbol, '1h')), due, symbol)
+  }
 })
