@@ -194,6 +194,7 @@ export class Board {
       case 'position.changed':
       // Told as alerts.
       case 'limits.changed':
+      case 'transferred':
       case 'position.adopted':
       case 'external':
       case 'bar.closed':

@@ -139,5 +139,7 @@ export type Notice =
       readonly qty: number
       readonly avgPrice: number
     }
+  /** Money came (> 0) or left without a trade: it is in equity, and no profit or loss. */
+  | { readonly type: 'transferred'; readonly at: Ms; readonly amount: number }
   | { readonly type: 'limits.changed'; readonly at: Ms; readonly changes: readonly LimitChange[] }
   | { readonly type: 'drawdown'; readonly level: DrawdownLevel; readonly drawdown: number }

@@ -395,8 +395,7 @@ export class Engine {
         this.#facts.onExternal(input.order)
         return
       case 'account':
-        this.#desk.parts.risk.onTransfers(input.transfers ?? [])
-        this.#desk.parts.portfolio.setCash(input.cash)
+        this.#onAccount(input)
         return
       case 'venue.up':
       case 'venue.down':
@@ -415,6 +414,13 @@ export class Engine {
       default:
         unreachable(input)
     }
+  }
+
+  #onAccount({ cash, transfers = [] }: Extract<Input, { type: 'account' }>): void {
+    const { risk, portfolio } = this.#desk.parts
+    const amount = risk.onTransfers(transfers)
+    if (amount !== 0) this.notices.publish({ type: 'transferred', at: this.#now, amount })
+    portfolio.setCash(cash)
   }
 
   #onOrderFact(input: OrderFact): void {

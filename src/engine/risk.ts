@@ -241,8 +241,11 @@ export class Risk {
     this.#drawdown.update(this.#day, this.#portfolio.equity)
   }
 
-  /** Takes what came or left without a trade, before the cash is set that tells of it. */
-  onTransfers(transfers: readonly Transfer[]): void {
+  /**
+   * Takes what came or left without a trade, before the cash is set that tells of it. Gives how much of it is news; what
+   * came before there was any equity is what it began with.
+   */
+  onTransfers(transfers: readonly Transfer[]): number {
     let moved = 0
     for (const { id, amount } of transfers) {
       if (this.#transfers.has(id)) continue
@@ -250,7 +253,9 @@ export class Risk {
       moved += amount
     }
     const { equity } = this.#portfolio
+    if (!(equity > 0)) return 0
     if (moved !== 0) this.#drawdown.rescale((equity + moved) / equity)
+    return moved
   }
 
   /** Books what a fill did to the counts of the day. */

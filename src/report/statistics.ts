@@ -203,6 +203,7 @@ export class Statistics {
       case 'signal':
       case 'drawdown':
       case 'limits.changed':
+      case 'transferred':
       case 'position.adopted':
       case 'symbol.halted':
       case 'fill.late':

@@ -61,6 +61,11 @@ export function alertOf(notice: Notice, universe: Universe): Told | undefined {
         : `the drawdown is ${percent(drawdown)}: ${LADDER[level]}`
       return { level: level === 'normal' || level === 'warning' ? 'warn' : 'error', text }
     }
+    case 'transferred':
+      return {
+        level: 'warn',
+        text: `${transferText(notice)}; the peaks of the drawdown moved with it`,
+      }
     case 'limits.changed':
       return { level: 'warn', text: notice.changes.map((change) => changeText(change)).join('; ') }
     case 'bar.closed':
@@ -90,5 +95,9 @@ const LADDER: Readonly<Record<DrawdownLevel, string>> = {
 /** `risk.maxDailyLoss is 300, and was 500`. */
 export const changeText = (change: LimitChange): string =>
   `${settingOf(change)} is ${change.after}, and was ${change.before}`
+
+/** `500 left the account without a trade` */
+export const transferText = ({ amount }: Extract<Notice, { type: 'transferred' }>): string =>
+  `${Math.abs(amount)} ${amount < 0 ? 'left' : 'came to'} the account without a trade`
 
 const error = (text: string): Told => ({ level: 'error', text })

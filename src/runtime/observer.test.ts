@@ -8,7 +8,17 @@ import { order, universeOf } from '../testing/builders.ts'
 import { defineConfig, toRiskLimits, toSimOptions } from './config.ts'
 import { Observer } from './observer.ts'
 
-test('gives no report where a notice could not be taken', () => {
+const ENDED = {
+  mode: 'backtest',
+  command: '',
+  elapsedMs: 0,
+  turns: 0,
+  rows: 0,
+  hash: '',
+  intents: '',
+} as const
+
+function observer(): Observer {
   const config = defineConfig({})
   const setup = {
     universe: universeOf('SPY'),
@@ -20,17 +30,30 @@ test('gives no report where a notice could not be taken', () => {
     base: '1m',
     bars: { latenessMs: 0, maxFill: 2 },
   } as const
-  const observer = new Observer({ setup, config, tape: { name: 'none', series: [] } })
+  return new Observer({ setup, config, tape: { name: 'none', series: [] }, equity: 100_000 })
+}
+
+test('counts what its owner brings or takes as no profit and no loss, and says so', () => {
+  const it = observer()
+  const { notices, sample } = it.watch
+  sample!(ms(0), 100_000, 0)
+  notices!.handle({ type: 'transferred', at: ms(1), amount: -60_000 })
+  sample!(ms(1), 40_100, 0)
+
+  const { summary, warnings } = it.report(ENDED)
+
+  assert.deepEqual([summary.equityEnd, summary.change], [100_100, 100])
+  assert.match(warnings.join(), /60000 left the account without a trade: equity here is as if/)
+})
+
+test('gives no report where a notice could not be taken', () => {
+  const it = observer()
   const stranger = order({ symbol: 7 })
   const { qty } = stranger
   const fill = { id: fillId('f1'), qty, price: 1, fee: money(0), ts: ms(0) }
 
-  const { handle } = observer.watch.notices!
+  const { handle } = it.watch.notices!
   handle({ type: 'fill', at: ms(0), order: stranger, fill, profit: 0, position: 1 })
 
-  const ended = { mode: 'backtest', command: '', elapsedMs: 0, turns: 0, rows: 0 } as const
-  assert.throws(
-    () => observer.report({ ...ended, hash: '', intents: '' }),
-    /the report lacks what happened: /,
-  )
+  assert.throws(() => it.report(ENDED), /the report lacks what happened: /)
 })

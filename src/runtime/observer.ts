@@ -6,7 +6,7 @@ import { type Chart, ChartBars } from '../report/chart-bars.ts'
 import { type Json, makeReport, type Manifest, type Report } from '../report/report.ts'
 import { Splits } from '../report/splits.ts'
 import { Statistics } from '../report/statistics.ts'
-import { changeText } from './alerts.ts'
+import { changeText, transferText } from './alerts.ts'
 import type { Watch } from './backtest.ts'
 import type { Setup } from './build.ts'
 import type { Config } from './config.ts'
@@ -23,11 +23,12 @@ const TYPES: readonly Notice['type'][] = [
   'safe-mode',
   'kill-switch',
   'limits.changed',
+  'transferred',
   'strategy.halted',
   'bar.closed',
 ]
 
-/** Changes of limits that a report lists, the last ones. */
+/** Changes that a report lists, the last ones. */
 const CHANGES_MAX = 50
 
 /** What a run tells of itself when it is over. */
@@ -66,7 +67,9 @@ export class Observer {
   readonly #statistics: Statistics
   readonly #charts: ChartBars
   readonly #splits: Splits
-  /** Limits that were changed while it ran, in words. */
+  /** What came to the account without a trade; the report's equity is without it. */
+  #transferred = 0
+  /** Limits that were changed while it ran, and money that came or left, in words. */
   readonly #changes: string[] = []
   /** The first error of a notice: whoever delivers notices counts errors and goes on. */
   #failure: Error | undefined
@@ -85,7 +88,8 @@ export class Observer {
     this.#splits = new Splits(setup.universe)
     this.watch = {
       notices: { types: TYPES, handle: (notice) => this.#take(notice) },
-      sample: (at, equity, exposure) => this.#statistics.sample(at, equity, exposure),
+      sample: (at, equity, exposure) =>
+        this.#statistics.sample(at, equity - this.#transferred, exposure),
       ...(progress === undefined ? {} : { progress }),
     }
   }
@@ -155,6 +159,12 @@ export class Observer {
     if (notice.type === 'limits.changed') {
       const texts = notice.changes.map((change) => changeText(change))
       this.#changes.push(...texts.map((text) => `Since ${iso(notice.at)} ${text}.`))
+    }
+    if (notice.type === 'transferred') {
+      this.#transferred += notice.amount
+      this.#changes.push(
+        `At ${iso(notice.at)} ${transferText(notice)}: equity here is as if it had not.`,
+      )
     }
     if (notice.type === 'fill') this.#splits.traded(notice.order.symbol)
     if (notice.type !== 'bar.closed') {

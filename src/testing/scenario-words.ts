@@ -323,6 +323,8 @@ export function noticeText(notice: Notice, shown: Shown): string | undefined {
       return `drawdown ${notice.level}`
     case 'position.adopted':
       return `${notice.isDone ? 'adopted' : 'not adopted'} ${notice.before} -> ${notice.qty} @ ${notice.avgPrice}`
+    case 'transferred':
+      return `transferred ${notice.amount}`
     case 'limits.changed':
       return notice.changes.map(({ limit, after }) => `limit ${limit} ${after}`).join(', ')
     case 'bar.gap':

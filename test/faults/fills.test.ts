@@ -203,6 +203,7 @@ for (const amount of [-60_000, 200_000]) {
 
     assert.equal(bench.live.engine.ours.cash, bench.account.holdings.balance([]).cash)
     assert.ok(Math.abs(drawdown() - before) < 1e-9, `the drawdown is ${drawdown()}`)
+    assert.ok(bench.has(/the account without a trade; the peaks of the drawdown moved with it$/))
     await bench.restart()
     bench.inject({ on: 'orders', fault: 'charge', amount: 1 })
     await bench.run(3 * MINUTE)
