@@ -418,7 +418,7 @@ export class Engine {
 
   #onAccount({ cash, transfers = [] }: Extract<Input, { type: 'account' }>): void {
     const { risk, portfolio } = this.#desk.parts
-    const amount = risk.onTransfers(transfers)
+    const amount = risk.onTransfers(transfers, cash)
     if (amount !== 0) this.notices.publish({ type: 'transferred', at: this.#now, amount })
     portfolio.setCash(cash)
   }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { Ms, SymbolId } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
+import { money } from '../core/instrument.ts'
 import { DENY_CODES, type DenyCode } from '../core/notice.ts'
 import type { Order, OrderRequest } from '../core/order.ts'
 import type { TermsByKind } from '../core/terms.ts'
@@ -804,6 +805,22 @@ test('counts what each lane of a symbol opens as a trade of the day', () => {
   `,
     { risk: { maxTradesPerDay: 2 }, actors: { s: {}, t: {}, u: {} } },
   )
+})
+
+test('takes money that was moved for no loss, once, and only where it explains the cash', () => {
+  const desk = new Desk()
+  const peakOf = (): number => desk.risk.capture().drawdown.peaks[0]!.peak
+  const { equity, cash } = desk.portfolio
+  desk.risk.updateDrawdown(desk.now)
+  assert.equal(peakOf(), equity)
+
+  const old = { id: 'old', amount: money(5_000) }
+  assert.equal(desk.risk.onTransfers([old], cash - 1), 0)
+  assert.equal(peakOf(), equity)
+  const half = { id: 'half', amount: money(-equity / 2) }
+  assert.equal(desk.risk.onTransfers([old, half], cash - equity / 2 - 1), -equity / 2)
+  assert.equal(desk.risk.onTransfers([half], cash - equity / 2 - 1), 0)
+  assert.equal(peakOf(), equity / 2)
 })
 
 test('counts symbols with live entries as positions and as trades of the day', () => {

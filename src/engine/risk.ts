@@ -242,19 +242,20 @@ export class Risk {
   }
 
   /**
-   * Takes what came or left without a trade, before the cash is set that tells of it. Gives how much of it is news; what
-   * came before there was any equity is what it began with.
+   * Takes what came or left without a trade, before the cash is set that tells of it. Gives how much of it is news: what
+   * explains nothing of the other cash was in it before, and what came before there was any equity is what it began with.
    */
-  onTransfers(transfers: readonly Transfer[]): number {
+  onTransfers(transfers: readonly Transfer[], cash: number): number {
     let moved = 0
     for (const { id, amount } of transfers) {
       if (this.#transfers.has(id)) continue
       this.#transfers.set(id, true)
       moved += amount
     }
-    const { equity } = this.#portfolio
-    if (!(equity > 0)) return 0
-    if (moved !== 0) this.#drawdown.rescale((equity + moved) / equity)
+    const { equity, cash: before } = this.#portfolio
+    const gap = cash - before
+    if (!(equity > 0 && Math.abs(gap - moved) < Math.abs(gap))) return 0
+    this.#drawdown.rescale((equity + moved) / equity)
     return moved
   }
 

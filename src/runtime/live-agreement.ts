@@ -176,7 +176,9 @@ export class Agreement {
     const answer = await this.#report()
     if (!answer.ok) return answer
     const { options, pump } = this.#parts
-    return ok({ type: 'account', at: pump.now(), venue: options.venue.id, ...answer.value.account })
+    const transfers = await this.#transfersWhereCashDiffers(answer.value)
+    const { account } = answer.value
+    return ok({ type: 'account', at: pump.now(), venue: options.venue.id, ...account, transfers })
   }
 
   /** One report, whose inputs go to whom is told. */
