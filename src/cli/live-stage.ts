@@ -69,6 +69,7 @@ export class LiveStage {
         this.#lost = why
         this.#live?.pump.fail(new Error(why))
       },
+      onWait: say,
     })
   }
 

@@ -33,6 +33,8 @@ export interface LeaseTerms {
   readonly io: Io
   readonly run: string
   readonly onLost: (why: string) => void
+  /** Told why a lease is waited for: only one in Postgres is. */
+  readonly onWait?: (why: string) => void
   /** The machine's where not told: leases are not in the time of a venue. */
   readonly time?: Pick<Io, 'now' | 'monotonic' | 'after'>
   /** How long it lasts without a sign of life, 15 s where not told. */
@@ -84,11 +86,11 @@ export function accountLease(options: AccountLeaseOptions): LocalAccountLease {
 
 /** In Postgres. Of its own run, which only one process has at a time, a lease that was left by a kill is waited for. */
 function sharedLease(url: string, options: LeaseTerms): AccountLease {
-  const { io, run, onLost, time = systemTime, leaseMs } = options
+  const { io, run, onLost, onWait, time = systemTime, leaseMs } = options
   const holder = `run ${run} on ${hostname()}`
   let lease: SharedLease | undefined
   const take = async (account: string, waitsFor?: string): Promise<void> => {
-    const asked = { url, account, holder, time, onLost, leaseMs }
+    const asked = { url, account, holder, time, onLost, onWait, leaseMs }
     lease = await takePostgresLease(waitsFor === undefined ? asked : { ...asked, waitsFor })
   }
   return {

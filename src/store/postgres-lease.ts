@@ -34,6 +34,8 @@ export interface PostgresLeaseOptions {
   readonly waitsFor?: string
   /** Called once, when another engine has taken the account. */
   readonly onLost: (why: string) => void
+  /** Called once, where there is something to wait for. */
+  readonly onWait?: ((why: string) => void) | undefined
 }
 
 /** Renewals per lease, and how much sooner than the database the holder takes it for run out: two clocks may drift. */
@@ -78,7 +80,7 @@ const HELD = `select holder, until, ${NOW} as now from skein.leases where accoun
 
 /** Rejects with StoreError: `locked` with the holder's name where another engine trades the account. */
 export async function takePostgresLease(options: PostgresLeaseOptions): Promise<SharedLease> {
-  const { url, account, holder, time, waitsFor, leaseMs = LEASE_MS } = options
+  const { url, account, holder, time, waitsFor, onWait, leaseMs = LEASE_MS } = options
   // Whoever waits longer for an answer than until the next renewal has lost one.
   const waitMs = leaseMs / RENEWALS
   const postgres = new Postgres({ url, patienceMs: waitMs, statementMs: waitMs })
@@ -86,6 +88,7 @@ export async function takePostgresLease(options: PostgresLeaseOptions): Promise<
     await makeTable(postgres)
     const claim = randomUUID()
     const began = time.monotonic()
+    let isWaiting = false
     for (;;) {
       const askedAt = momentOf(time)
       const row = await postgres.statement(({ one }) => one(TAKE, account, holder, claim, leaseMs))
@@ -93,7 +96,11 @@ export async function takePostgresLease(options: PostgresLeaseOptions): Promise<
         const taken = { token: Number(row['token']), claim, askedAt }
         const lease = new AccountLease(postgres, { ...options, leaseMs }, taken)
         // Where the row is new it may have been lost, and its holder has not noticed: that one's lease runs out first.
-        if (lease.token === FIRST_TOKEN) await pause(time, leaseMs)
+        if (lease.token === FIRST_TOKEN) {
+          const why = 'a holder whose row was lost may not have noticed'
+          onWait?.(`${account} is new where leases are kept; waiting ${leaseMs} ms, because ${why}`)
+          await pause(time, leaseMs)
+        }
         return lease
       }
       const held = await postgres.statement(({ one }) => one(HELD, account))
@@ -102,6 +109,9 @@ export async function takePostgresLease(options: PostgresLeaseOptions): Promise<
       const isAwaited = waitsFor !== undefined && held['holder'] === waitsFor
       if (!isAwaited || askedAt.monotonic - began > leaseMs + POLL_MS)
         throw new StoreError('locked', refusal(account, refused(held, leaseMs), HANGS))
+      if (!isWaiting)
+        onWait?.(`waiting up to ${leaseMs} ms for the lease of ${account} that ${holder} left`)
+      isWaiting = true
       await pause(time, POLL_MS)
     }
   } catch (error) {

@@ -24,6 +24,7 @@ async function machines(t: TestContext) {
   const url = await postgres.database()
   const engine = (holder: string, changes: Partial<PostgresLeaseOptions> = {}) => {
     const lost: string[] = []
+    const waits: string[] = []
     const state = { isStopped: false, aheadMs: 0, wallAheadMs: 0 }
     const late: (() => void)[] = []
     const time: PostgresLeaseOptions['time'] = {
@@ -39,12 +40,13 @@ async function machines(t: TestContext) {
     }
     const take = async () => {
       const onLost = (why: string) => lost.push(why)
-      const asked = { url, account: 'alpaca one', holder, time, leaseMs: LEASE_MS, onLost }
+      const onWait = (why: string) => waits.push(why)
+      const asked = { url, account: 'alpaca one', holder, time, leaseMs: LEASE_MS, onLost, onWait }
       const lease = await takePostgresLease({ ...asked, ...changes })
       t.after(() => lease.release())
       return lease
     }
-    return { take, lost, state, wake }
+    return { take, lost, waits, state, wake }
   }
   // An account that is new to the database costs a wait: this one's is none.
   const time = { ...systemTime, after: (_: number, fire: () => void) => systemTime.after(0, fire) }
@@ -162,9 +164,11 @@ test(
     first.state.isStopped = true
     await query(url, 'delete from skein.leases')
 
-    const second = await engine('two').take()
+    const two = engine('two')
+    const second = await two.take()
 
     assert.deepEqual([lease.holds(), second.holds()], [false, true])
+    assert.match(two.waits.join(), /^alpaca one is new where leases are kept; waiting 1000 ms, /)
   },
 )
 
@@ -218,9 +222,14 @@ test(
     killed.state.isStopped = true
 
     await assert.rejects(engine('run two', { waitsFor: 'run two' }).take(), isLocked)
-    const again = await engine('run one on desk-1', { waitsFor: 'run one on desk-1' }).take()
+    const same = engine('run one on desk-1', { waitsFor: 'run one on desk-1' })
+    const again = await same.take()
 
     assert.ok(again.holds() && again.token > before.token)
+    assert.match(
+      same.waits.join(),
+      /^waiting up to 1000 ms for the lease of alpaca one that run one/,
+    )
   },
 )
 
