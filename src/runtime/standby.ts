@@ -74,10 +74,9 @@ export class Standby {
   }
 
   async #look(): Promise<void> {
-    const { options, pump } = this.#parts
-    const { account } = options.venue
+    const { pump } = this.#parts
     if (pump.isStopped) return
-    const isFree = account !== undefined && (await options.mayLead?.(account)) === true
+    const isFree = await this.#mayLead()
     if (pump.isStopped) return
     if (!isFree) {
       this.#lookLater()
@@ -85,6 +84,20 @@ export class Standby {
     }
     this.#state = 'taking'
     await this.#takeOver()
+  }
+
+  /** Whoever cannot ask does not know, and asks again: a store of leases that is away ends no run that follows. */
+  async #mayLead(): Promise<boolean> {
+    const { options, tell } = this.#parts
+    const { account } = options.venue
+    if (account === undefined) return false
+    try {
+      return (await options.mayLead?.(account)) === true
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      tell('warn', `whether the account is free is not known: ${why}`)
+      return false
+    }
   }
 
   async #takeOver(): Promise<void> {

@@ -8,7 +8,8 @@
  * Whoever comes second is refused while the lease runs. It may take over where the holder is dead (its file lock is
  * free: a restart after a crash does not wait), or where the lease has run out: the holder was stopped for longer, and
  * finds, before the next byte leaves, that its token is old. Times are those of the machine's wall clock; a clock that
- * jumps ends a lease early at worst, and then nothing is sent until it is renewed.
+ * is set forward ends a lease early at worst, and then nothing is sent until it is renewed; one that is set back has a
+ * holder that hangs replaced that much later.
  */
 import { createHash } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'

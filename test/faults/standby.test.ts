@@ -1,5 +1,6 @@
 // Two engines for one account: one leads, the other is ready, and never do both have orders in the market.
 import assert from 'node:assert/strict'
+import { mkdirSync, renameSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Wishes } from '../../src/runtime/wishes.ts'
@@ -137,4 +138,25 @@ test('F443 a run that follows ends without a look at what the other trades', asy
   assert.deepEqual([remaining, held, ours.externals, ours.halts], [[], [], [], []])
   assert.deepEqual(pair.resting, ['a'])
   await pair.end(a, b)
+})
+
+test('F457 a run that follows goes on while nobody can say whether the account is free, and leads when it is', async (t) => {
+  const pair = await Pair.start(t)
+  const a = await pair.engine(t, 'a')
+  const b = await pair.engine(t, 'b')
+  const { leases } = pair
+
+  renameSync(leases, `${leases}.away`)
+  mkdirSync(leases)
+  await pair.world.run(2_000)
+  rmdirSync(leases)
+  renameSync(`${leases}.away`, leases)
+  await pair.world.run(1_000)
+
+  assert.equal(b.live.pump.hasFailed, false)
+  assert.equal(b.live.health.isFollowing, true)
+  pair.kill(a)
+  await pair.world.run(LEASE_MS + TICK_MS, () => pair.resting.join() === 'b')
+  assert.deepEqual(pair.resting, ['b'])
+  await pair.end(b)
 })

@@ -105,7 +105,7 @@ export class Pair {
     let live: Live | undefined
     const lease = accountLease({
       io: node,
-      path: join(this.#folder, 'leases.db'),
+      path: this.leases,
       run: name,
       time: { now: () => node.now(), after: (ms, fire) => node.after(ms, () => signs.give(fire)) },
       leaseMs: LEASE_MS,
@@ -143,6 +143,11 @@ export class Pair {
     assert.ok(result.ok, result.ok ? '' : result.fault.message)
     live = result.value
     return { node: process, live, lease, signs, lost }
+  }
+
+  /** Where the engines meet. */
+  get leases(): string {
+    return join(this.#folder, 'leases.db')
   }
 
   /** Whose orders rest at the venue. */
