@@ -1,6 +1,7 @@
 // Faults of Bybit: its clock, its codes, what it says after it has taken an order, and what others do to the account.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { apply } from '../../src/core/order.ts'
 import { DAY, MINUTE, ms } from '../../src/core/time.ts'
 import type { Io } from '../../src/io/io.ts'
 import { Bench } from '../bybit/bench.ts'
@@ -292,6 +293,40 @@ test('F460 an order that has grown and fills before its change is told is for al
     return fact.type === 'order.filled' ? [`filled ${fact.qty}`] : []
   })
   assert.deepEqual(told, ['amended 30', 'filled 12', 'amended 20', 'filled 3'])
+})
+
+test('F466 what an order was before the change that is known takes nothing back', async (t) => {
+  const bench = await Bench.start(t)
+  const [order] = bench.orders(1)
+  await bench.submit([order!])
+  await bench.run(SECOND)
+  const { id, symbol } = order!
+  const instrument = bench.universe.at(symbol)
+  const print = { on: 'market', fault: 'print', symbol: 'AAAUSDT', price: 89 } as const
+  const rows = { on: 'trading', fault: 'delay', holding: '"topic":"order"' } as const
+  bench.inject({ ...rows, by: '6s', for: '4s' })
+  bench.inject({ ...print, size: 3 })
+  await bench.run(SECOND)
+  await bench.send([{ type: 'amend', id, symbol, qty: instrument.qty(30) }])
+  await bench.run(SECOND)
+  bench.inject({ ...print, size: 12 })
+  await bench.run(20 * SECOND)
+
+  let ours = order!
+  const told = bench.said(id).map((fact) => {
+    ours = apply(ours, fact, instrument)
+    return `${fact.type} ${ours.phase} ${ours.filled}/${ours.qty}`
+  })
+  assert.deepEqual(told, [
+    'order.accepted open 0/10',
+    'order.filled open 3/10',
+    'order.amended open 3/30',
+    'order.filled open 15/30',
+  ])
+  assert.deepEqual(
+    [...bench.account.open].map(({ filled, qty }) => [filled, qty]),
+    [[15, 30]],
+  )
 })
 
 test('F461 a run that lasts asks for a day of the past, not for all of its own', async (t) => {

@@ -168,13 +168,16 @@ export class Orders {
   /** An amend of ours was taken, or somebody else changed it. */
   #sayChanges(
     known: Known,
-    { qty, limit, stop }: WireOrder,
+    order: WireOrder,
     instrument: Instrument,
     about: { readonly id: OrderId; readonly ts: Ms; readonly at: Ms },
   ): void {
+    const { qty, limit, stop, updatedAt = known.changedAt ?? about.ts } = order
+    // Topics have no common order, and what a gap held back is older than what has filled it.
+    if (updatedAt < (known.changedAt ?? 0)) return
     const isNew = known.qty === undefined
     const isSame = known.qty === qty && known.limit === limit && known.stop === stop
-    Object.assign(known, { qty, limit, stop, changedAt: about.ts })
+    Object.assign(known, { qty, limit, stop, changedAt: updatedAt })
     if (isNew || isSame) return
     this.#say({
       type: 'order.amended',
