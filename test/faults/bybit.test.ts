@@ -120,6 +120,20 @@ test('F071 a position that gets two sides halts its symbol, and no run begins wi
   assert.match(opened.fault.message, /AAAUSDT has two sides; set one-way mode/)
 })
 
+test('F467 a position that gets two sides while nobody listens halts its symbol when the stream is back', async (t) => {
+  const bench = await Bench.start(t)
+  bench.inject({ on: 'trading', fault: 'cut-off' })
+  bench.inject({ on: 'trading', fault: 'refuse', for: '10s' })
+  bench.inject({ on: 'orders', fault: 'hedge', symbol: 'AAAUSDT', at: '5s' })
+  await bench.run(60 * SECOND)
+
+  assert.deepEqual(
+    bench.halts.map(({ symbol, cause, on }) => [symbol, cause, on]),
+    [[0, 'not-tradable', true]],
+  )
+  assert.equal(bench.inputs.at(-1)?.type, 'venue.up')
+})
+
 test('F072 a minute without its confirmation is never a bar', async (t) => {
   const bench = await Bench.start(t)
   const [first] = bench.universe.all

@@ -41,6 +41,7 @@ import {
   specOf,
   stateOf,
   type WireExecution,
+  type WirePosition,
 } from './wire.ts'
 
 export interface BybitOptions {
@@ -342,7 +343,7 @@ export class BybitVenue implements Venue {
     const { told } = this.#options
     const specs = told === undefined ? await this.instruments() : ok(told)
     if (!specs.ok) return specs
-    const positions = this.#category.hasPositions ? await this.broker.positions() : ok([])
+    const positions = await this.#positions()
     if (!positions.ok) return positions
     const hedged = positions.value.find(({ index }) => index !== 0)
     if (hedged !== undefined)
@@ -411,6 +412,10 @@ export class BybitVenue implements Venue {
     return ok(specs)
   }
 
+  #positions(): Promise<Result<readonly WirePosition[]>> {
+    return this.#category.hasPositions ? this.broker.positions() : Promise.resolve(ok([]))
+  }
+
   /** Resolves when the account is listened to, or will never be. */
   #listen(): Promise<Fault | undefined> {
     return new Promise((resolve) => {
@@ -446,11 +451,13 @@ export class BybitVenue implements Venue {
     this.#options.onTrouble?.(`an event of the account that cannot be read: ${topic} ${shown}`)
   }
 
-  /** How orders were changed, fills, then how orders are. */
+  /** Whether positions have one side, how orders were changed, fills, then how orders are. */
   async #missed(since: Ms): Promise<Result<readonly (() => void)[]>> {
     const { standing } = this.#identity
     const raw = await this.broker.raw()
     if (!raw.ok) return raw
+    const positions = await this.#positions()
+    if (!positions.ok) return positions
     const isWanted = (execution: WireExecution): boolean => {
       const id = this.#identity.idOf(execution)
       return execution.ts >= since || (id !== undefined && standing.open.has(id))
@@ -462,6 +469,7 @@ export class BybitVenue implements Venue {
       return isMissed(about, standing, since)
     })
     return ok([
+      ...positions.value.map((position) => () => this.orders.applyPosition(position)),
       ...orders.map((order) => () => this.orders.applyChange(order)),
       ...executions
         .toSorted((a, b) => a.ts - b.ts)
