@@ -113,8 +113,7 @@ export class Live {
   #holds = 0
   /** What people said while it starts: turns are made by hand then, and each begins with it. */
   readonly #said: Input[] = []
-  readonly #begun: Promise<void>
-  #isBegun: () => void = () => {}
+  readonly #begun = Promise.withResolvers<void>()
   readonly #told = new Set<string>()
   readonly #waiters = new Set<() => void>()
   #phase: HealthPhase = 'starting'
@@ -130,9 +129,6 @@ export class Live {
   ) {
     const { io, venue, journal, inbox, snapshotEvery } = options
     this.#options = options
-    this.#begun = new Promise((resolve) => {
-      this.#isBegun = resolve
-    })
     this.#timing = { ...TIMING, visibilityMs: venue.limits.visibilityMs, ...options.timing }
     this.engine = session.engine
     this.gateway = this.#gatewayTo(broker)
@@ -203,7 +199,7 @@ export class Live {
     if (said.length > 0) this.pump.turn(said)
     this.#since = this.pump.now()
     this.#enter('running')
-    this.#isBegun()
+    this.#begun.resolve()
     this.#heartbeat.start()
     this.pump.start()
     this.#standby.start()
@@ -328,7 +324,7 @@ export class Live {
   /** What a wish comes to that is no control by itself. A start asks the venue in its own way. */
   async #resolve(wanted: Exclude<Wanted, { type: 'control' }>): Promise<Resolved> {
     const { reload, setup } = this.#options
-    await this.#begun
+    await this.#begun.promise
     if (wanted.type === 'adopt') {
       if (this.#standby.isFollowing) return failed(fault('bad-request', FOLLOWING))
       const instrument = setup.universe.find(wanted.symbol)
