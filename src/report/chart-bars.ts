@@ -7,7 +7,7 @@ import type { Universe } from '../core/universe.ts'
 
 /** Most candles per symbol; past it they merge into the next coarser bucket. */
 const CANDLES_MAX = 3_000
-/** Most symbols with candles; those that come later have none, and the report says so. */
+/** Most symbols with candles; those that come later have none, and the page says how many of those that traded. */
 const CHARTS_MAX = 40
 
 /** Buckets that people read; past a week they double. Aligned to the UTC epoch. */
@@ -50,7 +50,6 @@ export class ChartBars {
   readonly #chartsMax: number
   readonly #candles: (Candles | undefined)[] = []
   #count = 0
-  readonly #left = new Set<SymbolId>()
 
   constructor(
     universe: Universe,
@@ -70,11 +69,6 @@ export class ChartBars {
     else this.#open(bar)
   }
 
-  /** Symbols that had bars, but came after the limit of charts. */
-  get symbolsLeftOut(): number {
-    return this.#left.size
-  }
-
   /** The charts in order of symbol id. */
   charts(): Chart[] {
     const charts: Chart[] = []
@@ -87,10 +81,7 @@ export class ChartBars {
   }
 
   #open(bar: CandleBar): void {
-    if (this.#count === this.#chartsMax) {
-      this.#left.add(bar.symbol)
-      return
-    }
+    if (this.#count === this.#chartsMax) return
     this.#count++
     const candles = new Candles(this.#candlesMax)
     this.#candles[bar.symbol] = candles

@@ -50,7 +50,7 @@ export class QuoteTally {
     this.#largest = Math.max(this.#largest, value)
   }
 
-  /** Null where no quote has filled. */
+  /** Null where no quote has filled, or no market was shown to hold them against. */
   results(): QuoteResults | null {
     if (this.#fills === 0) return null
     const traded = valueOf(this.#traded)

@@ -82,7 +82,7 @@ export interface Report {
   /** Orders that risk denied, by code. */
   readonly denied: Readonly<Record<string, number>>
   readonly incidents: Incidents
-  /** What resting quotes earned; null where none has filled. */
+  /** What resting quotes earned; null where none has filled, or no market was shown to hold them against. */
   readonly quotes: QuoteResults | null
   /** What a reader must know before trusting the numbers, in words. */
   readonly warnings: readonly string[]

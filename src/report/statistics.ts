@@ -107,7 +107,7 @@ export interface Summary {
   readonly orders: OrderCounts
   readonly denied: Readonly<Partial<Record<DenyCode, number>>>
   readonly incidents: Incidents
-  /** Null where no quote has filled. */
+  /** Null where no quote has filled, or no market was shown to hold them against. */
   readonly quotes: QuoteResults | null
 }
 
