@@ -60,17 +60,23 @@ export async function openExisting(
   throw new BadInput({ file: place.file }, 'is missing', undefined, `an archive: ${how}`)
 }
 
-/** As `openPlace`, for workers, who wait for a database as long as it may take to start. */
+/** So long a worker waits for a file that another process writes, as for a database that is away: half of its lease. */
+const WORK_BUSY_MS = 60_000
+
+/** As `openPlace`, for workers, who wait for a database as long as it may take to start, and for the end of an import. */
 export async function openWorkPlace(place: ArchivePlace): Promise<BarStore> {
   return 'database' in place
     ? await openPostgresArchive({ url: place.database })
-    : await openPlace(place)
+    : await openForWriting(place.file, { busyMs: WORK_BUSY_MS })
 }
 
 /** Opens an archive in a file for writing, and makes it and its folder where they are not there. */
-export async function openForWriting(path: string): Promise<SqliteArchive> {
+export async function openForWriting(
+  path: string,
+  patience: { readonly busyMs?: number } = {},
+): Promise<SqliteArchive> {
   mkdirSync(dirname(resolve(path)), { recursive: true })
-  return await openArchive(path)
+  return await openArchive(path, patience)
 }
 
 /** Reads an archive that is there for a while. */

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
+import { openWorkPlace } from '../../src/cli/archive-place.ts'
 import { barColumns, type BarColumns } from '../../src/core/columns.ts'
 import type { Batch } from '../../src/core/command.ts'
 import { ok } from '../../src/core/result.ts'
@@ -23,6 +24,8 @@ import { RunFile } from '../../src/runtime/run-file.ts'
 import { openArchive, openJournal, StoreError } from '../../src/store/index.ts'
 import { defineStrategy, z } from '../../src/strategy/index.ts'
 import { A, limitsOf, SIM, trade, universeOf } from '../../src/testing/builders.ts'
+import { minutes } from '../../src/testing/made-bars.ts'
+import { temporary } from '../cli/skein.ts'
 
 /** Buys with every trade. */
 const eager = defineStrategy({
@@ -355,4 +358,20 @@ test('F430 a page that finds no room does not leave the number of its symbol to 
     series.map((one) => `${one.symbol} ${one.bars}`),
     ['AAPL 40', 'MSFT 2'],
   )
+})
+
+test('F505 a worker of jobs waits for an archive that another process writes', async (t) => {
+  const file = join(temporary(t), 'archive.db')
+  const [worker, other] = [await openWorkPlace({ file }), await openArchive(file)]
+  t.after(() => Promise.all([worker.close(), other.close()]))
+  const importing = new DatabaseSync(file)
+  t.after(() => importing.close())
+  importing.exec('begin immediate')
+
+  const kept = Promise.allSettled([worker.putBars('AAPL', '1m', minutes(0, 2))])
+  // Whoever is not patient has given up when the import ends.
+  await assert.rejects(other.putBars('MSFT', '1m', minutes(0, 2)), /is locked by another process/)
+  importing.exec('rollback')
+
+  assert.deepEqual(await kept, [{ status: 'fulfilled', value: { written: 2 } }])
 })
