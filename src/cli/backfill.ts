@@ -104,6 +104,10 @@ async function planWish(
     priority: 100,
   } as const
   const made = plan(wish, await store.definitions())
+  if (made.all.length === 0) {
+    const place = { file: 'command line', field: '--symbols' }
+    throw new BadInput(place, 'has no ticker', wish.symbols, 'symbols such as SPY or BTC/USD')
+  }
   const counts = await store.putDefinitions(made.definitions, at)
   return {
     definitions: made.all.length,

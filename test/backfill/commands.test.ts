@@ -99,6 +99,7 @@ test('runs are shown, paused and tried again', async (t) => {
   await run('backfill', 'plan', ...WISH, '--timeframes', '1h,1d')
   await run('jobs', 'disable', 'all')
   const unknown = await run('jobs', 'enable', 'BATCH_9/1h/v2')
+  const nobody = await run('backfill', 'plan', '--symbols', 'A!', '--from', '2025-01-01')
   await run('jobs', 'enable', 'BATCH_STOCK_1/1h/v2')
   await run('jobs', 'tick')
   const { definition, runs } = (await json('jobs', 'show', 'BATCH_STOCK_1/1h/v2')) as {
@@ -110,6 +111,8 @@ test('runs are shown, paused and tried again', async (t) => {
   const text = await run('jobs', 'show', String(runs[0]!['id']))
 
   assert.match(unknown.stderr, /names no definition: "BATCH_9\/1h\/v2"/)
+  assert.equal(nobody.code, 2)
+  assert.match(nobody.stderr, /--symbols has no ticker: \["A!"\]; allowed: symbols such as SPY/)
   assert.deepEqual([definition['isEnabled'], runs[0]!['status']], [true, 'success'])
   assert.deepEqual(shown.results.map(({ symbol }) => String(symbol)).toSorted(), SYMBOLS.toSorted())
   assert.match(paused.stderr, /no run of BATCH_STOCK_1\/1h\/v2 is queued/)
