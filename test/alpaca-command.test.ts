@@ -93,15 +93,24 @@ venues: { alpaca: { local: { port: ${port}, speed: ${speed} }, subscribe: { tota
   return folder
 }
 
+/** A local venue whose market is always open. */
+async function served(
+  t: TestContext,
+  { speed = 1, symbols = DEMO_SYMBOLS }: { speed?: number; symbols?: readonly string[] } = {},
+): Promise<AlpacaServer> {
+  const startAt = ms(Date.UTC(2026, 0, 7, 15))
+  const market = generatedMarket({ seed: 7, symbols, startAt, days: 1, isAlwaysOpen: true })
+  const keys = [{ key: 'local', secret: 'local' }]
+  const server = await AlpacaServer.start({ ...market, port: 0, speed, keys })
+  t.after(() => server.stop())
+  return server
+}
+
 const PAPER = ['run', '--mode', 'paper', '--venue', 'alpaca', '--config', 'skein.yaml']
 
 for (const on of ['trading', 'data'] as const) {
   it(`Ctrl-C ends a start that waits for the ${on} stream, in order`, async (t) => {
-    const startAt = ms(Date.UTC(2026, 0, 7, 15))
-    const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
-    const keys = [{ key: 'local', secret: 'local' }]
-    const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 1, keys })
-    t.after(() => server.stop())
+    const server = await served(t)
     server.nemesis.inject({ on, fault: 'refuse' })
     const running = start(configured(t, server.urls.rest, 1), PAPER)
     const refused = until(() => server.audit.faults.length > 0, 'it is refused')
@@ -110,11 +119,7 @@ for (const on of ['trading', 'data'] as const) {
 }
 
 it('a run that loses its account while it starts does not go on', async (t) => {
-  const startAt = ms(Date.UTC(2026, 0, 7, 15))
-  const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
-  const keys = [{ key: 'local', secret: 'local' }]
-  const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 1, keys })
-  t.after(() => server.stop())
+  const server = await served(t)
   // The last thing that a start waits for.
   server.nemesis.inject({ on: 'rest', path: '/v2/stocks/bars', fault: 'slow', by: '2s' })
   const folder = configured(t, server.urls.rest, 1)
@@ -132,11 +137,7 @@ it('a run that loses its account while it starts does not go on', async (t) => {
 })
 
 it('SIGUSR2 holds though it comes while a run starts', async (t) => {
-  const startAt = ms(Date.UTC(2026, 0, 7, 15))
-  const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
-  const keys = [{ key: 'local', secret: 'local' }]
-  const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 1, keys })
-  t.after(() => server.stop())
+  const server = await served(t)
   server.nemesis.inject({ on: 'trading', fault: 'refuse', times: 1 })
   const { child, ended, seen } = start(configured(t, server.urls.rest, 1), PAPER)
   const refused = until(() => server.audit.faults.length > 0, 'it is refused')
@@ -151,11 +152,7 @@ it('SIGUSR2 holds though it comes while a run starts', async (t) => {
 })
 
 it('a run trades at a local venue whose minutes are seconds', { timeout: 300_000 }, async (t) => {
-  const startAt = ms(Date.UTC(2026, 0, 7, 15))
-  const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
-  const keys = [{ key: 'local', secret: 'local' }]
-  const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed: 60, keys })
-  t.after(() => server.stop())
+  const server = await served(t, { speed: 60 })
   const filled = new Promise<void>((resolve) => {
     server.venue.onOrder((_, { type }) => {
       if (type === 'fill') resolve()
@@ -198,12 +195,8 @@ it('a run trades at a local venue whose minutes are seconds', { timeout: 300_000
 })
 
 it('sma-cross trades a coin at a local venue, from a signal to a closed trip', async (t) => {
-  const startAt = ms(Date.UTC(2026, 0, 7, 15))
-  const market = { seed: 7, symbols: ['BTC/USD'], startAt, days: 1, isAlwaysOpen: true }
-  const keys = [{ key: 'local', secret: 'local' }]
   const speed = 120
-  const server = await AlpacaServer.start({ ...generatedMarket(market), port: 0, speed, keys })
-  t.after(() => server.stop())
+  const server = await served(t, { symbols: ['BTC/USD'], speed })
   const closed = new Promise<void>((resolve) => {
     server.venue.onOrder((_, { type, order }) => {
       if (type === 'fill' && order.side === 'sell') resolve()
@@ -241,16 +234,7 @@ it(
   'a run that is asked to shows its open minutes, built from trades',
   { timeout: 120_000 },
   async (t) => {
-    const startAt = ms(Date.UTC(2026, 0, 7, 15))
-    const market = { seed: 7, symbols: DEMO_SYMBOLS, startAt, days: 1, isAlwaysOpen: true }
-    const keys = [{ key: 'local', secret: 'local' }]
-    const server = await AlpacaServer.start({
-      ...generatedMarket(market),
-      port: 0,
-      speed: 60,
-      keys,
-    })
-    t.after(() => server.stop())
+    const server = await served(t, { speed: 60 })
     const folder = configured(t, server.urls.rest, 60)
     const path = join(folder, 'skein.yaml')
     put(
