@@ -308,7 +308,12 @@ test('a run after one that is over moves its journal aside, and nothing of it is
 
   assert.equal((await paperRun(folder, '--run', 'second')).code, 0)
 
-  assert.deepEqual(filesIn(join(folder, 'data')), ['archive.db', 'journal-first.db', 'journal.db'])
+  assert.deepEqual(filesIn(join(folder, 'data')), [
+    'archive.db',
+    'journal-first.db',
+    'journal.db',
+    'journal.db-lock',
+  ])
   assert.equal(contentHash(join(folder, 'data/journal-first.db')), first)
   assert.equal((await skein(folder, 'replay', 'data/journal-first.db')).code, 0)
 })
@@ -317,7 +322,7 @@ test('a run of a name that was there before keeps both journals', async (t) => {
   const folder = temporary(t)
   for (let i = 0; i < 3; i++) assert.equal((await paperRun(folder, '--run', 'same')).code, 0)
 
-  const journals = filesIn(join(folder, 'data')).filter((path) => path.startsWith('journal'))
+  const journals = filesIn(join(folder, 'data')).filter((path) => /^journal.*db$/.test(path))
 
   assert.equal(journals.length, 3, journals.join(', '))
 })
@@ -372,7 +377,7 @@ test('a second run on a journal that is being written is refused, and the first 
   assert.match(second.stderr, /^failed: data\/journal\.db is being written by another run; wait/m)
   assert.equal(code, 0, stderr)
   assert.equal((await skein(folder, 'replay', 'data/journal.db')).code, 0)
-  assert.deepEqual(filesIn(join(folder, 'data')), ['archive.db', 'journal.db'])
+  assert.deepEqual(filesIn(join(folder, 'data')), ['archive.db', 'journal.db', 'journal.db-lock'])
 })
 
 test('--json prints one JSON of the stable schema on stdout, and nothing else', async (t) => {
@@ -464,7 +469,7 @@ test('a run is the same from any working directory', async (t) => {
   const below = await skein(join(folder, 'deep/er'), ...words, '../../skein.yaml')
 
   assert.deepEqual(hashesOf(below), hashesOf(above))
-  assert.deepEqual(filesIn(folder), ['a.db', 'j-mine.db', 'j.db', 'skein.yaml'])
+  assert.deepEqual(filesIn(folder), ['a.db', 'j-mine.db', 'j.db', 'j.db-lock', 'skein.yaml'])
 })
 
 test('a strategy of the command line is found from the working directory', async (t) => {

@@ -40,6 +40,7 @@ test(
     assert.deepEqual(filesIn(join(folder, 'data')), [
       'demo-archive.db',
       'demo-journal.db',
+      'demo-journal.db-lock',
       'demo-journal.db.status',
       'demo-leases.db',
       'journal.db',
@@ -64,5 +65,9 @@ test('the demo takes recorded data, with costs in its report', async (t) => {
   assert.ok(report.total.fees > 0)
   assert.deepEqual([costs.fees?.type, costs.slippage?.type], ['per-share', 'ticks'])
   assert.equal(risk.maxTradesPerDay, 1_000)
-  assert.deepEqual(filesIn(join(folder, 'data')), ['demo-archive.db', 'demo-journal.db'])
+  assert.deepEqual(filesIn(join(folder, 'data')), [
+    'demo-archive.db',
+    'demo-journal.db',
+    'demo-journal.db-lock',
+  ])
 })

@@ -48,10 +48,11 @@ async function machines(t: TestContext) {
     }
     return { take, lost, waits, state, wake }
   }
-  // An account that is new to the database costs a wait: this one's is none.
-  const time = { ...systemTime, after: (_: number, fire: () => void) => systemTime.after(0, fire) }
+  // An account that is new to the database is waited for as long as a lease: here it is not.
+  const after: PostgresLeaseOptions['time']['after'] = (delayMs, fire) =>
+    systemTime.after(delayMs === LEASE_MS ? 0 : delayMs, fire)
   for (const account of ['alpaca one', 'alpaca two'])
-    await (await engine('zero', { account, time }).take()).release()
+    await (await engine('zero', { account, time: { ...systemTime, after } }).take()).release()
   return { url, engine }
 }
 
