@@ -77,12 +77,16 @@ export class Dispatch {
     }
   }
 
-  /** Asks again where a cancel has had its time and the order lives on. Nothing was heard of it: its own time stays. */
+  /**
+   * Asks again where a cancel has had its time and the order lives on. Nothing was heard of it: its own time stays. Where
+   * nobody knows whether it is there, reports find out, which they cannot while something of it is always under way.
+   */
   cancelAgain({ id, symbol }: Order): void {
     const { orders, outbox } = this.#parts
     const { now } = this.#clock
     const order = orders.get(id)!
-    if (order.cancelSentAt === undefined || now - order.cancelSentAt < CANCEL_AGAIN_MS) return
+    if (order.phase !== 'open' || order.cancelSentAt === undefined) return
+    if (now - order.cancelSentAt < CANCEL_AGAIN_MS) return
     outbox.cancel({ type: 'cancel', id, symbol })
     orders.update({ ...order, cancelSentAt: now })
   }
