@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import type { SymbolId } from '../../src/core/brand.ts'
+import type { Ms, SymbolId } from '../../src/core/brand.ts'
 import type { Command } from '../../src/core/command.ts'
 import type { Control, Input, OrderFact } from '../../src/core/input.ts'
 import { equitySpec } from '../../src/core/instrument.ts'
@@ -87,11 +87,12 @@ export class Bench {
     )
   }
 
-  /** A new adapter, as a process that starts; it knows these orders from its journal. */
-  async connect(orders: readonly Order[] = []) {
+  /** A new adapter, as a process that starts; it knows these orders from its journal, and asks for what was since then. */
+  async connect(orders: readonly Order[] = [], since?: Ms) {
     const node = this.world.node(`engine ${++this.#adapters}`)
     const io = this.#options.io?.(node) ?? node
-    this.universe = new Universe()
+    const told = this.#adapters > 1 ? this.universe.all.map(({ spec }) => spec) : []
+    this.universe = new Universe(told)
     const { category = 'linear', prices = PRICES } = this.#options
     this.venue = new BybitVenue({
       io: this.#spoiled(io),
@@ -104,8 +105,9 @@ export class Bench {
       ...this.#options.adapter,
     })
     this.venue.adopt(orders)
+    if (since !== undefined) this.venue.broker.reportFrom(since)
     const opened = await this.world.settled(this.venue.open((input) => this.inputs.push(input)))
-    if (opened.ok) for (const spec of opened.value) this.universe.add(spec)
+    if (opened.ok && told.length === 0) for (const spec of opened.value) this.universe.add(spec)
     return opened
   }
 

@@ -16,11 +16,11 @@ import { DAY } from '../../core/time.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Broker, VenueReport } from '../../core/venue.ts'
 import type { Io } from '../../io/io.ts'
-import { decimal } from '../../io/json.ts'
+import { decimal, isObject, textOf } from '../../io/json.ts'
 import { Batches, type Item, neverDone, refusalOf, type Taken, type Verb } from './batches.ts'
 import type { Identity } from './identity.ts'
 import type { Category } from './category.ts'
-import { type Found, listOf, lookup, ORDERS_PER_PAGE } from './lookup.ts'
+import { type Found, listOf, type ListTerms, lookup, ORDERS_PER_PAGE } from './lookup.ts'
 import { coinIn, type Kept } from './kept.ts'
 import type { OrderEntry } from './order-entry.ts'
 import type { Query, Rest } from './rest.ts'
@@ -82,6 +82,8 @@ export class BybitBroker implements Broker {
   readonly #batches: Batches
   #since: Ms | undefined
   #isClosed = false
+  /** Executions of orders of the last report that were more than its span has, by the venue's ids. */
+  #begins: ReadonlyMap<string, readonly WireExecution[]> = new Map()
   /** Symbols with an order or a position that the universe does not know, as of the last report. */
   strangers: readonly string[] = []
 
@@ -232,7 +234,7 @@ export class BybitBroker implements Broker {
       ['/v5/order/realtime', { openOnly: 0 }, undefined],
       ['/v5/order/realtime', { openOnly: 1 }, isOld],
     ] as const) {
-      const rows = await listOf(rest, path, { ...query, ...more }, parseOrder, isEnough)
+      const rows = await listOf(rest, path, { ...query, ...more }, parseOrder, { isEnough })
       if (!rows.ok) return rows
       for (const order of rows.value) {
         const isWanted = stateOf(order) === 'open' || (order.updatedAt ?? Infinity) >= since
@@ -256,16 +258,64 @@ export class BybitBroker implements Broker {
       // Should it come after all, the lists and the stream have it by its id.
       if (found.value.type === 'nothing') identity.forget(id)
     }
+    const orders = [...all.values()]
     const executions = await this.#executions()
-    return executions.ok
-      ? ok({ orders: [...all.values()], executions: executions.value })
-      : executions
+    if (!executions.ok) return executions
+    const earlier = await this.#earlier(orders, executions.value)
+    return earlier.ok
+      ? ok({ orders, executions: [...earlier.value, ...executions.value] })
+      : earlier
   }
 
-  async #executions(): Promise<Result<readonly WireExecution[]>> {
-    const query = { category: this.#options.category.name, limit: EXECUTIONS_PER_PAGE }
-    const rows = await this.#spans('/v5/execution/list', query, parseExecution)
+  /**
+   * What was executed before the span of a report of purchases whose fee may be taken out of the coins: of a part of them
+   * nobody can say how many lots it has made complete.
+   */
+  async #earlier(
+    orders: readonly WireOrder[],
+    executions: readonly WireExecution[],
+  ): Promise<Result<readonly WireExecution[]>> {
+    const { category, identity, universe } = this.#options
+    if (category.hasPositions) return ok([])
+    const told = new Map<string, number>()
+    for (const { venueId, qty } of executions) told.set(venueId, (told.get(venueId) ?? 0) + qty)
+    const begun = orders.filter(({ venueId, symbol, side, filled, ...order }) => {
+      const instrument = universe.find(symbol)
+      const isOurs = identity.idOf({ venueId, ...order }) !== undefined
+      if (instrument === undefined || !isOurs || side !== 'buy') return false
+      return instrument.qty(filled) > instrument.qty(told.get(venueId) ?? 0)
+    })
+    const begins = new Map<string, readonly WireExecution[]>()
+    for (const { venueId, createdAt } of begun) {
+      // They are past, so one answer is enough.
+      const known = this.#begins.get(venueId)
+      const rows = known === undefined ? await this.#executions(venueId, createdAt) : ok(known)
+      if (!rows.ok) return rows
+      begins.set(venueId, rows.value)
+    }
+    this.#begins = begins
+    const listed = new Set(executions.map(({ id }) => id))
+    return ok([...begins.values()].flat().filter(({ id }) => !listed.has(id)))
+  }
+
+  /** Trades since `reportFrom`; those of an order since it was made. */
+  async #executions(
+    orderId?: string,
+    from: Ms = this.#from,
+  ): Promise<Result<readonly WireExecution[]>> {
+    const query = { category: this.#options.category.name, orderId, limit: EXECUTIONS_PER_PAGE }
+    const isOther = (json: unknown): boolean => this.#isOther(json)
+    const terms = { from, isOther }
+    const rows = await this.#spans('/v5/execution/list', query, parseExecution, terms)
     return rows.ok ? ok(rows.value.filter(({ type }) => type === 'Trade')) : rows
+  }
+
+  /** No trade, whatever else it is, or one in what we do not trade: it is in no order of ours. */
+  #isOther(json: unknown): boolean {
+    const { execType, symbol } = isObject(json) ? json : {}
+    const [type, name] = [textOf(execType), textOf(symbol)]
+    const isStrange = name !== undefined && this.#options.universe.find(name) === undefined
+    return isStrange || (type !== undefined && type !== 'Trade')
   }
 
   /** What a list of the past has since `reportFrom`, in spans as long as the venue allows. */
@@ -273,12 +323,13 @@ export class BybitBroker implements Broker {
     path: string,
     query: Query,
     parse: (json: unknown) => T | undefined,
+    { from: first = this.#from, ...terms }: ListTerms<T> & { readonly from?: Ms } = {},
   ): Promise<Result<readonly T[]>> {
     const { rest, now } = this.#options
     const all = new Map<string, T>()
-    for (let from: number = this.#from; from < now(); from += WINDOW_MS) {
+    for (let from: number = first; from < now(); from += WINDOW_MS) {
       const span = { startTime: from, endTime: Math.min(from + WINDOW_MS, now() + DAY) }
-      const rows = await listOf(rest, path, { ...query, ...span }, parse)
+      const rows = await listOf(rest, path, { ...query, ...span }, parse, terms)
       if (!rows.ok) return rows
       for (const row of rows.value) all.set(row.id, row)
     }

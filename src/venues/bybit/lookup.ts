@@ -44,7 +44,7 @@ export async function recentOrders(
   for (const openOnly of [1, 0]) {
     const query = { ...lists, openOnly, limit: ORDERS_PER_PAGE }
     const isEnough = (): boolean => openOnly === 1
-    const rows = await listOf(rest, '/v5/order/realtime', query, parseOrder, isEnough)
+    const rows = await listOf(rest, '/v5/order/realtime', query, parseOrder, { isEnough })
     if (!rows.ok) return rows
     for (const order of rows.value) if (order.linkId !== '') found.set(order.linkId, order)
   }
@@ -71,17 +71,20 @@ export async function instrumentsOf(
   return ok(all)
 }
 
-/**
- * A list, all of it or nothing: one row that cannot be read might be the one that matters.
- *
- * @param isEnough Asked after each page: what follows is older and not wanted.
- */
+export interface ListTerms<T> {
+  /** Asked after each page: what follows is older and not wanted. */
+  readonly isEnough?: ((page: readonly T[]) => boolean) | undefined
+  /** Of a row that cannot be read: it cannot be one that matters. */
+  readonly isOther?: (json: unknown) => boolean
+}
+
+/** A list, all of it or nothing: one row that cannot be read might be the one that matters. */
 export async function listOf<T>(
   rest: Rest,
   path: string,
   query: Query,
   parse: (json: unknown) => T | undefined,
-  isEnough: (page: readonly T[]) => boolean = () => false,
+  { isEnough = () => false, isOther = () => false }: ListTerms<T> = {},
 ): Promise<Result<readonly T[]>> {
   const all: T[] = []
   let cursor: string | undefined
@@ -93,6 +96,7 @@ export async function listOf<T>(
     const page: T[] = []
     for (const [i, json] of (list as unknown[]).entries()) {
       const item = parse(json)
+      if (item === undefined && isOther(json)) continue
       const shown = (JSON.stringify(json) ?? 'missing').slice(0, 200)
       if (item === undefined)
         return failed(fault('corrupt-data', `GET ${path}: [${i}] makes no sense: ${shown}`))
@@ -100,7 +104,7 @@ export async function listOf<T>(
     }
     all.push(...page)
     const isLast = typeof nextPageCursor !== 'string' || nextPageCursor === ''
-    if (isLast || page.length === 0 || nextPageCursor === cursor || isEnough(page)) return ok(all)
+    if (isLast || list.length === 0 || nextPageCursor === cursor || isEnough(page)) return ok(all)
     cursor = nextPageCursor
   }
   return failed(fault('corrupt-data', `GET ${path}: the pages do not end`))

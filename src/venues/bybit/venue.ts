@@ -351,6 +351,8 @@ export class BybitVenue implements Venue {
         fault('unsupported', `the position in ${hedged.symbol} has two sides; set one-way mode`),
       )
     if (this.#options.isWatchedOnly === true) return specs
+    const counted = await this.#recount()
+    if (counted !== undefined) return failed(counted)
     if (this.#isClosed) return failed(CLOSED)
     const [trouble] = await Promise.all([this.#listen(), this.#trade?.open()])
     return trouble === undefined ? specs : failed(trouble)
@@ -414,6 +416,14 @@ export class BybitVenue implements Venue {
 
   #positions(): Promise<Result<readonly WirePosition[]>> {
     return this.#category.hasPositions ? this.broker.positions() : Promise.resolve(ok([]))
+  }
+
+  /** Of fees in coins: how many lots an execution makes complete depends on those before it, so they are counted first. */
+  async #recount(): Promise<Fault | undefined> {
+    const hasBegun = this.#identity.standing.open.size > 0
+    if (this.#category.hasPositions || !hasBegun) return undefined
+    const report = await this.broker.report()
+    return report.ok ? undefined : report.fault
   }
 
   /** Resolves when the account is listened to, or will never be. */

@@ -46,6 +46,7 @@ test('reads an order, whose empty texts are nothing', () => {
     filled: 0,
     limit: 1800,
     rejectReason: 'EC_NoError',
+    createdAt: 1672364262444,
     updatedAt: 1672364262457,
   })
 })

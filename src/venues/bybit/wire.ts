@@ -34,6 +34,7 @@ export interface WireOrder {
   readonly limit?: number
   readonly stop?: number
   readonly rejectReason: string
+  readonly createdAt?: Ms
   readonly updatedAt?: Ms
 }
 
@@ -65,6 +66,7 @@ export function parseOrder(json: unknown): WireOrder | undefined {
     ...some('limit', json['orderType'] === 'Market' ? undefined : positive(json['price'])),
     ...some('stop', positive(json['triggerPrice'])),
     rejectReason: textOf(json['rejectReason']) ?? '',
+    ...some('createdAt', timeOf(json['createdTime'])),
     ...some('updatedAt', timeOf(json['updatedTime'])),
   }
 }
