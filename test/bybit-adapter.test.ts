@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { Bar } from '../src/core/market.ts'
 import { MINUTE } from '../src/core/time.ts'
 import { apiOf, type TimedRequest } from '../src/io/timed.ts'
+import { parseExecution } from '../src/venues/bybit/wire.ts'
 import { Bench } from './bybit/bench.ts'
 
 const SECOND = 1_000
@@ -209,4 +210,16 @@ test('tells what the owner brought and took, all pages of both ways', async (t) 
   assert.equal(new Set(told.value.map(({ id }) => id)).size, 61)
   const sum = sorted.reduce((total, amount) => total + amount, 0)
   assert.equal((await bench.report()).account.cash, before + sum)
+})
+
+test('asks for a report where an execution is no trade, and does not say that a position has moved', async (t) => {
+  const bench = await Bench.start(t)
+  // Of contracts in USDC profit is settled each session, and what is held stays.
+  const row = { symbol: 'AAAUSDT', orderId: 'o', execId: 'e', execType: 'Settle' }
+  const numbers = { execQty: '10', execPrice: '100', execTime: '1672282722429' }
+  bench.venue.orders.applyExecution(parseExecution({ ...row, ...numbers })!)
+
+  assert.deepEqual(bench.troubles, [
+    'an execution of type Settle in AAAUSDT, which may have moved its position',
+  ])
 })

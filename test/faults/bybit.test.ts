@@ -580,3 +580,15 @@ function withFirst(row: object, body: string): string {
   const { result } = answer
   return JSON.stringify({ ...answer, result: { ...result, list: [row, ...result.list] } })
 }
+
+test('F513 an order that was taken and answered with 429 is not given up for refused', async (t) => {
+  const bench = await Bench.start(t)
+  const [order] = bench.orders(1)
+  const status = { ...CREATE, fault: 'status', status: 429, when: 'after', times: 1 } as const
+  bench.inject(status)
+  const [taken] = await bench.submit([order!])
+
+  assert.ok(taken?.ok === false)
+  assert.equal(taken.fault.code, 'outcome-unknown')
+  assert.equal(bench.account.open.size, 1)
+})

@@ -70,6 +70,13 @@ test('tells apart what was refused before it was looked at, what is there, and w
   assert.ok(isUnsupported(of(10404)))
 })
 
+test('takes a 429 for a write that may have been taken, as the code of that number', () => {
+  const told = (method: string) => fault('rate-limited', 'answered 429', { status: 429, method })
+
+  assert.equal(refine(told('POST')).code, 'outcome-unknown')
+  assert.equal(refine(told('GET')).code, 'rate-limited')
+})
+
 test('takes a 403 for the rate only where it says so', () => {
   const told = (body: string) => fault('unauthorized', 'answered 403', { status: 403, body })
 

@@ -94,11 +94,16 @@ export function faultOf(
   return fault(shown, `${what}: bybit says ${code}, ${message}`, { retCode: code, meaning })
 }
 
-/** A fault of the http client, with what Bybit means by the status. */
+/**
+ * A fault of the http client, with what Bybit means by the status. 429 is its "system level frequency protection", as is the
+ * code of that number: of neither it says where it stands, so a write may have been taken.
+ */
 export function refine(told: Fault): Fault {
-  if (told.context?.['status'] !== 403) return told
-  const isRate = TOO_FREQUENT.test(String(told.context['body']))
-  return isRate ? fault('rate-limited', told.message, { ...told.context, meaning: 'banned' }) : told
+  const { context = {}, message } = told
+  const { status, method } = context
+  if (status === 429 && method !== 'GET') return fault('outcome-unknown', message, context)
+  const isRate = status === 403 && TOO_FREQUENT.test(String(context['body']))
+  return isRate ? fault('rate-limited', message, { ...context, meaning: 'banned' }) : told
 }
 
 const means = (told: Fault, meaning: Meaning): boolean => told.context?.['meaning'] === meaning

@@ -9,7 +9,8 @@
  *   execution  Trade                                           order.filled, once for each execution; order.amended before it,
  *                                                              where its order has grown and nothing has told that yet
  *              Funding                                         counted: no position moves
- *              anything else                                   the position moved without an order of ours: the runtime must ask
+ *              anything else                                   the position may have moved without an order of ours: the runtime must
+ *                                                              ask. A liquidation moves it; the settlement of a session in USDC does not
  *   position   of two sides                                    the symbol is halted: we trade one-way only
  *
  * An execution names the quantity of itself, and its id is the same on the stream and in the report.
@@ -105,7 +106,8 @@ export class Orders {
       return
     }
     if (type !== 'Trade') {
-      this.#options.onTrouble(`the position in ${symbol} moved by an execution of type ${type}`)
+      const what = `an execution of type ${type} in ${symbol}`
+      this.#options.onTrouble(`${what}, which may have moved its position`)
       return
     }
     const known = identity.of(execution, isOurs)
