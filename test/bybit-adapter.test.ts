@@ -8,6 +8,7 @@ import { parseExecution } from '../src/venues/bybit/wire.ts'
 import { Bench } from './bybit/bench.ts'
 
 const SECOND = 1_000
+const AT_ONCE = { batch: 500, everyMs: 0, total: 500 }
 
 test('cancels everything of the account in one request, ours and that of others', async (t) => {
   const bench = await Bench.start(t)
@@ -210,6 +211,26 @@ test('tells what the owner brought and took, all pages of both ways', async (t) 
   assert.equal(new Set(told.value.map(({ id }) => id)).size, 61)
   const sum = sorted.reduce((total, amount) => total + amount, 0)
   assert.equal((await bench.report()).account.cash, before + sum)
+})
+
+test('refuses topics that are too long for a connection before it asks for them', async (t) => {
+  const names = Array.from({ length: 400 }, (_none, i) => `COIN${String(i).padStart(3, '0')}USDT`)
+  const prices = Object.fromEntries(names.map((name) => [name, 100]))
+  const bench = await Bench.start(t, { prices, adapter: { limits: { subscribe: AT_ONCE } } })
+  const ids = bench.universe.all.map(({ id }) => id)
+  const subscribe = (kind: 'trades' | 'quotes' | 'bars', some = ids) =>
+    bench.world.settled(bench.venue.feed.subscribe(kind, some))
+
+  // Of a name of 11 characters 23, 24 and 19, so all of 318 symbols have their place.
+  assert.ok((await subscribe('trades')).ok)
+  assert.ok((await subscribe('quotes')).ok)
+  const refused = await subscribe('bars')
+  assert.ok(!refused.ok)
+  assert.match(
+    refused.fault.message,
+    /have 26400 characters, and bybit takes 21000 .* fewer symbols/,
+  )
+  assert.ok((await subscribe('bars', ids.slice(0, 100))).ok)
 })
 
 test('asks for a report where an execution is no trade, and does not say that a position has moved', async (t) => {
