@@ -517,9 +517,12 @@ const minutesOf = (bench: Bench, id: number): readonly number[] =>
   )
 
 /** A purchase of coins fills 3 and 4, the process dies, and the next one asks for what was since the second of both. */
-async function goesOn(t: TestContext, meanwhile: (bench: Bench) => void = () => {}) {
+async function goesOn(
+  t: TestContext,
+  { meanwhile, id }: { readonly meanwhile?: (bench: Bench) => void; readonly id?: string } = {},
+) {
   const bench = await Bench.start(t, { category: 'spot', prices: { AAAUSDT: 100 } })
-  const [order] = bench.orders(1, { qty: 600 })
+  const [order] = bench.orders(1, { qty: 600, ...(id !== undefined && { id }) })
   await bench.submit([order!])
   await bench.run(SECOND)
   for (const size of [3, 4]) {
@@ -528,14 +531,14 @@ async function goesOn(t: TestContext, meanwhile: (bench: Bench) => void = () => 
   }
   const since = ms(bench.account.executions.at(-1)!.ts - SECOND)
   bench.die()
-  await bench.connect([order!], since)
-  meanwhile(bench)
+  await bench.connect(id === undefined ? [order!] : [], since)
+  meanwhile?.(bench)
   await bench.run(5 * SECOND)
   const { orders, fills } = await bench.report()
 
   const told = bench.inputs.filter((input) => input.type === 'order.filled')
   assert.deepEqual(
-    fills.map(({ id, qty }) => [id, qty]),
+    fills.map(({ id: fill, qty }) => [fill, qty]),
     told.map(({ fill, qty }) => [fill, qty]),
   )
   return { lots: fills.map(({ qty }) => Number(qty)), filled: orders[0]?.filled }
@@ -545,13 +548,16 @@ const PRINT = { on: 'market', fault: 'print', symbol: 'AAAUSDT', price: 89 } as 
 
 test('F510 a purchase whose fee was coins before the span of the reports counts all of its lots after a restart', async (t) => {
   assert.deepEqual(await goesOn(t), { lots: [2, 4], filled: 6 })
+  // Of others, too, who use the account.
+  const id = '5cf98598-39a7-459e-97bf-76ca765ee020'
+  assert.deepEqual(await goesOn(t, { id }), { lots: [2, 4], filled: 6 })
 })
 
 test('F511 a purchase of coins that goes on filling after a restart counts for what it has made complete', async (t) => {
-  const more = (bench: Bench): void => bench.inject({ ...PRINT, size: 2 })
+  const meanwhile = (bench: Bench): void => bench.inject({ ...PRINT, size: 2 })
 
   // Of 3, 4 and 2 coins a little is missing, which makes one lot.
-  assert.deepEqual(await goesOn(t, more), { lots: [2, 4, 2], filled: 8 })
+  assert.deepEqual(await goesOn(t, { meanwhile }), { lots: [2, 4, 2], filled: 8 })
 })
 
 test('F512 an execution that cannot be read fails a report only where it may be a trade of ours', async (t) => {

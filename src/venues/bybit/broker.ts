@@ -275,14 +275,13 @@ export class BybitBroker implements Broker {
     orders: readonly WireOrder[],
     executions: readonly WireExecution[],
   ): Promise<Result<readonly WireExecution[]>> {
-    const { category, identity, universe } = this.#options
+    const { category, universe } = this.#options
     if (category.hasPositions) return ok([])
     const told = new Map<string, number>()
     for (const { venueId, qty } of executions) told.set(venueId, (told.get(venueId) ?? 0) + qty)
-    const begun = orders.filter(({ venueId, symbol, side, filled, ...order }) => {
+    const begun = orders.filter(({ venueId, symbol, side, filled }) => {
       const instrument = universe.find(symbol)
-      const isOurs = identity.idOf({ venueId, ...order }) !== undefined
-      if (instrument === undefined || !isOurs || side !== 'buy') return false
+      if (instrument === undefined || side !== 'buy') return false
       return instrument.qty(filled) > instrument.qty(told.get(venueId) ?? 0)
     })
     const begins = new Map<string, readonly WireExecution[]>()
