@@ -139,7 +139,8 @@ async function costOf({ config, store, at }: Planning, { all }: Plan): Promise<F
         span.adjustment === adjustment &&
         symbols.includes(span.symbol),
     )
-    return slicesOf({ definition, coverage: of, pending: [], quarantined: new Set(), now: at })
+    const lack = { definition, coverage: of, pending: [], quarantined: new Set<string>(), now: at }
+    return slicesOf(lack, Infinity)
   })
   return forecast(all, slices, pageLimitsOf(config))
 }
@@ -159,11 +160,12 @@ async function symbolsOf(
 
 function told(planned: Planned): string {
   const { definitions, created, changed, symbols, invalid, runs, rows } = planned
-  const { requests, leastRequests, singleRequests } = planned
+  const { requests, isSampled, leastRequests, singleRequests } = planned
   const wrong = invalid.length === 0 ? '' : `; no tickers: ${invalid.join(', ')}`
   return (
     `${definitions} definitions of ${symbols} symbols, ${created} new, ${changed} changed${wrong}\n` +
-    `to fetch: ${integer(rows)} rows in ${runs} windows by ${requests} requests; ` +
-    `${leastRequests} at least, ${integer(singleRequests)} with one symbol each`
+    `to fetch: ${integer(rows)} rows in ${integer(runs)} windows by ` +
+    `${isSampled ? 'about ' : ''}${integer(requests)} requests; ` +
+    `${integer(leastRequests)} at least, ${integer(singleRequests)} with one symbol each`
   )
 }

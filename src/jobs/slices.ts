@@ -48,8 +48,11 @@ export interface Lack {
   readonly now: number
 }
 
-/** The newest first. */
-export function slicesOf({ definition, coverage, pending, quarantined, now }: Lack): NewRun[] {
+/** The newest first; as many as one tick takes, where not told otherwise. */
+export function slicesOf(
+  { definition, coverage, pending, quarantined, now }: Lack,
+  most: number = SLICES_MAX,
+): NewRun[] {
   const { id, timeframe, assetClass, from, to } = definition
   const end = closedEnd(timeframe, assetClass, now)
   const whole: Span = { from, to: to === undefined || to > end ? end : to }
@@ -81,7 +84,7 @@ export function slicesOf({ definition, coverage, pending, quarantined, now }: La
         }
       }),
   )
-  return runs.toSorted((a, b) => b.to - a.to).slice(0, SLICES_MAX)
+  return runs.toSorted((a, b) => b.to - a.to).slice(0, most)
 }
 
 /** Runs that ask again for holes whose time has come: at once, when the provider may be back, when its answer is old. */
