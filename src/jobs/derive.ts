@@ -3,7 +3,8 @@
  * all the same, and compared with what was made: a provider whose hours are made otherwise is found out before a row is kept.
  */
 import { barColumns, type BarColumns, sliceBars } from '../core/columns.ts'
-import { bucketStart, iso, lengthMs, type Timeframe } from '../core/time.ts'
+import type { Adjustment } from '../core/jobs.ts'
+import { bucketStart, iso, lengthMs, ms, type Timeframe } from '../core/time.ts'
 
 /** Bars of a timeframe from finer ones; buckets are aligned to UTC. */
 export function derived(finer: BarColumns, timeframe: Timeframe): BarColumns {
@@ -27,13 +28,25 @@ export function derived(finer: BarColumns, timeframe: Timeframe): BarColumns {
   return sliceBars(bars, 0, k + 1)
 }
 
-/** In words, where what was made is not what the provider tells; undefined where it is. */
-export function differenceOf(made: BarColumns, told: BarColumns): string | undefined {
+/**
+ * In words, where what was made is not what the provider tells; undefined where it is. A provider that adjusts volumes rounds
+ * each to whole shares, after a split such as 3:2: a half for the hour, and a half for each of the bars that it is made of.
+ */
+export function differenceOf(
+  finer: BarColumns,
+  told: BarColumns,
+  { timeframe, adjustment }: { readonly timeframe: Timeframe; readonly adjustment: Adjustment },
+): string | undefined {
+  const made = derived(finer, timeframe)
   if (made.length !== told.length)
     return `${made.length} bars were made, the provider has ${told.length}`
+  const counts = Map.groupBy(finer.start, (start) => bucketStart(start, lengthMs(timeframe)))
   for (let i = 0; i < made.length; i++) {
+    const count = counts.get(ms(made.start[i]!))!.length
+    const slack = adjustment === 'raw' ? 0 : (count + 1) / 2
     for (const name of ['start', 'open', 'high', 'low', 'close', 'volume'] as const) {
-      if (made[name][i] === told[name][i]) continue
+      const apart = Math.abs(made[name][i]! - told[name][i]!)
+      if (apart <= (name === 'volume' ? slack : 0)) continue
       return `${name} at ${iso(made.start[i]!)} is ${told[name][i]}, and ${made[name][i]} was made`
     }
   }

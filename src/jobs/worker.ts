@@ -313,13 +313,15 @@ export class Worker {
       return { type: 'stopped' }
     }
     const series: { readonly symbol: string; readonly bars: BarColumns }[] = []
+    let sample: BarColumns | undefined
     for (const symbol of symbols) {
       const bars = await store.bars({ symbol, timeframe: finer, adjustment, from, to })
       series.push({ symbol, bars: derived(bars, timeframe) })
+      sample ??= bars
     }
     const told = await this.#ownOf(pack, token, series[0]?.symbol)
     if (!told.ok) return this.#ended(pack, token, told.fault)
-    const difference = series[0] && differenceOf(series[0].bars, told.value.bars)
+    const difference = sample && differenceOf(sample, told.value.bars, pack)
     // Whose hours are made otherwise proves nothing of the primary's.
     if (difference !== undefined && told.value.isStandIn)
       return this.#ended(pack, token, awayFrom(source.provider))

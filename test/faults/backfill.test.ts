@@ -505,3 +505,20 @@ test('F503 a half day that a page has lost is asked for again', async (t) => {
 
   assert.deepEqual(await wire.wrong(), [])
 })
+
+test('F526 volumes that a provider rounded after a split are no hours that were made otherwise', async (t) => {
+  const failedOf = async (more: number): Promise<string | undefined> => {
+    const kept = { count: 3, timeframes: ['15m', '1h'], isDeriving: true } as const
+    const spoil: Spoil = ({ body }, _n, { query }) =>
+      query.includes('timeframe=1Hour')
+        ? { body: body.replaceAll(/"v":(\d+)/g, (_all, v: string) => `"v":${Number(v) + more}`) }
+        : undefined
+    const wire = await Wire.open(t, { ...kept, adjustment: 'split', spoil })
+    await wire.work()
+    return (await wire.store.runs({ status: ['failed'], limit: 1 }))[0]?.errorMessage
+  }
+
+  // 3:2 makes 1.5 shares of one: four quarters of 2 are 8, and their hour is told as 6.
+  assert.equal(await failedOf(1), undefined)
+  assert.match((await failedOf(3)) ?? '', /AAA 1h does not follow from 15m: volume at 2025-/)
+})
