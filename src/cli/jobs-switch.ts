@@ -127,10 +127,18 @@ async function shifted(
 ) {
   const change = { from, to, at: await now() }
   if (isAll(ids)) return { changed: await store.shift(change) }
+  const definitions = (await store.definitions()).map((one) => one.id)
   const runs: string[] = []
   for (const id of ids) {
-    const of = await store.runs({ definition: id, limit: 100_000 })
-    runs.push(...(of.length === 0 ? [id] : of.map((run) => run.id)))
+    // The id of a run is that of its definition and its window.
+    const definition = definitions.find((one) => id === one || id.startsWith(`${one}/`))
+    const all = definition === undefined ? [] : await store.runs({ definition, limit: 100_000 })
+    const of = all.map((run) => run.id).filter((run) => id === definition || run === id)
+    if (of.length === 0 && id !== definition) {
+      const allowed = 'an id that "skein jobs list" shows'
+      throw new BadInput({ file: 'command line' }, 'names no definition and no run', id, allowed)
+    }
+    runs.push(...of)
   }
   const changed = await store.shift({ ...change, ids: runs })
   if (changed > 0) return { changed }

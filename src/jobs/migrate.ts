@@ -96,6 +96,7 @@ function batchesOf(
   const alike = Map.groupBy(singles, ({ timeframe, adjustment, provider, from, to }) =>
     [timeframe, adjustment, provider, from, to ?? 'now'].join(' '),
   )
+  const derivedFrom = new Map(known.map((one) => [one.id, one.derivedFrom]))
   let all = known
   for (const group of alike.values()) {
     const { timeframe, adjustment, provider, from, to, priority } = group[0]!
@@ -114,8 +115,15 @@ function batchesOf(
       },
       all,
     )
-    const ids = new Set(made.all.map(({ id }) => id))
-    all = [...all.filter(({ id }) => !ids.has(id)), ...made.all]
+    const source = group.find((one) => one.derivedFrom !== undefined)?.derivedFrom
+    const batches = made.all.map((one) => {
+      // Where finer bars are not there, hours are fetched all the same.
+      const finer = derivedFrom.get(one.id) ?? source
+      derivedFrom.set(one.id, finer)
+      return { ...one, derivedFrom: finer }
+    })
+    const ids = new Set(batches.map(({ id }) => id))
+    all = [...all.filter(({ id }) => !ids.has(id)), ...batches]
   }
   const seriesOf = ({ symbols, timeframe, adjustment }: JobDefinition): string[] =>
     symbols.map((symbol) => keyOf({ symbol, timeframe, adjustment }))

@@ -62,6 +62,23 @@ test('a migration switches on no prices that were switched off', async (t) => {
   )
 })
 
+test('a migration keeps that hours are made from finer bars', async (t) => {
+  const { run, json } = await desk(t)
+  const sources = async () =>
+    ((await json('jobs', 'list')) as Rows)
+      .filter(({ timeframe, batchVersion }) => timeframe === '1h' && batchVersion === 2)
+      .map(({ derivedFrom }) => derivedFrom)
+  await run('backfill', 'plan', ...WISH, '--timeframes', '15m,1h', '--derive', '--single')
+
+  await run('jobs', 'migrate')
+  const ofSingles = await sources()
+  await run('jobs', 'rollback')
+  await run('backfill', 'plan', ...WISH, '--timeframes', '1h', '--single')
+  await run('jobs', 'migrate')
+
+  assert.deepEqual([ofSingles, await sources()], [['15m'], ['15m']])
+})
+
 test('single definitions and batches beside each other fetch nothing twice', async (t) => {
   const { run, json, server } = await desk(t)
   await run('backfill', 'run', ...WISH, '--timeframes', '1h', '--single')
@@ -117,6 +134,26 @@ test('runs are shown, paused and tried again', async (t) => {
   assert.deepEqual(shown.results.map(({ symbol }) => String(symbol)).toSorted(), SYMBOLS.toSorted())
   assert.match(paused.stderr, /no run of BATCH_STOCK_1\/1h\/v2 is queued/)
   assert.match(text.stdout, /success.*\n.*symbol/)
+})
+
+test('an id that is unknown beside a known one changes nothing', async (t) => {
+  const { run, json } = await desk(t)
+  await run('backfill', 'plan', ...WISH, '--timeframes', '1h,15m')
+  await run('jobs', 'tick', '--packs', '1')
+  const queued = async () => (await json('jobs', 'list', '--status', 'queued')) as Rows
+  const before = await queued()
+  const id = String(before[0]!['id'])
+
+  const wrong = await run('jobs', 'pause', id, 'BATCH_9/1h/v2')
+  const window = await run('jobs', 'retry', `${id}0`)
+  const after = await queued()
+  const paused = await json('jobs', 'pause', id)
+
+  assert.deepEqual([wrong.code, window.code], [2, 2])
+  assert.match(wrong.stderr, /names no definition and no run: "BATCH_9\/1h\/v2"; allowed: an id/)
+  assert.match(window.stderr, /names no definition and no run/)
+  assert.deepEqual(after, before)
+  assert.deepEqual(paused, { changed: 1 })
 })
 
 test('jobs are looked at and switched while their venue is down, at the time of its last tick', async (t) => {
