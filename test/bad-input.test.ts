@@ -420,6 +420,26 @@ const CASES: readonly Case[] = [
   optional('an import of nothing', ['data', 'import'], ["'path'", 'missing']),
   optional('a prefix of nothing', ['lookahead', ...TAPE, '--every', '0'], ['--every', "'0'"]),
   // Journals and archives.
+  optional(
+    'an archive that is a folder',
+    ['data', 'list', '--archive', 'market'],
+    ['market: is a folder', 'allowed: the file of an archive'],
+  ),
+  optional(
+    'an import into a folder',
+    ['data', 'import', 'market', '--archive', 'market'],
+    ['market: is a folder', 'allowed:'],
+  ),
+  optional(
+    'pages of more rows than the provider sends',
+    ['jobs', 'work', '--page-rows', '20000'],
+    ['--page-rows is: 20000', 'allowed: 1 to 10000'],
+  ),
+  optional(
+    'a plan of before 1970',
+    ['backfill', 'plan', '--symbols', 'SPY', '--from', '1960-01-01'],
+    ['--from is before 1970', 'allowed:'],
+  ),
   optional('a journal that is missing', ['replay', 'none.db'], ['none.db', 'missing', 'allowed:']),
   {
     name: 'a journal that is a text',

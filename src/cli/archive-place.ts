@@ -1,5 +1,5 @@
 // Archive place: where the bars of a command are, and its jobs: in a file, or in a database that many machines share.
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
@@ -75,6 +75,8 @@ export async function openForWriting(
   path: string,
   patience: { readonly busyMs?: number } = {},
 ): Promise<SqliteArchive> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw new BadInput({ file: path }, 'is a folder', undefined, 'the file of an archive')
   mkdirSync(dirname(resolve(path)), { recursive: true })
   return await openArchive(path, patience)
 }

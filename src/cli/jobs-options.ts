@@ -7,6 +7,9 @@ import { iso, isTimeframe, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import { type ArchiveOptions, withArchiveOptions } from './archive-place.ts'
 import { integerOf, listOf, timeOf } from './values.ts'
 
+/** The largest page that the provider sends. */
+const PAGE_ROWS_MAX = 10_000
+
 export interface WishOptions extends ArchiveOptions {
   readonly symbols?: readonly string[]
   readonly timeframes: readonly Timeframe[]
@@ -60,12 +63,14 @@ export function withWorkOptions(command: Command): Command {
       integerOf,
       1,
     )
-    .option('--page-rows <n>', 'rows of a request; 10000 if not given', integerOf)
+    .option('--page-rows <n>', 'rows of a request; 10000, the most, if not given', pageRowsOf)
 }
 
+/** Bars of before 1970 are kept nowhere (jobs/validate.ts): each would be asked for, and be a hole for ever. */
 export function checkRange({ from, to }: Pick<WishOptions, 'from' | 'to'>): void {
-  if (to === undefined || from < to) return
   const place = { file: 'command line', field: '--from' }
+  if (from < 0) throw new BadInput(place, 'is before 1970', iso(from), 'a time from 1970 on')
+  if (to === undefined || from < to) return
   throw new BadInput(place, 'is not before --to', iso(from), `a time before ${iso(to)}`)
 }
 
@@ -81,4 +86,11 @@ function batchOf(text: string): number {
   const batch = integerOf(text)
   if (batch <= 50) return batch
   throw new BadInput({ file: 'command line', field: '--batch' }, 'is', batch, '1 to 50')
+}
+
+function pageRowsOf(text: string): number {
+  const rows = integerOf(text)
+  if (rows <= PAGE_ROWS_MAX) return rows
+  const allowed = `1 to ${PAGE_ROWS_MAX}, the provider's limit`
+  throw new BadInput({ file: 'command line', field: '--page-rows' }, 'is', rows, allowed)
 }
