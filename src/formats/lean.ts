@@ -11,9 +11,14 @@
  *                                   14400000,1674200,1675800,1674200,1675600,20000,1678700,1678700,1676000,1676000,20000
  *   spy.csv                         day, open, high, low, close, volume
  *                                   19980102 00:00,973100,975300,965300,973600,2150000
+ *   20161007_btcusd_minute_trade.csv in crypto/gdax/minute/btcusd
+ *                                   0,614.51,614.51,614.5,614.5,1.1545
  *
- * Times are milliseconds of the wall clock from midnight: New York, Chicago for indices, UTC for futures. Prices
- * are 1/10000 USD; plain decimals for indices and futures, whose entries carry the expiry in their name.
+ * Times are milliseconds of the wall clock from midnight: New York, Chicago for indices, UTC for futures, coins, forex and
+ * cfds; UTC-05 for forex of fxcm. Prices are 1/10000 USD of stocks and options, plain decimals of all else. An entry of a
+ * future carries the expiry in its name; what else it is the folder alone tells, the last on the path that Lean has a kind
+ * of (github.com/QuantConnect/Lean, Data/crypto, forex and cfd/readme.md, read 2026-11-29). Their ticks and quotes of
+ * hours and days have other columns, and are refused.
  *
  * Trade ticks: half of them share a millisecond and many are equal in every byte; all are real and kept in the
  * order of the file. Those marked suspicious are left out and counted.
@@ -27,8 +32,9 @@
  * Minute quote bars give one quote each: its close, in the last millisecond of the minute. They are no finer than
  * bars of trades, and left out of a tape where their symbol has those of their length (quote-bars.ts).
  */
+import { resolve } from 'node:path'
 import { assert, unreachable } from '../core/assert.ts'
-import { BadInput } from '../core/bad-input.ts'
+import { BadInput, type Place } from '../core/bad-input.ts'
 import type { Calendar } from '../core/calendar.ts'
 import {
   type BarColumns,
@@ -54,7 +60,7 @@ export interface LeanLayout {
 }
 
 const ENTRY =
-  /^(\d{8})_([a-z0-9.]+)_(?:(minute|second)_(trade|quote)(?:_(\d{6}))?|(trade|quote)_tick)\.csv$/i
+  /^(\d{8})_([a-z0-9.]+)_(?:(minute|second)_(trade|quote)(?:_(\d{6}))?|(trade|quote)_tick|tick_(trade|quote))\.csv$/i
 
 /** What the entry of a zip holds, told by names alone; undefined where it is not of Lean. */
 export function leanLayout(
@@ -64,7 +70,7 @@ export function leanLayout(
 ): LeanLayout | undefined {
   const match = ENTRY.exec(entry)
   if (match === null) return undefined
-  const [, day = '', root = '', step, kind = '', expiry, tick] = match
+  const [, day = '', root = '', step, kind = '', expiry, tick, odd] = match
   const stamp = parseStamp(day)
   if (stamp === undefined) {
     throw new BadInput(
@@ -74,30 +80,82 @@ export function leanLayout(
       'a date such as 20131007',
     )
   }
+  const home = homeOf(file)
+  if ((tick ?? odd) !== undefined && home.isCurrency) throw unread({ file, field: entry }, home)
+  if (odd !== undefined) return undefined
   const isQuote = (tick ?? kind).toLowerCase() === 'quote'
-  const isIndex = /[/\\]index[/\\]/.test(file)
-  const home = expiry !== undefined ? 'UTC' : isIndex ? 'America/Chicago' : 'America/New_York'
+  const { zone: own, scale } = expiry === undefined ? home : { zone: 'UTC', scale: 1 }
   return {
     holds: tick === undefined ? (isQuote ? 'quote bars' : 'bars') : isQuote ? 'quotes' : 'trades',
     symbol: (expiry === undefined ? root : `${root}-${expiry}`).toUpperCase(),
     timeframe: step?.toLowerCase() === 'second' ? '1s' : '1m',
     midnight: stamp.at,
-    zone: zone ?? home,
-    scale: expiry !== undefined || isIndex ? 1 : 10_000,
+    zone: zone ?? own,
+    scale,
   }
 }
 
+/** What the folders of a file say of it. */
+interface Home {
+  readonly kind: string
+  /** Coins, forex and cfds. */
+  readonly isCurrency: boolean
+  readonly zone: string
+  readonly scale: number
+}
+
+const KINDS = /^.*[/\\](equity|option|future|index|crypto|cryptofuture|forex|cfd)[/\\](.*)$/i
+/** `gdax/minute/btcusd/20161007_trade.zip` */
+const INSIDE = /^([^/\\]+)[/\\](tick|second|minute|hour|daily)[/\\]/i
+
+function homeOf(file: string): Home {
+  const [, folder = 'equity', inside = ''] = KINDS.exec(resolve(file)) ?? []
+  const kind = folder.toLowerCase()
+  const isCurrency = ['crypto', 'cryptofuture', 'forex', 'cfd'].includes(kind)
+  if (kind === 'index') return { kind, isCurrency, zone: 'America/Chicago', scale: 1 }
+  if (!isCurrency) return { kind, isCurrency, zone: 'America/New_York', scale: 10_000 }
+  const market = INSIDE.exec(inside)?.[1]
+  if (market === undefined) {
+    // Of stocks or not: prices would be ten thousand times too high, or too low.
+    const allowed = `folders as Lean has them: ${kind}/<market>/minute, or equity/usa/minute of a stock`
+    throw new BadInput(
+      { file },
+      `lies in a folder ${kind} and may be of it or not`,
+      inside,
+      allowed,
+    )
+  }
+  const isEastern = kind === 'forex' && market.toLowerCase() === 'fxcm'
+  return { kind, isCurrency, zone: isEastern ? 'Etc/GMT+5' : 'UTC', scale: 1 }
+}
+
+const unread = (place: Place, { kind }: Home): BadInput =>
+  new BadInput(
+    place,
+    `holds what is not read of ${kind}`,
+    undefined,
+    'bars of seconds and minutes, of trades or quotes, and days of trades',
+  )
+
 /** A daily file, told by its first row. */
-export function leanDailyLayout(entry: string, text: string): LeanLayout | undefined {
-  if (!/^\d{8} 00:00,\d+,\d+,\d+,\d+,\d+\r?(\n|$)/.test(text)) return undefined
+export function leanDailyLayout(file: string, entry: string, text: string): LeanLayout | undefined {
+  if (!/^\d{8} \d\d:\d\d,/.test(text)) return undefined
+  const home = homeOf(file)
+  const days = home.isCurrency
+    ? /^\d{8} 00:00(,[\d.e+-]+){5}\r?(\n|$)/i
+    : /^\d{8} 00:00,\d+,\d+,\d+,\d+,\d+\r?(\n|$)/
+  if (!days.test(text)) {
+    if (home.isCurrency) throw unread({ file, field: entry }, home)
+    return undefined
+  }
   const symbol = entry.replace(/\.csv$/i, '').toUpperCase()
   return {
     holds: 'days',
     symbol,
     timeframe: '1d',
     midnight: NaN,
-    zone: 'America/New_York',
-    scale: 10_000,
+    zone: home.zone,
+    scale: home.scale,
   }
 }
 
@@ -175,7 +233,12 @@ class Lines {
     const value = priceIn(this.#place(column), this.cell(column))
     if (this.#layout.scale === 1) return value
     if (!Number.isInteger(value))
-      throw this.bad(column, 'is not whole', value, 'units of 1/10000 USD')
+      throw this.bad(
+        column,
+        'is not whole',
+        value,
+        'units of 1/10000 USD; decimals of coins, forex and cfds, in folders as Lean has them',
+      )
     return value / this.#layout.scale
   }
 
@@ -235,7 +298,9 @@ export function readLeanBars(
   const gridMs = layout.timeframe === '1s' ? SECOND : MINUTE
   for (let i = 0; lines.next(); i++) {
     const start =
-      layout.holds === 'days' ? dayOf(lines, calendar) : lines.time({ gridMs, isRising: true })
+      layout.holds === 'days'
+        ? dayOf(lines, layout, calendar)
+        : lines.time({ gridMs, isRising: true })
     const [open, high, low, close] = [
       lines.price(1),
       lines.price(2),
@@ -256,13 +321,13 @@ export function readLeanBars(
   return bars
 }
 
-function dayOf(lines: Lines, calendar: Calendar): number {
+function dayOf(lines: Lines, { zone }: LeanLayout, calendar: Calendar): number {
   const text = lines.cell(0)
   const stamp = parseStamp(text)
   if (stamp === undefined || stamp.at % DAY !== 0) {
     throw lines.bad(0, 'is not a day', text, 'a day such as 20131007 00:00')
   }
-  const start = calendar.dayStart(ms(stamp.at + DAY / 2))
+  const start = zone === 'UTC' ? stamp.at : calendar.dayStart(ms(stamp.at + DAY / 2))
   return lines.inOrder(start, text, { isRising: true })
 }
 

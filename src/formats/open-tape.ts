@@ -114,7 +114,7 @@ class Opening {
       leanLayout(part.file, entry, this.#options.zone) ??
       (entry === '' || histdataSymbol(entry) !== undefined
         ? undefined
-        : leanDailyLayout(entry, await peekText(part, this.#options.maxBytes)))
+        : leanDailyLayout(part.file, entry, await peekText(part, this.#options.maxBytes)))
     if (lean !== undefined) this.#addLean(part, lean)
     else await this.#addCsv(part)
   }
