@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'nod
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { before, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { ms } from '../src/core/time.ts'
 import type { Report } from '../src/report/report.ts'
@@ -206,6 +206,27 @@ test('an export into a pipe that is closed early ends without an error', async (
 
   const { code, stderr } = await ended
   assert.deepEqual([code, stderr], [0, ''])
+})
+
+test('F528 an export that is stopped by Ctrl-C leaves the file as it was, and nothing beside it', async (t) => {
+  const folder = temporary(t)
+  await putMarket(folder, { symbols: ['AAA'], sessions: 250 })
+  assert.equal((await skein(folder, 'data', 'import', 'AAA_1m.csv')).code, 0)
+  put(folder, 'out.csv', 'before')
+  const { child, ended } = start(folder, ['data', 'export', 'out.csv', '--symbols', 'AAA'])
+  const isBegun = (): boolean => existsSync(join(folder, 'out.csv.part'))
+
+  while (child.exitCode === null && !isBegun()) await nextTurn()
+  child.kill('SIGINT')
+  const { code, signal, stderr } = await ended
+
+  assert.deepEqual([code, signal], [1, null], stderr)
+  assert.match(stderr, /stopped; out\.csv is as it was/)
+  assert.equal(readFileSync(join(folder, 'out.csv'), 'utf8'), 'before')
+  assert.deepEqual(
+    filesIn(folder).filter((file) => file.includes('.part')),
+    [],
+  )
 })
 
 test('a run whose messages nobody reads any more goes on to its end', async (t) => {

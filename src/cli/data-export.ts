@@ -13,7 +13,7 @@ import { archiveTape } from '../runtime/archive-tape.ts'
 import { type ArchiveOptions, placeOf, reading, withArchiveOptions } from './archive-place.ts'
 import { adjustmentOption, present, refuseEmptyRange, withSeriesOptions } from './inputs.ts'
 import type { SeriesOptions } from './inputs.ts'
-import { partOf } from './output.ts'
+import { partOf, RunFailed, stopSignal } from './output.ts'
 import { progress } from './progress.ts'
 import { configOf } from './settings.ts'
 import { pathOf } from './values.ts'
@@ -61,12 +61,16 @@ async function* barsOf(series: Tape['series']): AsyncIterable<BarColumns> {
 async function writeWhole(file: string, text: Readable): Promise<void> {
   mkdirSync(dirname(resolve(file)), { recursive: true })
   const part = partOf(file)
+  const stop = stopSignal()
   try {
-    await pipeline(text, createWriteStream(part))
+    await pipeline(text, createWriteStream(part), { signal: stop.signal })
     if (part !== file) renameSync(part, file)
   } catch (error) {
     if (part !== file) rmSync(part, { force: true })
+    if (stop.signal.aborted) throw new RunFailed(`stopped; ${file} is as it was`)
     throw error
+  } finally {
+    stop.release()
   }
 }
 
