@@ -10,9 +10,12 @@
  * finds, before the next byte leaves, that its token is old. Times are those of the machine's wall clock; a clock that
  * is set forward ends a lease early at worst, and then nothing is sent until it is renewed; one that is set back has a
  * holder that hangs replaced that much later.
+ *
+ * A file that is deleted goes on for who has it open, and is not there for who comes next. So a holder looks whether the
+ * file at its path is still the one that it holds, before each request and at each renewal.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Lease } from '../core/store.ts'
@@ -102,6 +105,7 @@ class AccountLease implements Lease {
   readonly #db: DatabaseSync
   readonly #options: Asked
   readonly #lock: FileLock
+  readonly #file: string | undefined
   #cancel: () => void = () => {}
 
   constructor(db: DatabaseSync, options: Asked, token: number, lock: FileLock) {
@@ -109,11 +113,12 @@ class AccountLease implements Lease {
     this.#db = db
     this.#options = options
     this.#lock = lock
+    this.#file = fileAt(options.path)
     this.#renewLater()
   }
 
   holds(): boolean {
-    if (!this.#db.isOpen) return false
+    if (!this.#db.isOpen || !this.#isThere) return false
     const { path, account, time } = this.#options
     const row = guarded(path, () => rowOf(this.#db, account))
     return row?.token === this.token && row.until > time.now()
@@ -122,21 +127,28 @@ class AccountLease implements Lease {
   release(): void {
     this.#cancel()
     if (!this.#db.isOpen) return
-    const { path, account } = this.#options
     try {
-      guarded(path, () =>
-        inTurn(this.#db, () => {
-          const over = this.#db.prepare(
-            'update leases set until = 0 where account = ? and token = ?',
-          )
-          over.run(account, this.token)
-          rmSync(lockPath(this.#options, this.token), { force: true })
-        }),
-      )
+      // Beside a file that is deleted SQLite's log may be that of the next one.
+      if (this.#isThere) this.#giveUp()
     } finally {
       this.#db.close()
       this.#lock.release()
     }
+  }
+
+  #giveUp(): void {
+    const { path, account } = this.#options
+    guarded(path, () =>
+      inTurn(this.#db, () => {
+        const over = this.#db.prepare('update leases set until = 0 where account = ? and token = ?')
+        over.run(account, this.token)
+        rmSync(lockPath(this.#options, this.token), { force: true })
+      }),
+    )
+  }
+
+  get #isThere(): boolean {
+    return this.#file !== undefined && fileAt(this.#options.path) === this.#file
   }
 
   #renewLater(): void {
@@ -146,6 +158,10 @@ class AccountLease implements Lease {
 
   #renew(): void {
     const { path, account, time, onLost, leaseMs } = this.#options
+    if (!this.#isThere) {
+      onLost(`${account} may be another's: ${path}, where its lease stood, was taken away`)
+      return
+    }
     try {
       const { changes } = guarded(path, () =>
         this.#db
@@ -156,7 +172,7 @@ class AccountLease implements Lease {
         this.#renewLater()
         return
       }
-      const holder = rowOf(this.#db, account)?.holder ?? 'nobody'
+      const holder = guarded(path, () => rowOf(this.#db, account))?.holder ?? 'nobody'
       onLost(`${account} was taken over by ${holder}, because this engine gave no sign of life`)
     } catch (error) {
       // A lease that cannot be written runs out by itself: nothing is sent until it can.
@@ -171,6 +187,16 @@ function rowOf(db: DatabaseSync, account: string): Row | undefined {
   if (row === undefined) return undefined
   const { token, holder, until } = row
   return { token: numberOf(token), holder: textOf(holder), until: numberOf(until) }
+}
+
+/** Which file it is, by a number that no other has while this one is open; undefined where none is. */
+function fileAt(path: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true })
+    return `${dev} ${ino}`
+  } catch {
+    return undefined
+  }
 }
 
 /** Takes the lock of a dead one away. */

@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import type { Lease } from '../../src/core/store.ts'
+import { ms } from '../../src/core/time.ts'
 import type { Io } from '../../src/io/io.ts'
 import { accountLease } from '../../src/runtime/account-lease.ts'
 import { type FileLock, lockFile } from '../../src/store/file-lock.ts'
-import { LEASE_MS } from '../../src/store/lease.ts'
+import { LEASE_MS, takeLease } from '../../src/store/lease.ts'
 import { Bench } from './bench.ts'
 
 test('F037 a second engine is refused, and a first that was stopped past its lease sends nothing', async (t) => {
@@ -85,4 +87,84 @@ test('F456 who asks for a lock while it is given up does not have it beside the 
 
   assert.notEqual(next, undefined)
   assert.equal(asked, undefined)
+})
+
+for (const what of ['leases.db', 'the whole folder'] as const) {
+  test(`F534 who holds a lease when ${what} is deleted sends nothing more, and is told`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'skein-lease-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    const path = join(folder, 'state', 'leases.db')
+    const account = 'account-1'
+    const engine = (holder: string) => {
+      let renew = (): void => {}
+      const lost: string[] = []
+      const after = (_: number, fire: () => void) => {
+        renew = fire
+        return () => {}
+      }
+      const time = { now: () => ms(0), after }
+      const onLost = (why: string) => lost.push(why)
+      const take = (): Lease => takeLease({ path, account, holder, time, onLost })
+      return { take, lost, renew: () => renew() }
+    }
+    const one = engine('one')
+    // The token of the second is not that of the first.
+    one.take().release()
+    const first = one.take()
+    assert.equal(first.holds(), true)
+
+    rmSync(what === 'leases.db' ? path : dirname(path), { recursive: true })
+    assert.equal(first.holds(), false)
+    const second = engine('two').take()
+    t.after(() => second.release())
+
+    assert.deepEqual([first.holds(), second.holds()], [false, true])
+    one.renew()
+    first.release()
+    assert.match(one.lost.join(), /^account-1 may be another's: .* was taken away$/)
+    assert.throws(() => engine('three').take(), /is traded by two/)
+    assert.equal(second.holds(), true)
+  })
+}
+
+test('F535 a lease that was lost while its file cannot be read is asked about again', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-lease-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'leases.db')
+  const clock = { now: 0 }
+  let renew = (): void => {}
+  const lost: string[] = []
+  const take = (holder: string): Lease => {
+    const after = (_: number, fire: () => void) => {
+      if (holder === 'one') renew = fire
+      return () => {}
+    }
+    const time = { now: () => ms(clock.now), after }
+    const lease = takeLease({
+      path,
+      account: 'a',
+      holder,
+      time,
+      onLost: (why) => lost.push(why),
+    })
+    t.after(() => lease.release())
+    return lease
+  }
+  const first = take('one')
+  clock.now = LEASE_MS + 1
+  take('two')
+  const { mock } = t.mock.method(DatabaseSync.prototype, 'prepare')
+  const unreadable = (): never => {
+    throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+  }
+  // After the update that changes nothing.
+  mock.mockImplementationOnce(unreadable, 1)
+
+  assert.doesNotThrow(() => renew())
+  assert.equal(mock.callCount(), 2)
+  mock.restore()
+
+  assert.deepEqual([lost, first.holds()], [[], false])
+  renew()
+  assert.match(lost.join(), /^a was taken over by two/)
 })
