@@ -134,13 +134,18 @@ export class LiveStage {
 
   async close(): Promise<void> {
     this.#isClosing = true
-    await this.lease.release()
-    await this.metrics?.close()
-    await this.forming?.close()
-    await this.shared?.close()
-    await this.#archive?.close()
-    this.#file?.close()
-    await this.reached.close()
+    await closeAll(
+      {
+        lease: () => this.lease.release(),
+        metrics: () => this.metrics?.close(),
+        'forming bars': () => this.forming?.close(),
+        database: () => this.shared?.close(),
+        archive: () => this.#archive?.close(),
+        journal: () => this.#file?.close(),
+        venue: () => this.reached.close(),
+      },
+      this.#say,
+    )
   }
 
   #sharedBy({ database }: LivePlan, { io }: VenueIo): SharedBars | undefined {
@@ -213,4 +218,19 @@ async function toldOf(
   const told = await instrumentsAt(name, { config, io, universe, consent, onTrouble: () => {} })
   if (told.ok) return told.value
   throw new RunFailed(`${name} cannot be used: ${told.fault.message}`)
+}
+
+/** In this order, whatever becomes of those before: why one was not closed is told, and what ended the run is the error. */
+export async function closeAll(
+  closes: Readonly<Record<string, () => unknown>>,
+  say: (text: string) => void,
+): Promise<void> {
+  for (const [name, close] of Object.entries(closes)) {
+    try {
+      await close()
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      say(`warn: not closed in order: ${name}: ${why}`)
+    }
+  }
 }
