@@ -86,9 +86,11 @@ export async function liveRun(run: LiveRun): Promise<void> {
     const does = live.health.isFollowing ? 'following' : 'trading'
     say(`${does}; Ctrl-C stops in order, ${killFileOf(plan)} or SIGUSR2 stops all new orders`)
     const trading = { live, venue, file, archive, say, signal: stop.signal }
-    const failure = await traded(trading, run)
-    await ended(trading, failure === undefined ? run.options.onStop : 'keep')
+    const cause = await traded(trading, run)
+    await ended(trading, cause === undefined ? run.options.onStop : 'keep')
     voice.end()
+    // Its end may be what fails: the disk is full.
+    const failure = live.pump.hasFailed ? await live.pump.failure : cause
     if (failure !== undefined) throw new RunFailed(`the run stopped itself: ${failure.message}`)
     const { turns, intents } = live.engine
     noteEnd(file.journal)

@@ -2,7 +2,7 @@
  * End of a run at a venue, in phases with a time limit each: drain (no new risk), each strategy's exit policy (asked for
  * again and again, because a venue may refuse a cancel or lose it), what is under way, a last report, what waits in the
  * inbox, all four again where a strategy closed something meanwhile, the venue, the archive, the shared database, and a
- * snapshot. What is left at the venue is told.
+ * snapshot. What is left at the venue is told, whatever of it failed.
  */
 import { isRisk, type Order, remaining } from '../core/order.ts'
 import { pause } from '../io/clock.ts'
@@ -47,7 +47,7 @@ export class End {
   /** @param override For all strategies, instead of their own policies. */
   async run(override?: ExitPolicy): Promise<Stopped> {
     const { options, timing, pump, recorder } = this.#parts
-    const { venue, journal, shared } = options
+    const { venue, shared } = options
     const { closeMs } = timing
     if (!pump.isStopped) await this.#quit(this.#policies(override))
     this.#release()
@@ -58,11 +58,19 @@ export class End {
       recorder.flush().catch(() => {}),
     )
     if (shared !== undefined) await this.#phase('database', closeMs, shared.flush())
-    if (!pump.hasFailed) {
-      pump.snapshot()
-      journal.flush()
-    }
+    if (!pump.hasFailed) this.#keep()
     return { phases: this.#phases, remaining: this.#remaining() }
+  }
+
+  /** A journal that takes no more fails the run; what is left at the venue is told all the same. */
+  #keep(): void {
+    const { options, pump } = this.#parts
+    try {
+      pump.snapshot()
+      options.journal.flush()
+    } catch (error) {
+      pump.fail(error)
+    }
   }
 
   #policies(override: ExitPolicy | undefined): ReadonlyMap<string, ExitPolicy> {

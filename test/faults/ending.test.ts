@@ -1,8 +1,10 @@
 // Ending: what a stop wants is asked for again while its phase lasts, and what could not be done is told.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import type { Health } from '../../src/runtime/health.ts'
 import type { Stopped } from '../../src/runtime/live-end.ts'
 import type { ExitPolicy } from '../../src/runtime/exit-policy.ts'
+import { StoreError } from '../../src/store/index.ts'
 import type { RuleText } from '../../src/simulators/fault-script.ts'
 import { Bench } from './bench.ts'
 
@@ -60,4 +62,26 @@ test('F470 a stop whose cancels are refused to the end tells what is left', asyn
   )
   assert.deepEqual(remaining, ['order s-r-1 open: buy 10 AAPL limit'])
   assert.ok(bench.world.now - from < 60 * SECOND)
+})
+
+test('F536 a stop whose journal takes no snapshot tells what is left, and has failed', async (t) => {
+  const phases: string[] = []
+  const publish = ({ phase }: Health) => phases.push(phase)
+  const bench = await Bench.start(t, { live: { publish } })
+  await bench.does((context) => context.buy({ qty: 10, limit: 95 }))
+  t.mock.method(bench.journal, 'snapshot', () => {
+    throw new StoreError('disk-full', 'journal.db has no room left')
+  })
+
+  const ended: (Stopped | Error)[] = []
+  const note = (one: Stopped | Error) => ended.push(one)
+  void bench.live.stop('keep').then(note, note)
+  await bench.until(() => ended.length > 0)
+
+  const [end] = ended
+  assert.deepEqual(end instanceof Error ? end.message : end?.remaining, [
+    'order s-r-1 open: buy 10 AAPL limit',
+  ])
+  assert.equal(phases.at(-1), 'failed')
+  assert.match((await bench.live.pump.failure).message, /no room left/)
 })
