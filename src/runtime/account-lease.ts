@@ -8,7 +8,7 @@ import type { Held, Lease, SharedLease } from '../core/store.ts'
 import { systemTime } from '../io/clock.ts'
 import { fencedIo } from '../io/fenced.ts'
 import type { Io } from '../io/io.ts'
-import { StoreError, takeLease, takePostgresLease } from '../store/index.ts'
+import { PostgresLeases, StoreError, takeLease } from '../store/index.ts'
 import type { Config } from './config.ts'
 import { Secret } from './secret.ts'
 
@@ -88,10 +88,16 @@ export function accountLease(options: AccountLeaseOptions): LocalAccountLease {
 function sharedLease(url: string, options: LeaseTerms): AccountLease {
   const { io, run, onLost, onWait, time = systemTime, leaseMs } = options
   const holder = `run ${run} on ${hostname()}`
+  let leases: PostgresLeases | undefined
   let lease: SharedLease | undefined
+  let asking: Promise<unknown> = Promise.resolve()
   const take = async (account: string, waitsFor?: string): Promise<void> => {
-    const asked = { url, account, holder, time, onLost, onWait, leaseMs }
-    lease = await takePostgresLease(waitsFor === undefined ? asked : { ...asked, waitsFor })
+    const asked = { account, holder, time, onLost, onWait }
+    // Who follows asks several times a second.
+    leases ??= new PostgresLeases({ url, leaseMs })
+    const taking = leases.take(waitsFor === undefined ? asked : { ...asked, waitsFor })
+    asking = taking.catch(() => {})
+    lease = await taking
   }
   return {
     io: fencedIo(io, () => whyNot(lease)),
@@ -105,7 +111,13 @@ function sharedLease(url: string, options: LeaseTerms): AccountLease {
         throw error
       }
     },
-    release: async () => await lease?.release(),
+    release: async () => {
+      // What is taken meanwhile is let go of too.
+      await asking
+      if (lease !== undefined) await lease.release()
+      else await leases?.close()
+      leases = undefined
+    },
   }
 }
 

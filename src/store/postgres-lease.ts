@@ -80,11 +80,31 @@ const HELD = `select holder, until, ${NOW} as now from skein.leases where accoun
 
 /** Rejects with StoreError: `locked` with the holder's name where another engine trades the account. */
 export async function takePostgresLease(options: PostgresLeaseOptions): Promise<SharedLease> {
-  const { url, account, holder, time, waitsFor, onWait, leaseMs = LEASE_MS } = options
-  // Whoever waits longer for an answer than until the next renewal has lost one.
-  const waitMs = leaseMs / RENEWALS
-  const postgres = new Postgres({ url, patienceMs: waitMs, statementMs: waitMs })
+  const leases = new PostgresLeases(options)
   try {
+    return await leases.take(options)
+  } catch (error) {
+    await leases.close()
+    throw error
+  }
+}
+
+/** Where one who is refused asks again: all that it asks goes over the same few connections. */
+export class PostgresLeases {
+  readonly #postgres: Postgres
+  readonly #leaseMs: number
+
+  constructor({ url, leaseMs = LEASE_MS }: Pick<PostgresLeaseOptions, 'url' | 'leaseMs'>) {
+    // Whoever waits longer for an answer than until the next renewal has lost one.
+    const waitMs = leaseMs / RENEWALS
+    this.#postgres = new Postgres({ url, patienceMs: waitMs, statementMs: waitMs })
+    this.#leaseMs = leaseMs
+  }
+
+  /** As `takePostgresLease` does. The release of the lease closes this too. */
+  async take(options: Omit<PostgresLeaseOptions, 'url' | 'leaseMs'>): Promise<SharedLease> {
+    const { account, holder, time, waitsFor, onWait } = options
+    const [postgres, leaseMs] = [this.#postgres, this.#leaseMs]
     await makeTable(postgres)
     const claim = randomUUID()
     const began = time.monotonic()
@@ -114,9 +134,10 @@ export async function takePostgresLease(options: PostgresLeaseOptions): Promise<
       isWaiting = true
       await pause(time, POLL_MS)
     }
-  } catch (error) {
-    await postgres.close()
-    throw error
+  }
+
+  close(): Promise<void> {
+    return this.#postgres.close()
   }
 }
 
@@ -129,7 +150,7 @@ async function makeTable(postgres: Postgres): Promise<void> {
 }
 
 /** With all that is usual filled in. */
-type Asked = PostgresLeaseOptions & { readonly leaseMs: number }
+type Asked = Omit<PostgresLeaseOptions, 'url'> & { readonly leaseMs: number }
 
 /** By both clocks of the machine. */
 type Moment = Readonly<Record<'now' | 'monotonic', number>>

@@ -324,3 +324,37 @@ test(
     assert.equal(await two.tryTake('an account'), true)
   },
 )
+
+test(
+  'F537 who follows asks over one connection, however often, and lets go of what it took last',
+  { skip },
+  async (t) => {
+    const { url, engine } = await machines(t)
+    const proxy = await Proxy.open(url)
+    t.after(() => proxy.close())
+    const io = systemIo()
+    const leases = (run: string, at: string) =>
+      leaseOf(defineConfig({ store: { leases: at, leaseMs: LEASE_MS } }), {
+        io,
+        run,
+        onLost: assert.fail,
+      })
+    const leader = leases('one', url)
+    const follower = leases('two', proxy.url)
+    t.after(async () => {
+      await Promise.all([leader.release(), follower.release()])
+      await io.close()
+    })
+    await leader.take('alpaca one')
+
+    for (let i = 0; i < 5; i++) assert.equal(await follower.tryTake('alpaca one'), false)
+    await leader.release()
+    const taking = follower.tryTake('alpaca one')
+    await follower.release()
+
+    assert.equal(await taking, true)
+    assert.equal(proxy.connections, 1)
+    const next = await engine('three').take()
+    assert.equal(next.holds(), true)
+  },
+)

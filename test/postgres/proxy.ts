@@ -13,6 +13,8 @@ const COPY = /^Q[\s\S]{4}savepoint adding; copy /
 export class Proxy {
   /** The address of the database, by way of the proxy. */
   readonly url: string
+  /** How often somebody has connected. */
+  connections = 0
   #cuts = 0
   #unsent: number | undefined
   readonly #stopped = new Set<Socket>()
@@ -34,6 +36,7 @@ export class Proxy {
       await once(server, 'close')
     })
     server.on('connection', (client) => {
+      proxy.connections++
       const upstream = connect(Number(port), '127.0.0.1')
       let isCut = false
       for (const socket of [client, upstream]) {
