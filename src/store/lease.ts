@@ -106,6 +106,8 @@ class AccountLease implements Lease {
   readonly #options: Asked
   readonly #lock: FileLock
   readonly #file: string | undefined
+  /** Renewals in a row that have not found its file. */
+  #missed = 0
   #cancel: () => void = () => {}
 
   constructor(db: DatabaseSync, options: Asked, token: number, lock: FileLock) {
@@ -159,9 +161,13 @@ class AccountLease implements Lease {
   #renew(): void {
     const { path, account, time, onLost, leaseMs } = this.#options
     if (!this.#isThere) {
-      onLost(`${account} may be another's: ${path}, where its lease stood, was taken away`)
+      this.#missed++
+      // Until another is there it may come back, as a disk does; a run that may send nothing ends all the same.
+      if (fileAt(path) === undefined && this.#missed < RENEWALS) this.#renewLater()
+      else onLost(`${account} may be another's: ${path}, where its lease stood, was taken away`)
       return
     }
+    this.#missed = 0
     try {
       const { changes } = guarded(path, () =>
         this.#db
@@ -192,8 +198,8 @@ function rowOf(db: DatabaseSync, account: string): Row | undefined {
 /** Which file it is, by a number that no other has while this one is open; undefined where none is. */
 function fileAt(path: string): string | undefined {
   try {
-    const { dev, ino } = statSync(path, { bigint: true })
-    return `${dev} ${ino}`
+    const found = statSync(path, { bigint: true })
+    return found.isFile() ? `${found.dev} ${found.ino}` : undefined
   } catch {
     return undefined
   }

@@ -1,10 +1,10 @@
 // One engine per account: an engine is stopped for longer than its lease, and another takes the account.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type { Lease } from '../../src/core/store.ts'
 import { ms } from '../../src/core/time.ts'
 import type { Io } from '../../src/io/io.ts'
@@ -89,24 +89,34 @@ test('F456 who asks for a lock while it is given up does not have it beside the 
   assert.equal(asked, undefined)
 })
 
-for (const what of ['leases.db', 'the whole folder'] as const) {
-  test(`F534 who holds a lease when ${what} is deleted sends nothing more, and is told`, async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'skein-lease-'))
-    t.after(() => rmSync(folder, { recursive: true, force: true }))
-    const path = join(folder, 'state', 'leases.db')
-    const account = 'account-1'
-    const engine = (holder: string) => {
-      let renew = (): void => {}
-      const lost: string[] = []
-      const after = (_: number, fire: () => void) => {
-        renew = fire
-        return () => {}
-      }
-      const time = { now: () => ms(0), after }
-      const onLost = (why: string) => lost.push(why)
-      const take = (): Lease => takeLease({ path, account, holder, time, onLost })
-      return { take, lost, renew: () => renew() }
+/** Engines of one file, which is made in a folder of its own. */
+function meeting(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-lease-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'state', 'leases.db')
+  const clock = { now: 0 }
+  const engine = (holder: string) => {
+    let renew = (): void => {}
+    const lost: string[] = []
+    const after = (_: number, fire: () => void) => {
+      renew = fire
+      return () => {}
     }
+    const time = { now: () => ms(clock.now), after }
+    const onLost = (why: string) => lost.push(why)
+    const take = (): Lease => {
+      const lease = takeLease({ path, account: 'account-1', holder, time, onLost })
+      t.after(() => lease.release())
+      return lease
+    }
+    return { take, lost, renew: () => renew() }
+  }
+  return { path, clock, engine }
+}
+
+for (const what of ['leases.db', 'the whole folder'] as const) {
+  test(`F534 who holds a lease when ${what} is deleted sends nothing more, and is told`, (t) => {
+    const { path, engine } = meeting(t)
     const one = engine('one')
     // The token of the second is not that of the first.
     one.take().release()
@@ -116,7 +126,6 @@ for (const what of ['leases.db', 'the whole folder'] as const) {
     rmSync(what === 'leases.db' ? path : dirname(path), { recursive: true })
     assert.equal(first.holds(), false)
     const second = engine('two').take()
-    t.after(() => second.release())
 
     assert.deepEqual([first.holds(), second.holds()], [false, true])
     one.renew()
@@ -127,32 +136,30 @@ for (const what of ['leases.db', 'the whole folder'] as const) {
   })
 }
 
+test('F534 a file of leases that comes back is held again, and one that does not ends the run', (t) => {
+  const { path, engine } = meeting(t)
+  const one = engine('one')
+  const lease = one.take()
+
+  renameSync(path, `${path}.away`)
+  one.renew()
+  one.renew()
+  assert.deepEqual([lease.holds(), one.lost], [false, []])
+  renameSync(`${path}.away`, path)
+  one.renew()
+  assert.deepEqual([lease.holds(), one.lost], [true, []])
+
+  rmSync(path)
+  for (let i = 0; i < 3; i++) one.renew()
+  assert.match(one.lost.join(), /^account-1 may be another's/)
+})
+
 test('F535 a lease that was lost while its file cannot be read is asked about again', (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'skein-lease-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const path = join(folder, 'leases.db')
-  const clock = { now: 0 }
-  let renew = (): void => {}
-  const lost: string[] = []
-  const take = (holder: string): Lease => {
-    const after = (_: number, fire: () => void) => {
-      if (holder === 'one') renew = fire
-      return () => {}
-    }
-    const time = { now: () => ms(clock.now), after }
-    const lease = takeLease({
-      path,
-      account: 'a',
-      holder,
-      time,
-      onLost: (why) => lost.push(why),
-    })
-    t.after(() => lease.release())
-    return lease
-  }
-  const first = take('one')
+  const { clock, engine } = meeting(t)
+  const one = engine('one')
+  const first = one.take()
   clock.now = LEASE_MS + 1
-  take('two')
+  engine('two').take()
   const { mock } = t.mock.method(DatabaseSync.prototype, 'prepare')
   const unreadable = (): never => {
     throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
@@ -160,11 +167,11 @@ test('F535 a lease that was lost while its file cannot be read is asked about ag
   // After the update that changes nothing.
   mock.mockImplementationOnce(unreadable, 1)
 
-  assert.doesNotThrow(() => renew())
+  assert.doesNotThrow(() => one.renew())
   assert.equal(mock.callCount(), 2)
   mock.restore()
 
-  assert.deepEqual([lost, first.holds()], [[], false])
-  renew()
-  assert.match(lost.join(), /^a was taken over by two/)
+  assert.deepEqual([one.lost, first.holds()], [[], false])
+  one.renew()
+  assert.match(one.lost.join(), /^account-1 was taken over by two/)
 })
