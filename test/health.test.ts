@@ -1,6 +1,6 @@
 // Health: what a run says of itself, and what another process reads of it, on virtual time.
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ailmentsOf, type Health } from '../src/runtime/health.ts'
@@ -157,6 +157,24 @@ test('another process reads the status, and knows one that is no longer written'
   assert.match(later.ailments.join(), /stands still: it has said nothing for 11 s/)
   writeFileSync(statusPathOf(journal), '{"schema":"other"}')
   assert.throws(() => askStatus(journal, Date.now()))
+})
+
+test('a status that is fresh is believed where its process has an id of another container', async (t) => {
+  const bench = await running(t)
+  const journal = `${temporary(t)}/journal.db`
+  new StatusFile(journal, assert.fail).write(bench.live.health)
+  const path = statusPathOf(journal)
+  const status = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+  // No process has it: ids end at 4,194,304 (proc_sys_kernel(5)).
+  const pid = 2 ** 30
+  const ailments = (changes: object, laterMs = 0) => {
+    writeFileSync(path, JSON.stringify({ ...status, pid, ...changes }))
+    return askStatus(journal, Date.now() + laterMs)?.ailments.join()
+  }
+
+  assert.match(ailments({}) ?? '', /is gone/)
+  assert.equal(ailments({ pidsOf: 'desk-2 pid:[4026532281]' }), '')
+  assert.match(ailments({ pidsOf: 'desk-2' }, 11_000) ?? '', /stands still: it has said nothing/)
 })
 
 test('what somebody has said is one line of the status, and steers no terminal', async (t) => {

@@ -1,9 +1,10 @@
 /*
  * Status file: the health of a run as a file beside its journal, so that another process can ask how it is. It is written
  * at most once a second, whole or not at all; what it says is as old as `writtenAt` tells. A run that was killed leaves its
- * last one, which its reader knows by its age.
+ * last one, which its reader knows by its age, and where both have the same process ids, by its process.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { z } from 'zod'
 import { ailmentsOf, type Health } from './health.ts'
 
@@ -14,6 +15,8 @@ const AGE_MS_MAX = 10_000
 export interface Status extends Health {
   readonly schema: 'skein-status/1'
   readonly pid: number
+  /** Where that id means its process: another container, or another machine, has other ones. */
+  readonly pidsOf?: string
   /** Time of the machine. */
   readonly writtenAt: number
 }
@@ -21,6 +24,7 @@ export interface Status extends Health {
 const form = z.looseObject({
   schema: z.literal('skein-status/1'),
   pid: z.int(),
+  pidsOf: z.string().optional(),
   writtenAt: z.number(),
 })
 
@@ -44,8 +48,8 @@ export class StatusFile {
     if (health.phase === this.#phase && now - this.#wroteAt < EVERY_MS) return
     this.#phase = health.phase
     this.#wroteAt = now
-    const about = { schema: 'skein-status/1', pid: process.pid, writtenAt: Date.now() } as const
-    const status: Status = { ...about, ...health }
+    const about = { schema: 'skein-status/1', pid: process.pid, pidsOf: here() } as const
+    const status: Status = { ...about, writtenAt: Date.now(), ...health }
     try {
       writeFileSync(`${this.#path}.part`, `${JSON.stringify(status)}\n`)
       renameSync(`${this.#path}.part`, this.#path)
@@ -79,8 +83,9 @@ export function askStatus(journal: string, now: number): Asked | undefined {
   return { status, ageMs, ailments }
 }
 
-function silenceOf({ pid }: Status, ageMs: number): string | undefined {
-  const isGone = !isAlive(pid)
+function silenceOf({ pid, pidsOf = here() }: Status, ageMs: number): string | undefined {
+  // An id of another place says nothing here: there only the age does.
+  const isGone = pidsOf === here() && !isAlive(pid)
   if (!isGone && ageMs <= AGE_MS_MAX) return undefined
   const age = Math.round(ageMs / 1_000)
   return `process ${pid} ${isGone ? 'is gone' : 'stands still'}: it has said nothing for ${age} s`
@@ -93,5 +98,17 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     // It is there, and of another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/**
+ * The machine, and where its system tells, the namespace of its process ids, which a container has of its own:
+ * `desk-1 pid:[4026531836]`, see pid_namespaces(7). The first namespace has the same number on every machine.
+ */
+function here(): string {
+  try {
+    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`
+  } catch {
+    return hostname()
   }
 }
