@@ -172,7 +172,8 @@ async function started(
     wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
     reload,
     signal,
-    isKilled: () => (existsSync(killFile) ? `${killFile} is there` : undefined),
+    // Said in the past: the file may be taken away while no process runs, and the switch stays on.
+    isKilled: () => (existsSync(killFile) ? `${killFile} was found` : undefined),
     tell: ({ level, text }) => say(level === 'info' ? text : `${level}: ${text}`),
     publish: (health) => status.write(health),
     onTurn: (turn) => {
