@@ -40,6 +40,8 @@ export class Operator {
   /** Wishes that are worked on, until they are durable. */
   readonly #working = new Set<string>()
   readonly #taken = new Map<Input, string>()
+  /** What a changed configuration came to, until it is in force. */
+  #retune: Input | undefined
   #fileWhy: string | undefined
   #isStopped = false
   #cancel = (): void => {}
@@ -62,6 +64,7 @@ export class Operator {
   }
 
   onTurn({ inputs }: Turn): void {
+    if (this.#retune !== undefined && inputs.includes(this.#retune)) this.#retune = undefined
     if (this.#taken.size === 0) return
     const done = inputs.filter((input) => this.#taken.has(input))
     if (done.length === 0) return
@@ -90,10 +93,12 @@ export class Operator {
 
   #lookAtConfiguration(): void {
     const { changed, control, tell } = this.#options
+    // What the file says now is held against what is in force then.
+    if (this.#retune !== undefined) return
     const resolved = changed()
     if (resolved === undefined) return
     if (!resolved.ok) tell(resolved.fault.message)
-    else if (resolved.value !== undefined) control(resolved.value, 'configuration')
+    else if (resolved.value !== undefined) this.#retune = control(resolved.value, 'configuration')
   }
 
   #lookAtWishes(): void {

@@ -125,6 +125,22 @@ test('F441 a configuration that can no longer be looked at stops no run', async 
   bench.check()
 })
 
+test('F538 a configuration that is changed back before its change is in force is looked at again', async (t) => {
+  const { bench, write, start, told } = await reloading(t)
+  bench.kill()
+  // The venue is asked again and again, so what people want waits.
+  bench.venue.failingReports = 4
+  const person = bench.world.node('person')
+  person.after(500, () => write(yaml(', maxOrderNotional: 500')))
+  person.after(3_500, () => write(yaml()))
+
+  await start()
+  await bench.bar(0)
+
+  assert.equal(bench.live.engine.inForce.risk.maxOrderNotional, 500)
+  assert.match(told(), /allows more: risk\.maxOrderNotional from 500 to off; confirm with/)
+})
+
 test('what is secret needs a restart as all else does, and is not shown', (t) => {
   const file = join(temporary(t), 'skein.yaml')
   const write = (database: string, key: string): void =>
