@@ -6,6 +6,7 @@ import type { Venue, VenueAccount } from '../core/venue.ts'
 import { type Config, toKeepMs, toRestarts } from '../runtime/config.ts'
 import { checkAccount } from '../runtime/consent.ts'
 import { forgetStart, noteEnd, noteStart } from '../runtime/crash-loop.ts'
+import { LeaseMark } from '../runtime/lease-mark.ts'
 import type { LiveOptions } from '../runtime/live-options.ts'
 import { type Live, startLive } from '../runtime/live.ts'
 import { Reload, type ReloadOptions } from '../runtime/reload.ts'
@@ -169,6 +170,7 @@ async function started(
     ...(plan.isStandby
       ? { mayLead: (opened: VenueAccount) => lease.tryTake(meant(opened)) }
       : { takeAccount: (opened: VenueAccount) => lease.take(meant(opened)) }),
+    leaseMark: new LeaseMark(file.journal, lease.token),
     wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
     reload,
     signal,

@@ -17,13 +17,15 @@ export interface AccountLease {
   readonly io: Io
   /** Throws StoreError where another engine trades the account. */
   readonly take: (account: string) => void | Promise<void>
-  /** False where another engine trades it. */
+  /** False where another engine trades it; true where this one does already. */
   readonly tryTake: (account: string) => boolean | Promise<boolean>
+  /** Of the lease that was taken last; it rises with every holder of the account. */
+  readonly token: () => number | undefined
   readonly release: () => Promise<void>
 }
 
 /** One that asks no other machine. */
-export interface LocalAccountLease extends Pick<AccountLease, 'io'> {
+export interface LocalAccountLease extends Pick<AccountLease, 'io' | 'token'> {
   readonly take: (account: string) => void
   readonly tryTake: (account: string) => boolean
   readonly release: () => void
@@ -73,13 +75,14 @@ export function accountLease(options: AccountLeaseOptions): LocalAccountLease {
     take,
     tryTake: (account) => {
       try {
-        take(account)
+        if (lease?.holds() !== true) take(account)
         return true
       } catch (error) {
         if (isAnothers(error)) return false
         throw error
       }
     },
+    token: () => lease?.token,
     release: () => lease?.release(),
   }
 }
@@ -104,13 +107,14 @@ function sharedLease(url: string, options: LeaseTerms): AccountLease {
     take: (account) => take(account, holder),
     tryTake: async (account) => {
       try {
-        await take(account)
+        if (lease?.holds() !== true) await take(account)
         return true
       } catch (error) {
         if (isAnothers(error)) return false
         throw error
       }
     },
+    token: () => lease?.token,
     release: async () => {
       // What is taken meanwhile is let go of too.
       await asking

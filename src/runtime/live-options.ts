@@ -9,6 +9,7 @@ import type { InboxOptions } from '../engine/inbox.ts'
 import type { Io } from '../io/io.ts'
 import type { Told } from './alerts.ts'
 import type { Setup } from './build.ts'
+import type { LeaseMark } from './lease-mark.ts'
 import type { ExitPolicy } from './exit-policy.ts'
 import type { FormingBars } from './forming-bars.ts'
 import type { Gateway } from './gateway.ts'
@@ -59,6 +60,8 @@ export interface LiveOptions {
    * Throws where the account may not be traded.
    */
   readonly mayLead?: (account: VenueAccount) => boolean | Promise<boolean>
+  /** Tells whether another engine has had the account since this run did. */
+  readonly leaseMark?: Pick<LeaseMark, 'wasAnothers' | 'set'>
   /** Ends a start that is under way: it fails then. What it aborts later is no matter. */
   readonly signal?: AbortSignal
   readonly timing?: Partial<Timing>

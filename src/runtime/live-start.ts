@@ -17,7 +17,7 @@ import { pause } from '../io/clock.ts'
 import type { Agreement } from './live-agreement.ts'
 import { behindText } from './health.ts'
 import { KINDS, type LiveParts, type LiveSetup } from './live-options.ts'
-import { FOLLOWING, type Standby } from './standby.ts'
+import { FOLLOWED, FOLLOWING, type Standby } from './standby.ts'
 import { warmUpBars } from './warmup.ts'
 
 /** Reports that are tried, and the wait before the second; it doubles. */
@@ -87,7 +87,9 @@ export class Start {
     if (grid !== undefined) return grid
     if (venue.account !== undefined && isDryRun !== true) {
       await takeAccount?.(venue.account)
-      if ((await mayLead?.(venue.account)) === false) this.#standby.follow()
+      const isAnothers = (await mayLead?.(venue.account)) === false
+      if (isAnothers) this.#standby.follow(FOLLOWING)
+      else this.#lead()
     }
     const isOurs = isDryRun !== true && !this.#standby.isFollowing
     const unready = isOurs ? await venue.begin?.() : undefined
@@ -95,6 +97,13 @@ export class Start {
     this.#isOpen = true
     for (const input of this.#held.splice(0)) if (this.#standby.hears(input)) pump.push(input)
     return undefined
+  }
+
+  /** What another has left meanwhile, a run that may follow takes over as one that did. */
+  #lead(): void {
+    const { mayLead, leaseMark } = this.#parts.options
+    if (mayLead !== undefined && leaseMark?.wasAnothers === true) this.#standby.follow(FOLLOWED)
+    else leaseMark?.set()
   }
 
   /** Adapters that need it learn which orders of ours may be open, before anything is sent or heard. */

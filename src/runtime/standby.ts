@@ -9,6 +9,8 @@
  *            were ours when we led before. Where several are on one symbol it stays halted, and a person is told
  *   lead     the hold is lifted, and strategies quote with the next price
  *
+ * A run that comes first, and finds by the account's lease that another has had it since, goes the same way.
+ *
  * So two engines never have orders in the market at once: the first order of this one comes after the report in which
  * those of the other are gone. A request of the other that passed its fence before it lost the account, and that the venue
  * has not taken when that report is made, is the one hole; it is as wide as a request is under way.
@@ -23,6 +25,7 @@ const FOLLOW_MS = 250
 /** Between two attempts to clear the account: the venue may still take what was under way. */
 const CLEAR_MS = 250
 export const FOLLOWING = 'another engine trades the account'
+export const FOLLOWED = 'another engine has traded the account since this run did'
 
 export class Standby {
   readonly #parts: LiveParts
@@ -45,11 +48,11 @@ export class Standby {
     return this.#takeovers
   }
 
-  /** From the moment in which the account turned out to be another's. */
-  follow(): void {
+  /** From the moment in which the account turned out to be another's, or to have been. */
+  follow(why: string): void {
     this.#state = 'following'
     this.#agreement.rest()
-    this.#parts.tell('info', `${FOLLOWING}: this run follows, and takes over when it is free`)
+    this.#parts.tell('info', `${why}: this run follows, and takes over when it is free`)
   }
 
   /** The run has begun: the account may be taken from now on. */
@@ -112,6 +115,7 @@ export class Standby {
     if (pump.isStopped) return
     this.#takeovers++
     this.#state = 'leading'
+    options.leaseMark?.set()
     control({ do: 'hold', on: false, why: 'this run trades the account now' }, 'standby')
     const tookMs = pump.now() - since
     tell('warn', `this run trades ${options.venue.id} now, ${tookMs} ms after it took the account`)

@@ -160,3 +160,35 @@ test('F457 a run that follows goes on while nobody can say whether the account i
   assert.deepEqual(pair.resting, ['b'])
   await pair.end(b)
 })
+
+test('F539 a leader that comes back first takes over what another has left since, and what is its own goes on', async (t) => {
+  const pair = await Pair.start(t)
+  const a = await pair.engine(t, 'a')
+  const b = await pair.engine(t, 'b')
+  await pair.world.until(() => pair.positionAtVenue() > 0, 10_000)
+  pair.kill(a)
+  await pair.world.until(() => pair.resting.join() === 'b', LEASE_MS + TICK_MS)
+  const since = pair.positionAtVenue()
+  await pair.world.until(() => pair.positionAtVenue() > since, 10_000)
+  pair.kill(b)
+  await pair.world.run(LEASE_MS + TICK_MS)
+
+  const again = await pair.engine(t, 'a', { process: 'a again' })
+  await pair.world.run(10_000)
+
+  assert.deepEqual(again.live.engine.ours.halts, [])
+  assert.equal(again.live.engine.lanes[0]?.position.qty, pair.positionAtVenue())
+  assert.equal(again.live.health.takeovers, 1)
+  pair.kill(again)
+  await pair.world.run(LEASE_MS + TICK_MS)
+
+  // Nobody has come between.
+  const last = await pair.engine(t, 'a', { process: 'a at last' })
+  assert.equal(last.live.health.isFollowing, false)
+  await pair.world.run(10_000)
+
+  assert.equal(last.live.health.takeovers, 0)
+  assert.deepEqual(last.live.engine.ours.halts, [])
+  assert.deepEqual([...pair.together], [])
+  await pair.end(last)
+})

@@ -13,6 +13,7 @@ import { ms } from '../../src/core/time.ts'
 import { Universe } from '../../src/core/universe.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
 import { type LocalAccountLease, accountLease } from '../../src/runtime/account-lease.ts'
+import { LeaseMark } from '../../src/runtime/lease-mark.ts'
 import type { LiveOptions } from '../../src/runtime/live-options.ts'
 import { type Live, startLive } from '../../src/runtime/live.ts'
 import { openJournal } from '../../src/store/index.ts'
@@ -116,6 +117,7 @@ export class Pair {
     })
     t.after(() => lease.release())
     const setup = setupOf(universe, {})
+    const journal = openJournal(join(this.#folder, `${name}.db`))
     const started = startLive({
       io: lease.io,
       venue: new BybitVenue({
@@ -131,12 +133,13 @@ export class Pair {
         run: name,
         uses: [{ ...setup.uses[0]!, strategy: aboutTheTrade }],
       },
-      journal: openJournal(join(this.#folder, `${name}.db`)),
+      journal,
       archive,
       inbox: { capacity: 1_000, maxAgeMs: 60_000 },
       snapshotEvery: 1_000_000,
       kinds: ['trades'],
       mayLead: (account) => lease.tryTake(account.name),
+      leaseMark: new LeaseMark(journal, lease.token),
       ...changes,
     })
     const result = await this.world.settled(started)
