@@ -24,6 +24,10 @@ export interface RiskLimits {
   /** Realised loss of the trading day, fees included, in money. */
   readonly maxDailyLoss: number
   readonly maxDailyLossFraction: number
+  /**
+   * Exits count, and are not held to it. Orders of before a change count as far as the limit of then had to remember them:
+   * none after `off`.
+   */
   readonly ordersPerMinute: number
   /** How far a limit or stop price may be from the last price, as a fraction of it. */
   readonly priceBand: number
