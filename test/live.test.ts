@@ -1,8 +1,11 @@
 // Live, whole: an engine that comes and goes at a venue that stays, on virtual time. No order twice, none lost.
 import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { inspect } from 'node:util'
+import { whyKilled } from '../src/cli/live-run.ts'
 import type { Ms } from '../src/core/brand.ts'
 import type { Bar } from '../src/core/market.ts'
 import { integer, seeded } from '../src/core/random.ts'
@@ -14,6 +17,7 @@ import { barsOf, columnsOf } from '../src/runtime/recorder.ts'
 import { defineStrategy, z } from '../src/strategy/index.ts'
 import { A, B, bar } from '../src/testing/builders.ts'
 import type { Answer } from '../src/testing/fake-venue.ts'
+import { temporary } from './cli/skein.ts'
 import { archive, Bench, MINUTE, VISIBLE_MS } from './live/bench.ts'
 
 test('an order goes out once, is filled, and the engine has what the venue has', async (t) => {
@@ -406,6 +410,23 @@ test('the kill switch is journaled, and holds after a restart', async (t) => {
 
   assert.deepEqual(bench.venue.arrived, [])
   assert.equal(bench.live.engine.killSwitch, why)
+})
+
+test('a kill file that goes while no process runs leaves the switch on, and what is said of it is true', async (t) => {
+  const bench = new Bench(t)
+  const file = join(temporary(t), 'kill')
+  const isKilled = () => whyKilled(file)
+  await bench.start({ isKilled })
+  writeFileSync(file, '')
+  await bench.bar(0)
+  bench.kill()
+  rmSync(file)
+
+  await bench.start({ isKilled })
+  await bench.bar(1)
+
+  assert.equal(bench.live.engine.killSwitch, `${file} was found`)
+  assert.deepEqual(bench.venue.arrived, [])
 })
 
 test('the kill switch cancels resting entries, and a wish lifts it after a restart', async (t) => {

@@ -174,8 +174,7 @@ async function started(
     wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
     reload,
     signal,
-    // Said in the past: the file may be taken away while no process runs, and the switch stays on.
-    isKilled: () => (existsSync(killFile) ? `${killFile} was found` : undefined),
+    isKilled: () => whyKilled(killFile),
     tell: ({ level, text }) => say(level === 'info' ? text : `${level}: ${text}`),
     publish: (health) => status.write(health),
     onTurn: (turn) => {
@@ -232,6 +231,10 @@ function copyingOf({ config, setup }: LivePlan): Pick<LiveOptions, 'copyTurns' |
       writeTurns(join(folder, `${setup.run}-turns-${from}-${to}.jsonl.gz`), turns),
   }
 }
+
+/** Said in the past: the file may be taken away while no process runs, and the switch stays on. */
+export const whyKilled = (file: string): string | undefined =>
+  existsSync(file) ? `${file} was found` : undefined
 
 /** As long as it is there, the kill switch is on. */
 const killFileOf = ({ path }: LivePlan): string => join(dirname(path), 'kill')
