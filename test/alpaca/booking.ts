@@ -42,10 +42,17 @@ export function venueOf() {
   const requests: string[] = []
   const bodies: Record<string, unknown>[] = []
   const sockets: ServedSocket[] = []
-  const state: { trouble: Trouble; positions: unknown[]; executions: number } = {
+  const state: {
+    trouble: Trouble
+    positions: unknown[]
+    executions: number
+    /** Legs count towards the limit of a list, though they stand within their order. */
+    countsLegs: boolean
+  } = {
     trouble: () => undefined,
     positions: [],
     executions: 0,
+    countsLegs: false,
   }
   const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
 
@@ -125,7 +132,13 @@ export function venueOf() {
       const list = orders
         .slice(from)
         .filter((order) => !legs.has(order.id) && (!isOpen || order.status === 'new'))
-      return json(list.slice(0, limit))
+      let left = limit
+      return json(
+        list.filter((order) => {
+          left -= state.countsLegs ? 1 + (order.legs ?? []).length : 1
+          return left >= 0
+        }),
+      )
     }
     if (url.pathname === '/v2/orders' && method === 'POST') {
       if (orders.some((order) => order.client_order_id === body['client_order_id']))

@@ -1,4 +1,5 @@
-// Faults of Alpaca's reports: orders that the list which was asked for does not have. Rows F479 to F481.
+// Faults of Alpaca's reports: orders that the list which was asked for does not have. Rows F479 to F481, F519
+// and F521.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type OrderId, orderId } from '../../src/core/brand.ts'
@@ -9,7 +10,7 @@ import { VirtualWorld } from '../../src/io/virtual.ts'
 import { generateTape } from '../../src/simulators/market.ts'
 import { ALPACA } from '../../src/venues/alpaca/broker.ts'
 import { AlpacaVenue } from '../../src/venues/alpaca/venue.ts'
-import { orderOf } from '../alpaca/booking.ts'
+import { opened, orderOf, settled, told } from '../alpaca/booking.ts'
 import { KEY, START } from '../alpaca/local.ts'
 import { HOSTS, VirtualAlpaca } from '../alpaca/virtual.ts'
 import { Bench } from './bench.ts'
@@ -108,4 +109,47 @@ test('F481 a report tells no more after months than after a day', async (t) => {
   assert.ok(asked.length >= 5, `${asked.length} reports`)
   // The first is one of a new journal, whose last turn is now; each later one goes a day back from the one before.
   for (const back of asked) assert.ok(back >= DAY && back < DAY + 2 * MINUTE, `${back} ms back`)
+})
+
+for (const countsLegs of [false, true]) {
+  test(`F519 all brackets of a day are reported where legs ${countsLegs ? '' : 'do not '}count towards a page`, async () => {
+    const { venue, universe, alpaca } = await opened()
+    venue.state.countsLegs = countsLegs
+    const symbol = universe.all[0]!.symbol
+    for (let i = 0; i < 400; i++) {
+      const about = { symbol, qty: '10', type: 'market', side: 'buy', time_in_force: 'gtc' }
+      const entry = venue.book({ ...about, client_order_id: `s-a-${i}` }, { status: 'filled' })
+      const exit = { ...about, type: 'limit', limit_price: '200', side: 'sell' }
+      entry.legs = [0, 1].map(() => venue.book(exit, { status: 'canceled' }))
+    }
+
+    const report = await settled(venue.world, alpaca.broker.report())
+
+    assert.ok(report.ok, JSON.stringify(report))
+    assert.equal(report.value.orders.filter(({ id }) => id !== undefined).length, 400)
+    assert.equal(report.value.orders.length, 1_200)
+  })
+}
+
+test('F521 a fill that was missed is booked though its activity writes the coin without the slash', async () => {
+  const { venue, universe, alpaca, inputs, run, troubles } = await opened()
+  const coin = universe.all[1]!
+  const order = orderOf(universe, 's-a-1', { symbol: coin.id, tif: 'gtc' })
+  const [taken] = await run({ type: 'submit', order })
+  assert.ok(taken?.ok, JSON.stringify(taken))
+  const booked = venue.orders[0]!
+  booked['symbol'] = 'BTCUSD'
+  venue.fill(booked, 4)
+  booked['symbol'] = coin.symbol
+  inputs.splice(0)
+
+  venue.sockets.at(-1)!.abort()
+  await venue.world.run(MINUTE)
+
+  assert.deepEqual(
+    told(inputs).filter((line) => line.startsWith('filled')),
+    ['filled s-a-1 3.9899'],
+  )
+  assert.deepEqual(troubles, [])
+  await settled(venue.world, alpaca.close())
 })

@@ -83,16 +83,18 @@ export class Orders {
     const known = this.#options.identity.of(order, this.#options.isOurs)
     if (known === undefined) return
     const { execution, qty, price, ts, cumulative } = fill
+    // An activity may write a coin without the slash; by its order it is known.
+    const { venueId, symbol } = order
     this.#follow(known, order, ts)
     this.#book(known, {
       source: 'report',
       side: fill.side,
       execution,
-      venueId: order.venueId,
+      venueId,
       qty,
       price,
       ts,
-      symbol: fill.symbol,
+      symbol,
       ...(cumulative === undefined ? {} : { cumulative }),
     })
   }

@@ -43,6 +43,8 @@ export interface ReportOptions {
 }
 
 const ORDERS_PER_PAGE = 500
+/** An order has at most four legs; https://docs.alpaca.markets/reference/getallorders does not say whether they count. */
+const NESTED_ORDERS_LEAST = ORDERS_PER_PAGE / 5
 const ACTIVITIES_PER_PAGE = 100
 const PAGES_MAX = 1_000
 
@@ -223,7 +225,9 @@ export class AlpacaReports {
       if (!page.ok) return page
       all.push(...page.value)
       last = page.value.at(-1)?.venueId
-      if (page.value.length < ORDERS_PER_PAGE) return ok(all)
+      // A page of fewer is not full, whether legs count towards its limit or not.
+      const least = query['nested'] === true ? NESTED_ORDERS_LEAST : ORDERS_PER_PAGE
+      if (page.value.length < least) return ok(all)
     }
     return failed(fault('corrupt-data', 'GET /v2/orders: the pages do not end'))
   }
