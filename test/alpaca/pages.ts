@@ -19,6 +19,8 @@ export function historyOf(
     body: { bars: Record<string, unknown[]>; next_page_token: string | null },
     page: number,
   ) => unknown = (body) => body,
+  /** Why a request is refused. */
+  refuse: (request: number) => string | undefined = () => undefined,
 ) {
   const world = new VirtualWorld({ seed: 1, startAt: ms(START + 29.5 * MINUTE) })
   const io = world.node('engine')
@@ -26,6 +28,8 @@ export function historyOf(
   world.serveHttp('data.test', ({ path }) => {
     const url = new URL(`http://data.test${path}`)
     urls.push(url)
+    const message = refuse(urls.length)
+    if (message !== undefined) return { status: 400, body: JSON.stringify({ message }) }
     const get = (name: string): string => url.searchParams.get(name) ?? ''
     const all = get('symbols')
       .split(',')

@@ -287,6 +287,21 @@ test('a worker that waits says for which run, and who holds it, once', async (t)
   assert.deepEqual(await wire.wrong(), [])
 })
 
+test('F520 a query whose token is refused half way is read anew, once', async (t) => {
+  const refusal = { status: 400, body: JSON.stringify({ message: 'invalid page_token' }) }
+  const wire = await Wire.open(t, { spoil: (_answer, n) => (n === 3 ? refusal : undefined) })
+
+  await wire.work()
+
+  assert.deepEqual(await wire.wrong(), [])
+  assert.equal((await wire.store.counts()).failed, 0)
+  assert.equal(wire.asked[3]!.query, wire.asked[0]!.query)
+  const worse = await Wire.open(t, { spoil: (_answer, n) => (n >= 3 ? refusal : undefined) })
+  await worse.work()
+  assert.ok((await worse.store.counts()).failed > 0)
+  assert.ok(worse.asked.length < 40, `${worse.asked.length} requests`)
+})
+
 test('F211 a worker that stood still past its lease writes nothing when it wakes', async (t) => {
   const wire = await Wire.open(t)
   const wakes = Promise.withResolvers<void>()

@@ -7,7 +7,7 @@
  * them. Bars that a page repeats of the one before it are given once.
  *
  * The cursor is `<hash of the query> <page token>`: a token is good for its query only, and a query that has changed is
- * read from its beginning.
+ * read from its beginning. So is one, once, of which the provider refuses the token.
  */
 import type { Hours } from '../../core/calendar.ts'
 import { type BarColumns, sliceBars } from '../../core/columns.ts'
@@ -86,11 +86,21 @@ export class AlpacaBarPages implements BarSource {
     const wanted = new Set(symbols)
     const last = new Map<string, number>()
     let token = tokenOf(query.cursor, key)
+    let isAnew = false
     const scanning = { scan: (body: Uint8Array) => scanner.scan(body), into }
     for (let n = 0; ; n++) {
       const answer = await data.get(path, { ...asked, page_token: token }, 'backfill', scanning)
       if (!answer.ok) {
-        yield failed(withSymbol(answer.fault, wanted))
+        const told = withSymbol(answer.fault, wanted)
+        // Nothing else tells a token that is not taken any more; what is read again is stored once.
+        const isNamed = told.context?.['symbol'] !== undefined
+        if (told.code === 'bad-request' && token !== undefined && !isNamed && !isAnew) {
+          isAnew = true
+          token = undefined
+          last.clear()
+          continue
+        }
+        yield failed(told)
         return
       }
       const page = pageOf(answer.value, { path, wanted, last })

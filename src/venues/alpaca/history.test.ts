@@ -46,3 +46,17 @@ test('refuses a cursor of another query', async () => {
   const { faults } = await historyOf().read('ZZZ|5')
   assert.match(faults[0]!, /another query/)
 })
+
+test('F520 a chunk whose token is refused half way is read anew, once', async () => {
+  const refused = new Set([3])
+  const refuse = (page: number) => (refused.has(page) ? 'invalid page_token' : undefined)
+  const { read, urls } = historyOf((body) => body, refuse)
+  const { bars, faults } = await read()
+  assert.deepEqual(faults, [])
+  assert.deepEqual(bars, (await historyOf().read()).bars)
+  assert.equal(urls[3]!.search, urls[0]!.search)
+
+  for (const page of [4, 5, 6]) refused.add(page)
+  const worse = await historyOf((body) => body, refuse).read()
+  assert.match(worse.faults.join(), /^bad-request .*invalid page_token/)
+})

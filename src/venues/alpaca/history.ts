@@ -243,6 +243,7 @@ export class AlpacaHistory implements History {
       return
     }
     let token = resumed.token
+    let isAnew = false
     for (let i = resumed.index; i < chunks.length; i++) {
       const { isCrypto, part } = chunks[i]!
       const path = isCrypto ? `/v1beta3/crypto/${location}/${kind}` : `/v2/stocks/${kind}`
@@ -259,6 +260,13 @@ export class AlpacaHistory implements History {
           page_token: token,
         }
         const answer = await data.get(path, query, lane)
+        // Nothing else tells a token that is not taken any more. Bars that were given are not given again.
+        const isToken = kind === 'bars' && token !== undefined && !isAnew
+        if (!answer.ok && answer.fault.code === 'bad-request' && isToken) {
+          isAnew = true
+          token = undefined
+          continue
+        }
         if (!answer.ok) {
           yield answer
           return
