@@ -1,5 +1,5 @@
-// Faults that are Alpaca's own: statuses, replaces, binary frames, and keys of the wrong account. Rows F073 to F075, F083, F482
-// and F483.
+// Faults that are Alpaca's own: statuses, replaces, binary frames, and keys of the wrong account. Rows F073 to F075, F083, F482,
+// F483 and F523.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { symbolId } from '../../src/core/brand.ts'
@@ -212,7 +212,8 @@ test('F075 trade updates are read as text and as bytes', async () => {
 })
 
 async function startAt(changes: {
-  readonly isLive: boolean
+  readonly isLive?: boolean
+  readonly symbols?: readonly string[]
   readonly keys?: { readonly key: string; readonly secret: string }
 }) {
   const world = new VirtualWorld({ seed: 1, startAt: ms(START) })
@@ -281,4 +282,19 @@ test('F483 the day of a coin is not over when that of shares is', async (t) => {
 
   // It is 17:00 in New York, and 22:00 where the day of a coin ends.
   assert.deepEqual(days, ['AAPL 2026-01-07'])
+})
+
+test('F523 a universe with an option ends the start, before anything is asked for', async () => {
+  const symbols = ['AAPL', 'AAPL260116C00250000']
+  const { result, paths } = await startAt({ symbols })
+  const world = new VirtualWorld({ seed: 1 })
+  const io = world.node('engine')
+  const venue = new AlpacaVenue({ io, keys: KEY, symbols, universe: new Universe(), hosts: HOSTS })
+  const specs = await venue.instruments()
+
+  for (const told of [result, specs]) {
+    assert.equal(codeOf(told), 'unsupported')
+    assert.match(JSON.stringify(told), /AAPL260116C00250000: options are not traded at alpaca here/)
+  }
+  assert.deepEqual(paths, [])
 })

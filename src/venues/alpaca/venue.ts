@@ -264,6 +264,8 @@ export class AlpacaVenue implements Venue {
   /** Asks for coins alone, which are pairs such as BTC/USD: shares are all alike. */
   async instruments(): Promise<Result<readonly InstrumentSpec[]>> {
     const specs: InstrumentSpec[] = []
+    const options = refusedOptions(this.#options.symbols)
+    if (options !== undefined) return failed(options)
     for (const symbol of this.#options.symbols) {
       const asset = symbol.includes('/') ? await this.history.asset(symbol) : undefined
       if (asset?.ok === false) return asset
@@ -276,6 +278,8 @@ export class AlpacaVenue implements Venue {
     sink: (input: Input) => void,
     columns?: RowSink,
   ): Promise<Result<readonly InstrumentSpec[]>> {
+    const options = refusedOptions(this.#options.symbols)
+    if (options !== undefined) return failed(options)
     this.#sink = sink
     this.feed.open(sink, columns)
     const account = await this.#trading.get('/v2/account')
@@ -401,6 +405,16 @@ export class AlpacaVenue implements Venue {
 function eventOf(order: WireOrder): string {
   const state = stateOf(order.status)
   return state === 'open' || state === 'filled' ? 'new' : state
+}
+
+/** `AAPL260116C00250000`: an option has its name from what it is over, its day, call or put, and its strike. */
+const OPTION = /^[A-Z]{1,6}\d{6}[CP]\d{8}$/
+
+/** Options have streams, hours and a multiplier of their own, and here they would be taken for shares. */
+function refusedOptions(symbols: readonly string[]): Fault | undefined {
+  const options = symbols.filter((symbol) => OPTION.test(symbol))
+  if (options.length === 0) return undefined
+  return fault('unsupported', `${options.join(', ')}: options are not traded at alpaca here`)
 }
 
 /** Stocks in cents and whole shares; crypto by the increments that Alpaca tells. */
