@@ -6,8 +6,8 @@
  *    for; a bar that ends well after our clock is refused as well. A bar is given once and in order: what is not newer
  *    than the last one of its symbol is dropped and counted.
  * 2. After a reconnect, what was missed is fetched over REST and given before anything newer; what the stream brings
- *    meanwhile waits, up to `HELD_MAX` inputs. The venue may publish a minute over REST only after the stream has sent
- *    it, so the fetch is made once more after `RECHECK_MS`. `venue.up` is said after all of that.
+ *    meanwhile waits, up to `HELD_MAX` inputs; then `venue.up` is said. The venue may publish a minute over REST only
+ *    after the stream has sent it, so the fetch is made once more after `RECHECK_MS`.
  * 3. Five frames in a minute that cannot be read end the connection: what else it says is no better.
  */
 import { type Ms, type SymbolId, symbolId, type VenueId } from '../../core/brand.ts'
@@ -59,6 +59,8 @@ const CORRUPT_WITHIN_MS = 60_000
 const SHOWN_MAX = 80
 const FILL_TRIES = 3
 const FILL_PAUSE_MS = 1_000
+/** What is so far behind the newest bar is asked for apart, when a gap is filled. */
+const SELDOM_MS = 15 * MINUTE
 
 type Kind = 'trades' | 'quotes' | 'bars'
 
@@ -246,31 +248,36 @@ export class AlpacaFeed implements Feed {
   /** Fetches what was missed, gives it, then what waited, then says that the venue is up. */
   async #mend(lane: Lane, fill: number): Promise<void> {
     lane.held ??= []
-    let why: string | undefined
-    for (let tries = 1; ; tries++) {
-      const missed = await this.#missed(lane)
-      // Lost again meanwhile: the next connection mends it all.
-      if (lane.fills !== fill) return
-      if (missed.ok) {
-        for (const bar of missed.value) this.#giveMissed(lane, bar)
-        break
-      }
-      if (tries === FILL_TRIES) {
-        this.counts.gapsUnfilled++
-        why = `the gap was not filled: ${missed.fault.message}`
-        break
-      }
-      await new Promise<void>((resolve) => this.#options.io.after(FILL_PAUSE_MS * tries, resolve))
-      if (lane.fills !== fill) return
-    }
-    this.#ready(lane, why)
+    const filled = await this.#fill(lane, fill)
+    if (filled === undefined) return
+    this.#ready(lane, filled.ok ? undefined : `the gap was not filled: ${filled.fault.message}`)
     lane.stopRecheck = this.#options.io.after(RECHECK_MS, () => void this.#recheck(lane, fill))
   }
 
   async #recheck(lane: Lane, fill: number): Promise<void> {
-    const missed = await this.#missed(lane)
-    if (lane.fills !== fill || !missed.ok) return
-    for (const bar of missed.value) this.#giveMissed(lane, bar)
+    const filled = await this.#fill(lane, fill)
+    if (filled?.ok !== false) return
+    const { message } = filled.fault
+    this.#options.onTrouble?.(`what was published late of a gap may be missing: ${message}`)
+  }
+
+  /** Fetches what was missed and gives it, in some tries; undefined where the connection was lost again meanwhile. */
+  async #fill(lane: Lane, fill: number): Promise<Result<void> | undefined> {
+    for (let tries = 1; ; tries++) {
+      const missed = await this.#missed(lane)
+      // The next connection mends it all.
+      if (lane.fills !== fill) return undefined
+      if (missed.ok) {
+        for (const bar of missed.value) this.#giveMissed(lane, bar)
+        return ok(undefined)
+      }
+      if (tries === FILL_TRIES) {
+        this.counts.gapsUnfilled++
+        return missed
+      }
+      await new Promise<void>((resolve) => this.#options.io.after(FILL_PAUSE_MS * tries, resolve))
+      if (lane.fills !== fill) return undefined
+    }
   }
 
   /** Closed bars after the last one of each symbol, in order of time. */
@@ -281,19 +288,22 @@ export class AlpacaFeed implements Feed {
       return last === undefined ? bucketStart(lane.upAt, MINUTE) : last + MINUTE
     }
     const ids = [...lane.bars]
-    const from = ids.reduce((least, id) => Math.min(least, since(id)), Infinity)
     const to = bucketStart(io.now(), MINUTE)
-    if (from >= to) return ok([])
-    if (history === undefined)
-      return failed(fault('unsupported', 'there is no history to fill it from'))
-    const symbols = ids.map((id) => universe.at(id).symbol)
+    const newest = ids.reduce((most, id) => Math.max(most, since(id)), 0)
+    // Of what trades seldom there is little since its last bar; of the others there is much since then.
+    const parts = Object.values(Object.groupBy(ids, (id) => `${since(id) < newest - SELDOM_MS}`))
     const bars: Bar[] = []
-    for await (const page of history.bars(
-      { symbols, timeframe: '1m', from: ms(from), to },
-      'read',
-    )) {
-      if (!page.ok) return page
-      bars.push(...page.value.bars)
+    for (const part of parts) {
+      const from = part.reduce((least, id) => Math.min(least, since(id)), Infinity)
+      if (from >= to) continue
+      if (history === undefined)
+        return failed(fault('unsupported', 'there is no history to fill it from'))
+      const symbols = part.map((id) => universe.at(id).symbol)
+      const query = { symbols, timeframe: '1m', from: ms(from), to } as const
+      for await (const page of history.bars(query, 'read')) {
+        if (!page.ok) return page
+        bars.push(...page.value.bars)
+      }
     }
     return ok(
       bars.filter((bar) => bar.start >= since(bar.symbol)).toSorted((a, b) => a.start - b.start),
