@@ -9,7 +9,10 @@ export interface Group {
   readonly strategy: string
   readonly symbol: SymbolId
   readonly side: Side
-  /** The venue keeps its legs; not any more when they have ended with an entry that had brought in a part. */
+  /**
+   * The venue keeps its legs; not any more when they have ended with an entry that had brought in a part, or when another
+   * order has sold what they are for.
+   */
   isNative: boolean
   readonly targetPx?: Px
   readonly trail?: Trail
@@ -39,6 +42,8 @@ export interface Group {
   targetAskedAt?: Ms
   /** Legs of before a late fill, which others have replaced. */
   past: OrderId[]
+  /** What orders of no bracket have taken out of what the entry has brought in. */
+  outside?: number
   /** Best price since the first fill of the entry; 0 before it. */
   best: number
   filledAt: Ms
@@ -70,9 +75,10 @@ export interface BracketDesk {
 
 type Book = Pick<BracketDesk, 'order' | 'instrument'>
 
-/** What the entry has brought in and no leg has taken out. */
-export function leftOf(desk: Book, { entry, stop, target, past, symbol }: Group): number {
-  let out = filledOf(desk, stop) + filledOf(desk, target)
+/** What the entry has brought in and nothing has taken out. */
+export function leftOf(desk: Book, group: Group): number {
+  const { entry, stop, target, past, symbol, outside = 0 } = group
+  let out = outside + filledOf(desk, stop) + filledOf(desk, target)
   for (const id of past) out += filledOf(desk, id)
   // Snapped, because a coin's 0.3 − 0.1 − 0.2 is not 0 in doubles.
   return desk.instrument(symbol).qty(filledOf(desk, entry) - out)

@@ -660,3 +660,64 @@ test('brackets go on after a restore at any moment', () => {
   let stage = scenario(story[0]!)
   for (const line of story.slice(1)) stage = stage.restored().play(line)
 })
+
+test('legs that the venue keeps go with what they were for', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104
+          > submit #1 buy 10 market with #2 sell 10 stop 98 gtc, #3 sell 10 limit 104 gtc
+    10:00:02  filled #1 10 @ 100
+    10:00:03  s sell 4                              > submit #4 sell 4 market
+    10:00:04  filled #4 4 @ 100                     > amend #2 qty 6   > amend #3 qty 6
+    10:00:05  amended #2 qty 6
+              amended #3 qty 6
+    10:00:06  s sell 6                              > submit #5 sell 6 market
+    10:00:07  filled #5 6 @ 100                     > cancel #2   > cancel #3
+    10:00:08  canceled #2
+              canceled #3                           = live none, position 0, closing none
+  `,
+    native,
+  )
+})
+
+test('a stop that fills before it is canceled is closed at the market', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+    10:00:03  s sell 10                             > submit #3 sell 10 market
+    10:00:04  filled #3 10 @ 99                     > cancel #2
+    10:00:05  filled #2 10 @ 98                     > submit #4 buy 10 market reduce-only
+                                                    ! signal bracket.broken a leg and another exit filled
+    10:00:06  filled #4 10 @ 98                     = live none, position 0
+  `)
+})
+
+test('a sale of what is held beside brackets leaves them alone, and one of more takes the oldest first', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 5                               > submit #1 buy 5 market
+    10:00:02  filled #1 5 @ 100
+    10:00:03  s bracket buy 10 stop 98              > submit #2 buy 10 market
+    10:00:04  filled #2 10 @ 100                    > submit #3 sell 10 stop 98 gtc
+    10:00:05  s bracket buy 20 stop 97              > submit #4 buy 20 market
+    10:00:06  filled #4 20 @ 100                    > submit #5 sell 20 stop 97 gtc
+    10:00:07  s sell 5                              > submit #6 sell 5 market
+    10:00:08  filled #6 5 @ 100                     = live #3 #5, position 30 @ 100
+    10:00:09  s sell 12                             > submit #7 sell 12 market
+    10:00:10  filled #7 12 @ 100                    > cancel #3   > amend #5 qty 18
+  `)
+})
+
+test('brackets against each other, and one against what is held beside it, keep their legs', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100
+    10:00:03  s bracket sell 4 stop 102             > submit #2 sell 4 market
+    10:00:04  filled #2 4 @ 100                     > submit #3 buy 4 stop 102 gtc
+    10:00:05  s sell 6                              > submit #4 sell 6 market
+    10:00:06  filled #4 6 @ 100                     = live #3, position 0
+  `)
+})

@@ -9,6 +9,7 @@
  *   a leg fills a part    → the other leg shrinks by it, and what is left of the entry is canceled
  *   nothing is left       → the other leg is canceled
  *   entry fills after it  → legs that have ended by then are placed anew
+ *   another order sells it → the legs shrink by it, on every venue; of what the lane holds beside its brackets first
  *   a leg is not as asked → it is asked again, every CHANGE_WAIT_MS: for its size, for where the stop is, for its cancel
  *
  * Where the venue has reduce-only orders (`reduceOnly`) these legs are such: one that outlives the position, because nobody
@@ -40,7 +41,7 @@
 import { BoundedMap } from '../core/bounded-map.ts'
 import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import type { Bar } from '../core/market.ts'
-import { isLeg, isLive, type LegRole, type Order } from '../core/order.ts'
+import { isLeg, isLive, type LegRole, type Order, sign } from '../core/order.ts'
 import {
   askedAtOf,
   askFor,
@@ -57,6 +58,7 @@ import {
   stopLimitOf,
 } from './bracket.ts'
 import { BracketPrices } from './bracket-prices.ts'
+import type { Lane } from './lanes.ts'
 
 /** Brackets that are still known after they are over; the oldest go first. */
 export const ENDED_LIMIT = 1_000
@@ -121,6 +123,39 @@ export class Brackets {
     this.#guard(group, order, left)
     this.#note(group)
     this.#retire(group)
+  }
+
+  /**
+   * An order of no bracket has filled: what it took of what brackets of its lane have brought in, the oldest first, their
+   * legs are for no more. What the lane holds beside its brackets goes first.
+   */
+  onOutside({ strategy, symbol }: Lane, before: number, after: number): void {
+    const groups = [...this.#groups.values()].filter(
+      (group) =>
+        group.strategy === strategy && group.symbol === symbol && leftOf(this.#desk, group) > 0,
+    )
+    const [first] = groups
+    // Of what is held against each other nobody can say which it took.
+    if (first === undefined || groups.some(({ side }) => side !== first.side)) return
+    const instrument = this.#desk.instrument(symbol)
+    const total = instrument.qty(groups.reduce((sum, one) => sum + leftOf(this.#desk, one), 0))
+    if (sign(first.side) * before < total) return
+    let over: number = instrument.qty(total - Math.max(0, sign(first.side) * after))
+    for (const group of groups) {
+      if (over <= 0) return
+      const taken = Math.min(over, leftOf(this.#desk, group))
+      group.outside = instrument.qty((group.outside ?? 0) + taken)
+      this.#takeOver(group)
+      over = instrument.qty(over - taken)
+      this.onOrder(this.#desk.order(group.entry)!)
+    }
+  }
+
+  /** Native legs are sized here from now on. */
+  #takeOver(group: Group): void {
+    if (!group.isNative) return
+    group.isNative = false
+    for (const role of ROLES) group.asked[role] = liveOf(this.#desk, group[role])?.qty ?? 0
   }
 
   /** The venue has changed a leg: what it says is how it is from now on, until something else is asked for. */
@@ -317,7 +352,9 @@ export class Brackets {
   #guard(group: Group, changed: Order, left: number): void {
     if (this.#desk.isClosing(group)) return
     if (left < 0) {
-      this.#desk.closeOut(group, 'both legs of the bracket filled')
+      const other =
+        group.outside === undefined ? 'both legs of the bracket' : 'a leg and another exit'
+      this.#desk.closeOut(group, `${other} filled`)
       return
     }
     const entry = this.#desk.order(group.entry)

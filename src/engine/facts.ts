@@ -89,6 +89,9 @@ export class Facts {
     const told = { order, fill: recordOf(input), profit, position: after.qty }
     notices.publish({ type: 'fill', at: this.#desk.now, ...told })
     this.#tellPosition(order.symbol)
+    // A close sees to the legs itself.
+    if (order.role === undefined && lane.closing === undefined)
+      this.#desk.brackets.onOutside(lane, before.qty, after.qty)
   }
 
   #tellFill(lane: Lane, order: Order, input: FillInput): void {

@@ -1,6 +1,7 @@
 // Faults of protection: what is held has its stop, for as much as is held, and both exits never count together.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { scenario } from '../../src/testing/scenario.ts'
 import { type Action, Bench } from './bench.ts'
 
 const SECOND = 1_000
@@ -330,3 +331,19 @@ for (const [how, isMended] of [
     })
   }
 }
+
+test('F524 a sale of all that a bracket holds takes its legs along', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104   > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+                                                    > submit #3 sell 10 limit 104 gtc
+    10:00:03  s sell 10                             > submit #4 sell 10 market
+    10:00:04  filled #4 4 @ 100                     > amend #2 qty 6   > amend #3 qty 6
+    10:00:05  amended #2 qty 6
+              amended #3 qty 6
+    10:00:06  filled #4 6 @ 100                     > cancel #2   > cancel #3
+    10:00:07  canceled #2
+              canceled #3                           = live none, position 0, closing none
+  `)
+})
