@@ -669,13 +669,13 @@ test('legs that the venue keeps go with what they were for', () => {
           > submit #1 buy 10 market with #2 sell 10 stop 98 gtc, #3 sell 10 limit 104 gtc
     10:00:02  filled #1 10 @ 100
     10:00:03  s sell 4                              > submit #4 sell 4 market
-    10:00:04  filled #4 4 @ 100                     > amend #2 qty 6   > amend #3 qty 6
-    10:00:05  amended #2 qty 6
-              amended #3 qty 6
-    10:00:06  s sell 6                              > submit #5 sell 6 market
-    10:00:07  filled #5 6 @ 100                     > cancel #2   > cancel #3
-    10:00:08  canceled #2
-              canceled #3                           = live none, position 0, closing none
+    10:00:04  filled #4 4 @ 100                     > cancel #2   > cancel #3
+    10:00:05  canceled #2                           > submit #5 sell 6 stop 98 gtc
+    10:00:06  canceled #3                           > submit #6 sell 6 limit 104 gtc
+    10:00:07  s sell 6                              > submit #7 sell 6 market
+    10:00:08  filled #7 6 @ 100                     > cancel #5   > cancel #6
+    10:00:09  canceled #5
+              canceled #6                           = live none, position 0, closing none
   `,
     native,
   )

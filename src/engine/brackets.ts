@@ -9,7 +9,7 @@
  *   a leg fills a part    → the other leg shrinks by it, and what is left of the entry is canceled
  *   nothing is left       → the other leg is canceled
  *   entry fills after it  → legs that have ended by then are placed anew
- *   another order sells it → the legs shrink by it, on every venue; of what the lane holds beside its brackets first
+ *   another order sells it → the legs shrink by it, and native ones give way to such; first goes what is held beside
  *   a leg is not as asked → it is asked again, every CHANGE_WAIT_MS: for its size, for where the stop is, for its cancel
  *
  * Where the venue has reduce-only orders (`reduceOnly`) these legs are such: one that outlives the position, because nobody
@@ -151,11 +151,17 @@ export class Brackets {
     }
   }
 
-  /** Native legs are sized here from now on. */
+  /** The bracket is kept here from now on: its venue sizes legs of its own by their entry, so ours take their place. */
   #takeOver(group: Group): void {
     if (!group.isNative) return
     group.isNative = false
-    for (const role of ROLES) group.asked[role] = liveOf(this.#desk, group[role])?.qty ?? 0
+    for (const role of ROLES) {
+      const leg = this.#legOf(group, role)
+      if (leg === undefined || leg.cancelSentAt !== undefined) continue
+      group.asked[role] = 0
+      noteAsked(group, role, this.#desk.now)
+      this.#desk.cancelOrder(leg)
+    }
   }
 
   /** The venue has changed a leg: what it says is how it is from now on, until something else is asked for. */

@@ -124,7 +124,8 @@ export interface Context<S = unknown> {
   sell(intent: OrderIntent): OrderId | undefined
   /**
    * An entry with its stop and target: one cancels the other, both sized by what was filled. Kept by the venue or by the
-   * engine, as the venue takes them; denied (`not-taken`) where neither can.
+   * engine, as the venue takes them; denied (`not-taken`) where neither can. What another order of the lane sells of it,
+   * they are for no more.
    */
   bracket(intent: BracketIntent): OrderId | undefined
   cancel(id: OrderId): void
