@@ -19,6 +19,14 @@ import { byteOf, MARKS, ORDERS, type Orders, type Step } from './steps.ts'
 const orders = JSON.parse(process.env[ORDERS] ?? '') as Orders
 let left = orders.die?.times ?? 0
 
+/** A test that was killed itself leaves no run behind: its venue is gone with it, and the run would look for it for ever. */
+if (isMainThread) {
+  const parent = process.ppid
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL')
+  }, 1_000).unref()
+}
+
 function pass(step: Step): void {
   writeSync(MARKS, Uint8Array.of(byteOf(step)))
   if (step === orders.die?.at && --left === 0) process.kill(process.pid, 'SIGKILL')
