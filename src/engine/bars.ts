@@ -13,8 +13,9 @@
  *    published first: flat at the previous close, no volume, marked `filled`. More than that is a gap: it is
  *    told by a notice `bar.gap` and not filled. The same holds for bars that come from a venue or a file.
  * 5. Higher timeframes are built from the closed bars of the base timeframe, filled ones included. They too
- *    close by the clock, before any later base bar of their symbol is told, and never change then: a bar that only becomes known afterwards (a straggler's, or a
- *    silence that was filled) is in no higher bar that is already published. A straggler is counted as late.
+ *    close by the clock, before any later base bar of their symbol is told, and never change then: a bar that
+ *    only becomes known afterwards (a straggler's, or a silence that was filled) is in no higher bar that is
+ *    already published. A straggler is counted as late.
  * 6. Where a source tells trades and bars, its bar takes the place of the open bar of the same time.
  * 7. Bars from outside that come while the market goes on come after their end, nobody knows how long after, and
  *    after a break many at once. So there the clock closes nothing: a higher bar closes with its last base bar, or

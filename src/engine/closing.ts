@@ -11,7 +11,7 @@
  *   flat      nothing is held and nothing is live: the close is over, with the fact that made it so, before the lane
  *             hears of it. What it may place from then on is none of the close's business
  *
- * What fails is tried again. A refused cancel, after CANCEL_RETRY_MS. A market order that was refused or fell
+ * What fails is tried again. A refused cancel, after CANCEL_AGAIN_MS. A market order that was refused or fell
  * short, after CLOSE_RETRY_MS, doubled each time; after CLOSE_ATTEMPTS of them the close is given up, the engine
  * goes into safe mode and calls for a person, and a new `close` or `flatten` begins anew. An order that our own
  * risk denies is no attempt and is told once: where the market is shut, its next session is waited for.
@@ -20,6 +20,7 @@ import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
 import type { Denial } from '../core/notice.ts'
 import { isLeg, isLive, type Order, type OrderRequest, type TimeInForce } from '../core/order.ts'
+import { CANCEL_AGAIN_MS } from './dispatch.ts'
 import type { Closing, Lane } from './lanes.ts'
 import { requestOf } from './placing.ts'
 
@@ -27,8 +28,6 @@ import { requestOf } from './placing.ts'
 export const CLOSE_ATTEMPTS = 5
 /** Wait before the second try, doubled for each further one. */
 export const CLOSE_RETRY_MS = 30_000
-/** Wait before a cancel that was refused is sent again. */
-const CANCEL_RETRY_MS = 5_000
 export const CLOSE_RETRY_MS_MAX = 600_000
 
 /** What closing may ask of the desk. */
@@ -152,7 +151,7 @@ export class Closings {
         if (now < closing.retryAt) return closing.retryAt
         if (this.#isDenied(lane, closing, this.#request(lane))) return closing.retryAt
       }
-      closing.cancelAt = now + CANCEL_RETRY_MS
+      closing.cancelAt = now + CANCEL_AGAIN_MS
       for (const order of stays) this.#desk.cancelOrder(order)
     }
     const left = this.#desk.ordersOf(lane)

@@ -12,7 +12,7 @@ import type { Outbox } from './outbox.ts'
 import { mayBecome, REPLACE_DEFAULTS } from './replacing.ts'
 
 /** A cancel that was answered, refused or lost has been heard of by then. */
-const CANCEL_AGAIN_MS = 5_000
+export const CANCEL_AGAIN_MS = 5_000
 
 export interface DispatchParts {
   readonly orders: Orders

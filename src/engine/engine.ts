@@ -207,10 +207,6 @@ export class Engine {
   /** What the account is believed to be: for reconciliation with what its venue says. */
   get ours(): Ours {
     const { orders, externals, portfolio, risk } = this.#desk.parts
-    const positions = portfolio.held.map(({ id }) => ({
-      symbol: id,
-      qty: portfolio.position(id).qty,
-    }))
     const { cash } = portfolio
     // Most who ask want no orders, and thousands of those that have ended are rows of a table.
     let known: Ours['orders'] | undefined
@@ -219,7 +215,7 @@ export class Engine {
         return (known ??= orders.known)
       },
       externals: externals.known,
-      positions,
+      positions: this.held,
       cash,
       halts: risk.halts,
     }

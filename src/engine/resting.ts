@@ -21,6 +21,7 @@ import type { Instrument } from '../core/instrument.ts'
 import type { Denial } from '../core/notice.ts'
 import { type Order, type OrderRequest, remaining, type Side } from '../core/order.ts'
 import type { Ladder, RestPolicy } from '../strategy/context.ts'
+import { CANCEL_AGAIN_MS } from './dispatch.ts'
 import { ladderDiff, type Match } from './ladder.ts'
 import type { Lane } from './lanes.ts'
 import { type Moment, Quota } from './quota.ts'
@@ -32,8 +33,6 @@ export const REFUSED_WAIT_MS = 1_500
 export const BUSY_WAIT_MS = 200
 /** An amend that has no answer by then is given up with its order. */
 export const AMEND_WAIT_MS = 5_000
-/** A withdrawn quote that still rests then is canceled again. */
-const CANCEL_WAIT_MS = 5_000
 
 export const REST_DEFAULTS: RestPolicy = {
   requoteBps: 0.5,
@@ -264,7 +263,7 @@ export class Restings {
       for (const order of this.#desk.quotesOf(lane)) {
         this.#desk.cancelOrder(order)
         this.#desk.cancelAgain(order)
-        this.#lookAgain(rest, this.#desk.now + CANCEL_WAIT_MS)
+        this.#lookAgain(rest, this.#desk.now + CANCEL_AGAIN_MS)
       }
     }
     const { wish } = rest

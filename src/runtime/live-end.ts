@@ -5,13 +5,11 @@
  * snapshot. What is left at the venue is told, whatever of it failed.
  */
 import { isRisk, type Order, remaining } from '../core/order.ts'
+import { CANCEL_AGAIN_MS } from '../engine/dispatch.ts'
 import { pause } from '../io/clock.ts'
 import type { ExitPolicy } from './exit-policy.ts'
 import type { Agreement } from './live-agreement.ts'
 import type { LiveParts } from './live-options.ts'
-
-/** What the venue refused or did not answer is asked for again so often, while its phase lasts. */
-const AGAIN_MS = 5_000
 
 const ACTS = { protect: 'cancel-risk', cancel: 'cancel-all', flatten: 'flatten' } as const
 
@@ -112,14 +110,14 @@ export class End {
     }
   }
 
-  /** Asks for what the policies want, now and again and again. Gives what ends that. */
+  /** Asks for what the policies want, now and as often as a cancel may be sent again. Gives what ends that. */
   #insist(policies: ReadonlyMap<string, ExitPolicy>): () => void {
     const { options, control } = this.#parts
     let cancel = (): void => {}
     const ask = (): void => {
       for (const [strategy, policy] of policies)
         if (policy !== 'keep') control({ do: ACTS[policy], strategy }, 'stop')
-      cancel = options.io.after(AGAIN_MS, ask)
+      cancel = options.io.after(CANCEL_AGAIN_MS, ask)
     }
     ask()
     return () => cancel()

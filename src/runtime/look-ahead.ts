@@ -4,8 +4,8 @@
  * A run over the first rows of a tape must decide exactly what the run over all of it decided up to then. So
  * the tape is run in full once, and then once for every prefix of its rows; the first prefix that decides
  * otherwise names the moment at which the future was seen. A prefix ends between two moments: what is received
- * within one millisecond is one turn, and a timer may decide for one symbol by what another did. The cost grows with the square of the rows: a day
- * of a few symbols is enough, because a strategy that peeks does so every day.
+ * within one millisecond is one turn, and a timer may decide for one symbol by what another did. The cost grows
+ * with the square of the rows: a day of a few symbols is enough, because a strategy that peeks does so every day.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { assert } from '../core/assert.ts'

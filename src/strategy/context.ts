@@ -33,8 +33,8 @@ export interface OrderIntent {
 
 /**
  * An entry and its exits. The entry lives as an order does of which no `tif` is said; what is left of it is canceled by the
- * first fill of an exit. The exits rest, over nights too, until they fill or are canceled. `close` cancels them; an order
- * beside them does not, even where it sells all that is held.
+ * first fill of an exit. The exits rest, over nights too, until they fill or are canceled. `close` cancels them, and
+ * what another order of the lane sells of what the bracket holds, they are for no more.
  */
 export interface BracketIntent {
   readonly side: Side

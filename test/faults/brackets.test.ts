@@ -52,15 +52,20 @@ test('F023 a stop takes its size where the parts come faster than it can be repl
   bench.check()
 })
 
-test('F023 a part whose bracket ends with the cancel of its entry is not left without a stop', async (t) => {
+/** A part of a bracket's entry has filled, and the strategy has canceled the rest. */
+async function partCanceled(t: TestContext): Promise<Bench> {
   const bench = await Bench.start(t)
   await bench.does((context) =>
     context.bracket({ side: 'buy', qty: 10, entry: 95, stop: 90, target: 105 }),
   )
   bench.inject(execution('buy', 3, 95))
   await bench.run(SECOND)
-
   await bench.does((context) => context.cancel(context.orders[0]!.id))
+  return bench
+}
+
+test('F023 a part whose bracket ends with the cancel of its entry is not left without a stop', async (t) => {
+  const bench = await partCanceled(t)
   await bench.run(5 * SECOND)
 
   assert.deepEqual([bench.position(), bench.held()], [3, 3])
@@ -145,13 +150,7 @@ test('F485 what an entry has brought in by the close keeps its stop', async (t) 
 })
 
 test('F485 a target of what came of an entry that was canceled is taken', async (t) => {
-  const bench = await Bench.start(t)
-  await bench.does((context) =>
-    context.bracket({ side: 'buy', qty: 10, entry: 95, stop: 90, target: 105 }),
-  )
-  bench.inject(execution('buy', 3, 95))
-  await bench.run(SECOND)
-  await bench.does((context) => context.cancel(context.orders[0]!.id))
+  const bench = await partCanceled(t)
 
   await bench.print(106)
   await bench.run(5 * SECOND)

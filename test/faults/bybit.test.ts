@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { apply } from '../../src/core/order.ts'
+import type { OrderId } from '../../src/core/brand.ts'
 import { DAY, MINUTE, ms } from '../../src/core/time.ts'
 import type { Io } from '../../src/io/io.ts'
 import { Bench } from '../bybit/bench.ts'
@@ -11,6 +12,13 @@ import { START } from '../bybit/local.ts'
 const SECOND = 1_000
 const NO_SYMBOL = '{"retCode":10001,"retMsg":"Not supported symbols","result":{},"time":1}'
 const CREATE = { on: 'rest', path: '/v5/order/create' } as const
+
+/** Amends and fills of an order, as they were told. */
+const changesOf = (bench: Bench, id: OrderId): string[] =>
+  bench.said(id).flatMap((fact) => {
+    if (fact.type === 'order.amended') return [`amended ${fact.qty}`]
+    return fact.type === 'order.filled' ? [`filled ${fact.qty}`] : []
+  })
 
 test('F067 a stamp that is off by up to ten seconds is signed again by the right clock, and the order is there once', async (t) => {
   const bench = await Bench.start(t, { local: { limits: { orders: 100 } } })
@@ -273,10 +281,7 @@ for (const qty of [6, 14]) {
     bench.inject({ on: 'trading', fault: 'cut-off' })
     await bench.run(60 * SECOND)
 
-    const told = bench.said(id).flatMap((fact) => {
-      if (fact.type === 'order.amended') return [`amended ${fact.qty}`]
-      return fact.type === 'order.filled' ? [`filled ${fact.qty}`] : []
-    })
+    const told = changesOf(bench, id)
     assert.deepEqual(told, [`amended ${qty}`, `filled ${qty}`])
   })
 }
@@ -302,10 +307,7 @@ test('F460 an order that has grown and fills before its change is told is for al
   await bench.send([{ type: 'amend', id, symbol, qty: instrument.qty(20) }])
   await bench.run(6 * SECOND)
 
-  const told = bench.said(id).flatMap((fact) => {
-    if (fact.type === 'order.amended') return [`amended ${fact.qty}`]
-    return fact.type === 'order.filled' ? [`filled ${fact.qty}`] : []
-  })
+  const told = changesOf(bench, id)
   assert.deepEqual(told, ['amended 30', 'filled 12', 'amended 20', 'filled 3'])
 })
 
