@@ -21,6 +21,7 @@ import { Gateway } from '../../src/runtime/gateway.ts'
 import { Pump } from '../../src/runtime/pump.ts'
 import { Recorder } from '../../src/runtime/recorder.ts'
 import { RunFile } from '../../src/runtime/run-file.ts'
+import { BUSY_MS } from '../../src/store/database.ts'
 import { openArchive, openJournal, StoreError } from '../../src/store/index.ts'
 import { defineStrategy, z } from '../../src/strategy/index.ts'
 import { A, limitsOf, SIM, trade, universeOf } from '../../src/testing/builders.ts'
@@ -362,14 +363,15 @@ test('F430 a page that finds no room does not leave the number of its symbol to 
 
 test('F505 a worker of jobs waits for an archive that another process writes', async (t) => {
   const file = join(temporary(t), 'archive.db')
-  const [worker, other] = [await openWorkPlace({ file }), await openArchive(file)]
+  const worker = await openWorkPlace({ file })
+  const other = await openArchive(file, { busyMs: BUSY_MS + 2_000 })
   t.after(() => Promise.all([worker.close(), other.close()]))
   const importing = new DatabaseSync(file)
   t.after(() => importing.close())
   importing.exec('begin immediate')
 
   const kept = Promise.allSettled([worker.putBars('AAPL', '1m', minutes(0, 2))])
-  // Whoever is not patient has given up when the import ends.
+  // Whoever has no more than the usual patience has long given up when the import ends.
   await assert.rejects(other.putBars('MSFT', '1m', minutes(0, 2)), /is locked by another process/)
   importing.exec('rollback')
 
