@@ -19,7 +19,6 @@ import type { RiskLimits } from '../engine/risk-limits.ts'
 import type { SimOptions } from '../venues/sim/index.ts'
 import { conflictsOf } from './config-conflicts.ts'
 import { configSchema, type Settings } from './config-schema.ts'
-import type { Restarts } from './crash-loop.ts'
 import { type Env, MAX_BYTES, readText } from './config-text.ts'
 import { badInput, problemsOf } from './problems.ts'
 import { Source } from './source.ts'
@@ -104,6 +103,12 @@ function badLine(bytes: Uint8Array): number {
 const numberOf = (limit: number | 'off'): number => (limit === 'off' ? Infinity : limit)
 
 /** How many starts are a crash loop. */
+export interface Restarts {
+  /** Starts in `withinMs` that are none yet. */
+  readonly max: number
+  readonly withinMs: number
+}
+
 export const toRestarts = ({ restarts }: Config): Restarts => ({
   ...restarts,
   max: numberOf(restarts.max),

@@ -4,6 +4,7 @@
  * mode, until a person clears that. An end in order forgets them.
  */
 import { z } from 'zod'
+import type { Restarts } from './config.ts'
 
 const STARTS = 'starts'
 /** Starts that are remembered. */
@@ -13,12 +14,6 @@ const form = z.array(z.number())
 export interface StartLog {
   meta(key: string): string | undefined
   setMeta(key: string, value: string): void
-}
-
-export interface Restarts {
-  /** Starts in `withinMs` that are no crash loop yet. */
-  readonly max: number
-  readonly withinMs: number
 }
 
 /** Notes a start, durably. Gives why the run should begin in safe mode. */
