@@ -60,3 +60,17 @@ test('a journal that is missing, and an unknown wish, are refused', async (t) =>
   assert.deepEqual([missing.code, unknown.code], [2, 2])
   assert.match(missing.stderr, /data\/journal\.db: is missing/)
 })
+
+test('whom a wish is about is said, and only where it is about somebody', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'journal.db', '')
+  const control = async (...words: string[]) => {
+    const { code, stderr } = await skein(folder, 'control', ...words, '--journal', 'journal.db')
+    assert.equal(code, 2)
+    return stderr
+  }
+
+  assert.match(await control('release'), /--lane is missing.*skein control release --lane STRATEGY/)
+  assert.match(await control('adopt'), /symbol is missing.*skein control adopt SYMBOL/)
+  assert.match(await control('kill', '--lane', 's'), /--lane is about adopt or release/)
+})

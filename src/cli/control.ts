@@ -24,20 +24,24 @@ const LOOK_EVERY_MS = 100
 export function controlCommand(): Command {
   return withConfigFile(new Command('control'))
     .description(
-      'Tells a run at a venue: kill switch, safe mode, pause, cancel, flatten, reload, adopt.',
+      'Tells a run at a venue: kill switch, safe mode, pause, cancel, flatten, reload, adopt, release.',
     )
     .addArgument(new Argument('<want>', 'what it should do').choices(WANTS))
-    .addArgument(new Argument('[symbol]', 'of adopt: whose position'))
+    .addArgument(new Argument('[symbol]', 'of adopt and release: which'))
     .option('--journal <file>', 'the journal of the run; data/journal.db if not given', pathOf)
     .option('--why <text>', 'stands in the journal and in what is denied')
     .option('--confirm <token>', 'of reload: these changes may allow more than before')
-    .option('--lane <strategy>', "of adopt: whose position it will be; nobody's if not given")
+    .option(
+      '--lane <strategy>',
+      "of adopt: whose position it will be, nobody's if not given; of release: which strategy",
+    )
     .addHelpText(
       'after',
       '\nExample:\n  skein control kill --why "prices look wrong"\n  skein control lift\n\n' +
         'kill stops new risk and cancels resting entries; what protects a position stays. It holds, as\n' +
         'safe mode does, over restarts until it is lifted or cleared. reload reads the configuration again.\n' +
         "adopt takes over a position that halts its symbol, as the venue has it, at the venue's price.\n" +
+        'release lets a strategy that threw go on, with what it remembers; it did not see what came meanwhile.\n' +
         'Exit code 1 where the run refused it, or where none took it within 5 s: one that is busy does\n' +
         'later, or the next start on that journal.',
     )
@@ -46,13 +50,11 @@ export function controlCommand(): Command {
 
 async function tellRun(want: Want, symbol: string | undefined, options: Options): Promise<void> {
   const { confirm, lane } = options
-  checkAbout({ want, of: 'reload', what: '--confirm', given: confirm })
-  checkAbout({ want, of: 'adopt', what: '--lane', given: lane })
-  checkAbout({ want, of: 'adopt', what: 'symbol', given: symbol })
-  if (want === 'adopt' && symbol === undefined) {
-    const place = { file: 'command line', field: 'symbol' }
-    throw new BadInput(place, 'is missing', undefined, 'skein control adopt SYMBOL')
-  }
+  checkAbout({ want, of: ['reload'], what: '--confirm', given: confirm })
+  checkAbout({ want, of: ['adopt', 'release'], what: '--lane', given: lane })
+  checkAbout({ want, of: ['adopt', 'release'], what: 'symbol', given: symbol })
+  if (want === 'adopt') checkGiven('symbol', symbol, 'skein control adopt SYMBOL')
+  if (want === 'release') checkGiven('--lane', lane, 'skein control release --lane STRATEGY')
   const path = options.journal ?? journalOf(options)
   if (!existsSync(path)) {
     throw new BadInput({ file: path }, 'is missing', undefined, 'the journal of a run')
@@ -77,14 +79,20 @@ async function tellRun(want: Want, symbol: string | undefined, options: Options)
 /** What would be ignored in silence is an error. */
 function checkAbout(about: {
   readonly want: Want
-  readonly of: Want
+  readonly of: readonly Want[]
   readonly what: string
   readonly given: string | undefined
 }): void {
   const { want, of, what, given } = about
-  if (given === undefined || want === of) return
+  if (given === undefined || of.includes(want)) return
   const place = { file: 'command line', field: what }
-  throw new BadInput(place, `is about ${of}`, given, `together with ${of}`)
+  const wants = of.join(' or ')
+  throw new BadInput(place, `is about ${wants}`, given, `together with ${wants}`)
+}
+
+function checkGiven(field: string, given: string | undefined, form: string): void {
+  if (given !== undefined) return
+  throw new BadInput({ file: 'command line', field }, 'is missing', undefined, form)
 }
 
 const journalOf = (options: Options): string => {

@@ -31,14 +31,14 @@ import { healthOf } from './live-health.ts'
 import { KINDS, type LiveOptions, type LiveParts, type Timing, TIMING } from './live-options.ts'
 import { type LiveSession, liveSession } from './live-session.ts'
 import { Start } from './live-start.ts'
-import { Operator, type Resolved } from './operator.ts'
+import { Operator, type Resolved, type Unresolved } from './operator.ts'
 import { Pruner } from './pruner.ts'
 import { Pump } from './pump.ts'
 import { Recorder } from './recorder.ts'
-import { FOLLOWING, Standby } from './standby.ts'
+import { Standby } from './standby.ts'
 import { recover, type Recovered, snapshotOf } from './recover.ts'
 import { rehearse } from './rehearsal.ts'
-import type { Wanted } from './wishes.ts'
+import { resolve } from './resolution.ts'
 
 /** Texts that are remembered, so that each is told once. */
 const TOLD_MAX = 1_000
@@ -322,18 +322,14 @@ export class Live {
   }
 
   /** What a wish comes to that is no control by itself. A start asks the venue in its own way. */
-  async #resolve(wanted: Exclude<Wanted, { type: 'control' }>): Promise<Resolved> {
-    const { reload, setup } = this.#options
+  async #resolve(wanted: Unresolved): Promise<Resolved> {
     await this.#begun.promise
-    if (wanted.type === 'adopt') {
-      if (this.#standby.isFollowing) return failed(fault('bad-request', FOLLOWING))
-      const instrument = setup.universe.find(wanted.symbol)
-      if (instrument !== undefined) return this.#agreement.adoption(instrument, wanted.lane)
-      return failed(fault('bad-request', `${wanted.symbol} is no symbol of this run`))
-    }
-    if (reload === undefined)
-      return failed(fault('unsupported', 'this run has no configuration that could be read again'))
-    return reload.consider(this.engine.inForce, wanted.confirm)
+    return resolve(wanted, {
+      engine: this.engine,
+      agreement: this.#agreement,
+      reload: this.#options.reload,
+      isFollowing: this.#standby.isFollowing,
+    })
   }
 
   #prunerOf({ setup, venue, journal, kinds = KINDS, ...options }: LiveOptions): Pruner | undefined {

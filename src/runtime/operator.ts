@@ -17,6 +17,9 @@ const EVERY_MS = 1_000
 /** A control, or nothing where nothing is to be done. */
 export type Resolved = Result<Control | undefined>
 
+/** What a run has to work out before it is a control. */
+export type Unresolved = Exclude<Wanted, { type: 'control' }>
+
 export interface OperatorOptions {
   readonly io: Pick<Io, 'after'>
   /** Says why the kill switch should be on. */
@@ -27,7 +30,7 @@ export interface OperatorOptions {
   /** What a changed configuration comes to; undefined where it has not changed. */
   readonly changed: () => Resolved | undefined
   /** What a wish comes to that is no control by itself. */
-  readonly resolve: (wanted: Exclude<Wanted, { type: 'control' }>) => Promise<Resolved>
+  readonly resolve: (wanted: Unresolved) => Promise<Resolved>
   /** Hands a control over, as the input that it gives back; a kill switch stops the gateway at once. */
   readonly control: (control: Control, by: string) => Input
   /** Makes the turns so far durable. */
@@ -118,7 +121,7 @@ export class Operator {
     return failed(fault('bad-request', `the kill switch is not lifted: ${this.#fileWhy}`))
   }
 
-  async #resolve(wish: Wish, wanted: Exclude<Wanted, { type: 'control' }>): Promise<void> {
+  async #resolve(wish: Wish, wanted: Unresolved): Promise<void> {
     let resolved: Resolved
     try {
       resolved = await this.#options.resolve(wanted)

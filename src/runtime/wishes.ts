@@ -23,6 +23,7 @@ export const WANTS = [
   'flatten',
   'reload',
   'adopt',
+  'release',
 ] as const
 export type Want = (typeof WANTS)[number]
 
@@ -32,7 +33,7 @@ const form = z.strictObject({
   by: z.string(),
   /** The token of changes that a person has read. */
   confirm: z.string().max(64).exactOptional(),
-  /** What is to be adopted, and for which strategy. */
+  /** What is to be adopted, and for which strategy; of which strategy lanes are released, and where. */
   symbol: z.string().max(64).exactOptional(),
   lane: z.string().max(64).exactOptional(),
 })
@@ -43,6 +44,8 @@ export type Wanted =
   | { readonly type: 'control'; readonly control: Control }
   | { readonly type: 'reload'; readonly confirm?: string }
   | { readonly type: 'adopt'; readonly symbol: string; readonly lane: string | undefined }
+  /** Without a symbol, on all of them. */
+  | { readonly type: 'release'; readonly symbol: string | undefined; readonly lane: string }
 
 export interface Wish {
   /** Name of its file. */
@@ -175,7 +178,7 @@ function read(path: string): Wished | undefined {
   }
 }
 
-function wantedOf({ want, why, confirm, symbol = '', lane }: Wished): Wanted {
+function wantedOf({ want, why, confirm, symbol, lane }: Wished): Wanted {
   const control = (control: Control): Wanted => ({ type: 'control', control })
   switch (want) {
     case 'kill':
@@ -193,7 +196,9 @@ function wantedOf({ want, why, confirm, symbol = '', lane }: Wished): Wanted {
     case 'reload':
       return { type: 'reload', ...(confirm === undefined ? {} : { confirm }) }
     case 'adopt':
-      return { type: 'adopt', symbol, lane }
+      return { type: 'adopt', symbol: symbol ?? '', lane }
+    case 'release':
+      return { type: 'release', symbol, lane: lane ?? '' }
     default:
       return unreachable(want)
   }
