@@ -17,6 +17,9 @@ const SPEED = 60
 const WORDS = ['run', '--mode', 'paper', '--venue', 'bybit', '--config', 'skein.yaml']
 const LIVE = `select symbol, timeframe, ts, open, high, low, close, volume, trades from intraday_bars
   where data_status = 'live'`
+/** Connections but the one that asks. */
+const OTHERS = `select pid from pg_stat_activity
+  where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`
 
 async function running(t: TestContext, database: string, store = '') {
   const server = await startVenue({ speed: SPEED, keys: [{ key: 'local', secret: 'local' }] })
@@ -100,6 +103,8 @@ test(
     await until(async () => (await minutes()) >= 4, 'bars are in the database')
     run.child.kill('SIGKILL')
     await run.ended
+    // What it had sent when it was killed, the server may still be taking.
+    await until(async () => (await query(url, OTHERS)).length === 0, 'the server has let go of it')
     // As if it had been away for a while before.
     await query(url, `delete from bars where start >= ${START - 10 * MINUTE}`)
     const second = again()
