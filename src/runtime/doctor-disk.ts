@@ -97,7 +97,7 @@ function sqliteFinding(name: string, hasWal: boolean): Finding {
   return { check: 'sqlite', state: 'fail', text: `${name}: SQLite has no write-ahead log`, todo }
 }
 
-function fsyncFinding(name: string, fsyncMs: number): Finding {
+export function fsyncFinding(name: string, fsyncMs: number): Finding {
   const text = `${name}: a durable write takes ${fsyncMs.toFixed(fsyncMs < 10 ? 1 : 0)} ms`
   if (fsyncMs <= FSYNC_USUAL_MS) return { check: 'fsync', state: 'ok', text }
   const todo = 'put store.journal on a faster disk: each order waits for such a write'
