@@ -2,15 +2,15 @@
  * Test end: a preload that ends the process of a test file, and the processes that it has started, when they should be over.
  *
  * Node waits for whatever a file leaves behind: a command that a failed test did not come to stop, a server, a socket. The
- * whole suite then waits with it, and nothing says for what. Here a file that goes on for ten seconds after its last test,
- * or for longer than any file may, fails by name, with what it was waiting for.
+ * whole suite then waits with it, and nothing says for what. Here a file that goes on for a minute after its last test, or
+ * for longer than any file may, fails by name, with what it was waiting for.
  */
 import type { ChildProcess } from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach } from 'node:test'
 
-/** Servers and databases that files share are stopped after their last test. */
-const GRACE_MS = Number(process.env['SKEIN_TEST_GRACE_MS'] ?? 10_000)
+/** Servers and databases that files share are stopped after their last test, on a machine that may be busy. */
+const GRACE_MS = Number(process.env['SKEIN_TEST_GRACE_MS'] ?? 60_000)
 const FILE_MS_MAX = Number(process.env['SKEIN_TEST_FILE_MS'] ?? 900_000)
 
 /** Those that are running. */
