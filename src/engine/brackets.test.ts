@@ -304,6 +304,19 @@ test('a bracket whose prices make no sense is denied before it leaves', () => {
   `)
 })
 
+test('a bracket whose stop could not trail is denied before it leaves', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 95 trail 0.01 NaN       ! denied missing-data: the trail
+    10:00:02  s bracket buy 10 stop 95 trail NaN 0.01       ! denied missing-data: the trail
+    10:00:03  s bracket buy 10 stop 95 trail Infinity 0.01  ! denied missing-data: the trail
+    10:00:04  s bracket buy 10 stop 95 trail 0.01 0         ! denied bad-request: a stop trails by
+    10:00:05  s bracket buy 10 stop 95 trail 0.01 -0.01     ! denied bad-request: a stop trails by
+    10:00:06  s bracket sell 10 stop 105 trail 0.01 1       ! denied bad-request: a stop trails by
+    10:00:07  s bracket buy 10 stop 95 trail 0 0.5          > submit #1 buy 10 market
+  `)
+})
+
 test('native legs leave with their entry and are only watched', () => {
   scenario(
     `

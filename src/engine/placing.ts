@@ -4,7 +4,7 @@ import type { Instrument } from '../core/instrument.ts'
 import type { Denial } from '../core/notice.ts'
 import type { LegRole, Order, OrderRequest, OrderType, Side, TimeInForce } from '../core/order.ts'
 import { FLAT } from '../core/position.ts'
-import type { BracketIntent, OrderIntent } from '../strategy/context.ts'
+import type { BracketIntent, OrderIntent, Trail } from '../strategy/context.ts'
 import { type Group, legSide, stopLimitOf } from './bracket.ts'
 
 type Draft = { -readonly [K in keyof OrderRequest]: OrderRequest[K] }
@@ -54,6 +54,8 @@ export function legPricesOf(
   }
   const detail = faultOf(side, around, stopPx, targetPx)
   if (detail !== undefined) return { denial: { code: 'bad-request', detail } }
+  const unfollowable = trailDenial(intent.trail)
+  if (unfollowable !== undefined) return { denial: unfollowable }
   return { prices: targetPx === undefined ? { stopPx } : { stopPx, targetPx } }
 }
 
@@ -75,6 +77,18 @@ function faultOf(
     return `the target ${target} of a ${side} is not on the winning side of ${around}`
   }
   return undefined
+}
+
+/** A stop that trails by nothing would trade at once, and one that trails by all of the price has none. */
+function trailDenial(trail: Trail | undefined): Denial | undefined {
+  if (trail === undefined) return undefined
+  const { activate, distance } = trail
+  if (![activate, distance].every(Number.isFinite)) {
+    const detail = `the trail of the bracket is not known: from ${activate}, by ${distance}`
+    return { code: 'missing-data', detail }
+  }
+  if (distance > 0 && distance < 1) return undefined
+  return { code: 'bad-request', detail: `a stop trails by a part of the price, not by ${distance}` }
 }
 
 /** Under whose name an order leaves, and when. */

@@ -91,7 +91,7 @@ export interface RestPolicy {
 export interface Trail {
   /** Profit at which the stop begins to follow, as a fraction of the entry price: 0.01 is 1 %. */
   readonly activate: number
-  /** Distance from the best price, as a fraction of it: 0.005 is 0.5 %. */
+  /** Distance from the best price, as a fraction of it, above 0 and below 1: 0.005 is 0.5 %. */
   readonly distance: number
 }
 
