@@ -24,7 +24,7 @@ import type { Input, OrderFact } from '../core/input.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
 import type { Order } from '../core/order.ts'
 import { SymbolMarks } from '../core/symbol-marks.ts'
-import { MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
+import { lengthMs, MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
 import { Bars } from './bars.ts'
@@ -86,6 +86,7 @@ export class Engine {
   readonly #touched = new SymbolMarks()
   readonly #base: Timeframe
   readonly #baseIndex: number
+  readonly #baseMs: number
   readonly #buildsBars: boolean
   #n = 0
   #now = 0 as Ms
@@ -111,6 +112,7 @@ export class Engine {
     this.#hasTurnLanes = this.#listeners.turns.length > 0
     this.#base = options.base
     this.#baseIndex = TIMEFRAMES.indexOf(options.base)
+    this.#baseMs = lengthMs(options.base)
     this.#buildsBars = options.barsFrom !== 'outside'
     const higher = this.#listeners.timeframes.filter((timeframe) => timeframe !== options.base)
     this.#bars = new Bars(
@@ -429,7 +431,10 @@ export class Engine {
   #onBar(bar: Bar, isWarmup: boolean): void {
     const { symbol } = bar
     if (!isWarmup && bar.filled !== true) {
-      this.#desk.parts.portfolio.mark(symbol, bar.close, this.#now)
+      // One that fills a gap comes long after its end: its close is a price of then.
+      const end =
+        bar.start + (bar.timeframe === this.#base ? this.#baseMs : lengthMs(bar.timeframe))
+      this.#desk.parts.portfolio.mark(symbol, bar.close, Math.min(end, this.#now))
       this.#desk.brackets.onBar(bar)
     }
     if (this.#hasTurnLanes) this.#touched.add(symbol)

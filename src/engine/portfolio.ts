@@ -71,8 +71,9 @@ export class Portfolio {
     this.#account = { ...this.#account, base: this.equity }
   }
 
-  /** Notes a price: the last trade, the close of a bar or the middle of a quote. */
+  /** Notes a price: the last trade, the close of a bar or the middle of a quote. One of before the last one is none. */
   mark(symbol: SymbolId, price: number, at: number): void {
+    if (at < this.#pricedAt[symbol]!) return
     this.#prices[symbol] = price
     this.#pricedAt[symbol] = at
     this.#equity = NaN

@@ -1,11 +1,11 @@
-// Faults of bars: told twice, late, forming, corrected, missed or never made. Rows F046 to F051, F489.
+// Faults of bars: told twice, late, forming, corrected, missed or never made. Rows F046 to F051, F489, F570.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { iso, MINUTE, ms } from '../../src/core/time.ts'
 import { historyOf } from '../alpaca/pages.ts'
 import { barAt, feedOf, NAMES, NIGHT, push, settled, told, venueOf } from '../alpaca/scripted.ts'
 import { bar, MONDAY_10 } from '../../src/testing/builders.ts'
-import { Stage } from '../../src/testing/scenario.ts'
+import { scenario, Stage } from '../../src/testing/scenario.ts'
 import { Desk } from './desk.ts'
 
 /** A feed of the bars of one symbol; `start` is the minute in which it came up. */
@@ -167,4 +167,28 @@ test('F489 a longer bar whose last minute never comes is known when the next min
   const minutes = ['1m 09T14:00', '1m 09T14:01']
   assert.deepEqual(hearing('outside'), [...minutes, '5m 09T14:00', '1d 09T04:00', '1m 10T14:00'])
   assert.deepEqual(hearing('outside'), hearing('trades'))
+})
+
+test('F570 the last bar of before a silence, which comes when a gap is filled, is no price of now', () => {
+  const options = { options: { barsFrom: 'outside' as const }, risk: { staleAfterMs: 300_000 } }
+  const late = (stage: Stage, minutesAgo: number): void => {
+    const { now } = stage.engine
+    const missed = bar({ start: ms(now - (minutesAgo + 1) * MINUTE), close: 100 })
+    stage.engine.turn(now, [{ type: 'bar', at: now, bar: missed, source: 'venue' }])
+  }
+
+  const stage = scenario(
+    `10:00:00  trade AAPL 110
+     10:20:00  s buy 1            ! denied stale-price`,
+    options,
+  )
+  late(stage, 6)
+  stage.play(`10:20:01  s buy 1   ! denied stale-price`)
+  late(stage, 1)
+  stage.play(`10:20:02  s buy 1   > submit #1 buy 1 market`)
+
+  // Nor does it take the place of a price that is newer.
+  stage.play(`10:20:03  trade AAPL 110`)
+  late(stage, 1)
+  assert.equal(stage.lane('s').price, 110)
 })
