@@ -78,13 +78,13 @@ export class Commitments {
     }
     if (replaces !== undefined && !this.#isExit(replaces)) {
       const instrument = this.#orders.instrumentOf(replaces)
-      const value = worth(instrument, remaining(replaces), this.#priceOf(replaces))
+      const value = worth(instrument, remaining(replaces), this.#priceOf(instrument, replaces))
       if (instrument.isMargined) margined -= value
       else paid -= value
     }
     for (const order of this.#externals.open()) {
       const instrument = this.#orders.instrumentOf(order)
-      const value = worth(instrument, leftOf(order), this.#priceOf(order))
+      const value = worth(instrument, leftOf(order), this.#priceOf(instrument, order))
       if (instrument.isMargined) margined += value
       else paid += value
     }
@@ -108,7 +108,7 @@ export class Commitments {
     for (let i = 0; i < orders.length; i++) {
       const { order } = orders[i]!
       if (this.#isExit(order)) continue
-      value += worth(instrument, remaining(order), this.#priceOf(order))
+      value += worth(instrument, remaining(order), this.#priceOf(instrument, order))
       hasEntry = true
     }
     this.#flat.set(symbol, hasEntry && this.#portfolio.qty(symbol) === 0 ? 1 : 0)
@@ -116,8 +116,8 @@ export class Commitments {
     else this.#paid.set(symbol, value)
   }
 
-  #priceOf(order: Pick<OrderRequest, 'symbol' | 'side' | 'limit' | 'stop'>): number {
-    return valuedAt(order, this.#portfolio.price(order.symbol))
+  #priceOf(instrument: Instrument, order: Priced & Pick<OrderRequest, 'symbol'>): number {
+    return valuedAt(instrument, order, this.#portfolio.price(order.symbol))
   }
 
   /** A leg of a bracket, or a reduce-only order that its symbol's position can take. */
@@ -135,11 +135,15 @@ const worth = (instrument: Instrument, qty: number, price: number): number =>
 /** A price or an amount that checks can be made with. */
 export const isKnown = (x: number): boolean => x > 0 && x < Infinity
 
-/** The price that an order is valued at, if it fills: a sale may get more than it asks for. */
-export function valuedAt(
-  request: Pick<OrderRequest, 'side' | 'limit' | 'stop'>,
-  last: number,
-): number {
+type Priced = Pick<OrderRequest, 'side' | 'limit' | 'stop'>
+
+/**
+ * The price that an order is valued at, if it fills: a sale may get more than it asks for. An inverse contract is worth
+ * more at a lower price, and a purchase of it may pay less.
+ */
+export function valuedAt({ isInverse }: Instrument, request: Priced, last: number): number {
+  const { side } = request
   const asked = request.limit ?? request.stop ?? last
-  return request.side === 'sell' ? Math.max(asked, last) : asked
+  if (isInverse) return side === 'buy' ? Math.min(asked, last) : asked
+  return side === 'sell' ? Math.max(asked, last) : asked
 }

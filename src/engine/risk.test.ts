@@ -24,6 +24,7 @@ import {
   universeOf,
   utc,
 } from '../testing/builders.ts'
+import { valuedAt } from './commitments.ts'
 import { Externals } from './externals.ts'
 import { Orders } from './orders.ts'
 import { Portfolio } from './portfolio.ts'
@@ -692,6 +693,26 @@ test('counts live entries of the symbol towards its position', () => {
   desk.work({ id: 'live', qty: 20, filled: 4, phase: 'open' })
   assert.equal(desk.ask({ qty: 9 }), 'passes')
   assert.equal(desk.detail({ qty: 10 }), 'position notional 2600 is above the limit of 2500')
+})
+
+test('values an order at the price at which it is worth most, of those that it may trade at', () => {
+  const spec = share('BTCUSD', { kind: 'perpetual', inverse: true, calendar: '24/7' })
+  for (const instrument of [universeOf('AAPL').at(A), universeOf(spec).at(A)]) {
+    const worth = (price: number): number => instrument.notional(1, price)
+    const [low, last, high] = [80, 100, 125]
+    const at = (side: 'buy' | 'sell', prices: object): number =>
+      worth(valuedAt(instrument, { side, ...prices }, last))
+
+    for (const limit of [low, last, high]) {
+      const bought = Math.max(worth(Math.min(limit, last)), worth(limit))
+      const sold = Math.max(worth(Math.max(limit, last)), worth(limit))
+      assert.equal(at('buy', { limit }), bought, `${instrument.symbol} bought to ${limit}`)
+      assert.equal(at('sell', { limit }), sold, `${instrument.symbol} sold from ${limit}`)
+    }
+    assert.ok(at('buy', { stop: high }) >= worth(high))
+    assert.ok(at('sell', { stop: low }) >= worth(low))
+    assert.equal(at('buy', {}), worth(last))
+  }
 })
 
 test('does not let a live sale make room for a purchase', () => {

@@ -1,7 +1,7 @@
 /*
  * Size limits: is an order too large, or too small? By itself, by the position that it may lead to, by all that is at risk
  * then, and by what there is to pay for it. Open orders count as if filled, a sale at the last price where that is above
- * its own.
+ * its own, a purchase of an inverse contract where it is below.
  */
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial } from '../core/notice.ts'
@@ -29,7 +29,7 @@ export function checkSize(
   if (!isKnown(last)) return missing(`no price of ${instrument.symbol} to value the order: ${last}`)
   const { equity } = portfolio
   if (!isKnown(equity)) return missing(`equity is not above zero: ${equity}`)
-  const price = valuedAt(request, last)
+  const price = valuedAt(instrument, request, last)
   const notional = instrument.notional(request.qty, price)
   if (!(notional <= limits.maxOrderNotional)) {
     return above('max-order-notional', 'order notional', notional, limits.maxOrderNotional)
