@@ -86,6 +86,9 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }
 
+/** So many steps can be counted, and twice as many too. */
+const STEPS_MAX = 2 ** 52
+
 /** A tradable contract. `id` is dense and valid within one run; the spec is what lasts. */
 export class Instrument {
   readonly id: SymbolId
@@ -132,6 +135,16 @@ export class Instrument {
   /** Snaps to the size grid, to the nearest lot by default. Throws as `px` does. */
   qty(x: number, rounding: Rounding = 'nearest'): Qty {
     return this.#sizes.snap(x, rounding) as Qty
+  }
+
+  /** False for NaN, infinity, and what has so many ticks that `px` may throw. */
+  mayBePrice(x: number): boolean {
+    return Math.abs(x) / this.tickSize < STEPS_MAX
+  }
+
+  /** The same of lots and `qty`. */
+  mayBeQty(x: number): boolean {
+    return Math.abs(x) / this.lotSize < STEPS_MAX
   }
 
   isOnPriceGrid(x: number): boolean {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Context, Hooks, Needs } from '../strategy/index.ts'
 import { fillId, orderId, type Qty } from '../core/brand.ts'
 import type { Input } from '../core/input.ts'
-import { A, filled, MONDAY_10, share } from '../testing/builders.ts'
+import { A, coin, filled, MONDAY_10, share } from '../testing/builders.ts'
 import { ms } from '../core/time.ts'
 import { type Actor, scenario, Stage } from '../testing/scenario.ts'
 
@@ -404,4 +404,21 @@ test('an order ends once, also where it fills after its cancel and is taken back
     [4, false],
     [0, false],
   ])
+})
+
+test('a number of more steps than a grid can count is denied, and the lane goes on', () => {
+  const symbols = [coin('BTC', { lotSize: 1e-8, tickSize: 1e-8 })]
+  scenario(
+    `
+    10:00:00  trade BTC 100
+    10:00:01  s buy 100000000                          ! denied missing-data
+    10:00:02  s buy 1 limit 100000000                  ! denied missing-data
+    10:00:03  s buy 1 limit 99 stop 100000000          ! denied missing-data
+    10:00:04  s bracket buy 1 stop 98 target 100000000  ! denied missing-data
+    10:00:05  s rest 100000000 @ 99 | 1 @ 100000000    ! denied missing-data
+                                                       ! denied missing-data
+    10:00:06  s buy 1                                  > submit #1 buy 1 market gtc
+    `,
+    { symbols },
+  )
 })

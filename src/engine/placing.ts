@@ -1,6 +1,6 @@
 // Placing: from what a strategy wishes to an order on its instrument's grid. Nothing is decided or sent here.
 import type { Ms, OrderId, Px, Qty } from '../core/brand.ts'
-import type { Instrument } from '../core/instrument.ts'
+import type { Instrument, Rounding } from '../core/instrument.ts'
 import type { Denial } from '../core/notice.ts'
 import type { LegRole, Order, OrderRequest, OrderType, Side, TimeInForce } from '../core/order.ts'
 import { FLAT } from '../core/position.ts'
@@ -18,12 +18,12 @@ export function requestOf(instrument: Instrument, side: Side, intent: OrderInten
     symbol: instrument.id,
     side,
     type: typeOf(intent),
-    qty: snapped(intent.qty, (x) => instrument.qty(x, 'down')),
+    qty: qtyOf(instrument, intent.qty),
     // A day ends at midnight where the market never closes: an order of its last minute would expire unseen.
     tif: intent.tif ?? (instrument.spec.calendar === '24/7' ? 'gtc' : 'day'),
   }
-  if (limit !== undefined) request.limit = snapped(limit, (x) => instrument.px(x, rounding))
-  if (stop !== undefined) request.stop = snapped(stop, (x) => instrument.px(x))
+  if (limit !== undefined) request.limit = pxOf(instrument, limit, rounding)
+  if (stop !== undefined) request.stop = pxOf(instrument, stop)
   if (intent.postOnly !== undefined) request.postOnly = true
   if (intent.reduceOnly !== undefined) request.reduceOnly = true
   return request
@@ -46,8 +46,8 @@ export function legPricesOf(
   around: number,
 ): { readonly prices: LegPrices } | { readonly denial: Denial } {
   const { side, target } = intent
-  const stopPx = snapped(intent.stop, (x) => instrument.px(x))
-  const targetPx = target === undefined ? undefined : snapped(target, (x) => instrument.px(x))
+  const stopPx = pxOf(instrument, intent.stop)
+  const targetPx = target === undefined ? undefined : pxOf(instrument, target)
   if (![around, stopPx, targetPx ?? 1].every(Number.isFinite)) {
     const detail = `a price of the bracket is not known: ${around}, ${stopPx}, ${targetPx}`
     return { denial: { code: 'missing-data', detail } }
@@ -159,7 +159,8 @@ export function legOf(
     : { ...base, type: 'stop-limit', stop: stopPx, limit }
 }
 
-/** Snaps a number that may be NaN or out of range. */
-function snapped<T extends number>(x: number, snap: (x: number) => T): T {
-  return (Number.isFinite(x) && Math.abs(x) < 1e15 ? snap(x) : NaN) as T
-}
+/** Where they are on the grid; NaN for what no grid has. */
+const qtyOf = (instrument: Instrument, qty: number): Qty =>
+  instrument.mayBeQty(qty) ? instrument.qty(qty, 'down') : (NaN as Qty)
+const pxOf = (instrument: Instrument, price: number, rounding?: Rounding): Px =>
+  instrument.mayBePrice(price) ? instrument.px(price, rounding) : (NaN as Px)

@@ -235,7 +235,7 @@ export class Restings {
     const { instrument } = lane
     const levels: { readonly price: Px; qty: Qty }[] = []
     for (const { price, qty } of wanted) {
-      if (!(price > 0 && price < 1e15 && qty >= 0 && qty < 1e15)) {
+      if (!(price > 0 && instrument.mayBePrice(price) && qty >= 0 && instrument.mayBeQty(qty))) {
         const denial = { code: 'missing-data', detail: `a level is ${qty} at ${price}` } as const
         this.#desk.deny(
           lane,
