@@ -317,6 +317,17 @@ test('a bracket whose stop could not trail is denied before it leaves', () => {
   `)
 })
 
+test('the entry of a bracket is no exit, whatever the lane holds', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                                 > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100
+              safe-mode on                             ! safe-mode on
+    10:00:03  s bracket sell 10 stop 105 target 95     ! denied safe-mode
+    10:00:04  s sell 10                                > submit #2 sell 10 market
+  `)
+})
+
 test('native legs leave with their entry and are only watched', () => {
   scenario(
     `

@@ -171,7 +171,8 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   buyOrSell(lane: Lane, side: Side, intent: OrderIntent): OrderId | undefined {
     const request = requestOf(lane.instrument, side, intent)
-    if (!this.#mayPlace(lane, request, intent.once)) return undefined
+    if (!this.#mayPlace(lane, request, { once: intent.once, held: lane.position.qty }))
+      return undefined
     const replaced = this.canAmend(lane.instrument)
       ? this.#dispatch.replace(lane, request)
       : undefined
@@ -205,7 +206,9 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
       this.deny(lane, request, legs.denial)
       return undefined
     }
-    if (!this.#mayPlace(lane, request, intent.once)) return undefined
+    // Its entry is no exit, whatever is held: its legs would bring back what it has reduced.
+    const held = sign(side) * lane.position.qty > 0 ? lane.position.qty : 0
+    if (!this.#mayPlace(lane, request, { once: intent.once, held })) return undefined
     const entry = this.parts.orders.nextId(strategy)
     const group: Group = {
       entry,
@@ -372,8 +375,11 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   // ── From a request to an order that leaves ────────────────────────────────────────────────────────
 
-  #mayPlace(lane: Lane, request: OrderRequest, once: string | undefined): boolean {
-    const { qty: held } = lane.position
+  #mayPlace(
+    lane: Lane,
+    request: OrderRequest,
+    { once, held }: { readonly once: string | undefined; readonly held: number },
+  ): boolean {
     const live = this.ordersOf(lane)
     const denial =
       repeats(lane, once) ?? this.#check(lane, request, { held, live, isProtective: false })

@@ -11,8 +11,9 @@
  *   4. Losses and counts of the day: daily loss, trades per day, concurrent positions.
  *   5. Size: order notional, position notional, exposure, buying power (size-limits.ts).
  *   6. Mechanics: open orders and order rate; stale price, price band, duplicates, trades with ourselves (conduct.ts).
- * An order that reduces its lane's position passes tiers 1 and 2 only. A protective leg of a bracket passes
- * tier 1 only, because an unprotected position is the greater risk.
+ * An order that reduces its lane's position passes tiers 1 and 2 only; the entry of a bracket is none, because its legs
+ * would bring back what it has reduced. A protective leg of a bracket passes tier 1 only, because an unprotected position
+ * is the greater risk.
  *
  * An exit is measured by its own lane. Where two lanes hold a symbol on opposite sides, the exit of one leaves the
  * net position to the other, and may so raise it: it still passes, since whoever wants out gets out.
