@@ -127,6 +127,29 @@ test('a state of null and no state at all are told apart after a restore', () =>
   assert.equal(stage.lane('nothing').state, null)
 })
 
+test('a state that a snapshot would give back as something else halts its lane, which keeps the one before', () => {
+  const unsaved: readonly (readonly [string, unknown])[] = [
+    ['ctx.state.low is Infinity', { low: Infinity }],
+    ['ctx.state.rates.1 is NaN', { rates: [1, NaN] }],
+    ['ctx.state is a list with undefined in it', [undefined]],
+    ['ctx.state.seen is a Map', { seen: new Map() }],
+    ['ctx.state.at is a Date', { at: new Date(0) }],
+    ['ctx.state.next is a function', { next: () => 0 }],
+    ['ctx.state is a bigint', 1n],
+    // What somebody else has frozen is looked at all the same.
+    ['ctx.state.inner.low is -Infinity', Object.freeze({ inner: { low: -Infinity } })],
+  ]
+  for (const [what, state] of unsaved) {
+    const hooks = (ctx: Context): Hooks => ({ onTrade: () => void (ctx.state = state) })
+    const actor = { state: () => ({ last: 1, none: undefined }), hooks }
+    const stage = new Stage({ actors: { s: actor } })
+    stage.play(`10:00:00 trade AAPL 100  ! halted s Error: ${what}, which is not saved`)
+
+    assert.deepEqual(stage.lane('s').state, { last: 1, none: undefined })
+    assert.throws(() => new Stage({ actors: { s: { state: () => state } } }), new RegExp(what))
+  }
+})
+
 test('rebuilding shows the bars, changes no state, trades nothing and says nothing', () => {
   const seen: number[] = []
   const times: number[] = []

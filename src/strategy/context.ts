@@ -117,7 +117,7 @@ export interface Context<S = unknown> {
   readonly session: { readonly open: Ms; readonly close: Ms } | undefined
   /** True until the lane has seen its warm-up bars: orders are refused until then. */
   readonly isWarmingUp: boolean
-  /** Replaced, never mutated: it is frozen when assigned. */
+  /** Plain JSON, replaced, never mutated: it is frozen when assigned. What a snapshot cannot hold (NaN, a Map) halts the lane. */
   state: S
   /** Both snap to the grid and give undefined where risk said no (an `order.denied` notice says why). */
   buy(intent: OrderIntent): OrderId | undefined
