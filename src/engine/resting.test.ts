@@ -1,6 +1,7 @@
 // Declared quotes: what leaves for what is wanted, what waits, and what never does.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Context, Hooks } from '../strategy/index.ts'
 import { coin } from '../testing/builders.ts'
 import { scenario, type ScenarioOptions, Stage } from '../testing/scenario.ts'
 
@@ -260,6 +261,33 @@ test('keeps two strategies on one symbol apart', () => {
   `,
     { ...LOOSE, actors: { s: {}, t: {} } },
   )
+})
+
+test('a cap that is switched off is so after a restart too', () => {
+  const uncapped = {
+    placesPerSecond: Infinity,
+    cancelsPerSecond: Infinity,
+    cancelsPerMinute: Infinity,
+  }
+  const hooks = (ctx: Context): Hooks => ({
+    onQuote: ({ bid }) =>
+      ctx.rest({ bids: [{ price: bid, qty: 1 }], asks: [] }, { ...uncapped, amends: false }),
+  })
+  const before = quoting(
+    `
+    10:00:00      quote BTC 9999 x 10001    > submit #1 buy 1 limit 9999 gtc post-only
+    10:00:00.100  accepted #1
+    10:00:00.200  quote BTC 10000 x 10001
+  `,
+    { ...LOOSE, actors: { s: { needs: {}, hooks } } },
+  )
+  const story = `
+    10:00:01  wait   > cancel #1
+                     > submit #2 buy 1 limit 10000 gtc post-only
+  `
+
+  before.restored().play(story)
+  before.play(story)
 })
 
 test('goes on after a restart as if there had been none', () => {

@@ -202,7 +202,7 @@ export class Restings {
 
   restore(lane: Lane, saved: LaneRestState): void {
     const rest = this.#of(lane)
-    rest.wish = saved.wish
+    rest.wish = saved.wish && { ...saved.wish, policy: policyOf(saved.wish.policy) }
     rest.retryAt = saved.retryAt
     rest.placed.restore(saved.placed)
     rest.amended.restore(saved.amended)
@@ -393,6 +393,12 @@ export class Restings {
     if (at < rest.dueAt) rest.dueAt = Math.max(at, this.#desk.now + 1)
   }
 }
+
+/** As it was declared: JSON has no Infinity, which switches a cap off, and writes null. */
+const policyOf = (saved: RestPolicy): RestPolicy =>
+  Object.fromEntries(
+    Object.entries(saved).map(([name, value]) => [name, value ?? Infinity]),
+  ) as unknown as RestPolicy
 
 /** What may become of a resting order for a level, by one policy at one moment. */
 class Judge {
