@@ -382,6 +382,18 @@ describe('a bracket', () => {
     const lose = new Stage().submit({ id: 'e', limit: 98 }, stop, target).bar([100, 110, 94, 100])
     assert.deepEqual(after(lose), ['filled e 10 @ 98', 'filled s 10 @ 95', 'canceled t'])
   })
+  test('whose entry fills on within a bar wins in it with what it had before, and no more', () => {
+    const stage = new Stage().submit({ id: 'e', limit: 98 }, stop, target)
+    stage.bar([100, 100, 97, 99], { volume: 4 }).facts()
+
+    const facts = after(stage.bar([100, 110, 97, 100]))
+
+    assert.deepEqual(
+      facts.filter((fact) => fact.startsWith('filled')),
+      ['filled e 6 @ 98', 'filled t 4 @ 105'],
+    )
+    assert.deepEqual(after(stage.bar([104, 106, 104, 105])), ['filled t 6 @ 105', 'canceled s'])
+  })
   test('stops first on later bars too, unless the open is beyond the target', () => {
     const later = () => new Stage().submit({ id: 'e' }, stop, target).bar([100, 100, 100, 100])
     assert.deepEqual(after(later().bar([100, 110, 90, 100])).slice(1), [

@@ -1,5 +1,5 @@
 // Floor: where market data meet the orders that rest in their symbol. The rules are in matcher.ts.
-import type { Ms } from '../../core/brand.ts'
+import type { Ms, OrderId } from '../../core/brand.ts'
 import { calendarOf } from '../../core/calendar.ts'
 import type { Instrument } from '../../core/instrument.ts'
 import type { Bar, Quote, Trade } from '../../core/market.ts'
@@ -11,10 +11,14 @@ import { type Marks, viewOf, viewsOf } from './matcher.ts'
 import { endOf } from './seen.ts'
 import { isImmediate, left, type Working } from './working.ts'
 
+type Sizes = Pick<Room, 'buy' | 'sell'>
+
 /** What orders may still take from an item. The two sides share it, but for a quote. */
 interface Room {
   buy: number
   sell: number
+  /** What entries have brought in within the bar, by bracket: their targets take none of it. */
+  readonly within: Map<OrderId, number>
 }
 
 /** A leg that began to work within a bar, and the deal of its entry. */
@@ -88,10 +92,10 @@ export class Floor {
     return this.#meet(item, sizes)
   }
 
-  #room(instrument: Instrument, sizes: Room): Room {
+  #room(instrument: Instrument, sizes: Sizes): Room {
     const { participation } = this.#desk.terms
     const share = (size: number) => (size > 0 ? instrument.qty(size * participation, 'down') : 0)
-    return { buy: share(sizes.buy), sell: share(sizes.sell) }
+    return { buy: share(sizes.buy), sell: share(sizes.sell), within: new Map() }
   }
 
   /** No more can be ahead of an order than a quote shows at its price. */
@@ -103,7 +107,7 @@ export class Floor {
     }
   }
 
-  #meet(item: Item, sizes: Room): boolean {
+  #meet(item: Item, sizes: Sizes): boolean {
     this.#book.met(item.symbol)
     const instrument = this.#desk.universe.at(item.symbol)
     const all: Found[] = []
@@ -152,7 +156,8 @@ export class Floor {
     const instrument = universe.at(item.symbol)
     const most = order.isReduceOnly ? ledger.reducible(order) : Infinity
     const open = left(order)
-    const fits = Math.min(open, room[order.side], deal.qtyMax, most)
+    const mayTake = isTarget(order) ? open - (room.within.get(order.group) ?? 0) : open
+    const fits = Math.min(mayTake, room[order.side], deal.qtyMax, most)
     const qty = instrument.qty(order.tif === 'fok' && fits < open ? 0 : fits, 'down')
     const isAtOpen = item.source === 'bar' && deal.phase === 0
     const when = this.#moment(item, isAtOpen ? Math.max(item.start, order.arrivedAt) : item.end)
@@ -162,6 +167,8 @@ export class Floor {
       if (item.source !== 'quote' || order.side === 'buy') room.buy = instrument.qty(room.buy - qty)
       if (item.source !== 'quote' || order.side === 'sell')
         room.sell = instrument.qty(room.sell - qty)
+      if (item.source === 'bar' && deal.phase !== 0 && order.group === order.id)
+        room.within.set(order.id, qty)
     }
     const isOver = isImmediate(order) && this.#book.get(order.id) === order
     if (isOver) this.#book.end(order, 'order.canceled', when)
@@ -175,6 +182,9 @@ export class Floor {
     return { ts: ms(ts), at }
   }
 }
+
+const isTarget = (order: Working): order is Working & { readonly group: OrderId } =>
+  order.group !== undefined && order.group !== order.id && order.stop === undefined
 
 /** A bar as a leg sees it after its entry traded at a price within it. */
 function itemAfter(price: number, { side }: Working, item: Item): Item {

@@ -74,7 +74,7 @@
  *   bar that filled the entry, its legs follow after all other orders:
  *     entry at the open       both may fill; the stop before the target, if the bar reaches both.
  *     entry within the bar    the stop fills if the bar reaches it, even if it did so before the entry; the
- *                             target does not.
+ *                             target takes none of what came in then, but what was there before.
  *   Their gap is measured from the entry's price, not from the open. On later bars, the stop comes before the
  *   target too, unless the open is beyond the target already.
  *
