@@ -134,8 +134,35 @@ export class Facts {
     const fill = externals.take(order, universe.at(order.symbol))
     notices.publish({ type: 'external', order })
     if (fill === undefined) return
-    portfolio.fill(order.symbol, { ...fill, fee: 0 })
+    const signedQty = this.#othersPart(order.symbol, fill.signedQty)
+    if (signedQty !== fill.signedQty) this.#doubt(order)
+    if (signedQty === 0) return
+    portfolio.fill(order.symbol, { ...fill, signedQty, fee: 0 })
     this.#tellPosition(order.symbol)
+  }
+
+  /**
+   * How much of what somebody else traded is of the position that no strategy holds. The rest is not booked: it stays a
+   * difference to the venue's position, as if nobody had heard of it.
+   */
+  #othersPart(symbol: SymbolId, signedQty: number): number {
+    const { portfolio, risk, universe } = this.#parts
+    // What is in doubt already is as the venue says, and not as the sum of what is heard.
+    if (risk.halts.some((halt) => halt.symbol === symbol && halt.isLess === true)) return 0
+    const held = this.#desk.lanesOf(symbol).reduce((sum, { position }) => sum + position.qty, 0)
+    if (held * signedQty >= 0) return signedQty
+    const others = universe.at(symbol).qty((portfolio.qty(symbol) - held) * Math.sign(held))
+    return Math.sign(signedQty) * Math.min(Math.abs(signedQty), Math.max(0, others))
+  }
+
+  /** Strategies believe to hold what somebody else has sold: an exit of theirs would turn the position round. */
+  #doubt({ venueId, symbol }: ExternalOrder): void {
+    const { risk, notices, universe } = this.#parts
+    const { symbol: name } = universe.at(symbol)
+    const why = `order ${venueId}, which is not ours, traded what strategies hold of ${name}`
+    const halt = { symbol, cause: 'position', why } as const
+    risk.setHalt({ ...halt, isLess: true }, true)
+    notices.publish({ type: 'symbol.halted', ...halt, on: true })
   }
 
   /** Takes the venue's position over, where ours is still the one that it was compared with. */

@@ -73,6 +73,46 @@ test('F025 what somebody else trades while we are away is asked for', async (t) 
   assert.deepEqual(bench.halts, [])
 })
 
+test('F580 what somebody else sells of what a strategy holds is not sold again by its exit', async (t) => {
+  const bench = await Bench.start(t)
+  const foreign = { on: 'orders', fault: 'foreign', symbol: 'AAPL' } as const
+  await bench.does((context) => context.buy({ qty: 10 }))
+
+  // Four are the seller's own.
+  bench.inject({ ...foreign, side: 'buy', qty: 4 })
+  await bench.run(SECOND)
+  bench.inject({ ...foreign, side: 'sell', qty: 14 })
+  await bench.run(SECOND)
+  await bench.does((context) => context.close())
+  await bench.run(3 * MINUTE)
+
+  assert.equal(bench.held(), 0, 'nothing was sold short')
+  assert.deepEqual(bench.submitted, ['s-r-1'])
+  assert.match(bench.denials.join(), /^symbol-halted: AAPL is halted: order .* is not ours/)
+  assert.deepEqual(bench.halts, ['position'])
+  assert.ok(bench.has(/^AAPL is 10 here and 0 at alpaca$/))
+  await bench.restart()
+  await bench.run(2 * MINUTE)
+  assert.deepEqual([bench.held(), bench.halts], [0, ['position']])
+})
+
+test('F580 a position that its seller buys back is held as before', async (t) => {
+  const bench = await Bench.start(t)
+  const foreign = { on: 'orders', fault: 'foreign', symbol: 'AAPL' } as const
+  await bench.does((context) => context.buy({ qty: 10 }))
+
+  bench.inject({ ...foreign, side: 'sell', qty: 10 })
+  await bench.run(5 * SECOND)
+  bench.inject({ ...foreign, side: 'buy', qty: 10 })
+  await bench.run(2 * MINUTE)
+
+  assert.equal(bench.position(), 10)
+  bench.check()
+  await bench.does((context) => context.close())
+  assert.equal(bench.held(), 0)
+  bench.check()
+})
+
 test('F484 a part of a share that a person holds is none of our position', async (t) => {
   const bench = await Bench.start(t)
   await bench.does((context) => context.buy({ qty: 10 }))
