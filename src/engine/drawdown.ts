@@ -5,8 +5,10 @@
  *
  * Going up the ladder is immediate and may skip levels; coming down goes one level at a time, and only once
  * the drawdown is below the recovery threshold of the level that is left. Money that comes or leaves without a trade moves
- * the peaks in proportion, so a withdrawal is no drawdown, and a deposit hides none. A drawdown that cannot be computed
- * (equity not finite, or a peak that is not above zero) counts as halt: a check without data denies.
+ * the peaks in proportion, so a withdrawal is no drawdown, and a deposit hides none. So does cash that moves while a
+ * position is not the venue's, and that position when it is adopted: each is half of a trade that nobody heard of. A
+ * drawdown that cannot be computed (equity not finite, or a peak that is not above zero) counts as halt: a check without
+ * data denies.
  */
 import { assert } from '../core/assert.ts'
 import type { DrawdownLevel } from '../core/notice.ts'

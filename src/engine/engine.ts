@@ -416,9 +416,13 @@ export class Engine {
 
   #onAccount({ cash, transfers = [] }: Extract<Input, { type: 'account' }>): void {
     const { risk, portfolio } = this.#desk.parts
+    const { equity } = portfolio
     const amount = risk.onTransfers(transfers, cash)
     if (amount !== 0) this.notices.publish({ type: 'transferred', at: this.#now, amount })
     portfolio.setCash(cash)
+    // The other half of what moved it is a position that is not known yet.
+    if (risk.halts.some(({ cause }) => cause === 'position'))
+      risk.drawdown.rescale(portfolio.equity / (equity + amount))
   }
 
   #onOrderFact(input: OrderFact): void {

@@ -178,7 +178,10 @@ export class Facts {
       assert(lane !== undefined, `lane ${strategy} of symbol ${symbol} is configured`)
       lane.adopt(qty - before, avgPrice)
     }
+    const { equity } = portfolio
     portfolio.adopt(symbol, { qty, avgPrice })
+    // As it is no profit, it is no loss.
+    risk.drawdown.rescale(portfolio.equity / equity)
     this.#tellPosition(symbol)
     const halt = { symbol, cause: 'position', why: 'the position was adopted' } as const
     risk.setHalt(halt, false)

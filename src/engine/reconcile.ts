@@ -30,7 +30,9 @@
  *     yet: the same difference in five such reports, but for what moved while they were made, is none.
  * Cash is the venue's at once where nothing moves; else after five reports in which it differed by more than had moved
  * meanwhile, and none that agreed. What crosses the last of them is small, and found by the next. What of it came or left
- * without a trade, as far as the venue tells, goes with it.
+ * without a trade, as far as the venue tells, goes with it. Of a trade that nobody heard of, cash and position are two
+ * halves: its cash is taken while the symbol is halted, neither before the halt nor with its end, and counts as no profit
+ * and no loss there.
  */
 import type { OrderId, SymbolId } from '../core/brand.ts'
 import type { HaltCause, Input, OrderFact } from '../core/input.ts'
@@ -77,14 +79,25 @@ class Reconciliation {
 
   result(): Reconciled {
     const { facts, externals, differences, absent, unexplained, unsure } = this.#orders
-    const halts = [...this.#haltUnknown(), ...this.#comparePositions()]
-    const inputs = [...halts, ...endsLast(facts), ...externals, ...this.#account()]
+    const differ = this.#comparePositions()
+    const account = this.#account(differ)
+    // Cash goes while the halt is on: the next report lifts it.
+    const agree = account.length > 0 ? this.#haltedPositions : NONE
+    const halts = [
+      ...this.#haltUnknown(),
+      ...this.#haltsOf('position', new Map([...agree, ...differ])),
+    ]
+    const inputs = [...halts, ...endsLast(facts), ...externals, ...account]
     const [differing, cashReports] = [this.#differing, this.#cashReports]
     return {
       inputs,
       differences: [...differences, ...this.#differences],
       memory: { absent, unexplained, differing, cashReports },
-      open: absent.size + unexplained.size + this.#differing.size + unsure,
+      open:
+        absent.size +
+        unexplained.size +
+        new Set([...differing.keys(), ...agree.keys()]).size +
+        unsure,
     }
   }
 
@@ -101,7 +114,8 @@ class Reconciliation {
     return this.#haltsOf('unknown-order', open)
   }
 
-  #comparePositions(): Input[] {
+  /** Symbols whose positions surely differ, and how. */
+  #comparePositions(): ReadonlyMap<SymbolId, string> {
     const { universe, venue } = this.#asked
     const theirs = new Map<SymbolId, number>()
     const dust = new Map<SymbolId, number>()
@@ -145,7 +159,15 @@ class Reconciliation {
       if (cause === 'position' && !differing.has(symbol) && this.#isUnderWay(symbol))
         differing.set(symbol, why)
     }
-    return this.#haltsOf('position', differing)
+    return differing
+  }
+
+  get #haltedPositions(): ReadonlyMap<SymbolId, string> {
+    const { universe, venue } = this.#asked
+    const halted = this.#ours.halts.filter(
+      ({ symbol, cause }) => cause === 'position' && universe.at(symbol).venue === venue,
+    )
+    return new Map(halted.map(({ symbol, why }) => [symbol, why]))
   }
 
   /** Positions, with what the facts of this report add to them. */
@@ -196,13 +218,16 @@ class Reconciliation {
   }
 
   /** The venue's word for the account, where nothing is on its way that would explain another one, or none does for long. */
-  #account(): Input[] {
+  #account(differ: ReadonlyMap<SymbolId, string>): Input[] {
     const { at, venue, transfers = [] } = this.#asked
     const { cash, equity, buyingPower } = this.#report.account
     const { facts, externals, moving, unclear } = this.#orders
     const difference = Math.abs(cash - this.#ours.cash)
     if (difference < CASH_SLACK) return []
-    if (facts.length > 0 || externals.length > 0 || unclear.size > 0) {
+    // A trade that nobody heard of moved both: cash waits until the position is sure. A run that is new has no cash yet.
+    const isHalf =
+      this.#ours.cash !== 0 && [...this.#differing.keys()].some((one) => !differ.has(one))
+    if (facts.length > 0 || externals.length > 0 || unclear.size > 0 || isHalf) {
       this.#cashReports = this.#memory.cashReports
       return []
     }
@@ -227,6 +252,7 @@ const endsLast = (facts: readonly OrderFact[]): readonly OrderFact[] => [
   ...facts.filter(({ type }) => ENDS.has(type)),
 ]
 
+const NONE: ReadonlyMap<SymbolId, string> = new Map()
 const ENDS: ReadonlySet<OrderFact['type']> = new Set([
   'order.canceled',
   'order.expired',

@@ -1,9 +1,12 @@
 // Faults that only a comparison with the venue finds: what others did, what does not add up, what a page leaves out.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { isLive } from '../../src/core/order.ts'
+import { Wishes } from '../../src/runtime/wishes.ts'
 import { HEADERS } from '../alpaca/local.ts'
 import { HOSTS } from '../alpaca/virtual.ts'
+import { temporary } from '../cli/skein.ts'
 import { Bench } from './bench.ts'
 
 const SECOND = 1_000
@@ -110,6 +113,46 @@ test('F580 a position that its seller buys back is held as before', async (t) =>
   bench.check()
   await bench.does((context) => context.close())
   assert.equal(bench.held(), 0)
+  bench.check()
+})
+
+test('F581 what a person trades unheard is no profit and no loss: nothing is closed for it', async (t) => {
+  const wishes = new Wishes(join(temporary(t), 'journal.db'))
+  const foreign = { on: 'orders', fault: 'foreign', symbol: 'AAPL', qty: 200 } as const
+  const bench = await Bench.start(t, { live: { wishes } })
+  const levels = (): string[] => bench.told.filter((text) => text.startsWith('the drawdown'))
+  const adopt = async (): Promise<void> => {
+    wishes.put({ want: 'adopt', why: '', by: 'test', symbol: 'AAPL' })
+    await bench.run(70 * SECOND)
+  }
+  /** A fifth of the account, while nobody hears of it. */
+  const unheard = async (side: 'buy' | 'sell'): Promise<void> => {
+    bench.inject({ on: 'trading', fault: 'refuse', for: '15s' })
+    bench.inject({ on: 'trading', fault: 'cut-off' })
+    bench.inject({ ...foreign, side })
+    await bench.run(80 * SECOND)
+  }
+  await bench.does((context) => context.buy({ qty: 100 }), 'MSFT')
+  await bench.run(MINUTE)
+
+  await unheard('buy')
+  assert.deepEqual(bench.halts, ['position'])
+  await adopt()
+  await unheard('sell')
+  assert.deepEqual(bench.halts, ['position'])
+  // Bought back: it agrees by itself.
+  await unheard('buy')
+  assert.deepEqual([bench.halts, bench.position()], [[], 200])
+  bench.kill()
+  bench.inject({ ...foreign, side: 'sell' })
+  await bench.run(SECOND)
+  await bench.start({ wishes })
+  await bench.run(70 * SECOND)
+  assert.deepEqual(bench.halts, ['position'])
+  await adopt()
+
+  assert.deepEqual(levels(), [])
+  assert.equal(bench.held('MSFT'), 100, 'nothing was closed')
   bench.check()
 })
 
