@@ -30,12 +30,16 @@ export interface Venue {
    * Told before `open`: orders of ours that may still be open at the venue, and symbols that it had halted when we last
    * heard. It lifts those when they trade again. Orders of another run are others', whoever made them; of those that
    * were open it is told the venue's ids, because what ended while nobody heard it is in no list of open ones.
+   *
+   * @param heardAt When the run was last heard of; undefined where it is new. One that goes on holds other symbols, too:
+   *   it is not refused for one that may not be traded any more, which is halted.
    */
   adopt?(
     orders: readonly Order[],
     halted: readonly SymbolId[],
     run: string,
     others?: readonly string[],
+    heardAt?: Ms,
   ): void
   /** A person has cleared safe mode: streams that were given up are tried again, prices that were held back are believed. */
   clear?(): void

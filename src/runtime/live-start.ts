@@ -116,6 +116,7 @@ export class Start {
       halts.map(({ symbol }) => symbol),
       options.setup.run,
       others.map(({ venueId }) => venueId),
+      engine.turns === 0 ? undefined : engine.now,
     )
     // What the last process did not hear happened after its last turn, but for the clocks.
     const last = engine.now === 0 ? pump.now() : engine.now

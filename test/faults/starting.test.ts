@@ -9,7 +9,9 @@ import type { LiveSetup } from '../../src/runtime/live-options.ts'
 import { Wishes } from '../../src/runtime/wishes.ts'
 import { type Context, defineStrategy, z } from '../../src/strategy/index.ts'
 import { ALPACA } from '../../src/venues/alpaca/broker.ts'
-import { START } from '../alpaca/local.ts'
+import { AlpacaVenue } from '../../src/venues/alpaca/venue.ts'
+import { KEY, START } from '../alpaca/local.ts'
+import { HOSTS } from '../alpaca/virtual.ts'
 import { temporary } from '../cli/skein.ts'
 import { Bench } from './bench.ts'
 
@@ -186,3 +188,58 @@ test('a close that waits for its next try goes on when the venue has told what i
   assert.equal(bench.held(), 0)
   bench.check()
 })
+
+const GONE = {
+  'is inactive': { status: 200, class: 'us_equity', symbol: 'MSFT', tradable: false },
+  'is not known': { status: 404, message: 'asset not found for MSFT' },
+} as const
+
+for (const [what, { status, ...body }] of Object.entries(GONE)) {
+  test(`F582 a run goes on where a symbol that it holds ${what} over night`, async (t) => {
+    const bench = await Bench.start(t)
+    await bench.does((context) => context.buy({ qty: 10 }), 'MSFT')
+    await bench.does((context) => context.buy({ qty: 10 }))
+    bench.inject({
+      on: 'rest',
+      method: 'GET',
+      path: '/v2/assets/MSFT',
+      fault: 'status',
+      status,
+      body: JSON.stringify(body),
+    })
+
+    await bench.restart()
+    await bench.does((context) => context.buy({ qty: 1 }), 'MSFT')
+    await bench.does((context) => context.buy({ qty: 1 }))
+
+    assert.deepEqual(bench.halts, ['not-tradable'])
+    assert.match(bench.denials.join(), /^symbol-halted: MSFT is halted: the venue [^,]+$/)
+    await bench.does((context) => context.close(), 'MSFT')
+    assert.deepEqual([bench.held(), bench.held('MSFT')], [11, 0])
+  })
+}
+
+test('F582 a run that is new does not begin with a symbol that may not be traded', async (t) => {
+  const bench = await Bench.start(t)
+  const body = '{"status":"inactive","class":"us_equity","symbol":"MSFT","tradable":false}'
+  bench.inject({ on: 'rest', path: '/v2/assets/MSFT', fault: 'status', status: 200, body })
+  bench.kill()
+
+  const opened = await bench.world.settled(newAdapter(bench).open(() => {}))
+
+  assert.match(opened.ok ? '' : opened.fault.message, /^MSFT cannot be traded at alpaca$/)
+})
+
+function newAdapter({ world }: Bench): AlpacaVenue {
+  const symbols = ['AAPL', 'MSFT']
+  const universe = new Universe(symbols.map((symbol) => equitySpec(symbol, ALPACA)))
+  const venue = new AlpacaVenue({
+    io: world.node('new'),
+    keys: KEY,
+    symbols,
+    universe,
+    hosts: HOSTS,
+  })
+  venue.adopt([], [], 'new')
+  return venue
+}

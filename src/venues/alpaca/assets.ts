@@ -1,7 +1,7 @@
 /*
  * Assets: whether the symbols may still be traded. Asked at the start, and once an hour after it: symbols are renamed,
- * delisted and made inactive over night, and no stream tells it. A symbol that may not be traded takes no new risk; an
- * answer that does not come changes nothing.
+ * delisted and made inactive over night, and no stream tells it. A symbol that may not be traded takes no new risk, and
+ * a run that is new does not begin with it; an answer that does not come changes nothing.
  */
 import type { Ms, VenueId } from '../../core/brand.ts'
 import type { Input } from '../../core/input.ts'
@@ -46,13 +46,14 @@ export class AssetWatch {
     for (const symbol of this.#options.symbols) {
       const asset = await this.#options.history.asset(symbol)
       if (this.#cancel !== cancel) return
-      this.#judge(symbol, asset)
+      this.judge(symbol, asset)
     }
     this.start()
   }
 
-  #judge(symbol: string, asset: Result<WireAsset>): void {
-    if (!asset.ok && asset.fault.code !== 'not-found') return
+  /** Halts a symbol that may not be traded, and lifts that. */
+  judge(symbol: string, asset: Result<WireAsset>): void {
+    if (!asset.ok && !isGone(asset)) return
     const why = whyBarred(symbol, asset)
     if ((why !== undefined) === this.#barred.has(symbol)) return
     if (why === undefined) this.#barred.delete(symbol)
@@ -72,8 +73,11 @@ export class AssetWatch {
   }
 }
 
-function whyBarred(symbol: string, asset: Result<WireAsset>): string | undefined {
-  if (!asset.ok) return 'the venue does not know it any more'
+/** Undefined also where nobody can tell, because no answer came. */
+export function whyBarred(symbol: string, asset: Result<WireAsset>): string | undefined {
+  if (!asset.ok) return isGone(asset) ? 'the venue does not know it any more' : undefined
   if (asset.value.symbol !== symbol) return `its name is ${asset.value.symbol} now`
   return asset.value.isTradable ? undefined : 'the venue says that it cannot be traded'
 }
+
+const isGone = (asset: Result<WireAsset>): boolean => !asset.ok && asset.fault.code === 'not-found'

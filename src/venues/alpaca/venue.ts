@@ -2,7 +2,7 @@
  * Alpaca behind the venue port: market data, history and orders of one account, live or paper.
  *
  * `open` asks for the account and the assets first, so wrong keys, a blocked account, paper where live was meant or the
- * other way round, and unknown symbols are found before anything connects. The trading stream listens before `open` resolves: an order that is sent earlier could lose
+ * other way round, and of a new run unknown symbols are found before anything connects. The trading stream listens before `open` resolves: an order that is sent earlier could lose
  * its first events. Market data connect with the first `subscribe`.
  */
 import type { Ms, OrderId, SymbolId, VenueId } from '../../core/brand.ts'
@@ -18,7 +18,7 @@ import type { Limits, Venue, VenueAccount, VenueStatistics } from '../../core/ve
 import { Gap, isMissed, type Standing } from '../../io/gap.ts'
 import type { Io } from '../../io/io.ts'
 import { Budget } from '../../io/rate.ts'
-import { AssetWatch } from './assets.ts'
+import { AssetWatch, whyBarred } from './assets.ts'
 import { ALPACA, AlpacaBroker, isOwnId } from './broker.ts'
 import type { Codec } from './decode.ts'
 import { AlpacaFeed } from './feed.ts'
@@ -125,6 +125,7 @@ export class AlpacaVenue implements Venue {
   /** What was known of our orders when the gap was asked about first. */
   #standing: Standing | undefined
   #run: string | undefined
+  #isNew = true
   #isClosed = false
   #onListening: (trouble: Fault | undefined) => void = () => {}
 
@@ -254,8 +255,10 @@ export class AlpacaVenue implements Venue {
     halted: readonly SymbolId[] = [],
     run?: string,
     others: readonly string[] = [],
+    heardAt?: Ms,
   ): void {
     this.#run = run
+    this.#isNew = heardAt === undefined
     this.#identity.adopt(orders)
     this.broker.adopt(others)
     this.feed.adopt(halted)
@@ -299,8 +302,13 @@ export class AlpacaVenue implements Venue {
     const name = `alpaca account ${parsed.id} at ${this.#trading.baseUrl}`
     this.#account = { name, number: parsed.number }
     const specs: InstrumentSpec[] = []
+    const barred: [string, Result<WireAsset>][] = []
     for (const symbol of this.#options.symbols) {
       const asset = await this.history.asset(symbol)
+      if (!this.#isNew && whyBarred(symbol, asset) !== undefined) {
+        barred.push([symbol, asset])
+        continue
+      }
       if (!asset.ok) return asset
       if (!asset.value.isTradable)
         return failed(fault('bad-request', `${symbol} cannot be traded at alpaca`))
@@ -308,6 +316,10 @@ export class AlpacaVenue implements Venue {
     }
     const trouble = this.#isClosed ? CLOSED : await this.#listen()
     if (trouble !== undefined) return failed(trouble)
+    for (const [symbol, asset] of barred) {
+      this.#assets.judge(symbol, asset)
+      this.#options.onTrouble?.(`${symbol} takes no new risk: ${whyBarred(symbol, asset)}`)
+    }
     this.#assets.start()
     return ok(specs)
   }

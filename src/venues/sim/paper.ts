@@ -7,7 +7,7 @@
  * books are kept where `books` says, so a run that was killed finds its orders and positions again, as at a venue that
  * stayed up: what the market did meanwhile, the orders did not see.
  */
-import type { SymbolId, VenueId } from '../../core/brand.ts'
+import type { Ms, SymbolId, VenueId } from '../../core/brand.ts'
 import type { Batch } from '../../core/command.ts'
 import { type Input, isMarket, type MarketInput } from '../../core/input.ts'
 import type { InstrumentSpec } from '../../core/instrument.ts'
@@ -96,8 +96,14 @@ export class PaperVenue implements Venue {
   }
 
   /** Orders are in the books; halts are the market's. */
-  adopt(_orders: readonly Order[], halted: readonly SymbolId[], run: string): void {
-    this.#market.adopt?.([], halted, run)
+  adopt(
+    _orders: readonly Order[],
+    halted: readonly SymbolId[],
+    run: string,
+    _others?: readonly string[],
+    heardAt?: Ms,
+  ): void {
+    this.#market.adopt?.([], halted, run, [], heardAt)
   }
 
   async open(sink: (input: Input) => void): Promise<Result<readonly InstrumentSpec[]>> {
