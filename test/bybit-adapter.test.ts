@@ -1,13 +1,22 @@
 // The Bybit adapter at the local Bybit, in virtual time: what its contract does not ask and its faults do not cover.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Input } from '../src/core/input.ts'
 import type { Bar } from '../src/core/market.ts'
 import { MINUTE } from '../src/core/time.ts'
+import type { Connection } from '../src/io/io.ts'
 import { apiOf, type TimedRequest } from '../src/io/timed.ts'
 import { parseExecution } from '../src/venues/bybit/wire.ts'
 import { Bench } from './bybit/bench.ts'
 
 const SECOND = 1_000
+/** What is said of the stream of market data. */
+const streams = (inputs: readonly Input[]): readonly string[] =>
+  inputs.flatMap((input) =>
+    (input.type === 'venue.up' || input.type === 'venue.down') && input.stream === 'feed'
+      ? [input.type]
+      : [],
+  )
 const AT_ONCE = { batch: 500, everyMs: 0, total: 500 }
 
 test('cancels everything of the account in one request, ours and that of others', async (t) => {
@@ -213,24 +222,63 @@ test('tells what the owner brought and took, all pages of both ways', async (t) 
   assert.equal((await bench.report()).account.cash, before + sum)
 })
 
-test('refuses topics that are too long for a connection before it asks for them', async (t) => {
-  const names = Array.from({ length: 400 }, (_none, i) => `COIN${String(i).padStart(3, '0')}USDT`)
+test('symbols whose topics are too long for one connection go over several, and one that is cut is filled alone', async (t) => {
+  // Of such a name of 91 characters 103, 104 and 99, so 68 symbols have their place on the first.
+  const names = Array.from({ length: 80 }, (_none, i) => `COIN${`${i}`.padStart(83, 'X')}USDT`)
   const prices = Object.fromEntries(names.map((name) => [name, 100]))
-  const bench = await Bench.start(t, { prices, adapter: { limits: { subscribe: AT_ONCE } } })
+  const markets: Connection[] = []
+  const fetched: string[] = []
+  const bench = await Bench.start(t, {
+    prices,
+    adapter: { limits: { subscribe: AT_ONCE } },
+    io: (node) => ({
+      now: () => node.now(),
+      monotonic: () => node.monotonic(),
+      after: (delayMs, fire) => node.after(delayMs, fire),
+      random: node.random,
+      tcp: node.tcp,
+      http: {
+        request: (asked) => {
+          if (asked.url.includes('/v5/market/kline')) fetched.push(asked.url)
+          return node.http.request(asked)
+        },
+      },
+      websocket: {
+        connect: (options) => {
+          const connection = node.websocket.connect(options)
+          if (options.url.includes('/public/')) markets.push(connection)
+          return connection
+        },
+      },
+    }),
+  })
   const ids = bench.universe.all.map(({ id }) => id)
-  const subscribe = (kind: 'trades' | 'quotes' | 'bars', some = ids) =>
-    bench.world.settled(bench.venue.feed.subscribe(kind, some))
+  for (const kind of ['trades', 'quotes', 'bars'] as const)
+    assert.ok((await bench.world.settled(bench.venue.feed.subscribe(kind, ids))).ok)
+  assert.equal(markets.length, 2)
+  assert.deepEqual(streams(bench.inputs), ['venue.up'])
 
-  // Of a name of 11 characters 23, 24 and 19, so all of 318 symbols have their place.
-  assert.ok((await subscribe('trades')).ok)
-  assert.ok((await subscribe('quotes')).ok)
-  const refused = await subscribe('bars')
-  assert.ok(!refused.ok)
-  assert.match(
-    refused.fault.message,
-    /have 26400 characters, and bybit takes 21000 .* fewer symbols/,
-  )
-  assert.ok((await subscribe('bars', ids.slice(0, 100))).ok)
+  await bench.run(2 * MINUTE)
+  const heard = bench.inputs.splice(0)
+  bench.inject({ on: 'data', fault: 'refuse', for: '90s' })
+  markets[1]!.close(1001)
+  await bench.run(4 * MINUTE)
+
+  // Each try that is refused is told, and nothing is up before the last of them is.
+  const said = streams(bench.inputs)
+  assert.deepEqual([said[0], said.indexOf('venue.up')], ['venue.down', said.length - 1])
+  assert.equal(new Set(fetched).size, 80 - 68)
+  for (const inputs of [heard, bench.inputs]) {
+    const traded = inputs.flatMap((input) => (input.type === 'trade' ? [input.trade.symbol] : []))
+    const barred = inputs.flatMap((input) => (input.type === 'bar' ? [input.bar.symbol] : []))
+    assert.deepEqual([new Set(traded).size, new Set(barred).size], [80, 80])
+  }
+  assert.ok(bench.venue.feed.book(ids[0]!)?.isGood)
+  assert.ok(bench.venue.feed.book(ids[79]!)?.isGood)
+  assert.ok((await bench.world.settled(bench.venue.feed.unsubscribe(ids))).ok)
+  bench.inputs.length = 0
+  await bench.run(10 * SECOND)
+  assert.deepEqual(bench.inputs, [])
 })
 
 test('asks for a report where an execution is no trade, and does not say that a position has moved', async (t) => {

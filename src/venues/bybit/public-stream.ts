@@ -7,7 +7,8 @@
  *   {"success":true,"conn_id":"…","data":{"failTopics":[],"successTopics":["orderbook.25.BTC-…"]},"type":"COMMAND_RESP"}   of options
  *   {"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1672304486868,"data":[{…}]}
  */
-import { type Fault, fault } from '../../core/fault.ts'
+import { assert } from '../../core/assert.ts'
+import { fault } from '../../core/fault.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { pause } from '../../io/clock.ts'
 import type { Io } from '../../io/io.ts'
@@ -37,7 +38,7 @@ export interface PublicStreamOptions {
 }
 
 /** Of all topics of a connection; https://bybit-exchange.github.io/docs/v5/ws/connect (read 2026-11). */
-const CHARACTERS_MAX = 21_000
+export const CHARACTERS_MAX = 21_000
 /** Before a renewal that was refused is asked for once more. */
 const RENEW_PAUSE_MS = 2_000
 
@@ -94,7 +95,7 @@ export class PublicStream {
     const fresh = topics.filter((topic) => !this.#wanted.has(topic))
     if (fresh.length === 0) return ok(undefined)
     const length = [...this.#wanted, ...fresh].reduce((sum, topic) => sum + topic.length, 0)
-    if (length > CHARACTERS_MAX) return failed(tooLong(length))
+    assert(length <= CHARACTERS_MAX, `${length} characters of topics are more than bybit takes`)
     for (const topic of fresh) this.#wanted.add(topic)
     const { session } = this.#socket
     // One that opens asks for all that is wanted; whoever waits is told with it.
@@ -279,12 +280,6 @@ export class PublicStream {
     this.#waiting.clear()
   }
 }
-
-const tooLong = (length: number): Fault =>
-  fault(
-    'bad-request',
-    `the names of all topics have ${length} characters, and bybit takes ${CHARACTERS_MAX} on a connection: take fewer symbols`,
-  )
 
 const topicsIn = (list: unknown): readonly string[] =>
   Array.isArray(list) ? list.filter((one): one is string => typeof one === 'string') : []
