@@ -1,11 +1,10 @@
 // Transactions on a real Postgres: what holds others up, whose clock counts, and what is told where nobody answers.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { Client } from 'pg'
 import { barColumns } from '../../src/core/columns.ts'
 import { ok } from '../../src/core/result.ts'
-import { DAY, HOUR, ms } from '../../src/core/time.ts'
+import { DAY, HOUR, MINUTE, ms } from '../../src/core/time.ts'
 import { systemIo } from '../../src/io/system.ts'
 import { Meter } from '../../src/jobs/metered.ts'
 import { openPostgresJobs } from '../../src/store/index.ts'
@@ -40,7 +39,8 @@ test(
     goesOn.resolve()
     await stopped
 
-    assert.equal(tries, 2)
+    // A machine with much to do may let the next one stand still too.
+    assert.ok(tries > 1)
   },
 )
 
@@ -55,13 +55,18 @@ test('rows are with the server when their statement is', { skip }, async (t) => 
   await query(url, 'create table lines (line integer)')
   const line = Buffer.from('d\0\0\0\u00061\nc\0\0\0\u0004', 'latin1')
   const holds = Promise.withResolvers<void>()
-  let tries = 0
+  let isCopying = false
+  let isAgain = false
 
   // It hears nothing more, and holds nobody up for longer than any other that stands still.
   proxy.stopCopy(0)
   const stopped = one.transaction(async ({ all, copies }) => {
-    if (++tries > 1) return
+    if (isCopying) {
+      isAgain = true
+      return
+    }
     await all(LOCK_BUDGET, 'alpaca')
+    isCopying = true
     holds.resolve()
     await copies('copy lines from stdin', line)
   })
@@ -70,28 +75,34 @@ test('rows are with the server when their statement is', { skip }, async (t) => 
   proxy.wake()
   await stopped
 
-  assert.equal(tries, 2)
+  assert.ok(isAgain)
 })
 
 test('the time of all workers is that of the server', { skip }, async (t) => {
   const url = await postgres.database()
-  const store = await openPostgresJobs({ url })
-  t.after(() => store.close())
   const time = async (): Promise<number> => {
     const [row] = await query(url, 'select extract(epoch from clock_timestamp()) * 1000 as at')
     return Number(row?.['at'])
   }
+  // The clock of this machine is years behind.
+  t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2001, 0, 1) })
+  const store = await openPostgresJobs({ url })
+  t.after(() => store.close())
 
   const before = await time()
   const now = store.now()
   const after = await time()
 
   // What a round trip took is not known to either side.
-  assert.ok(now >= before - 250 && now <= after + 250, `${now} is within ${before} and ${after}`)
+  assert.ok(
+    now >= before - MINUTE && now <= after + MINUTE,
+    `${now} is within ${before} and ${after}`,
+  )
 })
 
 test('a request that is granted late takes its place in the window again', { skip }, async (t) => {
   const url = await postgres.database()
+  const name = new URL(url).pathname.slice(1)
   const store = await openPostgresJobs({ url })
   const system = systemIo()
   const holder = new Client({ connectionString: url })
@@ -101,14 +112,15 @@ test('a request that is granted late takes its place in the window again', { ski
     await store.close()
     await system.close()
   })
+  const clock = { now: Date.UTC(2026, 0, 5) }
   let sentAt = 0
   const request = () => {
-    sentAt = system.now()
+    sentAt = clock.now
     return Promise.resolve(ok({ status: 200, headers: {}, body: new Uint8Array() }))
   }
   const meter = new Meter({
     store,
-    io: { ...system, http: { request } },
+    io: { ...system, now: () => ms(clock.now), http: { request } },
     provider: 'alpaca',
     worker: 'w',
     perMinute: 10,
@@ -122,13 +134,17 @@ test('a request that is granted late takes its place in the window again', { ski
     url: 'http://venue/bars',
     timeoutMs: 1_000,
   })
-  await setTimeout(800)
+  const waiting = `select pid from pg_stat_activity where datname = '${name}' and wait_event = 'advisory'`
+  await until(async () => (await query(url, waiting)).length === 1, 'it waits for its turn')
+  clock.now += 800
   await holder.query('commit')
   assert.ok((await answer).ok)
 
-  const [last, ...early] = await store.requests({ since: 0, limit: 10 })
-  assert.ok(early.length >= 1)
-  assert.ok(sentAt - last!.at <= 500, `sent ${sentAt - last!.at} ms after its place`)
+  const asked = await store.requests({ since: 0, limit: 10 })
+  assert.deepEqual(
+    asked.map(({ at }) => at),
+    [sentAt, sentAt - 800],
+  )
 })
 
 test('bars that another adds at the same moment are met, not refused', { skip }, async (t) => {
