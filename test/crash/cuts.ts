@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { seeded } from '../../src/core/random.ts'
 import { checkCrash } from './check.ts'
 import { cutEnvironment, Disk, readFolder, writeFolder } from './disk.ts'
-import { finish, killOnce, note, type Pace, type Told } from './kills.ts'
+import { dieAt, finish, killOnce, note, type Pace, type Told } from './kills.ts'
 import { World } from './world.ts'
 
 export interface Cut extends Told {
@@ -31,7 +31,12 @@ export async function cutAtRandom(seed: number, times: number, library: string):
   try {
     for (let i = 0; i < times && problems.length === 0; i++) {
       const disk = new Disk(readFolder(world.data))
-      note(landed, await killOnce(world, random, pace, environment()), problems)
+      // The first when an order has reached the venue for certain.
+      const ended =
+        i === 0
+          ? await dieAt(world, 'submit: the answer begins', 1, environment())
+          : await killOnce(world, random, pace, environment())
+      note(landed, ended, problems)
       disk.follow(log)
       syncs += disk.syncs
       unsynced += disk.waiting

@@ -31,6 +31,7 @@ export async function killAtRandom(seed: number, times: number): Promise<Told> {
   const landed = new Map<string, number>()
   const problems: string[] = []
   try {
+    await beginAsMost(world)
     const pace: Pace = { startMs: 1_000 }
     for (let i = 0; i < times; i++) {
       const ended = await killOnce(world, random, pace)
@@ -96,9 +97,7 @@ export async function killAtSteps(
   const problems: string[] = []
   let kills = 0
   try {
-    // So that every later life begins as most do: with a snapshot, and turns after it.
-    await dieAt(world, 'snapshot: after the commit', 2)
-    await dieAt(world, 'flush: after the commit', 2)
+    await beginAsMost(world)
     for (const step of steps) {
       for (let i = 0; i < times; i++) {
         const ended = await dieAt(world, step, integer(random, 1, isOften(step) ? 4 : 1))
@@ -116,10 +115,21 @@ export async function killAtSteps(
   }
 }
 
+/** So that every later life begins as most do, with a snapshot and turns after it, however slow the machine is. */
+async function beginAsMost(world: World): Promise<void> {
+  await dieAt(world, 'snapshot: after the commit', 2)
+  await dieAt(world, 'flush: after the commit', 2)
+}
+
 /** A step that a run does not reach in so long, it does not reach. */
 const STEP_MS_MAX = 60_000
-async function dieAt(world: World, at: Step, times: number): Promise<Ended> {
-  const life = world.live({ die: { at, times } })
+export async function dieAt(
+  world: World,
+  at: Step,
+  times: number,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const life = world.live({ die: { at, times }, env })
   if (at.startsWith('stop: ')) void life.trading.then(() => life.stop())
   const limit = new AbortController()
   void setTimeout(STEP_MS_MAX, undefined, { signal: limit.signal }).then(

@@ -42,7 +42,7 @@ function hold(t: TestContext, { text, problems }: Proof): void {
 }
 
 test('F084 a run that is killed at random moments doubles and loses nothing', async (t) => {
-  hold(t, await proveKills(SEED, 10))
+  hold(t, await proveKills(SEED, 8))
 })
 
 test('F085 a run that is killed at steps from the turn to the answer doubles and loses nothing', async (t) => {
