@@ -232,7 +232,7 @@ strategies:
 
 it(
   'a run that is asked to shows its open minutes, built from trades',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (t) => {
     const server = await served(t, { speed: 60 })
     const folder = configured(t, server.urls.rest, 60)
@@ -295,7 +295,7 @@ it('skein venue alpaca says what is wrong with its options', async () => {
 
 it(
   'a live run moves real money only of the account that is named',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (t) => {
     const startAt = ms(Date.now())
     const market = { seed: 7, symbols: ['AAPL'], startAt, days: 1, isAlwaysOpen: true }

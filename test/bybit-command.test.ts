@@ -108,7 +108,7 @@ test('the doctor looks at key, clock, positions and symbols of Bybit', async (t)
 
 test(
   'a run trades perpetuals, is killed, goes on over the trade socket, ends flat, and replays to the same',
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async (t) => {
     const server = await startVenue({ speed: SPEED, keys: [LOCAL] })
     t.after(() => server.stop())
@@ -309,7 +309,7 @@ const CATEGORIES = [
 for (const { category, kind, symbols, currency, what } of CATEGORIES) {
   test(
     `a run trades ${what}, is killed, goes on and ends flat`,
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (t) => {
       const market = generatedMarket({ seed: 3, symbols, startAt: START, days: 1 })
       const server = await startVenue({ ...market, category, speed: SPEED, keys: [LOCAL] })

@@ -38,7 +38,7 @@ const inAndOut = defineStrategy({
 
 test(
   'trades on the wire, is killed, and goes on with what the venue has',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'skein-alpaca-'))
     t.after(() => rmSync(folder, { recursive: true, force: true }))

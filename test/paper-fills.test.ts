@@ -191,7 +191,7 @@ test('orders fill on the feed, outlive 25 kills, and come out again from the jou
 
 test(
   'the command is killed and goes on, and no order reaches the venue',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (t) => {
     const startAt = ms(Date.UTC(2026, 0, 7, 15))
     const symbols = ['SPY', 'QQQ', 'AAPL', 'MSFT', 'NVDA', 'TSLA', 'AMD', 'META']

@@ -131,7 +131,7 @@ export default defineStrategy({
 
 test(
   'no secret is in any file or output of a run, its commands, its crash or a refusal',
-  { timeout: 240_000 },
+  { timeout: 300_000 },
   async (t) => {
     const traces = new Traces(t)
     const venue = await local(t)
@@ -162,7 +162,7 @@ test(
 
 test(
   'the search finds a secret that JSON would keep, and one that a refusal repeats',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (t) => {
     const kept = new Traces(t, {
       file: 'src/runtime/secret.ts',

@@ -31,7 +31,7 @@ venues: { bybit: { local: { port: ${port}, speed: ${SPEED} } } }
 
 test(
   'a run that follows says so, and quotes when the one that led is killed',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (t) => {
     const server = await startVenue({ speed: SPEED, keys: [LOCAL] })
     t.after(() => server.stop())

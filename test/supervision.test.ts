@@ -34,7 +34,7 @@ async function trading(t: TestContext, folder: string): Promise<Running> {
 
 test(
   'a run takes what a person wants of it, and tells another process how it is',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (t) => {
     const folder = await local(t)
     const yaml = readFileSync(join(folder, 'skein.yaml'), 'utf8')

@@ -46,7 +46,8 @@ export async function startOpenVenue(
   return server
 }
 
-const WAIT_MS = 30_000
+/** Longest wait for a condition, on a machine that may be busy. */
+const WAIT_MS = 120_000
 
 /** Lets the process work, and the venue too where `stepMs` is given, until a condition holds. */
 export async function until(

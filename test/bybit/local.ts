@@ -18,7 +18,8 @@ export function startVenue(options: Partial<ServerOptions> = {}): Promise<BybitS
   return BybitServer.start({ port: 0, speed: 0, keys: [KEY], ...market, ...options, startAt })
 }
 
-const WAIT_MS = 30_000
+/** Longest wait for a condition, on a machine that may be busy. */
+const WAIT_MS = 120_000
 const LOOK_MS = 5
 
 /** Lets the process work until a condition holds. */

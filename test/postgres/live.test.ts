@@ -76,7 +76,7 @@ const byKey = (rows: readonly Readonly<Record<string, unknown>>[]) =>
 
 test(
   'a run gives its closed bars to a database that crashes meanwhile, and ends with all of them there',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 300_000 },
   async (t) => {
     const url = await postgres.database()
     const { folder, run, minutes } = await running(t, url)
@@ -96,7 +96,7 @@ test(
 
 test(
   'a run that is killed and goes on gives the database what it lacks, from its archive',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 300_000 },
   async (t) => {
     const url = await postgres.database()
     const { folder, run, again, minutes } = await running(t, url, ', snapshotEvery: 3')
@@ -119,7 +119,7 @@ test(
 
 test(
   'a configured database is that of runs and of jobs, whose history takes the place of what was heard',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 300_000 },
   async (t) => {
     const url = await postgres.database()
     const { folder, run, minutes } = await running(t, url, ', database: ${BARS}')
@@ -157,7 +157,7 @@ test(
 
 test(
   'the minute that is open is in the database while it forms, for people alone, and turns into the closed one',
-  { skip, timeout: 120_000 },
+  { skip, timeout: 300_000 },
   async (t) => {
     const url = await postgres.database()
     const { folder, run, minutes } = await running(t, url, ', formingMs: 1000')

@@ -18,7 +18,7 @@ export type Wire = keyof typeof WIRE
 /** What the venue allows, in any minute. */
 export const PER_MINUTE = 200
 /** Longest wait for a condition. */
-const WAIT_MS = 90_000
+const WAIT_MS = 240_000
 
 /** Ends in reverse what was begun: a test, or a proof by hand. */
 export interface Owner {
