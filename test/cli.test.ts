@@ -319,6 +319,37 @@ test('a replay refuses a changed row, and tells a changed decision whose row is 
   assert.ok(told.length < 800, `${told.length} characters can be read`)
 })
 
+test('F540 a strategy file is changed after a run, and the report of its journal says that it is not that of the run', async (t) => {
+  const folder = temporary(t)
+  const buys = (qty: number): string => `
+    import { defineStrategy, z } from 'skein'
+    export default defineStrategy({
+      name: 'once',
+      params: z.object({}),
+      needs: () => ({ bars: '1m' }),
+      symbol: (ctx) => ({ onBar: () => void ctx.buy({ qty: ${qty}, once: 'first' }) }),
+    })`
+  put(folder, 'once.ts', buys(1))
+  assert.equal((await paperRun(folder, '--strategy', './once.ts')).code, 0)
+  put(folder, 'once.ts', buys(2))
+
+  // A module is loaded once in a process.
+  const { code, stdout, stderr } = await start(folder, ['replay', 'data/journal.db', '--json'])
+    .ended
+
+  assert.equal(code, 1)
+  const { warnings } = JSON.parse(stdout) as Report
+  const why = 'otherwise, and a strategy file is not what it was when the run began'
+  const doubt = new RegExp(
+    `^\\d+ of \\d+ turns came out ${why}: these numbers are not those of the run`,
+  )
+  assert.ok(
+    warnings.some((text) => doubt.test(text)),
+    warnings.join('\n'),
+  )
+  assert.ok(stderr.includes(`${why}:\n`), stderr)
+})
+
 test('Ctrl-C stops a run in order: it reports, exits with 0 and replays equal', async (t) => {
   const folder = temporary(t)
   const words = ['run', '--tape', market, '--speed', '1', '--json', 'report.json']

@@ -2,9 +2,9 @@
 import type { Tape } from '../core/tape.ts'
 import { iso } from '../core/time.ts'
 import { Observer } from '../runtime/observer.ts'
-import { replay, sessionAtBeginning } from '../runtime/replay.ts'
+import { replay, type ReplayResult, sessionAtBeginning } from '../runtime/replay.ts'
 import type { VenueMode } from '../runtime/consent.ts'
-import type { RunFile } from '../runtime/run-file.ts'
+import type { Ending, RunFile } from '../runtime/run-file.ts'
 import { commandLine, giveReport, type Outputs, RunFailed } from './output.ts'
 import { isSimulatedAt } from '../runtime/venues.ts'
 import { progress } from './progress.ts'
@@ -55,13 +55,15 @@ export async function reportRun(file: RunFile, told: Told, outputs: Outputs): Pr
       : [
           `The journal begins at ${iso(beginning.at)}: what was before was dropped (store.keepDays), and is not in these numbers.`,
         ]
-  const warnings = [...isUnfinished, ...isPart, ...(told.warnings ?? [])]
+  const why = run.hasItsCode ? '' : ', and a strategy file is not what it was when the run began'
+  const doubts = doubtsOf(result, { ended: isEnded ? ending : undefined, why })
+  const warnings = [...doubts, ...isUnfinished, ...isPart, ...(told.warnings ?? [])]
   const ended = { mode: told.mode, command: commandLine(), elapsedMs, turns, rows, hash, intents }
   giveReport(observer, { ...ended, warnings }, outputs)
   if (result.differing > 0) {
     const list = result.differences.join('\n  ')
     throw new RunFailed(
-      `${result.differing} of ${result.turns} turns came out otherwise:\n  ${list}`,
+      `${result.differing} of ${result.turns} turns came out otherwise${why}:\n  ${list}`,
     )
   }
   if (isEnded && (ending.hash !== hash || ending.intents !== intents)) {
@@ -69,4 +71,15 @@ export async function reportRun(file: RunFile, told: Told, outputs: Outputs): Pr
   }
   const against = isEnded ? `recorded ${ending.hash}: equal` : 'no recorded end'
   process.stderr.write(`replayed ${result.turns} turns: state ${hash}, ${against}\n`)
+}
+
+/** That the numbers of a report are not those of the run, where they are of what was decided now. */
+function doubtsOf(
+  { differing, turns, hash, intents }: ReplayResult,
+  { ended, why }: { readonly ended: Ending | undefined; readonly why: string },
+): readonly string[] {
+  const isOther = ended !== undefined && (ended.hash !== hash || ended.intents !== intents)
+  if (differing === 0 && !isOther) return []
+  const what = differing > 0 ? `${differing} of ${turns} turns` : 'The end'
+  return [`${what} came out otherwise${why}: these numbers are not those of the run.`]
 }

@@ -170,6 +170,8 @@ export class RunFile {
     readonly header: Header
     /** Where its orders went; undefined where they were simulated. */
     readonly venue: VenueId | undefined
+    /** False where a strategy file is not what it was when the run began. */
+    readonly hasItsCode: boolean
   }> {
     const found = this.header!
     const config = restoreConfig(found.config, this.path, found.folder)
@@ -188,7 +190,8 @@ export class RunFile {
       base: found.base,
       bars: { latenessMs, maxFill },
     }
-    return { setup, config, header: found, venue }
+    const hasItsCode = found.code === '' || found.code === codeOf(config)
+    return { setup, config, header: found, venue, hasItsCode }
   }
 
   close(): void {
