@@ -9,9 +9,11 @@
  *   of a newer version   is refused, and so is a file of another program. Neither is changed.
  */
 import { randomUUID } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { assert } from '../core/assert.ts'
+import { lockFile } from './file-lock.ts'
 import { JOB_TABLES, REVISION_COUNTS, SPLIT_TABLES } from './job-schema.ts'
 import { StoreError, storeError } from './store-error.ts'
 
@@ -323,8 +325,9 @@ function apply(db: DatabaseSync, { path, schema, from, steps }: Steps): void {
  */
 function backUp(db: DatabaseSync, path: string, { schema, version }: Backup): void {
   const target = `${path}.backup-v${version}`
-  const partial = `${target}.${randomUUID()}.partial`
+  const partial = `${target}.${randomUUID()}${PARTIAL}`
   try {
+    sweep(path)
     db.prepare('vacuum into ?').run(partial)
     const file = openSync(partial, 'r+')
     fsyncSync(file)
@@ -335,6 +338,33 @@ function backUp(db: DatabaseSync, path: string, { schema, version }: Backup): vo
     throw storeError(error, path, `a copy of version ${version} is written before it changes`)
   } finally {
     rmSync(partial, { force: true })
+  }
+}
+
+const PARTIAL = '.partial'
+/** A copy is locked while it is written, but not in the moment before it takes its name. */
+const UNTOUCHED_MS = 60_000
+
+/** Takes away copies of processes that were killed: each is as large as the file, and each start would leave another. */
+function sweep(path: string): void {
+  const folder = dirname(path)
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(`${basename(path)}.backup-v`) || !name.endsWith(PARTIAL)) continue
+    const file = join(folder, name)
+    const { mtimeMs } = statSync(file, { throwIfNoEntry: false }) ?? { mtimeMs: Infinity }
+    if (Date.now() - mtimeMs < UNTOUCHED_MS || isLocked(file)) continue
+    for (const tail of ['', '-journal']) rmSync(file + tail, { force: true })
+  }
+}
+
+function isLocked(file: string): boolean {
+  try {
+    const lock = lockFile(file)
+    lock?.release()
+    return lock === undefined
+  } catch {
+    // Half a copy need not be a database.
+    return false
   }
 }
 

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import fs, { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { openWorkPlace } from '../../src/cli/archive-place.ts'
@@ -21,8 +21,10 @@ import { Gateway } from '../../src/runtime/gateway.ts'
 import { Pump } from '../../src/runtime/pump.ts'
 import { Recorder } from '../../src/runtime/recorder.ts'
 import { RunFile } from '../../src/runtime/run-file.ts'
-import { BUSY_MS } from '../../src/store/database.ts'
+import { BUSY_MS, openDatabase } from '../../src/store/database.ts'
+import { lockFile } from '../../src/store/file-lock.ts'
 import { openArchive, openJournal, StoreError } from '../../src/store/index.ts'
+import { ARCHIVE_SCHEMA } from '../../src/store/migrations.ts'
 import { defineStrategy, z } from '../../src/strategy/index.ts'
 import { A, limitsOf, SIM, trade, universeOf } from '../../src/testing/builders.ts'
 import { minutes } from '../../src/testing/made-bars.ts'
@@ -376,4 +378,35 @@ test('F505 a worker of jobs waits for an archive that another process writes', a
   importing.exec('rollback')
 
   assert.deepEqual(await kept, [{ status: 'fulfilled', value: { written: 2 } }])
+})
+
+test('F541 a start is killed while it copies an old archive, and the next one leaves no half copy', (t) => {
+  const folder = temporary(t)
+  const path = join(folder, 'archive.db')
+  const migrations = ARCHIVE_SCHEMA.migrations.slice(0, -1)
+  openDatabase(path, { schema: { ...ARCHIVE_SCHEMA, migrations } }).close()
+  const version = migrations.length
+  const half = (name: string, { isOld }: { readonly isOld: boolean }): string => {
+    const file = join(folder, name)
+    writeFileSync(file, 'half a copy')
+    if (isOld) fs.utimesSync(file, 0, 0)
+    return file
+  }
+  half(`archive.db.backup-v${version}.killed.partial`, { isOld: true })
+  half(`archive.db.backup-v${version}.killed.partial-journal`, { isOld: true })
+  // What others still write is theirs.
+  const others = [
+    half(`archive.db.backup-v${version}.young.partial`, { isOld: false }),
+    half(`archive.db.backup-v${version}.locked.partial`, { isOld: false }),
+    half(`other.db.backup-v${version}.killed.partial`, { isOld: true }),
+  ]
+  writeFileSync(others[1]!, '')
+  const lock = lockFile(others[1]!)
+  fs.utimesSync(others[1]!, 0, 0)
+
+  openDatabase(path, { schema: ARCHIVE_SCHEMA }).close()
+  lock?.release()
+
+  const copies = fs.readdirSync(folder).filter((name) => name.includes('.partial'))
+  assert.deepEqual(copies.toSorted(), others.map((file) => basename(file)).toSorted())
 })
