@@ -19,6 +19,8 @@ interface Progress {
   readonly n: number
   readonly now: number
   readonly minute: number
+  /** When the first timer was due that a hold keeps back; only where one is. */
+  readonly timersFrom?: number
 }
 
 export interface EngineState extends Progress {

@@ -278,7 +278,13 @@ export class Engine {
 
   /** The engine's state as plain JSON. Indicators are not in it: `rebuild` derives them from bars. */
   capture(): EngineState {
-    const progress = { n: this.#n, now: this.#now, minute: this.#minute }
+    const { nextAt } = this.#timers
+    const progress = {
+      n: this.#n,
+      now: this.#now,
+      minute: this.#minute,
+      ...(nextAt <= this.#now ? { timersFrom: nextAt } : {}),
+    }
     return captured(this.#desk, this.#bars, { ...progress, hasDepth: this.wantsDepth })
   }
 
@@ -289,7 +295,7 @@ export class Engine {
     this.#minute = state.minute
     this.#setNow(state.now as Ms)
     restore(this.#desk, this.#bars, state)
-    this.#timers.start(this.#now)
+    this.#timers.start(state.timersFrom === undefined ? this.#now : state.timersFrom - 1)
   }
 
   /**

@@ -10,7 +10,7 @@ interface Timer {
   next: number
 }
 
-/** Nothing here is saved: the next moment of a timer follows from the time, so a restart finds it again. */
+/** Nothing here is saved: the next moment of a timer follows from the time, or from that of the first one that is held back. */
 export class Timers {
   readonly #timers: Timer[] = []
   #nextAt = Infinity

@@ -1,12 +1,15 @@
 // Pausing: the process of the engine stands still, or its clock is moved. The real adapter, in virtual time.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Control } from '../../src/core/input.ts'
 import { equitySpec } from '../../src/core/instrument.ts'
+import { iso, ms } from '../../src/core/time.ts'
 import { Universe } from '../../src/core/universe.ts'
 import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
 import { ailmentsOf } from '../../src/runtime/health.ts'
 import type { LiveSetup } from '../../src/runtime/live-options.ts'
-import { type Context, defineStrategy, z } from '../../src/strategy/index.ts'
+import { type Context, defineStrategy, type Hooks, z } from '../../src/strategy/index.ts'
+import { Stage } from '../../src/testing/scenario.ts'
 import { ALPACA } from '../../src/venues/alpaca/broker.ts'
 import { type Action, Bench } from './bench.ts'
 
@@ -128,4 +131,32 @@ test('F469 timers that fell due while the process stood still are not lived at t
   assert.ok(since.length >= 2 && since.length <= 4, `fired ${since.length} times since`)
   await bench.restart()
   bench.check()
+})
+
+test('F542 a run ends while a hold keeps timers back, and the next one fires them after it, once', () => {
+  const fired: string[] = []
+  const hooks = (ctx: Context): Hooks => ({
+    onTimer: (name) => void fired.push(`${name} ${iso(ctx.now).slice(11, 19)}`),
+  })
+  const every = { minute: '1m', often: '40s', hourly: '1h' }
+  const before = new Stage({ actors: { s: { needs: { every }, hooks } } })
+  before.play('10:00:30  trade AAPL 100')
+  const began = before.engine.now
+  const turn = ({ engine }: Stage, seconds: number, hold?: boolean): void => {
+    const at = ms(began + seconds * SECOND)
+    const why = 'nothing was seen for 60 s'
+    const control: Control = { do: 'hold', on: hold === true, why, isBlind: true }
+    engine.turn(at, hold === undefined ? [] : [{ type: 'control', at, control, by: 'guard' }])
+  }
+  turn(before, 0, true)
+  turn(before, 60)
+  const after = before.restored()
+  assert.equal(after.engine.hash(), before.engine.hash())
+  assert.equal(after.engine.nextAt, before.engine.nextAt)
+  assert.deepEqual(fired, [])
+
+  turn(after, 61, false)
+  turn(after, 62)
+
+  assert.deepEqual(fired, ['minute 14:01:31', 'often 14:01:31'])
 })
