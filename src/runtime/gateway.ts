@@ -13,7 +13,9 @@
  *
  * A failure that does not prove that nothing happened is unknown, a thrown one among them. A submit that has waited
  * too long, or meets the kill switch, is rejected here: what never left cannot have been taken. A quote that comes after
- * the deadline of its turn is neither placed nor moved. Cancels always leave.
+ * the deadline of its turn is neither placed nor moved. Cancels always leave, but for one thing: where the venue has
+ * refused the cancel of an order for good, that order is over as a rule, and the next report says so. Cancels of it that
+ * leave meanwhile would keep the report from doing so: by using up the budget, and as an order that is always under way.
  */
 import { assert, unreachable } from '../core/assert.ts'
 import { BoundedMap } from '../core/bounded-map.ts'
@@ -28,6 +30,8 @@ import type { Broker } from '../core/venue.ts'
 
 /** Batches that may wait for one venue. More is an error of the program: risk limits what may be asked. */
 export const QUEUE_MAX = 1_000
+/** A cancel that was refused for good leaves again after a report, or after so long without one. */
+const CANCEL_REFUSED_MS = 120_000
 /** Ids of sent orders that are remembered to assert that none is sent twice. */
 const SENT_MAX = 100_000
 
@@ -80,6 +84,8 @@ export class Gateway {
   #failure: Error | undefined
   readonly #underWay = new Map<OrderId, number>()
   readonly #sent = new BoundedMap<OrderId, true>(SENT_MAX)
+  /** When the venue refused a cancel for good; only what no report has told of since. */
+  #refused = new BoundedMap<OrderId, Ms>(SENT_MAX)
   readonly #counts = {
     batches: 0,
     commands: 0,
@@ -114,6 +120,16 @@ export class Gateway {
   /** While there is a reason, no submit leaves but those that reduce. */
   kill(why: string | undefined): void {
     this.#killed = why
+  }
+
+  /** A report has told of the orders whose cancels were refused before it was asked for. */
+  onReport(askedAt: Ms): void {
+    const before = this.#refused
+    this.#refused = new BoundedMap(SENT_MAX)
+    for (const id of before.keys()) {
+      const at = before.get(id)!
+      if (at >= askedAt) this.#refused.set(id, at)
+    }
   }
 
   /** Orders with a request that waits or is under way. */
@@ -206,6 +222,7 @@ export class Gateway {
   #refusal(command: Command, at: Ms): Fault | undefined {
     const { isDryRun = false, maxAgeMs = Infinity, quoteAgeMsMax, now } = this.#options
     if (isDryRun) return fault('unsupported', 'dry-run')
+    if (command.type === 'cancel') return this.#isRefused(command.id) ? REFUSED_BEFORE : undefined
     const deadlineMs = isQuote(command) ? (quoteAgeMsMax?.() ?? Infinity) : Infinity
     if (now() - at > deadlineMs) {
       this.#counts.late++
@@ -225,6 +242,11 @@ export class Gateway {
     if (why === undefined) return undefined
     this.#counts.unsent++
     return fault('bad-request', `${order.id} was not sent: ${why}`)
+  }
+
+  #isRefused(id: OrderId): boolean {
+    const at = this.#refused.get(id)
+    return at !== undefined && this.#options.now() - at < CANCEL_REFUSED_MS
   }
 
   async #ask(venue: VenueId, { batch, at }: Waiting): Promise<readonly Answer[]> {
@@ -277,6 +299,8 @@ export class Gateway {
           return
         }
         this.#counts.rejected++
+        if (command.type === 'cancel' && answer.fault.retry === 'never')
+          this.#refused.set(command.id, at)
         sink({ type: 'cancel.rejected', id: command.id, fault: answer.fault, ...told })
         return
       default:
@@ -309,6 +333,9 @@ function* idsOf(batch: Batch): Iterable<OrderId> {
     for (const leg of command.legs ?? []) yield leg.id
   }
 }
+
+/** Nothing new is known of the order. */
+const REFUSED_BEFORE = fault('outcome-unknown', 'its cancel was refused since the last report')
 
 const noAnswer = (venue: VenueId): Answer =>
   failed(fault('outcome-unknown', `${venue} gave fewer answers than commands`))

@@ -198,6 +198,7 @@ export class Agreement {
     if (pump.isStopped) return undefined
     this.#reports++
     this.#reportedAt = pump.now()
+    gateway.onReport(askedAt)
     const { inputs, differences, memory, open } = reconcile(
       engine.ours,
       answer.value,

@@ -85,3 +85,20 @@ test('F536 a stop whose journal takes no snapshot tells what is left, and has fa
   assert.equal(phases.at(-1), 'failed')
   assert.match((await bench.live.pump.failure).message, /no room left/)
 })
+
+test('F552 cancels of orders that are over, of which nobody hears, give way to the report that says so', async (t) => {
+  const bench = await Bench.start(t, { timing: { exitMs: 300 * SECOND } })
+  await bench.does((context) => {
+    for (let i = 0; i < 100; i++) context.buy({ qty: 1, limit: 95 - i / 100 })
+  })
+  await bench.run(61 * SECOND)
+  assert.equal(bench.account.open.size, 100)
+  bench.inject({ on: 'trading', fault: 'mute' })
+
+  const ended: Stopped[] = []
+  void bench.live.stop('cancel').then((one) => ended.push(one))
+  await bench.run(100 * SECOND)
+
+  assert.deepEqual(ended[0]?.remaining, [])
+  assert.ok(bench.requests('DELETE', '/v2/orders').length <= 200)
+})
