@@ -3,7 +3,11 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { OUTAGE } from '../src/cli/demo-venue.ts'
 import type { Report } from '../src/report/report.ts'
+import { Audit } from '../src/simulators/audit.ts'
+import { NO_FAULTS } from '../src/simulators/fault-script.ts'
+import { Nemesis } from '../src/simulators/nemesis.ts'
 import { filesIn, put, putMarket, skein, start, temporary } from './cli/skein.ts'
 
 test(
@@ -49,6 +53,40 @@ test(
     assert.match(again.stderr, /state (\w+), recorded \1: equal/)
   },
 )
+
+test('Ctrl-C while the demo has lost its streams ends it flat all the same', async (t) => {
+  const { child, ended, seen } = start(temporary(t), ['demo', '--forever'])
+
+  await seen(/order events are LOST/)
+  child.kill('SIGINT')
+  const { code, stderr } = await ended
+
+  assert.equal(code, 0, stderr)
+  assert.doesNotMatch(stderr, /FAIL|remains:/)
+  assert.match(stderr, /ok {4}outage {4}2 streams cut/)
+  assert.match(stderr, /ok {4}account {3}0 positions here, 0 at the venue/)
+})
+
+test('a stream of the demo is refused when it is cut, however slow the machine is', () => {
+  let elapsed = 0
+  const audit = new Audit(() => ({ at: elapsed, clockAt: elapsed }))
+  const nemesis = new Nemesis(NO_FAULTS, audit, () => elapsed)
+  for (const rule of OUTAGE) {
+    nemesis.inject(rule)
+    elapsed += 5_000
+  }
+
+  const cut: string[] = []
+  for (; elapsed < 600_000; elapsed += 100) {
+    for (const { fault, on } of nemesis.due()) {
+      assert.ok(fault === 'cut-off' && (on === 'data' || on === 'trading'))
+      assert.notEqual(nemesis.onStream('refuse', on), undefined, on)
+      cut.push(on)
+    }
+  }
+
+  assert.deepEqual(cut, ['data', 'trading'])
+})
 
 test('the demo takes recorded data, with costs in its report', async (t) => {
   const folder = temporary(t)

@@ -38,10 +38,13 @@ const OUTAGE_AT = 6 * MINUTE
 const OUTAGE_MS = 3 * MINUTE
 const KEY = { key: 'local', secret: 'local' }
 
-/** What goes wrong, as a fault script has it; times are the market's, since trading began. */
-const OUTAGE: readonly RuleText[] = (['data', 'trading'] as const).flatMap((on) => [
-  { on, fault: 'cut-off', at: `${OUTAGE_AT}ms` },
+/**
+ * What goes wrong, as a fault script has it; times are the market's, since each was injected. So a stream is refused
+ * first and cut then: on a busy machine it would be back in between, and miss nothing.
+ */
+export const OUTAGE: readonly RuleText[] = (['data', 'trading'] as const).flatMap((on) => [
   { on, fault: 'refuse', at: `${OUTAGE_AT}ms`, for: `${OUTAGE_MS}ms` },
+  { on, fault: 'cut-off', at: `${OUTAGE_AT}ms` },
 ])
 
 export async function demoAtVenue(options: DemoOptions, output: OutputOptions): Promise<void> {
@@ -65,7 +68,8 @@ export async function demoAtVenue(options: DemoOptions, output: OutputOptions): 
       outputs,
       isOver: true,
       onTrading: (trading) => tell(server, trading, isForever),
-      onStopped: (trading) => prove({ server, history: market.history, key: KEY, ...trading }),
+      onStopped: (trading) =>
+        prove({ server, history: market.history, key: KEY, outageMs: OUTAGE_MS, ...trading }),
     })
   } finally {
     await server.stop()
