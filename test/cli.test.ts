@@ -604,6 +604,55 @@ test('a strategy that knows from the full run what comes is found to see the fut
   assert.match(stderr, /\n {2}with these rows {2}\{.*"submit".*\}\n {2}in the full run {2}null\n$/)
 })
 
+for (const [name, symbol, told] of [
+  [
+    'throws for a symbol',
+    "() => { throw new Error('no luck') }",
+    /throws for AAA \(Error: no luck, at .*bad\.ts:6:\d+\)\)/,
+  ],
+  ['gives no hooks', '() => {}', /gives undefined for AAA/],
+  ['is asynchronous', 'async () => ({})', /throws for AAA \(TypeError: it gave a promise/],
+] as const) {
+  test(`a strategy that ${name} is wrong: one line, exit code 2`, async (t) => {
+    const folder = temporary(t)
+    put(folder, 'bad.ts', strategy('bad', symbol))
+
+    const { code, stderr } = await skein(
+      folder,
+      'backtest',
+      '--tape',
+      market,
+      '--symbols',
+      'AAA',
+      '--strategy',
+      './bad.ts',
+    )
+
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /^error: strategy bad: symbol\(\) .*; allowed: .*hooks of each symbol\n$/)
+    assert.match(stderr, told)
+  })
+}
+
+test('F550 a strategy whose hook is asynchronous is halted, and the run goes on', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'slow.ts', strategy('slow', "() => ({ async onBar() { throw new Error('late') } })"))
+
+  const { code, stdout, stderr } = await skein(
+    folder,
+    'backtest',
+    '--tape',
+    market,
+    '--symbols',
+    'AAA',
+    '--strategy',
+    './slow.ts',
+  )
+
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /Halted: slow on AAA: TypeError: it gave a promise, and has to be done when/)
+})
+
 test('a strategy that never trades is told to be untested', async (t) => {
   const folder = temporary(t)
   put(folder, 'idle.ts', strategy('idle', '() => ({})'))

@@ -33,7 +33,7 @@ import { Desk } from './desk.ts'
 import { captured, type EngineState, restore } from './engine-state.ts'
 import { Externals } from './externals.ts'
 import { Facts } from './facts.ts'
-import { Lane, type Use } from './lanes.ts'
+import { Lane, mustBeDone, type Use } from './lanes.ts'
 import { Listeners } from './listeners.ts'
 import { Notices } from './notices.ts'
 import { Orders } from './orders.ts'
@@ -466,7 +466,7 @@ export class Engine {
       if (lane.halted !== undefined) continue
       // As #run does, written out: a closure per trade would cost more than the hook.
       try {
-        lane.hooks.onTrade!(trade)
+        mustBeDone(lane.hooks.onTrade!(trade))
       } catch (error) {
         this.#halt(lane, error)
       }
@@ -483,7 +483,7 @@ export class Engine {
     for (const lane of lanes) {
       if (lane.halted !== undefined) continue
       try {
-        lane.hooks.onQuote!(quote)
+        mustBeDone(lane.hooks.onQuote!(quote))
       } catch (error) {
         this.#halt(lane, error)
       }
@@ -503,7 +503,7 @@ export class Engine {
       lane.isPast = this.#isPast
       // As #run does, written out: a closure per bar would cost more than the hook.
       try {
-        lane.hooks.onBar?.(bar)
+        mustBeDone(lane.hooks.onBar?.(bar))
       } catch (error) {
         this.#halt(lane, error)
       }
@@ -518,7 +518,7 @@ export class Engine {
       if (lane.halted !== undefined) continue
       // As #run does, written out, for it runs once for each symbol of a turn.
       try {
-        lane.hooks.onTurn!()
+        mustBeDone(lane.hooks.onTurn!())
       } catch (error) {
         this.#halt(lane, error)
       }
@@ -537,10 +537,10 @@ export class Engine {
   }
 
   /** Runs a hook. What it throws halts its lane alone: the orders stay, brackets keep protecting. */
-  #run(lane: Lane, hook: () => void): void {
+  #run(lane: Lane, hook: () => unknown): void {
     if (lane.halted !== undefined) return
     try {
-      hook()
+      mustBeDone(hook())
     } catch (error) {
       this.#halt(lane, error)
     }

@@ -16,7 +16,7 @@ import type { Applied } from './orders.ts'
 type FillInput = Extract<OrderInput, { type: 'order.filled' }>
 
 /** Runs a hook of a lane; what it throws halts that lane alone. */
-export type RunHook = (lane: Lane, hook: () => void) => void
+export type RunHook = (lane: Lane, hook: () => unknown) => void
 
 export class Facts {
   readonly #desk: Desk

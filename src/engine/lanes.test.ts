@@ -10,10 +10,8 @@ interface Trap {
   isArmed: boolean
 }
 
-const trapIn = (hook: keyof Hooks, trap: Trap): Actor => {
-  const fail = () => {
-    if (trap.isArmed) throw new TypeError(`no ${hook}`)
-  }
+const trapIn = (hook: keyof Hooks, trap: Trap, snap: (error: Error) => unknown): Actor => {
+  const fail = () => (trap.isArmed ? snap(new TypeError(`no ${hook}`)) : undefined)
   return { needs: { bars: '1m', every: { beat: '5m' } }, hooks: () => ({ [hook]: fail }) }
 }
 
@@ -27,10 +25,26 @@ const facts: Readonly<Record<Exclude<keyof Hooks, 'gauges'>, string>> = {
   onDone: 'canceled #4',
 }
 
-for (const [hook, fact] of Object.entries(facts)) {
-  test(`a strategy that throws in ${hook} is halted alone, and its legs go on protecting`, () => {
+const fails = (error: Error): never => {
+  throw error
+}
+
+/** What a hook may do wrong, and what is told of it. */
+const wrongs = Object.keys(facts).flatMap((hook) => [
+  { hook, does: 'throws', snap: fails, told: `no ${hook}` },
+  {
+    hook,
+    does: 'waits, and throws then,',
+    snap: (failure: Error) => Promise.reject(failure),
+    told: 'it',
+  },
+])
+
+for (const { hook, does, snap, told } of wrongs) {
+  test(`a strategy that ${does} in ${hook} is halted alone, and its legs go on protecting`, () => {
     const trap = { isArmed: false }
-    const actors = { bad: trapIn(hook as keyof Hooks, trap), good: {} }
+    const actors = { bad: trapIn(hook as keyof Hooks, trap, snap), good: {} }
+    const fact = facts[hook as keyof typeof facts]
     const stage = scenario(
       `
       10:00:01  quote AAPL 99.99 x 100.01
@@ -44,7 +58,7 @@ for (const [hook, fact] of Object.entries(facts)) {
 
     trap.isArmed = true
     stage.play(`
-      10:05:00  ${fact}                                ! halted bad TypeError: no ${hook}
+      10:05:00  ${fact}                                ! halted bad TypeError: ${told}
                                                        = halted bad
     `)
     trap.isArmed = false
@@ -61,7 +75,7 @@ for (const [hook, fact] of Object.entries(facts)) {
 
 test('a release may name one symbol', () => {
   const trap = { isArmed: true }
-  const actors = { s: trapIn('onTrade', trap) }
+  const actors = { s: trapIn('onTrade', trap, fails) }
   const stage = scenario(
     `
     10:00:00  trade AAPL 100                           ! halted s
@@ -307,4 +321,28 @@ test('a warm-up ends by its bars also where no hook hears them, and where there 
     assert.equal(stage.lane('s').isWarmingUp, false)
     assert.equal(stage.restored().lane('s').isWarmingUp, false)
   }
+})
+
+test('what an asynchronous hook does after its turn changes nothing', () => {
+  let later = (): void => assert.fail('the hook has run')
+  const hooks = (context: Context): Hooks => ({
+    onTrade: () =>
+      new Promise<void>((resolve) => {
+        later = () => {
+          assert.equal(context.buy({ qty: 1 }), undefined)
+          context.state = { count: 1 }
+          resolve()
+        }
+      }) as unknown as void,
+  })
+  const state = () => ({ count: 0 })
+  const stage = scenario('10:00:00  trade AAPL 100  ! halted s', {
+    actors: { s: { state, hooks } },
+  })
+  const before = stage.engine.hash()
+
+  later()
+
+  assert.equal(stage.engine.hash(), before)
+  stage.play('10:00:01  wait')
 })

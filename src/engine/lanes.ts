@@ -1,4 +1,5 @@
 // Lane: one strategy on one symbol. Its context, its state, its own position; halted alone where it throws.
+import { BadInput } from '../core/bad-input.ts'
 import { BoundedMap } from '../core/bounded-map.ts'
 import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import { type Calendar, calendarOf, type Session } from '../core/calendar.ts'
@@ -114,7 +115,7 @@ export class Lane implements Context {
     this.#isWarmingUp = this.#isShort()
     this.position = new LaneHolding()
     this.#state = deepFreeze(use.strategy.state?.())
-    this.hooks = use.strategy.symbol(this, use.params)
+    this.hooks = hooksOf(this, use)
   }
 
   get now(): Ms {
@@ -155,8 +156,9 @@ export class Lane implements Context {
   }
 
   set state(state: unknown) {
-    // While bars rebuild the closure, the saved state is the truth: the hook's assignments are echoes.
-    if (!this.#isRebuilding) this.#state = deepFreeze(state)
+    // While bars rebuild the closure, the saved state is the truth: the hook's assignments are echoes. A hook that was
+    // halted because it is asynchronous may go on outside of any turn, where nobody could do it again.
+    if (!this.#isRebuilding && this.halted === undefined) this.#state = deepFreeze(state)
   }
 
   /** True where the lane may not ask for anything: it is halted, warming up, shown the past or being rebuilt. */
@@ -245,7 +247,9 @@ export class Lane implements Context {
     if (this.halted !== undefined) return told
     this.rebuild(() => {
       try {
-        told = this.hooks.gauges?.() ?? {}
+        const answer = this.hooks.gauges?.()
+        mustBeDone(answer)
+        told = answer ?? {}
       } catch {
         // It is only looked at: what it decides is not touched by that.
       }
@@ -277,6 +281,41 @@ export class Lane implements Context {
     this.closing = saved.closing === null ? undefined : { ...saved.closing }
     for (const once of saved.once) this.#once.set(once, true)
   }
+}
+
+/** Throws BadInput where the strategy cannot begin on the symbol. */
+function hooksOf(lane: Lane, { name, strategy, params }: Use): Hooks {
+  const place = { file: `strategy ${name}`, field: 'symbol()' }
+  const allowed = 'a function that gives the hooks of each symbol'
+  const { symbol } = lane.instrument
+  let hooks: unknown
+  try {
+    hooks = strategy.symbol(lane, params)
+    mustBeDone(hooks)
+  } catch (error) {
+    const refused = new BadInput(place, `throws for ${symbol} (${told(error)})`, undefined, allowed)
+    refused.cause = error
+    throw refused
+  }
+  if (typeof hooks === 'object' && hooks !== null) return hooks
+  throw new BadInput(place, `gives ${typeof hooks} for ${symbol}`, undefined, allowed)
+}
+
+/** An error in one line, with where it was thrown. */
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const at = /^\s+at .*$/m.exec(error.stack ?? '')?.[0].trim()
+  return at === undefined ? String(error) : `${String(error)}, ${at}`
+}
+
+/**
+ * Throws where a hook has only begun: what it did after it has waited would be outside of its turn, and what it threw
+ * would be nobody's.
+ */
+export function mustBeDone(answer: unknown): void {
+  if (!(answer instanceof Promise)) return
+  answer.catch(() => {})
+  throw new TypeError('it gave a promise, and has to be done when it returns: no async, no await')
 }
 
 /** The strategy's view of its own position: one object for the life of the lane. */

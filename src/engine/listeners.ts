@@ -7,7 +7,7 @@ import type { Lane } from './lanes.ts'
 type BySymbol = (Lane[] | undefined)[]
 
 /** Levels of a side that a strategy may look at: each of them is in the journal. */
-const DEPTH_MAX = 50
+export const DEPTH_MAX = 50
 
 export class Listeners {
   /** By index of the timeframe, then by symbol. */

@@ -21,7 +21,7 @@ export interface Needs {
   readonly every?: Readonly<Record<string, string>>
 }
 
-/** All optional. Called synchronously within a turn; an exception halts this lane and no other. */
+/** All optional. Called synchronously within a turn; an exception, or a promise, halts this lane and no other. */
 export interface Hooks {
   /** A closed bar of one of the timeframes in `needs.bars`; also during warm-up, when orders are refused. */
   onBar?(bar: Bar): void
