@@ -124,6 +124,17 @@ written(
 )
 written('name.ts', `${IMPORTS}export default ${strategyOf('My Strategy')}`)
 written('params.ts', `${IMPORTS}export default ${strategyOf('params')}`)
+const needing = (file: string, needs: string): void =>
+  written(
+    file,
+    `${IMPORTS}export default ${strategyOf('needing').replace("({ bars: '1m' })", needs)}`,
+  )
+needing('needs-none.ts', 'undefined')
+needing('needs-bars.ts', "({ bars: '7m' })")
+needing('needs-more.ts', "({ bars: '1m', warmUp: 20 })")
+needing('needs-nan.ts', "({ bars: '1m', warmup: NaN })")
+needing('needs-timer.ts', "({ every: { beat: 'soon' } })")
+needing('needs-throws.ts', "{ throw new Error('no luck') }")
 written('smacross.ts', `${IMPORTS}export default ${strategyOf('sma-cross')}`)
 
 const using = (use: string, params = '{}'): string =>
@@ -220,6 +231,36 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
     'a parameter of a file',
     using('./params.ts', '{ length: 1 }'),
     /params\.length is too small: 1; allowed: a whole number >= 2, bars/,
+  ],
+  [
+    'a strategy that says nothing of its needs',
+    using('./needs-none.ts'),
+    /^skein\.yaml:2: strategies\[0\]\.use gives needs whose value is missing; allowed: .*bars/,
+  ],
+  [
+    'a strategy that needs bars that nobody has',
+    using('./needs-bars.ts'),
+    /gives needs whose bars is not allowed.*: "7m"; allowed: 1s, 1m, 5m/,
+  ],
+  [
+    'a strategy whose warm-up is misspelled',
+    using('./needs-more.ts'),
+    /gives needs whose warmUp is unknown \(did you mean warmup\?\)/,
+  ],
+  [
+    'a strategy whose warm-up is no number',
+    using('./needs-nan.ts'),
+    /gives needs whose warmup is not a finite number: NaN/,
+  ],
+  [
+    'a strategy whose timer is none',
+    using('./needs-timer.ts'),
+    /gives needs whose every\.beat is refused: "soon"; allowed: a duration such as 5m/,
+  ],
+  [
+    'a strategy that throws when asked for its needs',
+    using('./needs-throws.ts'),
+    /throws when asked for its needs \(Error: no luck\): ".\/needs-throws\.ts"/,
   ],
   [
     'not a number',

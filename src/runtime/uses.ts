@@ -11,6 +11,7 @@ import * as builtIn from '../strategies/index.ts'
 import type { Strategy } from '../strategy/index.ts'
 import type { Config } from './config.ts'
 import { isPath, outside, twiceNamed } from './config-conflicts.ts'
+import { needsProblems } from './needs.ts'
 import { badInput, type Problem, problemsOf } from './problems.ts'
 import { suggestion } from './suggestion.ts'
 
@@ -44,6 +45,7 @@ export async function loadUses(config: Config, universe: Universe): Promise<Use[
     const schema = strict(strategy)
     const parsed = schema.safeParse(params)
     if (!parsed.success) problems.push(...problemsOf(parsed.error, schema, params, path))
+    if (parsed.success) problems.push(...needsProblems(strategy, parsed.data, use, i))
     const ids = on === 'all' ? universe.all.map(({ id }) => id) : found(on, i)
     uses.push({ name, strategy, params: parsed.data ?? {}, on: ids })
   }
