@@ -53,6 +53,8 @@ export class Agreement {
   #cancelNext: (() => void) | undefined
   #nextAt = Infinity
   #isResting = false
+  /** Reports in a row that the venue has refused to these keys. */
+  #refusals = 0
 
   constructor(parts: LiveParts) {
     this.#parts = parts
@@ -192,8 +194,10 @@ export class Agreement {
     if (pump.isStopped) return undefined
     if (!answer.ok) {
       tell('warn', `${venue.id} gave no report: ${answer.fault.message}`)
+      if (answer.fault.code === 'unauthorized') this.#onRefused(answer.fault)
       return answer.fault
     }
+    this.#refusals = 0
     const transfers = await this.#transfersWhereCashDiffers(answer.value)
     if (pump.isStopped) return undefined
     this.#reports++
@@ -228,6 +232,16 @@ export class Agreement {
     // What was agreed on is not asked for again, or the reports of a run that lasts would grow until none can be had.
     if (open === 0) broker.reportFrom?.(ms(askedAt - DAY))
     return undefined
+  }
+
+  /** Keys that are refused again are gone: what they would send is refused too, and a person must see to them. */
+  #onRefused({ message }: Fault): void {
+    const { options, timing, engine, control } = this.#parts
+    if (++this.#refusals === 1) this.askIn(timing.lookupEveryMs)
+    else if (engine.safety.safeMode === undefined) {
+      const why = `${options.venue.id} refuses the keys: ${message}`
+      control({ do: 'safe-mode', on: true, why }, 'reconcile')
+    }
   }
 
   /** Symbols whose positions differed in the last report for the first time: another one says whether they do. */

@@ -359,6 +359,9 @@ export class Live {
         this.pump.push(input)
         // A cancel that is refused came too late as a rule: what became of its order is asked for.
         if (input.type === 'cancel.rejected') this.#agreement.askIn(lookupEveryMs)
+        // Whether that is the order's fault or the keys', the report tells.
+        if (input.type === 'order.rejected' && input.fault.code === 'unauthorized')
+          this.#agreement.askIn(lookupEveryMs)
       },
       isDryRun,
       maxAgeMs: orderAgeMsMax,

@@ -1,4 +1,5 @@
-// Faults of history: limits of requests, pages that cannot be used, answers of another shape. Rows F059 to F062 and F066.
+// Faults of history: limits of requests, pages that cannot be used, answers of another shape. Rows F059 to F062, F066
+// and F583.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { iso, MINUTE, ms } from '../../src/core/time.ts'
@@ -39,6 +40,36 @@ test('F059 a venue that limits requests is left alone as long as it says, and re
   assert.ok(waited >= 10_000 && waited < 15_000, `the order left after ${waited} ms`)
   assert.ok(seen > 100 && seen <= 200, `${seen} reads of 300 have left`)
   assert.equal(sent, 2)
+})
+
+test('F583 keys that are revoked while a run goes on end in safe mode, and no order leaves any more', async (t) => {
+  const bench = await Bench.start(t)
+  const refused = {
+    on: 'rest',
+    fault: 'status',
+    status: 401,
+    body: '{"message":"unauthorized."}',
+  } as const
+  await bench.does((context) => context.buy({ qty: 10 }))
+  // One refusal alone is an accident.
+  bench.inject({ ...refused, method: 'GET', path: '/v2/orders', times: 1 })
+  await bench.run(2 * MINUTE)
+  assert.equal(bench.live.engine.safety.safeMode, undefined)
+
+  const restore = bench.inject(refused)
+  for (let i = 0; i < 30; i++) await bench.does((context) => context.buy({ qty: 1 }))
+  const sent = bench.submitted.length
+  for (let i = 0; i < 30; i++) await bench.does((context) => context.buy({ qty: 1 }))
+
+  assert.equal(bench.submitted.length, sent)
+  assert.match(bench.denials.at(-1)!, /^safe-mode: .*alpaca refuses the keys: .* 401/)
+  assert.ok(bench.has(/^safe mode: alpaca refuses the keys/))
+  restore()
+  await bench.run(MINUTE)
+  bench.live.control({ do: 'safe-mode', on: false, why: 'other keys' }, 'test')
+  await bench.does((context) => context.close())
+  assert.equal(bench.held(), 0)
+  bench.check()
 })
 
 for (const [name, change, expected] of [
