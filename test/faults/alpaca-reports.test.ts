@@ -1,5 +1,5 @@
-// Faults of Alpaca's reports: orders that the list which was asked for does not have. Rows F479 to F481, F519
-// and F521.
+// Faults of Alpaca's reports: orders that the list which was asked for does not have. Rows F479 to F481, F519, F521
+// and F584.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type OrderId, orderId } from '../../src/core/brand.ts'
@@ -130,6 +130,30 @@ for (const countsLegs of [false, true]) {
     assert.equal(report.value.orders.length, 1_200)
   })
 }
+
+test('F584 an order of several options, which has no symbol and no side, is in the list', async () => {
+  const { venue, universe, alpaca, run, troubles } = await opened()
+  const about = { qty: '1', type: 'limit', limit_price: '10', order_class: 'mleg' }
+  const leg = { ...about, limit_price: null, type: '' }
+  const spread = venue.book({ ...about, symbol: '', side: '' })
+  spread.legs = [
+    venue.book({ ...leg, symbol: 'AAPL241213C00250000', side: 'buy' }),
+    venue.book({ ...leg, symbol: 'AAPL241213C00260000', side: 'sell' }),
+  ]
+  await run({ type: 'submit', order: orderOf(universe, 's-a-1') })
+
+  const report = await settled(venue.world, alpaca.broker.report())
+  venue.update('new', spread)
+  await venue.world.run(100)
+
+  assert.ok(report.ok, JSON.stringify(report))
+  assert.deepEqual(
+    report.value.orders.map(({ id }) => id),
+    ['s-a-1'],
+  )
+  assert.deepEqual(troubles, [])
+  await settled(venue.world, alpaca.close())
+})
 
 test('F521 a fill that was missed is booked though its activity writes the coin without the slash', async () => {
   const { venue, universe, alpaca, inputs, run, troubles } = await opened()

@@ -149,6 +149,8 @@ test('reads a position, an account and an asset', () => {
     isBlocked: false,
   })
   assert.equal(parseAccount({ ...account, cash: 'NaN' }), undefined)
+  for (const flag of ['trading_blocked', 'account_blocked', 'trade_suspended_by_user'])
+    assert.equal(parseAccount({ ...account, [flag]: true })?.isBlocked, true, flag)
   const asset = {
     class: 'crypto',
     symbol: 'BTC/USD',

@@ -41,10 +41,12 @@ export interface WireOrder {
 
 export function parseOrder(json: unknown): WireOrder | undefined {
   if (!isObject(json)) return undefined
+  // Symbol and side of what a person trades in several options at once are "": its legs have some. It is none of ours.
+  const isSpread = json['order_class'] === 'mleg' && json['symbol'] === ''
   const venueId = textOf(json['id'])
-  const symbol = textOf(json['symbol'])
+  const symbol = isSpread ? SPREAD : textOf(json['symbol'])
   const status = textOf(json['status'])
-  const side = json['side']
+  const side = isSpread ? 'buy' : json['side']
   if (venueId === undefined || symbol === undefined || status === undefined) return undefined
   if (side !== 'buy' && side !== 'sell') return undefined
   const legs = Array.isArray(json['legs']) ? json['legs'].map((leg) => parseOrder(leg)) : []
@@ -66,6 +68,9 @@ export function parseOrder(json: unknown): WireOrder | undefined {
     ...some('updatedAt', parseStamp(json['updated_at'])),
   }
 }
+
+/** In the place of a symbol; no instrument is named so. */
+const SPREAD = 'several options'
 
 /** What a status means for us. Statuses that nobody knows count as open: that keeps their exposure. */
 export type WireState = 'open' | 'filled' | 'canceled' | 'expired' | 'rejected' | 'replaced'
@@ -221,6 +226,7 @@ export interface WireAccount {
   readonly equity: number
   readonly cash: number
   readonly buyingPower: number
+  /** By the venue, or by its owner's own setting. */
   readonly isBlocked: boolean
 }
 
@@ -235,7 +241,10 @@ export function parseAccount(json: unknown): WireAccount | undefined {
   if (equity === undefined || cash === undefined || buyingPower === undefined) return undefined
   const number = textOf(json['account_number']) ?? ''
   const isPaper = number.startsWith('PA')
-  const isBlocked = json['trading_blocked'] === true || json['account_blocked'] === true
+  const isBlocked =
+    json['trading_blocked'] === true ||
+    json['account_blocked'] === true ||
+    json['trade_suspended_by_user'] === true
   return { id, number, isPaper, status, equity, cash, buyingPower, isBlocked }
 }
 
