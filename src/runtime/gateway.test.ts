@@ -170,6 +170,21 @@ test('what waits when the kill switch comes on does not leave', async () => {
   assert.equal(desk.calls.length, 1)
 })
 
+test('a quote that waits when the kill switch comes on is not moved, and a leg is', async () => {
+  const desk = new Desk()
+  const amend = { type: 'amend', symbol: A } as const
+  desk.send(submit('a'))
+  desk.send({ ...amend, id: orderId('q'), ...QUOTE })
+  desk.send({ ...amend, id: orderId('leg') })
+  desk.gateway.kill('a person said so')
+
+  assert.deepEqual(await desk.answer(taken), ['order.accepted a', 'cancel.rejected q'])
+  assert.deepEqual(
+    desk.calls.flatMap(({ commands }) => commands.map(({ type }) => type)),
+    ['submit', 'amend'],
+  )
+})
+
 test('a dry run answers at once and sends nothing', async () => {
   const desk = new Desk({ isDryRun: true })
 

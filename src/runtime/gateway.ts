@@ -13,9 +13,10 @@
  *
  * A failure that does not prove that nothing happened is unknown, a thrown one among them. A submit that has waited
  * too long, or meets the kill switch, is rejected here: what never left cannot have been taken. A quote that comes after
- * the deadline of its turn is neither placed nor moved. Cancels always leave, but for one thing: where the venue has
- * refused the cancel of an order for good, that order is over as a rule, and the next report says so. Cancels of it that
- * leave meanwhile would keep the report from doing so: by using up the budget, and as an order that is always under way.
+ * the deadline of its turn, or meets the kill switch, is neither placed nor moved. Cancels always leave, but for one
+ * thing: where the venue has refused the cancel of an order for good, that order is over as a rule, and the next report
+ * says so. Cancels of it that leave meanwhile would keep the report from doing so: by using up the budget, and as an order
+ * that is always under way.
  */
 import { assert, unreachable } from '../core/assert.ts'
 import { BoundedMap } from '../core/bounded-map.ts'
@@ -61,7 +62,7 @@ export interface GatewayStatistics {
   readonly accepted: number
   readonly rejected: number
   readonly unknown: number
-  /** Submits that were rejected here, because they came too late or against the kill switch. */
+  /** Submits, and moves of quotes, that were rejected here: they came too late or against the kill switch. */
   readonly unsent: number
   /** Quotes that were not placed or moved, because the deadline of their turn was over. */
   readonly late: number
@@ -117,7 +118,7 @@ export class Gateway {
     for (const venue of this.#queues.keys()) this.#start(venue)
   }
 
-  /** While there is a reason, no submit leaves but those that reduce. */
+  /** While there is a reason, no submit leaves but those that reduce, and no quote is moved. */
   kill(why: string | undefined): void {
     this.#killed = why
   }
@@ -228,10 +229,8 @@ export class Gateway {
       this.#counts.late++
       return fault('venue-unavailable', `its turn was over its deadline of ${deadlineMs} ms`)
     }
-    if (command.type !== 'submit') return undefined
-    const { order } = command
-    const isProtective = order.reduceOnly === true || isLeg(order)
-    if (isProtective) return undefined
+    if (command.type === 'cancel' || isProtective(command)) return undefined
+    const { id } = command.type === 'submit' ? command.order : command
     const waited = now() - at
     const why =
       this.#killed === undefined
@@ -241,7 +240,7 @@ export class Gateway {
         : `the kill switch is on: ${this.#killed}`
     if (why === undefined) return undefined
     this.#counts.unsent++
-    return fault('bad-request', `${order.id} was not sent: ${why}`)
+    return fault('bad-request', `${id} was not sent: ${why}`)
   }
 
   #isRefused(id: OrderId): boolean {
@@ -313,6 +312,12 @@ export class Gateway {
     this.#sent.set(id, true)
   }
 }
+
+/** What protects or closes a position leaves whatever holds: of an amend, what is not surely that of a quote. */
+const isProtective = (command: Exclude<Command, { readonly type: 'cancel' }>): boolean =>
+  command.type === 'amend'
+    ? command.quote !== true
+    : command.order.reduceOnly === true || isLeg(command.order)
 
 /** True where a batch waits for the answer to another: they are about one order, or that one is of an earlier wave. */
 function mustWait(next: Waiting, other: Waiting): boolean {
