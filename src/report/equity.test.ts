@@ -228,7 +228,28 @@ test('finds the same drawdown as a search over all pairs', () => {
 })
 
 test('refuses to tell an equity that is not a number', () => {
-  assert.throws(() => curveOf(100, [100, Number.NaN]).end, /sampled equity is finite, not NaN/)
+  assert.throws(
+    () => curveOf(100, [100, Number.NaN]).end,
+    /the equity that was sampled last is finite/,
+  )
+})
+
+test('goes on with what was known last while equity is not a number', () => {
+  const [whole, known] = [new EquityCurve(100), new EquityCurve(100)]
+  for (const [i, equity] of [NaN, 100, 120, NaN, NaN, 90, 130].entries()) {
+    whole.sample(at(i), equity, equity)
+    if (!Number.isNaN(equity)) known.sample(at(i), equity, equity)
+  }
+
+  const all = (curve: EquityCurve) => [
+    curve.end,
+    curve.points(),
+    curve.drawdown(),
+    curve.exposure(),
+    curve.returns(),
+    curve.longestUnderwaterMs(),
+  ]
+  assert.deepEqual(all(whole), all(known))
 })
 
 test('takes no fraction of an equity that is smaller than money', () => {

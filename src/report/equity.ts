@@ -59,6 +59,8 @@ export class EquityCurve {
   #stride = 1
   #sinceKept = 0
 
+  /** False where the last sample was no number. */
+  #isKnown = true
   #samples = 0
   #firstAt = 0
   #at = 0
@@ -96,9 +98,12 @@ export class EquityCurve {
 
   /**
    * One sample; `at` never goes back. `exposure` is the gross value of what is held, in money, ≥ 0.
-   * This is called after every turn, so the common path only adds and compares.
+   * This is called after every turn, so the common path only adds and compares. An equity that is not a number is none:
+   * while what was taken over has no price yet, what was known last goes on.
    */
   sample(at: Ms, equity: number, exposure: number): void {
+    this.#isKnown = Number.isFinite(equity)
+    if (!this.#isKnown) return
     if (this.#samples === 0) this.#begin(at)
     this.#samples++
     const elapsed = at - this.#at
@@ -127,9 +132,9 @@ export class EquityCurve {
     return this.#at
   }
 
-  /** Equity of the last sample. Throws where it is not a number: no report may hide that. */
+  /** Equity of the last sample. Throws where that was not a number: no report may hide it. */
   get end(): number {
-    assert(Number.isFinite(this.#equity), `sampled equity is finite, not ${this.#equity}`)
+    assert(this.#isKnown, 'the equity that was sampled last is finite')
     return this.#equity
   }
 
