@@ -350,6 +350,22 @@ test('native legs leave with their entry and are only watched', () => {
   )
 })
 
+test('a native leg that is canceled in the turn of its entry is canceled after that has left', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98 target 104
+              s cancel #3                           > submit #1 buy 10 market with #2 sell 10 stop 98 gtc, #3 sell 10 limit 104 gtc
+                                                    > cancel #3
+    10:00:02  accepted #1
+              accepted #2
+              accepted #3
+              canceled #3                           = live #1 #2
+    `,
+    native,
+  )
+})
+
 test('a native bracket that ends unfilled leaves nothing', () => {
   scenario(
     `

@@ -10,10 +10,11 @@
  *   cancel + submit     of one lane and side: an amend, where replacing.ts allows it (the desk asks)
  * Each order has one owner, so orders of two strategies are never folded into each other; they may share a call.
  *
- * CUT: cancels leave first, then amends, then submits, each in the order of the wish. A call holds commands of one
- * kind for one venue: at most what the venue takes, what `batching` allows, and what is left of the venue's orders of
- * that kind in this second, because a quota counts orders and the rest of such a call would be refused. Quotes of more
- * symbols than may be quoted at once leave in waves.
+ * CUT: cancels leave first, then amends, then submits, each in the order of the wish; last of all the cancel of a leg
+ * whose entry leaves in the same turn, which nobody would know before. A call holds commands of one kind for one venue:
+ * at most what the venue takes, what `batching` allows, and what is left of the venue's orders of that kind in this
+ * second, because a quota counts orders and the rest of such a call would be refused. Quotes of more symbols than may be
+ * quoted at once leave in waves.
  */
 import { assert } from '../core/assert.ts'
 import type { Ms, OrderId, SymbolId, VenueId } from '../core/brand.ts'
@@ -165,9 +166,11 @@ export class Outbox {
     if (this.#isEmpty()) return NONE
     const { enabled, coalesceCancel, coalescePlace } = this.#batching
     const batches: Batch[] = []
+    const ofLegs = this.#takeCancelsOfLegs()
     this.#cut(this.#cancels, batches, { at, isShared: enabled && coalesceCancel })
     this.#cut(this.#amends, batches, { at, isShared: enabled && coalescePlace })
     this.#cut(this.#submits, batches, { at, isShared: enabled && coalescePlace })
+    this.#cut(ofLegs, batches, { at, isShared: enabled && coalesceCancel })
     if (this.#quoted.size > 0) this.#quoted.clear()
     this.#batches += batches.length
     return batches
@@ -221,6 +224,21 @@ export class Outbox {
         this.#quotaOf(venue, kind).restore(kinds[kind])
     }
     if (state.batching !== undefined) this.#batching = checkedBatching(state.batching)
+  }
+
+  /** Cancels of legs that leave with their entry in this turn. */
+  #takeCancelsOfLegs(): Map<OrderId, Cancel> {
+    const taken = new Map<OrderId, Cancel>()
+    if (this.#cancels.size === 0) return taken
+    for (const { legs = [] } of this.#submits.values()) {
+      for (const { id } of legs) {
+        const cancel = this.#cancels.get(id)
+        if (cancel === undefined) continue
+        this.#cancels.delete(id)
+        taken.set(id, cancel)
+      }
+    }
+    return taken
   }
 
   #isEmpty(): boolean {
