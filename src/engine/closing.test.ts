@@ -116,6 +116,17 @@ test('a second close changes nothing', () => {
   `)
 })
 
+test('a lane that cancels all of its orders leaves the market order of its close alone', () => {
+  scenario(`${held}
+    10:00:03  s close                               > cancel #2    > cancel #3
+    10:00:04  canceled #2
+              canceled #3                           > submit #4 sell 10 market reduce-only
+    10:00:05  filled #4 4 @ 100
+              s cancel #4                           = live #4, position 6 @ 100, closing s
+    10:00:06  filled #4 6 @ 100                     = live none, position 0, closing none
+  `)
+})
+
 test('nothing is placed while a lane is closing', () => {
   scenario(`${held}
     10:00:03  s close                               > cancel #2    > cancel #3

@@ -1,7 +1,7 @@
 /*
  * Closing: how a lane gets rid of all it has.
  *
- *   begun     its entries are canceled, and it may place nothing more
+ *   begun     its entries are canceled, and it may place nothing more, nor cancel what sells
  *   clearing  once a market order may leave, the legs of its brackets are canceled too; until then, through a
  *             night or a kill switch, they go on protecting what is held
  *   selling   when the last order has ended, what is still held goes to the market; reduce-only, unless another

@@ -236,7 +236,8 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     const order = this.parts.orders.get(id)
     if (order === undefined || order.strategy !== lane.strategy || order.symbol !== lane.symbol)
       return
-    this.cancelOrder(order)
+    // The market order of a close would only be sent again, and after a few of them the close is given up.
+    if (lane.closing?.order !== id) this.cancelOrder(order)
   }
 
   close(lane: Lane): void {
