@@ -229,7 +229,7 @@ export class Gateway {
       this.#counts.late++
       return fault('venue-unavailable', `its turn was over its deadline of ${deadlineMs} ms`)
     }
-    if (command.type === 'cancel' || isProtective(command)) return undefined
+    if (isProtective(command)) return undefined
     const { id } = command.type === 'submit' ? command.order : command
     const waited = now() - at
     const why =
