@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { type OrderId, type SymbolId, symbolId } from '../core/brand.ts'
+import { money } from '../core/instrument.ts'
 import { apply, isLive, type Order, type OrderInput, sign } from '../core/order.ts'
 import { ms } from '../core/time.ts'
 import type { VenueReport } from '../core/venue.ts'
@@ -552,6 +553,23 @@ test('the account is taken after five reports where orders never rest, and diffe
 
   assert.deepEqual(types(fifth), ['account'])
   assert.equal(book.cash, 800)
+})
+
+test('cash that differs waits while the venue cannot tell what was brought or taken, for five reports', () => {
+  const [patient, told] = [new Book(), new Book()]
+  const untold = { transfers: 'untold' } as const
+  const transfers = [{ id: 'out', amount: money(-100) }]
+
+  for (let i = 0; i < 4; i++) {
+    assert.deepEqual(types(patient.hear(report({ cash: 900 }), i, untold)), [])
+    assert.deepEqual(types(told.hear(report({ cash: 900 }), i, untold)), [])
+  }
+  const [lost] = patient.hear(report({ cash: 900 }), 4, untold).inputs
+  const [taken] = told.hear(report({ cash: 900 }), 4, { transfers }).inputs
+
+  assert.ok(lost?.type === 'account' && lost.transfers === undefined)
+  assert.ok(taken?.type === 'account')
+  assert.deepEqual(taken.transfers, transfers)
 })
 
 // ── Properties: an arbitrary venue, and what we have heard of it ────────────────────────────────────────

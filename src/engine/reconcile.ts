@@ -30,7 +30,8 @@
  *     yet: the same difference in five such reports, but for what moved while they were made, is none.
  * Cash is the venue's at once where nothing moves; else after five reports in which it differed by more than had moved
  * meanwhile, and none that agreed. What crosses the last of them is small, and found by the next. What of it came or left
- * without a trade, as far as the venue tells, goes with it. Of a trade that nobody heard of, cash and position are two
+ * without a trade goes with it, as far as the venue tells; where it was asked and has not told, five reports are waited for
+ * too, because what is taken before then counts as lost. Of a trade that nobody heard of, cash and position are two
  * halves: its cash is taken while the symbol is halted, neither before the halt nor with its end, and counts as no profit
  * and no loss there.
  */
@@ -231,14 +232,14 @@ class Reconciliation {
       this.#cashReports = this.#memory.cashReports
       return []
     }
-    if (moving.size > 0) {
+    if (moving.size > 0 || (transfers === 'untold' && this.#ours.cash !== 0)) {
       const moved = Math.abs(this.#ours.cash - this.#asked.before.cash)
       this.#cashReports = this.#memory.cashReports + (difference > moved + CASH_SLACK ? 1 : 0)
       if (this.#cashReports < REPORTS_WHERE_MOVING) return []
       this.#cashReports = 0
     }
     const account = { type: 'account', at, venue, equity, cash, buyingPower } as const
-    return [transfers.length === 0 ? account : { ...account, transfers }]
+    return [transfers.length === 0 || transfers === 'untold' ? account : { ...account, transfers }]
   }
 
   #tell(kind: Difference['kind'], symbol: SymbolId, text: string): void {

@@ -180,7 +180,8 @@ export class Agreement {
     const { options, pump } = this.#parts
     const transfers = await this.#transfersWhereCashDiffers(answer.value)
     const { account } = answer.value
-    return ok({ type: 'account', at: pump.now(), venue: options.venue.id, ...account, transfers })
+    const told = transfers === 'untold' ? {} : { transfers }
+    return ok({ type: 'account', at: pump.now(), venue: options.venue.id, ...account, ...told })
   }
 
   /** One report, whose inputs go to whom is told. */
@@ -315,14 +316,16 @@ export class Agreement {
     }
   }
 
-  /** Where the venue does not say, all that its cash is less by counts as lost. */
-  async #transfersWhereCashDiffers({ account }: VenueReport): Promise<readonly Transfer[]> {
+  /** What a venue never tells counts as lost or won, and so does, after a while, what it could not tell. */
+  async #transfersWhereCashDiffers({
+    account,
+  }: VenueReport): Promise<readonly Transfer[] | 'untold'> {
     const { options, broker, engine, tell } = this.#parts
     if (Math.abs(account.cash - engine.ours.cash) < CASH_SLACK) return []
     const answer = (await broker.transfers?.()) ?? ok([])
     if (answer.ok) return answer.value
     tell('warn', `${options.venue.id} does not tell its transfers: ${answer.fault.message}`)
-    return []
+    return 'untold'
   }
 
   /** What is on its way out sends nothing twice. */
