@@ -4,6 +4,8 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import type { MarketInput } from '../src/core/input.ts'
+import type { Notice } from '../src/core/notice.ts'
 import { MAX_SYMBOLS } from '../src/core/universe.ts'
 import { INBOX_DEFAULTS } from '../src/engine/inbox.ts'
 import { HISTORY_LIMIT } from '../src/engine/notices.ts'
@@ -11,7 +13,10 @@ import { FINISHED_LIMIT, LIVE_LIMIT } from '../src/engine/orders.ts'
 import { TIMER_LIMIT } from '../src/engine/timers.ts'
 import { POINTS_MAX } from '../src/report/equity.ts'
 import { TRIPS_MAX } from '../src/report/statistics.ts'
+import { backtest } from '../src/runtime/backtest.ts'
 import { parseConfig } from '../src/runtime/config.ts'
+import { Feed } from '../src/runtime/feed.ts'
+import { findLookAhead } from '../src/runtime/look-ahead.ts'
 import { WAITING_MAX } from '../src/runtime/recorder.ts'
 import { loadUses } from '../src/runtime/uses.ts'
 import { prepare } from '../src/runtime/prepare.ts'
@@ -101,6 +106,41 @@ test('the strategy of the README loads and runs', async (t) => {
   const { universe } = await prepare(config, tape, 'docs')
   const [use] = await loadUses(config, universe)
   assert.equal(use!.name, 'momentum')
+})
+
+test('the strategy of the page on pairs trades both legs together, and does not see the future', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-docs-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const page = read('docs/strategies/pairs.md')
+  writeFileSync(join(folder, 'pairs.ts'), blocks(page, 'ts')[0]!)
+  const config = parseConfig(blocks(page, 'yaml')[0]!, join(folder, 'pairs.yaml'), {})
+  const start = ms(Date.UTC(2026, 0, 5))
+  const tape = generateTape({ seed: 1, symbols: ['KO', 'PEP'], start, minutes: 300, kind: 'bars' })
+  const setup = await prepare(config, tape, 'docs')
+  const sides: string[] = []
+  const handle = (notice: Notice) => {
+    if (notice.type === 'fill') sides.push(`${notice.order.symbol} ${notice.order.side}`)
+  }
+  await backtest({ tape, setup, watch: { notices: { types: ['fill'], handle } } })
+
+  assert.ok(sides.length >= 8, `${sides.length} fills`)
+  for (let i = 0; i < sides.length; i += 2)
+    assert.ok(
+      ['0 buy,1 sell', '0 sell,1 buy'].includes(
+        sides
+          .slice(i, i + 2)
+          .toSorted()
+          .join(','),
+      ),
+    )
+  const feed = new Feed(tape, setup.universe)
+  const rows: MarketInput[] = []
+  for (;;) {
+    if (feed.isStarved) await feed.refill()
+    if (feed.nextAt === Infinity) break
+    rows.push(...feed.take())
+  }
+  assert.equal(await findLookAhead(rows, () => setup), undefined)
 })
 
 const STRATEGIES: readonly Pick<Strategy, 'name' | 'params'>[] = [smaCross, marketMaker]

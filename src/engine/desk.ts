@@ -24,7 +24,7 @@ import {
 import type { OrderTerms } from '../core/terms.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
-import type { BracketIntent, Ladder, OrderIntent, RestPolicy } from '../strategy/context.ts'
+import type { BracketIntent, Ladder, OrderIntent, Peer, RestPolicy } from '../strategy/context.ts'
 import type { BracketDesk, Group, LegChange } from './bracket.ts'
 import { Brackets } from './brackets.ts'
 import { type ClosingDesk, Closings } from './closing.ts'
@@ -35,6 +35,7 @@ import { Markouts } from './markouts.ts'
 import type { Notices } from './notices.ts'
 import type { Orders } from './orders.ts'
 import { Outbox } from './outbox.ts'
+import { LanePeer } from './peers.ts'
 import { legOf, type LegPrices, legPricesOf, orderOf, requestOf } from './placing.ts'
 import { Portfolio } from './portfolio.ts'
 import { type RestingDesk, Restings } from './resting.ts'
@@ -120,6 +121,12 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   depth(symbol: SymbolId): Depth | undefined {
     return this.#depths[symbol]
+  }
+
+  peer({ strategy }: Lane, name: string): Peer {
+    const instrument = this.parts.universe.find(name)
+    if (instrument === undefined) throw new Error(`${name} is no symbol of this run`)
+    return new LanePeer(this, strategy, instrument)
   }
 
   setDepth(depth: Depth): void {

@@ -135,6 +135,53 @@ test('state is frozen and replaced, and comes back from a restore', () => {
   assert.throws(() => (back.state as { levels: number[] }).levels.push(3), TypeError)
 })
 
+test('a peer is another symbol as it is now, with what the same strategy holds there', () => {
+  const seen: unknown[] = []
+  const hooks = (ctx: Context): Hooks => {
+    const peer = ctx.peer(ctx.instrument.symbol === 'AAPL' ? 'MSFT' : 'AAPL')
+    return {
+      onTurn: () => {
+        const { instrument, price, quote, position } = peer
+        if (ctx.instrument.symbol === 'AAPL')
+          seen.push([instrument.symbol, price, quote?.bid, position.qty])
+      },
+    }
+  }
+  const options = { symbols: ['AAPL', 'MSFT'], actors: { s: { hooks }, other: {} } }
+  const stage = scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  trade AAPL 101
+              quote MSFT 49.99 x 50.01
+    10:00:02  s/MSFT buy 10            > submit #1 s MSFT buy 10 market
+    10:00:03  filled #1 10 @ 50
+              other/MSFT buy 5         > submit #2 other MSFT buy 5 market
+    10:00:04  filled #2 5 @ 50
+              trade AAPL 100
+    `,
+    options,
+  )
+
+  assert.deepEqual(seen, [
+    ['MSFT', undefined, undefined, 0],
+    ['MSFT', 50, 49.99, 0],
+    ['MSFT', 50, 49.99, 10],
+  ])
+  seen.length = 0
+  stage.restored().play('10:00:05  trade AAPL 99')
+  assert.deepEqual(seen, [['MSFT', 50, 49.99, 10]])
+})
+
+test('a strategy that wants a peer that the run does not have cannot begin, or is halted', () => {
+  const eager = { hooks: (ctx: Context): Hooks => ({ onTurn: () => void ctx.peer('SPX') }) }
+  scenario('10:00:00  trade AAPL 100  ! halted s Error: SPX is no symbol of this run', {
+    actors: { s: eager },
+  })
+
+  const actors = { s: { hooks: (ctx: Context): Hooks => (ctx.peer('SPX'), {}) } }
+  assert.throws(() => new Stage({ actors }), /strategy s: symbol\(\) throws .*SPX is no symbol/)
+})
+
 test('a state of null and no state at all are told apart after a restore', () => {
   const stage = new Stage({ actors: { none: {}, nothing: { state: () => null } } }).restored()
   assert.equal(stage.lane('none').state, undefined)

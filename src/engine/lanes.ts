@@ -16,6 +16,7 @@ import type {
   Holding,
   Ladder,
   OrderIntent,
+  Peer,
   RestPolicy,
 } from '../strategy/context.ts'
 import type { Hooks, Needs, Strategy } from '../strategy/define.ts'
@@ -27,6 +28,7 @@ export interface LaneDesk {
   price(symbol: SymbolId): number
   quote(symbol: SymbolId): Quote | undefined
   depth(symbol: SymbolId): Depth | undefined
+  peer(lane: Lane, symbol: string): Peer
   ordersOf(lane: Lane): readonly Order[]
   buyOrSell(lane: Lane, side: 'buy' | 'sell', intent: OrderIntent): OrderId | undefined
   bracket(lane: Lane, intent: BracketIntent): OrderId | undefined
@@ -133,6 +135,10 @@ export class Lane implements Context {
 
   get book(): Depth | undefined {
     return this.needs.depth === undefined ? undefined : this.#desk.depth(this.symbol)
+  }
+
+  peer(symbol: string): Peer {
+    return this.#desk.peer(this, symbol)
   }
 
   get orders(): readonly Order[] {
@@ -319,7 +325,7 @@ export function mustBeDone(answer: unknown): void {
 }
 
 /** The strategy's view of its own position: one object for the life of the lane. */
-class LaneHolding implements Holding {
+export class LaneHolding implements Holding {
   current: Position = FLAT
 
   get qty(): number {

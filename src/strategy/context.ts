@@ -95,6 +95,16 @@ export interface Trail {
   readonly distance: number
 }
 
+/** Another symbol of the run, as it is when it is looked at. */
+export interface Peer {
+  readonly instrument: Instrument
+  /** As of the context, of that symbol. */
+  readonly price: number | undefined
+  readonly quote: Quote | undefined
+  /** What the same strategy holds there; flat where it is not on that symbol. */
+  readonly position: Holding
+}
+
 export interface Context<S = unknown> {
   /** Engine time: when the input that is being handled was received. */
   readonly now: Ms
@@ -109,6 +119,14 @@ export interface Context<S = unknown> {
    */
   readonly book: Depth | undefined
   readonly position: Holding
+  /**
+   * Another symbol of the run by its name, to look at; one object for the life of the lane. Within a turn `onTurn` comes when all
+   * symbols have their prices. What is remembered of a peer belongs into `state`: bars of this symbol do not give it back.
+   * Throws where the run has no such symbol.
+   *
+   * @example const spy = ctx.peer('SPY')
+   */
+  peer(symbol: string): Peer
   /** This lane's orders that may still trade, oldest first. */
   readonly orders: readonly Order[]
   /** Cash and holdings of the whole account at the last prices, in money. */

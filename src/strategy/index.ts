@@ -4,6 +4,7 @@ export type {
   Holding,
   Ladder,
   OrderIntent,
+  Peer,
   QuoteLevel,
   RestPolicy,
   Trail,
