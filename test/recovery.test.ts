@@ -306,3 +306,29 @@ test('a run that was killed between its stop and its end is over when it is star
   assert.equal(stopped.isComplete, false)
   assert.deepEqual([again.turns, again.hash], [stopped.turns, stopped.hash])
 })
+
+test('F543 a run whose strategy decides otherwise when it is started again does not start, and says what to do', async (t) => {
+  let qty = 1
+  const changed = defineStrategy({
+    name: 'changed',
+    params: z.object({}),
+    needs: () => ({ bars: '1m' }),
+    symbol: (ctx) => ({ onBar: () => void ctx.buy({ qty, once: 'first' }) }),
+  })
+  const change = only(changed)
+
+  const again = killedOnce(t, {
+    kind: 'bars',
+    change,
+    // As where a file that it imports was changed, or Skein was.
+    meddle: async () => void (qty = 2),
+    isArchiveGone: true,
+    killAt: 300,
+  })
+
+  await assert.rejects(again, {
+    code: 'other-decisions',
+    message:
+      /otherwise now.* \(turn \d+: decided .*"qty":2.*go on with the Skein and the strategy files/,
+  })
+})

@@ -114,7 +114,7 @@ export async function recover<State, S extends Redoable<State>>(
     return { session, marks, ...tail, from: 'beginning' }
   }
   const { difference, ...tail } = await redoTail(session, journal, 0, breathe)
-  assert(difference === undefined, `the journal is decided as it was recorded: ${difference}`)
+  if (difference !== undefined) throw otherwise(difference)
   return { session, marks, ...tail, from: tail.redone === 0 ? 'nothing' : 'journal' }
 }
 
@@ -167,6 +167,15 @@ const lost = (n: number, why: string): StoreError =>
     'pruned',
     `the journal was pruned, begins after turn ${n}, and cannot be done again from there: ${why}; ` +
       'restore a backup of it, or begin a new journal and adopt what the venue holds',
+  )
+
+/** Not a fault of ours: another Skein wrote it, or what a strategy file imports was changed. */
+const otherwise = (difference: string): StoreError =>
+  new StoreError(
+    'other-decisions',
+    `the journal would be decided otherwise now, so nothing is done with it (${difference}); go on with the ` +
+      'Skein and the strategy files that wrote it, those that they import too, or begin a new journal ' +
+      '(--journal) and adopt what the venue holds',
   )
 
 /** Turns that are done again at once while a run trades beside it: about a millisecond. */

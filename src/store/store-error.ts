@@ -9,6 +9,7 @@ export type StoreErrorCode =
   | 'migration-failed'
   | 'corrupt'
   | 'pruned'
+  | 'other-decisions'
   | 'read-only'
   | 'restored'
   | 'cannot-open'
