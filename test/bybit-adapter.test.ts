@@ -33,6 +33,30 @@ test('cancels everything of the account in one request, ours and that of others'
   for (const { id } of orders) assert.equal(bench.said(id).at(-1)?.type, 'order.canceled')
 })
 
+for (const orderEntry of ['rest', 'socket'] as const) {
+  test(`a stamp may be as old as it is told, of a connection and of orders over ${orderEntry}`, async (t) => {
+    const patience = { recvWindowMs: MINUTE }
+    const bench = await Bench.start(t, { adapter: { orderEntry, patience } })
+    const asked = (): number =>
+      bench.local.venue.audit.requests.filter(({ path }) => path === '/v5/market/time').length
+    const before = asked()
+
+    bench.world.node('engine 1').jump(-20 * SECOND)
+    bench.inject({ on: 'trading', fault: 'cut-off' })
+    await bench.run(5 * SECOND)
+    const [placed] = await bench.submit(bench.orders(1))
+
+    assert.ok(placed?.ok, JSON.stringify(placed))
+    const streams = bench.inputs.filter(({ type }) => /^venue\.(?:up|down)$/.test(type))
+    assert.deepEqual(
+      streams.slice(-2).map(({ type }) => type),
+      ['venue.down', 'venue.up'],
+    )
+    // Whoever is refused asks for the time.
+    assert.equal(asked(), before)
+  })
+}
+
 test('times each request over the trade socket, as if its operation were a path', async (t) => {
   const timed: string[] = []
   const onTimed = ({ method, url }: TimedRequest): void =>

@@ -26,6 +26,16 @@ describe('the local Bybit', () => {
     assert.equal((JSON.parse(forged.body) as Json)['retCode'], 10004)
   })
 
+  it('takes stamps that are further ahead where its minutes are seconds', async () => {
+    const desk = await Desk.open({}, { speed: 60 })
+    const codes = [-5_001, 59_999, 60_000].map((fastMs) => {
+      desk.fastMs = fastMs
+      return desk.get('/v5/account/wallet-balance').retCode
+    })
+
+    assert.deepEqual(codes, [10002, 0, 10002])
+  })
+
   it('counts the orders of a batch: the leading ones pass, the rest is refused one by one', async () => {
     const desk = await Desk.open({ orders: 10 })
     const batch = () => ({

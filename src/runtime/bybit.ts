@@ -59,7 +59,11 @@ const localHostsOf = (port: number, category: CategoryName): Hosts => {
 /** A venue that is faster than the machine may take the time of the machine; never less than usual. */
 function patienceAt(speed: number): NonNullable<BybitOptions['patience']> {
   const least = (usualMs: number): number => Math.max(usualMs, MACHINE_MS * speed)
-  return { answerMs: least(10_000), liveness: { pongWithinMs: least(6_000) } }
+  return {
+    answerMs: least(10_000),
+    recvWindowMs: least(5_000),
+    liveness: { pongWithinMs: least(6_000) },
+  }
 }
 
 /** What the venue can bear, as the configuration has it; keys are not needed. */

@@ -11,6 +11,7 @@ import { RISK_DEFAULTS } from '../engine/risk-limits.ts'
 import { hostsOf } from '../venues/alpaca/venue.ts'
 import { termsOf } from '../venues/sim/models.ts'
 import { alpacaTermsOf } from './alpaca.ts'
+import { bybitTermsOf } from './bybit.ts'
 import {
   type Config,
   configHash,
@@ -962,6 +963,12 @@ test('a local venue needs nothing: hosts come from its port, keys are its own, a
   assert.deepEqual(terms.patience, {
     answerMs: 300_000,
     liveness: { pongWithinMs: 300_000, dataWithinMs: 300_000 },
+  })
+  const bybit = bybitTermsOf(parse('venues: { bybit: { local: { port: 4999, speed: 60 } } }'))
+  assert.deepEqual(bybit.patience, {
+    answerMs: 300_000,
+    recvWindowMs: 300_000,
+    liveness: { pongWithinMs: 300_000 },
   })
   assert.equal(alpacaTermsOf(keyed).keys.key, '007')
   assert.equal(alpacaTermsOf(keyed).patience, undefined)

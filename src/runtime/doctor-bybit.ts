@@ -21,10 +21,12 @@ export const bybitFindings = (config: Config, io: Io): Promise<readonly Finding[
 
 /** What only the venue can answer. Where it does not tell the time, it tells nothing else. */
 async function asked(config: Config, terms: BybitTerms, io: Io): Promise<readonly Finding[]> {
-  const { keys, hosts, ordersPerSecond = 10, environment, coin } = terms
+  const { keys, hosts, ordersPerSecond = 10, environment, coin, patience } = terms
+  const { recvWindowMs } = patience ?? {}
   const category = categoryOf(terms.category ?? 'linear', coin)
   const onTrouble = (): void => {}
-  const rest = new Rest({ io, keys, baseUrl: hosts.rest, ordersPerSecond, onTrouble })
+  const baseUrl = hosts.rest
+  const rest = new Rest({ io, keys, baseUrl, ordersPerSecond, onTrouble, recvWindowMs })
   try {
     const began = io.monotonic()
     const synced = await rest.sync()

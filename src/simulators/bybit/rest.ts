@@ -11,7 +11,6 @@ import type { Allowance } from './quota.ts'
 import type { BybitVenue } from './venue.ts'
 
 /** A request may come so long before its stamp. */
-const EARLY_MS = 1_000
 const RECV_WINDOW_MS = 5_000
 /** Of pages of market data, so much is remembered. */
 const SHOWN_MAX = 10_000
@@ -108,9 +107,8 @@ export class Rest {
     const account = this.#venue.accountOf(key)
     if (pair === undefined || account === undefined) throw badKey()
     const now = this.#venue.shownNow()
-    const at = Number(stamp)
     const recvWindow = Number(window)
-    if (!(now - recvWindow <= at && at < now + EARLY_MS)) throw stale(stamp, now, recvWindow)
+    if (!this.#venue.takesStamp(Number(stamp), recvWindow)) throw stale(stamp, now, recvWindow)
     const text = `${stamp}${key}${window}${method === 'GET' ? search : body}`
     if (sign !== createHmac('sha256', pair.secret).update(text).digest('hex')) throw badSign()
     return account

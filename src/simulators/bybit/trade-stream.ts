@@ -109,8 +109,7 @@ export class TradeSession extends BybitSession {
     const header = isObject(message['header']) ? message['header'] : {}
     const at = Number(header['X-BAPI-TIMESTAMP'])
     const window = Number(header['X-BAPI-RECV-WINDOW'] ?? 5_000)
-    const now = this.venue.shownNow()
-    if (!(now - window <= at && at < now + 1_000)) throw new BybitError(10002, 'invalid request')
+    if (!this.venue.takesStamp(at, window)) throw new BybitError(10002, 'invalid request')
     const args = Array.isArray(message['args']) ? message['args'] : []
     const [item] = args
     if (args.length !== 1 || !isObject(item)) throw badParameter('params error: one arg is wanted')

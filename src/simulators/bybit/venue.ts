@@ -57,6 +57,8 @@ const LIMITS: VenueLimits = {
 }
 
 const REQUESTS_MS = 5_000
+/** So far ahead of the venue's clock no stamp may be. */
+const EARLY_MS = 1_000
 
 export class BybitVenue {
   readonly options: BybitOptions
@@ -124,6 +126,12 @@ export class BybitVenue {
   /** What the venue says that the time is: wrong by the skew of a fault. */
   shownNow(): number {
     return this.#stage.shownNow()
+  }
+
+  /** Whether it is not older than its window, and not ahead of our clock: where we are faster than the machine, by as much. */
+  takesStamp(at: number, windowMs: number): boolean {
+    const now = this.shownNow()
+    return now - windowMs <= at && at < now + EARLY_MS * Math.max(1, this.options.speed)
   }
 
   open(): Promise<void> {

@@ -10,9 +10,9 @@ import type { Keys } from './rest.ts'
 /** A signature is good for so long. */
 const EXPIRY_MS = 10_000
 
-/** `now` is the venue's time. */
-export function authentication({ key, secret }: Keys, now: Ms): string {
-  const expires = now + EXPIRY_MS
+/** `now` is the venue's time. A stamp that may be older may be so here too. */
+export function authentication({ key, secret }: Keys, now: Ms, recvWindowMs = 0): string {
+  const expires = now + Math.max(EXPIRY_MS, recvWindowMs)
   const sign = createHmac('sha256', secret).update(`GET/realtime${expires}`).digest('hex')
   return JSON.stringify({ op: 'auth', args: [key, expires, sign] })
 }

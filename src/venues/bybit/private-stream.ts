@@ -44,6 +44,7 @@ export interface PrivateStreamOptions {
   readonly events: AccountEvents
   /** Topics beside those whose rows are told: whoever subscribes them is watched. */
   readonly watched?: readonly string[]
+  readonly recvWindowMs?: number
   /** To open, and from there to listen. */
   readonly answerMs?: number
   readonly liveness?: LivenessOptions
@@ -96,8 +97,8 @@ export class PrivateStream {
   }
 
   #authenticate(session: Session): void {
-    const { keys, now } = this.#options
-    session.send(authentication(keys, now()))
+    const { keys, now, recvWindowMs } = this.#options
+    session.send(authentication(keys, now(), recvWindowMs))
     this.#pings.start(session)
   }
 

@@ -45,7 +45,7 @@ export interface RestOptions {
   /** Orders of each kind in a second. */
   readonly ordersPerSecond: number
   readonly onTrouble: (why: string) => void
-  readonly recvWindowMs?: number
+  readonly recvWindowMs?: number | undefined
   readonly readMs?: number
   readonly writeMs?: number
   /** Longest wait of a write for its budget: what is older is not worth sending. */

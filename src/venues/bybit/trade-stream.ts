@@ -155,9 +155,9 @@ export class TradeStream {
   }
 
   #authenticate(session: Session): void {
-    const { keys, now } = this.#options
+    const { keys, now, recvWindowMs } = this.#options
     this.#retired = undefined
-    session.send(authentication(keys, now()))
+    session.send(authentication(keys, now(), recvWindowMs))
     this.#pings.start(session)
   }
 

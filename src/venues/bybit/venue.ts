@@ -75,8 +75,12 @@ export interface BybitOptions {
   readonly onTrade?: (trade: Trade) => void
   /** Orders of others are not listened to: for a venue that is only watched. */
   readonly isWatchedOnly?: boolean
-  /** How long streams wait for answers and data, where not as usual. */
-  readonly patience?: { readonly answerMs?: number; readonly liveness?: LivenessOptions }
+  /** How long streams wait for answers and data, and how old a stamp may be, where not as usual. */
+  readonly patience?: {
+    readonly answerMs?: number
+    readonly recvWindowMs?: number
+    readonly liveness?: LivenessOptions
+  }
   /** What no input can say: the runtime should reconcile. */
   readonly onTrouble?: (why: string) => void
 }
@@ -212,7 +216,14 @@ export class BybitVenue implements Venue {
     const sink = (input: Input): void => this.#sink(input)
     const isOurs = (order: OrderId): boolean =>
       this.#run === undefined ? isOwnId(order) : isOfRun(order, this.#run)
-    const rest = new Rest({ io, keys, baseUrl: hosts.rest, ordersPerSecond, onTrouble })
+    const rest = new Rest({
+      io,
+      keys,
+      baseUrl: hosts.rest,
+      ordersPerSecond,
+      onTrouble,
+      recvWindowMs: patience.recvWindowMs,
+    })
     this.rest = rest
     const klines = new BybitHistory({ rest, universe, category, rows: history.rows })
     this.history = category.hasKlines ? klines : undefined
