@@ -734,6 +734,27 @@ test('a run whose disk is full goes on with the same command when there is room'
   assert.deepEqual(hashesOf(resumed), hashesOf(whole))
 })
 
+test('a report that cannot be written is told before the run', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'file', '')
+  mkdirSync(join(folder, 'closed'))
+  chmodSync(join(folder, 'closed'), 0o555)
+  const words = ['backtest', '--tape', market, '--html']
+  const user = IS_ROOT ? { as: NOBODY } : {}
+  chmodSync(folder, 0o777)
+
+  const below = await start(folder, [...words, 'file/new/page.html'], user).ended
+  const closed = await start(folder, [...words, 'closed/new/page.html'], user).ended
+
+  assert.deepEqual([below.code, below.stdout], [2, ''])
+  assert.match(
+    below.stderr,
+    /^error: command line: --html lies below a file: "file\/new\/page.html"/,
+  )
+  assert.deepEqual([closed.code, closed.stdout], [1, ''])
+  assert.match(closed.stderr, /^failed: .*closed may not be read or written; check the rights/)
+})
+
 test('a report that finds no room leaves what was there', async (t) => {
   const folder = temporary(t)
   put(folder, 'page.html', 'the old page')
@@ -742,7 +763,7 @@ test('a report that finds no room leaves what was there', async (t) => {
   const { code, stderr } = await start(folder, words, { fileBlocks: 20 }).ended
 
   assert.equal(code, 1, stderr)
-  assert.match(stderr, /^failed: /m)
+  assert.match(stderr, /^failed: page\.html (?:has no room left|is larger than)/m)
   assert.doesNotMatch(stderr, /^\s+at /m)
   assert.deepEqual(filesIn(folder), ['page.html'])
   assert.equal(readFileSync(join(folder, 'page.html'), 'utf8'), 'the old page')

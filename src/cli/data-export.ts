@@ -13,7 +13,7 @@ import { archiveTape } from '../runtime/archive-tape.ts'
 import { type ArchiveOptions, placeOf, reading, withArchiveOptions } from './archive-place.ts'
 import { adjustmentOption, present, refuseEmptyRange, withSeriesOptions } from './inputs.ts'
 import type { SeriesOptions } from './inputs.ts'
-import { partOf, RunFailed, stopSignal } from './output.ts'
+import { about, partOf, RunFailed, stopSignal } from './output.ts'
 import { progress } from './progress.ts'
 import { configOf } from './settings.ts'
 import { pathOf } from './values.ts'
@@ -68,7 +68,7 @@ async function writeWhole(file: string, text: Readable): Promise<void> {
   } catch (error) {
     if (part !== file) rmSync(part, { force: true })
     if (stop.signal.aborted) throw new RunFailed(`stopped; ${file} is as it was`)
-    throw error
+    throw about(error, file)
   } finally {
     stop.release()
   }

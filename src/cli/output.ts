@@ -1,5 +1,14 @@
 // What commands give: the report in the terminal, as JSON and as a page.
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
@@ -58,6 +67,14 @@ function checkPath(field: string, path: string | undefined): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
     throw new BadInput(place, 'is a folder', path, 'a path of a file')
   }
+  if (partOf(path) === path) return accessSync(path, constants.W_OK)
+  // The folder where it will be, or the nearest that is there.
+  let folder = dirname(resolve(path))
+  while (!existsSync(folder)) folder = dirname(folder)
+  if (!statSync(folder).isDirectory()) {
+    throw new BadInput(place, 'lies below a file', path, 'a path in a folder')
+  }
+  accessSync(folder, constants.W_OK)
 }
 
 /** Gives the report in every form that was asked for. */
@@ -86,9 +103,13 @@ function writeWhole(path: string, text: string): void {
     if (part !== path) renameSync(part, path)
   } catch (error) {
     if (part !== path) rmSync(part, { force: true })
-    throw error
+    throw about(error, path)
   }
 }
+
+/** An error of the system with the file that it is about: a write that fails does not name it. */
+export const about = (error: unknown, path: string): unknown =>
+  error instanceof Error ? Object.assign(error, { path }) : error
 
 /** Where a file is written until it is whole; a device or a pipe is written as it is. */
 export function partOf(path: string): string {
