@@ -302,7 +302,11 @@ const CASES: readonly Case[] = [
     ['--params width', 'length'],
     '{"width":1}',
   ),
-  strategic('parameters that are a list', STRATEGY(''), ['params', 'list'], '[1]'),
+  optional(
+    'parameters that are a list',
+    ['backtest', ...TAPE, '--params', '[1]'],
+    ['--params', "'[1]'", 'Allowed: JSON such as'],
+  ),
   // Options.
   optional('a command that there is not', ['bcktest'], ["'bcktest'", 'backtest']),
   optional('an option that there is not', ['backtest', '--tap', 'market'], ["'--tap'", '--tape']),
@@ -562,7 +566,52 @@ before(async () => {
 const state = (): Record<string, string> =>
   Object.fromEntries(filesIn(folder).map((path) => [path, contentHash(join(folder, path))]))
 
+/** Where a password was put by mistake, and must not be shown. */
+const ADDRESS = 'postgres://me:hunter2@127.0.0.1/bars'
+const MISPUT: readonly Case[] = [
+  optional(
+    'the address of a database as an archive',
+    ['data', 'list', '--archive', ADDRESS],
+    ['command line: has an address where a path belongs', '--database'],
+  ),
+  {
+    name: 'the address of a database as the archive of the configuration',
+    files: { 'a.yaml': `store: { archive: "${ADDRESS}" }` },
+    words: ['backtest', ...TAPE, '--config', 'a.yaml'],
+    says: ['a.yaml:1: store.archive is not allowed', 'allowed: a path'],
+  },
+  {
+    name: 'a password in the address of a venue',
+    files: {
+      'a.yaml': 'venues: { alpaca: { hosts: { trading: "https://me:hunter2@x.example" } } }',
+    },
+    words: ['backtest', ...TAPE, '--config', 'a.yaml'],
+    says: ['a.yaml:1: venues.alpaca.hosts.trading is not allowed', 'allowed: https://host'],
+  },
+  {
+    name: 'a variable that is no symbol of the tape',
+    files: { 'a.yaml': 'universe: ["${HIDDEN}"]' },
+    words: ['backtest', ...TAPE, '--config', 'a.yaml'],
+    says: ['a.yaml:1: universe[0] is not on the tape, as it comes from ${HIDDEN}', 'AAA, BBB'],
+  },
+]
+
 describe('bad input', () => {
+  for (const { name, files = {}, words, says } of MISPUT) {
+    it(`does not show ${name}`, async () => {
+      for (const [path, content] of Object.entries(files)) put(folder, path, content)
+      const unchanged = state()
+
+      const env = { HIDDEN: 'hunter2' }
+      const { code, stdout, stderr } = await start(folder, [...words], { env }).ended
+
+      assert.deepEqual([code, stdout], [2, ''])
+      for (const part of says) assert.ok(stderr.includes(String(part)), stderr)
+      assert.doesNotMatch(stderr, /hunter2/)
+      assert.deepEqual(state(), unchanged)
+    })
+  }
+
   it('is tried in at least 60 ways', () => {
     assert.ok(CASES.length >= 60, `${CASES.length} ways`)
     assert.equal(new Set(CASES.map(({ name }) => name)).size, CASES.length)

@@ -13,7 +13,7 @@ import { isPath } from '../runtime/config-conflicts.ts'
 import { keyPath, type Path, Source } from '../runtime/source.ts'
 import { isVenueName } from '../runtime/venues.ts'
 import { symbolsOf } from '../runtime/watchlists.ts'
-import { amountOf, jsonOf, pathOf } from './values.ts'
+import { amountOf, paramsOf, pathOf } from './values.ts'
 
 export interface ConfigOptions {
   readonly config?: string
@@ -26,7 +26,7 @@ export interface ConfigOptions {
 export function withConfigOptions(command: Command): Command {
   return withConfigFile(command)
     .option('--strategy <name>', 'a built-in strategy, or a file: ./my.ts; on all symbols', pathOf)
-    .option('--params <json>', 'its parameters, such as \'{"fraction":0.05}\'', jsonOf)
+    .option('--params <json>', 'its parameters, such as \'{"fraction":0.05}\'', paramsOf)
     .option('--cash <amount>', 'cash at the start; 100000 if nothing says otherwise', amountOf)
 }
 

@@ -1,5 +1,6 @@
 // Values: the text of an option becomes a value, or an error that says what is allowed.
 import { InvalidArgumentError } from 'commander'
+import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import { parseDuration } from '../core/time.ts'
 
@@ -21,12 +22,16 @@ export function timeOf(text: string): Ms {
   return at as Ms
 }
 
-export function jsonOf(text: string): unknown {
+/** Values by name, as JSON. */
+export function paramsOf(text: string): object {
+  let params: unknown
   try {
-    return JSON.parse(text)
+    params = JSON.parse(text)
   } catch {
-    throw refused('JSON such as {"fraction":0.05}')
+    // As what is no mapping.
   }
+  if (typeof params === 'object' && params !== null && !Array.isArray(params)) return params
+  throw refused('JSON such as {"fraction":0.05}')
 }
 
 export function amountOf(text: string): number {
@@ -74,8 +79,17 @@ export function runNameOf(text: string): string {
   return text
 }
 
-/** A path; the empty one is what a shell makes of a variable that is not set. */
+/** A path; the empty one is what a shell makes of a variable that is not set. An address, with its password, is none. */
 export function pathOf(text: string): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
+    const allowed = 'a path; a database is given with --database'
+    throw new BadInput(
+      { file: 'command line' },
+      'has an address where a path belongs',
+      undefined,
+      allowed,
+    )
+  }
   if (text.trim() === '' || text.includes('\0')) throw refused('a path')
   return text
 }

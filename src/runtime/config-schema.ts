@@ -36,8 +36,8 @@ const symbol = z
   .describe('a symbol of at most 32 letters, digits and . _ / : = -')
 const path = z
   .string()
-  .regex(/^[^\0\n]{1,4096}$/)
-  .describe('a path')
+  .regex(/^(?![a-z][a-z0-9+.-]*:\/\/)[^\0\n]{1,4096}$/i)
+  .describe('a path, which no address is')
 
 const isStep = (step: number): boolean => Number(step.toFixed(10)) === step
 const step = above0

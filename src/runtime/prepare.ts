@@ -5,6 +5,7 @@ import type { Tape } from '../core/tape.ts'
 import { Universe } from '../core/universe.ts'
 import { baseOf, type Setup } from './build.ts'
 import { type Config, toInstrumentSpec, toBatching, toRiskLimits, toSimOptions } from './config.ts'
+import { badInput } from './problems.ts'
 import { loadUses } from './uses.ts'
 
 /** The venue of backtests and paper runs. */
@@ -48,7 +49,8 @@ function symbolsOf(config: Config, tape: Tape): readonly string[] {
   for (const [i, symbol] of wanted.entries()) {
     if (onTape.includes(symbol)) continue
     const allowed = `symbols of ${tape.name}: ${onTape.slice(0, 12).join(', ')}`
-    throw new BadInput(config.source.place(['universe', i]), 'is not on the tape', symbol, allowed)
+    const path = ['universe', i]
+    throw badInput([{ path, what: 'is not on the tape', value: symbol, allowed }], config.source)
   }
   return wanted
 }

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { BadInput } from '../core/bad-input.ts'
 import { allowedAt, keysAt, shapeOf } from './allowed.ts'
+import { withoutSecrets } from './secret.ts'
 import { keyPath, type Path, type Source } from './source.ts'
 import { suggestion } from './suggestion.ts'
 
@@ -37,14 +38,15 @@ export function together(errors: readonly BadInput[]): BadInput {
   return first
 }
 
-/** The problems as an error. Values of secrets and of variables are not shown. */
+/** The problems as an error. Values of secrets and of variables are not shown, nor the password of an address. */
 export const badInput = (problems: readonly Problem[], source: Source): BadInput =>
   together(
     problems.map(({ path, what, value, allowed }) => {
       const variable = source.variableOf(path)
       const isShown = variable === undefined && !isSecret(path) && !isCollection(value)
       const text = variable === undefined ? what : `${what}, as it comes from \${${variable}}`
-      return new BadInput(source.place(path), text, isShown ? value : undefined, allowed)
+      const shown = typeof value === 'string' ? withoutSecrets(value) : value
+      return new BadInput(source.place(path), text, isShown ? shown : undefined, allowed)
     }),
   )
 
