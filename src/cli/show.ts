@@ -3,7 +3,7 @@ import type { Turn } from '../core/command.ts'
 import { integer } from '../report/format.ts'
 import { Board, type BoardOptions } from './board.ts'
 import type { Moment } from './moment.ts'
-import { canDraw, hasColour, Screen, type Terminal } from './screen.ts'
+import { canDraw, hasColour, Screen, takerOf, type Terminal } from './screen.ts'
 
 /** Four times a second: faster than figures are read, slower than a terminal is busy with. */
 const DRAW_MS = 250
@@ -30,7 +30,11 @@ export class Show {
       ...(isDrawn ? {} : { onLine: (line) => terminal.write(`${line}\n`) }),
     })
     this.#screen = isDrawn
-      ? new Screen(terminal, (size) => this.#board.lines(this.#look?.(), size))
+      ? new Screen(
+          terminal,
+          (size) => this.#board.lines(this.#look?.(), size),
+          terminal === process.stderr ? takerOf : undefined,
+        )
       : undefined
     if (!isDrawn) terminal.write(`${options.title}\n`)
     this.#screen?.open()
