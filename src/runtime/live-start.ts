@@ -7,12 +7,13 @@
  * the second report, which halts its symbol. So closes, quotes and timers of a run that goes on come after both.
  */
 import { assert } from '../core/assert.ts'
-import { type Fault, fault } from '../core/fault.ts'
+import { type Fault, fault, type FaultCode } from '../core/fault.ts'
 import { type Control, type Input, MARKET_CAUSES } from '../core/input.ts'
 import { inputOf } from '../core/market-rows.ts'
 import { Instrument, type InstrumentSpec } from '../core/instrument.ts'
 import { bucketStart, DAY, lengthMs, ms } from '../core/time.ts'
-import type { History } from '../core/venue.ts'
+import { failed, type Result } from '../core/result.ts'
+import type { History, Venue } from '../core/venue.ts'
 import { pause } from '../io/clock.ts'
 import type { Agreement } from './live-agreement.ts'
 import { behindText } from './health.ts'
@@ -20,7 +21,9 @@ import { KINDS, type LiveParts, type LiveSetup } from './live-options.ts'
 import { FOLLOWED, FOLLOWING, type Standby } from './standby.ts'
 import { warmUpBars } from './warmup.ts'
 
-/** Reports that are tried, and the wait before the second; it doubles. */
+/** What passes. Where nobody is there at all, or refuses us, the start fails at once. */
+const BUSY: ReadonlySet<FaultCode> = new Set(['rate-limited', 'venue-unavailable', 'timeout'])
+/** Times that the venue is opened and reports are asked for, and the wait before the second; it doubles. */
 const REPORTS = 5
 const RETRY_MS = 1_000
 /** Inputs that may come before the venue is open. */
@@ -74,13 +77,7 @@ export class Start {
     const { options, pump } = this.#parts
     const { venue, setup, isDryRun, takeAccount, mayLead } = options
     this.#adopt()
-    const opened = await venue.open(
-      (input) => this.#take(input),
-      (rows, row, at) => {
-        if (this.#isOpen) pump.pushRow(rows, row, at)
-        else this.#take(inputOf(rows, row, at))
-      },
-    )
+    const opened = await this.#opened(venue)
     if (!opened.ok) return opened.fault
     if (pump.isStopped) return STOPPED
     const grid = gridFault(setup, opened.value)
@@ -97,6 +94,25 @@ export class Start {
     this.#isOpen = true
     for (const input of this.#held.splice(0)) if (this.#standby.hears(input)) pump.push(input)
     return undefined
+  }
+
+  /** A venue that is busy or limits requests is asked again: what is held there waits for us. */
+  async #opened(venue: Venue): Promise<Result<readonly InstrumentSpec[]>> {
+    const { options, pump, tell } = this.#parts
+    for (let i = 1; ; i++) {
+      const opened = await venue.open(
+        (input) => this.#take(input),
+        (rows, row, at) => {
+          if (this.#isOpen) pump.pushRow(rows, row, at)
+          else this.#take(inputOf(rows, row, at))
+        },
+      )
+      if (opened.ok || !BUSY.has(opened.fault.code) || i === REPORTS || pump.isStopped)
+        return opened
+      tell('warn', `${venue.id} does not answer yet: ${opened.fault.message}`)
+      await pause(options.io, RETRY_MS * 2 ** (i - 1), options.signal)
+      if (pump.isStopped) return failed(STOPPED)
+    }
   }
 
   /** What another has left meanwhile, a run that may follow takes over as one that did. */

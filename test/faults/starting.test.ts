@@ -189,6 +189,29 @@ test('a close that waits for its next try goes on when the venue has told what i
   bench.check()
 })
 
+const BUSY = {
+  'limits requests for longer than a read waits': { status: 429, retryAfter: 90, for: '60s' },
+  'limits requests and does not say for how long': { status: 429, for: '15s' },
+  'is busy': { status: 503, for: '15s' },
+} as const
+
+for (const [what, about] of Object.entries(BUSY)) {
+  test(`F586 a run goes on where its venue ${what} at its start`, async (t) => {
+    const bench = await Bench.start(t)
+    await bench.does((context) => context.buy({ qty: 10 }))
+    bench.kill()
+    await bench.run(1_000)
+    bench.inject({ on: 'rest', fault: 'status', ...about })
+
+    await bench.start()
+
+    assert.ok(bench.has(/^alpaca does not answer yet: GET \/v2\/account: answered \d+/))
+    await bench.does((context) => context.close())
+    assert.equal(bench.held(), 0)
+    bench.check()
+  })
+}
+
 const GONE = {
   'is inactive': { status: 200, class: 'us_equity', symbol: 'MSFT', tradable: false },
   'is not known': { status: 404, message: 'asset not found for MSFT' },
