@@ -721,6 +721,24 @@ test('legs that the venue keeps go with what they were for', () => {
   )
 })
 
+test('a native leg that is sized once more while its cancel is under way gives way all the same', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market with #2 sell 10 stop 98 gtc
+    10:00:02  filled #1 6 @ 100
+              amended #2 qty 6
+    10:00:03  s sell 4                              > submit #3 sell 4 market
+    10:00:04  filled #3 4 @ 100
+              filled #1 2 @ 100
+              amended #2 qty 8                      > cancel #2
+    10:00:05  canceled #2                           > submit #4 sell 4 stop 98 gtc
+    10:00:06  filled #1 2 @ 100                     > amend #4 qty 6
+  `,
+    native,
+  )
+})
+
 test('a stop that fills before it is canceled is closed at the market', () => {
   scenario(`
     10:00:00  trade AAPL 100

@@ -168,7 +168,8 @@ export class Brackets {
   onAmended(order: Order): void {
     const group = this.#groupOf(order)
     if (group === undefined || !isLeg(order)) return
-    group.asked[order.role] = order.qty
+    // One that is to go has the size that the venue gave it on the way, and is to go all the same.
+    if (order.cancelSentAt === undefined) group.asked[order.role] = order.qty
     if (group.stop === order.id) noteStop(group, order)
   }
 
