@@ -238,10 +238,9 @@ export class Unfinished {
   mustBe(config: Config, setup: Setup, tape: NamedTape): void {
     const found = this.#header
     const mine = headerOf(config, setup, tape)
-    const hash = this.#isAtVenue ? 'fixedHash' : 'configHash'
     const differs = [
       found.run === mine.run ? '' : 'name',
-      found[hash] === mine[hash] ? '' : 'configuration',
+      this.#isAlike(mine) ? '' : 'configuration',
       found.tape === mine.tape ? '' : 'tape',
       hashOf(found.instruments) === hashOf(mine.instruments) ? '' : 'universe',
       found.base === mine.base ? '' : 'timeframe',
@@ -249,6 +248,20 @@ export class Unfinished {
       found.code === mine.code ? '' : 'version of its strategy file',
     ].find((what) => what !== '')
     if (differs !== undefined) throw this.#isOther(differs)
+  }
+
+  /** A setting that is newer than the run was its default then, so both are looked at as they are read now. */
+  #isAlike(mine: ReturnType<typeof headerOf>): boolean {
+    const name = this.#isAtVenue ? 'fixedHash' : 'configHash'
+    if (this.#header[name] === mine[name]) return true
+    const { folder } = this.#header
+    const [then, now] = [this.#header.config, JSON.parse(JSON.stringify(mine.config))].map(
+      (kept) => {
+        const config = restoreConfig(kept, this.#path, folder)
+        return this.#isAtVenue ? fixedHash(config) : configHash(config)
+      },
+    )
+    return then === now
   }
 
   /** Throws BadInput where it trades other symbols than these: its universe is that of its journal. */

@@ -16,7 +16,7 @@ import type { Broker } from '../../src/core/venue.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
-import { defineConfig, toSimOptions } from '../../src/runtime/config.ts'
+import { type Config, defineConfig, toSimOptions } from '../../src/runtime/config.ts'
 import { Gateway } from '../../src/runtime/gateway.ts'
 import { Pump } from '../../src/runtime/pump.ts'
 import { Recorder } from '../../src/runtime/recorder.ts'
@@ -257,6 +257,27 @@ test('F098 a journal with damaged or missing bytes is refused with the place, or
 
   t.diagnostic(JSON.stringify(told))
   assert.ok(told.turn > 20 && told.none > 0, JSON.stringify(told))
+})
+
+test('F544 a run goes on after an update that brings new settings, and not with settings of its own changed', (t) => {
+  const path = join(temporary(t), 'journal.db')
+  const begun = (config: Config): RunFile =>
+    RunFile.begin(path, config, SETUP, { name: 'tape', series: [] })
+  const run = begun(CONFIG)
+  const { config, ...header } = JSON.parse(run.journal.meta('run')!)
+  // As an older Skein wrote it, which knew neither.
+  const { batching: _batching, sim, ...settings } = config
+  const { queue: _queue, ...older } = sim
+  const hashes = { configHash: 'older', fixedHash: 'older' }
+  run.journal.setMeta(
+    'run',
+    JSON.stringify({ ...header, ...hashes, config: { ...settings, sim: older } }),
+  )
+  run.close()
+
+  assert.doesNotThrow(() => begun(CONFIG).close())
+  for (const changed of [{ sim: { queue: 'touch' } }, { account: { cash: 1 } }] as const)
+    assert.throws(() => begun(defineConfig(changed)), /unfinished run r of another configuration/)
 })
 
 test('F454 who opens a journal in the moment in which a run begins it writes over nothing', (t) => {
