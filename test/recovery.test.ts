@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { BarColumns } from '../src/core/columns.ts'
-import type { Archive } from '../src/core/store.ts'
+import type { Archive, Journal } from '../src/core/store.ts'
 import type { Tape } from '../src/core/tape.ts'
 import { ms } from '../src/core/time.ts'
 import type { Use } from '../src/engine/lanes.ts'
@@ -25,7 +25,7 @@ const TO = ms(Date.UTC(2026, 2, 24, 21))
 const SYMBOLS = ['AAPL', 'SPY', 'QQQ']
 
 /** Changes what a run finds when it is started again. */
-type Meddle = (archive: Archive) => Promise<void>
+type Meddle = (archive: Archive, journal: Journal) => Promise<void>
 
 interface Case {
   readonly kind: Kind
@@ -82,7 +82,9 @@ async function killedOnce(
   const expected = await backtest({ tape, setup: await setup(), to: TO })
   await assert.rejects(run(killAt), /killed/)
   const archive = await openArchive(join(folder, 'archive.db'))
-  await meddle?.(archive)
+  const journal = openJournal(join(folder, 'journal.db'))
+  await meddle?.(archive, journal)
+  journal.close()
   await archive.close()
   if (isArchiveGone)
     for (const end of ['', '-wal', '-shm']) rmSync(`${archive.path}${end}`, { force: true })
@@ -332,3 +334,30 @@ test('F543 a run whose strategy decides otherwise when it is started again does 
       /otherwise now.* \(turn \d+: decided .*"qty":2.*go on with the Skein and the strategy files/,
   })
 })
+
+for (const { what, change } of [
+  { what: 'lacks a part', change: { state: { engine: {} } } },
+  { what: 'comes out as another state', change: { hash: 'another' } },
+]) {
+  test(`F545 a snapshot of another Skein, which ${what} now, is left for the whole journal`, async (t) => {
+    const buying = defineStrategy({
+      name: 'buying',
+      params: z.object({}),
+      needs: () => ({ bars: '1m' }),
+      symbol: (ctx) => ({ onBar: (bar) => void ctx.buy({ qty: 1, once: `${bar.start % 7}` }) }),
+    })
+
+    const ended = await killedOnce(t, {
+      kind: 'bars',
+      change: only(buying),
+      killAt: 300,
+      meddle: async (_archive, journal) => {
+        const { n, state } = journal.latest()!
+        journal.snapshot(n, JSON.stringify({ ...JSON.parse(state), ...change }))
+      },
+    })
+
+    assert.equal(ended.from, 'journal')
+    assertSameEnd(ended)
+  })
+}
