@@ -7,7 +7,7 @@ import { barColumns } from '../../src/core/columns.ts'
 import { MINUTE, ms } from '../../src/core/time.ts'
 import { openPostgresJobs } from '../../src/store/index.ts'
 import { START, startVenue, SYMBOLS } from '../bybit/local.ts'
-import { put, start, temporary } from '../cli/skein.ts'
+import { put, type Running, start, temporary } from '../cli/skein.ts'
 import { clusterFor, query } from './cluster.ts'
 import { until } from './workers.ts'
 
@@ -37,14 +37,17 @@ venues: { bybit: { local: { port: ${port}, speed: ${SPEED} } } }
 `,
   )
   const words = store.includes('database') ? WORDS : [...WORDS, '--database', database]
-  const again = () => {
+  let last: Running | undefined
+  const again = (): Running => {
     const run = start(folder, words, { env: { BARS: database } })
     t.after(() => run.child.kill('SIGKILL'))
+    last = run
     return run
   }
   const run = again()
   /** Minutes since the start of the run: those before are its warm-up. */
   const minutes = async (): Promise<number> => {
+    if (last?.child.exitCode !== null) assert.fail((await last?.ended)?.stderr)
     // Before its first connection there are no tables.
     const [there] = await query(database, `select to_regclass('intraday_bars') is not null as is`)
     if (there?.['is'] !== true) return 0
@@ -55,6 +58,13 @@ venues: { bybit: { local: { port: ${port}, speed: ${SPEED} } } }
     return Number(row?.['n'])
   }
   return { folder, run, again, minutes }
+}
+
+/** Ends in order what trades: a start that is stopped leaves to the next one what it has not written. */
+async function stopped({ child, seen, ended }: Running) {
+  await seen(/trading; Ctrl-C/)
+  child.kill('SIGINT')
+  return ended
 }
 
 /** What the run's own archive has. */
@@ -84,8 +94,7 @@ test(
     await postgres.restart()
     const before = await minutes()
     await until(async () => (await minutes()) >= before + 2, 'bars come again')
-    run.child.kill('SIGINT')
-    const { code, stderr } = await run.ended
+    const { code, stderr } = await stopped(run)
 
     assert.equal(code, 0, stderr)
     const kept = archived(folder)
@@ -109,8 +118,7 @@ test(
     await query(url, `delete from bars where start >= ${START - 10 * MINUTE}`)
     const second = again()
     await until(async () => (await minutes()) >= 5, 'they are there again')
-    second.child.kill('SIGINT')
-    const { code, stderr } = await second.ended
+    const { code, stderr } = await stopped(second)
 
     assert.equal(code, 0, stderr)
     assert.deepEqual(byKey(await query(url, LIVE)), byKey(archived(folder)))
@@ -124,8 +132,7 @@ test(
     const url = await postgres.database()
     const { folder, run, minutes } = await running(t, url, ', database: ${BARS}')
     await until(async () => (await minutes()) >= 2, 'bars are in the database')
-    run.child.kill('SIGINT')
-    const { code, stderr } = await run.ended
+    const { code, stderr } = await stopped(run)
     const words = ['jobs', 'list', '--config', 'skein.yaml', '--json']
     const jobs = await start(folder, words, { env: { BARS: url } }).ended
 
@@ -177,8 +184,7 @@ test(
       const [row] = await shown(`where symbol = '${symbol}' and ts = ${ts} and timeframe = '1m'`)
       return row?.['status'] === 'live'
     }, 'it is closed')
-    run.child.kill('SIGINT')
-    const { code, stderr } = await run.ended
+    const { code, stderr } = await stopped(run)
     const left = (await shown(`where data_status = 'provisional'`)).map(({ ts }) => Number(ts))
 
     assert.equal(code, 0, stderr)
