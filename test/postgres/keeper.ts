@@ -43,7 +43,8 @@ const tell = (told: Told): void => {
 
 /** What the server says until it is ready, or until it has ended. */
 async function start(port: number): Promise<void> {
-  const flags = ['fsync=off', 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`]
+  // No socket of a file: its path may be longer than the system allows for one.
+  const flags = ['fsync=off', 'listen_addresses=127.0.0.1', 'unix_socket_directories=']
   const settings = [...flags, 'max_connections=60', ...ROOMS[room]].flatMap((one) => ['-c', one])
   const args = ['-D', data, '-p', `${port}`, ...settings]
   const child = spawn(join(bin, 'postgres'), args, {
@@ -94,12 +95,24 @@ async function freePort(): Promise<number> {
   }
 }
 
+/** Gives its port. Between the look at one and its use another server may have taken it. */
+async function startOnFreePort(): Promise<number> {
+  for (;;) {
+    const port = await freePort()
+    try {
+      await start(port)
+      return port
+    } catch (error) {
+      if (!/Address already in use/.test(String(error))) throw error
+    }
+  }
+}
+
 async function main(): Promise<void> {
   if (user.uid !== undefined) chownSync(folder, user.uid, user.gid)
   const how = ['--no-sync', '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C']
   execFileSync(join(bin, 'initdb'), ['-D', data, ...how], { ...user, cwd: folder, stdio: 'pipe' })
-  const port = await freePort()
-  await start(port)
+  const port = await startOnFreePort()
   tell({ type: 'ready', port })
   process.on('message', (order: Order) => {
     if (order === 'stop') void end()
