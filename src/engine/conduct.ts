@@ -12,6 +12,8 @@ export interface Scene {
   /** Of its symbol: the last price, and how old that is. */
   readonly last: number
   readonly ageMs: number
+  /** The best price of the other side, where it is known. */
+  readonly farSide: number | undefined
   /** The live orders of its lane, and all of its symbol. */
   readonly live: readonly Order[]
   readonly held: readonly { readonly order: Order }[]
@@ -19,7 +21,7 @@ export interface Scene {
 
 export function checkConduct(
   request: OrderRequest,
-  { last, ageMs, live, held }: Scene,
+  { last, farSide, ageMs, live, held }: Scene,
   { staleAfterMs, priceBand }: RiskLimits,
 ): Denial | undefined {
   if (!(ageMs <= staleAfterMs)) {
@@ -32,7 +34,7 @@ export function checkConduct(
   if (twin !== undefined) return deny('duplicate', `the same order is live as ${twin.id}`)
   for (let i = 0; i < held.length; i++) {
     const own = held[i]!.order
-    if (!isCrossed(own, request, last)) continue
+    if (!isCrossed(own, request, { last, farSide })) continue
     return deny('self-cross', `it would trade with our own ${own.id}, ${own.side} at ${own.limit}`)
   }
   return undefined
@@ -53,12 +55,20 @@ const isTwin = (order: Order, request: OrderRequest): boolean =>
   order.limit === request.limit &&
   order.stop === request.stop
 
-/** True where the order would meet a resting one of ours, of any lane: a trade of ours with ourselves. */
-function isCrossed(resting: Order, { side, limit, stop }: OrderRequest, last: number): boolean {
+/**
+ * True where the order would meet a resting one of ours, of any lane: a trade of ours with ourselves. At the market it
+ * goes as far as the best price of the other side, which may be our own.
+ */
+function isCrossed(
+  resting: Order,
+  { side, limit, stop }: OrderRequest,
+  { last, farSide = last }: { readonly last: number; readonly farSide: number | undefined },
+): boolean {
   if (resting.side === side || resting.limit === undefined || resting.stop !== undefined)
     return false
   // What waits for its trigger meets nobody now.
   if (stop !== undefined) return false
-  const reach = limit ?? last
-  return side === 'buy' ? reach >= resting.limit : reach <= resting.limit
+  return side === 'buy'
+    ? (limit ?? Math.max(last, farSide)) >= resting.limit
+    : (limit ?? Math.min(last, farSide)) <= resting.limit
 }

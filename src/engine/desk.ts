@@ -389,8 +389,11 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     { once, held }: { readonly once: string | undefined; readonly held: number },
   ): boolean {
     const live = this.ordersOf(lane)
+    const quote = this.#quotes[lane.symbol]
+    const farSide = request.side === 'buy' ? quote?.ask : quote?.bid
     const denial =
-      repeats(lane, once) ?? this.#check(lane, request, { held, live, isProtective: false })
+      repeats(lane, once) ??
+      this.#check(lane, request, { held, live, isProtective: false, farSide })
     if (denial !== undefined) this.deny(lane, request, denial)
     else if (once !== undefined) lane.noteSent(once)
     return denial === undefined

@@ -490,6 +490,26 @@ test('gives the code of the first mechanical check that refuses', () => {
   ])
 })
 
+test('an order at the market meets our own at the best price of the other side', () => {
+  const quoted = { actors: { maker: {}, taker: {} }, limits: { amend: false } } as const
+  scenario(
+    `
+    10:00:00  quote AAPL 99.9 x 100.1
+              maker rest 5 @ 99.95 | 5 @ 100.05   > submit #1 maker buy 5 limit 99.95 post-only
+                                                  > submit #2 maker sell 5 limit 100.05 post-only
+    10:00:01  accepted #1
+              accepted #2
+    10:00:02  taker buy 5                         ! denied taker self-cross
+    10:00:03  taker sell 4                        ! denied taker self-cross
+    10:00:04  quote AAPL 99.97 x 100.03
+    10:00:05  taker buy 5                         > submit #3 taker buy 5 market
+    10:00:06  filled #3 5 @ 100.03
+              taker sell 5                        > submit #4 taker sell 5 market
+    `,
+    quoted,
+  )
+})
+
 // Tier 1.
 
 const malformed: readonly (readonly [string, Parameters<typeof request>[0], DenyCode])[] = [

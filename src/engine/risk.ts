@@ -57,6 +57,8 @@ export interface Asker {
   readonly live: readonly Order[]
   /** A leg of a bracket that protects what its entry filled. */
   readonly isProtective: boolean
+  /** The best price of the other side, where a quote tells it: an order at the market reaches so far. */
+  readonly farSide?: number | undefined
   /** A live order that would become this one: it is no longer counted as it is. */
   readonly replaces?: Order
 }
@@ -457,11 +459,11 @@ export class Risk {
     return above('order-rate', 'orders in a minute', inMinute + 1, ordersPerMinute)
   }
 
-  #checkConduct(now: Ms, request: OrderRequest, { live }: Asker): Denial | undefined {
+  #checkConduct(now: Ms, request: OrderRequest, { live, farSide }: Asker): Denial | undefined {
     const { symbol } = request
     const last = this.#portfolio.price(symbol)
     const ageMs = this.#portfolio.priceAge(symbol, now)
-    const scene = { last, ageMs, live, held: this.#orders.heldOf(symbol) }
+    const scene = { last, farSide, ageMs, live, held: this.#orders.heldOf(symbol) }
     return checkConduct(request, scene, this.limits)
   }
 
