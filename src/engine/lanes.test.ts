@@ -1,8 +1,9 @@
 // Lanes: what a strategy sees and may do, its warm-up, its state, and what happens when it throws.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { realisedProfit } from '../core/position.ts'
 import type { Context, Hooks } from '../strategy/index.ts'
-import { bar, MONDAY_10 } from '../testing/builders.ts'
+import { A, bar, MONDAY_10 } from '../testing/builders.ts'
 import { type Actor, scenario, Stage } from '../testing/scenario.ts'
 
 /** Fires once armed, so that a story can come to its point first. */
@@ -392,4 +393,24 @@ test('what an asynchronous hook does after its turn changes nothing', () => {
 
   assert.equal(stage.engine.hash(), before)
   stage.play('10:00:01  wait')
+})
+
+test('what a lane takes over on the other side is held at the price that the venue has it at', () => {
+  const held = `
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100    = position 10 @ 100`
+  for (const [qty, avgPrice, told] of [
+    [-5, 120, '-5 @ 120'],
+    [4, 120, '4 @ 100'],
+    [0, 120, '0'],
+  ] as const) {
+    const { engine } = scenario(held)
+    const control = { do: 'adopt', symbol: A, strategy: 's', before: 10, qty, avgPrice } as const
+    engine.turn(engine.now, [{ type: 'control', at: engine.now, control, by: 'test' }])
+
+    const { current } = engine.lanes[0]!.position
+    assert.equal(told, current.qty === 0 ? '0' : `${current.qty} @ ${current.avgPrice}`)
+    assert.equal(realisedProfit(current), 0)
+  }
 })

@@ -229,12 +229,25 @@ export class Lane implements Context {
     return this.timeframes.some((timeframe) => this.seen(timeframe) < this.#warmup)
   }
 
-  /** Takes over what was neither bought nor sold by an order of its own. What goes is booked without a profit. */
+  /**
+   * Takes over what was neither bought nor sold by an order of its own. What goes is booked without a profit; what comes,
+   * also on the other side, is held at the price.
+   */
   adopt(signedQty: number, price: number): void {
     const { current } = this.position
     const isMore = current.qty === 0 || current.qty > 0 === signedQty > 0
-    const fill = { signedQty, price: isMore ? price : current.avgPrice, fee: 0 }
-    this.position.current = applyFill(current, fill, this.instrument)
+    const goes = isMore
+      ? 0
+      : Math.sign(signedQty) * Math.min(Math.abs(signedQty), Math.abs(current.qty))
+    const comes = this.instrument.qty(signedQty - goes)
+    this.#take(goes, current.avgPrice)
+    this.#take(comes, price)
+  }
+
+  #take(signedQty: number, price: number): void {
+    if (signedQty === 0) return
+    const { current } = this.position
+    this.position.current = applyFill(current, { signedQty, price, fee: 0 }, this.instrument)
   }
 
   /** Runs `feed` with the lane mute and its state untouched: bars rebuild what the closure derives. */
