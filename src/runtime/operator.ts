@@ -116,6 +116,12 @@ export class Operator {
   }
 
   #allowed(control: Control): Resolved {
+    const killed = this.#options.killSwitch()
+    // It would wait until the switch is lifted, and nobody may want it then.
+    if (control.do === 'flatten' && killed !== undefined) {
+      const why = `nothing is closed while the kill switch is on (${killed}): lift it first`
+      return failed(fault('bad-request', why))
+    }
     const isLift = control.do === 'kill-switch' && !control.on
     if (!isLift || this.#fileWhy === undefined) return { ok: true, value: control }
     return failed(fault('bad-request', `the kill switch is not lifted: ${this.#fileWhy}`))

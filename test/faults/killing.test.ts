@@ -98,6 +98,30 @@ test('F440 a wish that cannot be taken away holds, and stops no run', async (t) 
   bench.check()
 })
 
+test('F587 who wants all closed while the kill switch is on is told that nothing is', async (t) => {
+  const wishes = new Wishes(join(temporary(t), 'journal.db'))
+  const bench = await Bench.start(t, { live: { wishes } })
+  const wish = { why: '', by: 'test' } as const
+  await bench.does((context) => context.buy({ qty: 10 }))
+  wishes.put({ want: 'kill', ...wish, why: 'enough' })
+  await bench.run(2 * SECOND)
+
+  const name = wishes.put({ want: 'flatten', ...wish })
+  await bench.run(2 * SECOND)
+
+  assert.equal(
+    wishes.refusal(name),
+    'nothing is closed while the kill switch is on (enough): lift it first',
+  )
+  wishes.put({ want: 'lift', ...wish })
+  await bench.run(60 * SECOND)
+  assert.equal(bench.held(), 10, 'it is not done later')
+  wishes.put({ want: 'flatten', ...wish })
+  await bench.run(5 * SECOND)
+  assert.equal(bench.held(), 0)
+  bench.check()
+})
+
 test('F471 an order without a trace is given up though the kill switch wants it canceled', async (t) => {
   const bench = await Bench.start(t)
   bench.inject({ ...ORDERS, method: 'POST', fault: 'silence', when: 'before', times: 1 })
