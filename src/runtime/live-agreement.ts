@@ -53,6 +53,9 @@ export class Agreement {
   #cancelNext: (() => void) | undefined
   #nextAt = Infinity
   #isResting = false
+  /** What the last reports found, in words, and that there was none. */
+  #texts: ReadonlyMap<string, SymbolId> = new Map()
+  #noReport = ''
   /** Reports in a row that the venue has refused to these keys. */
   #refusals = 0
 
@@ -186,7 +189,7 @@ export class Agreement {
 
   /** One report, whose inputs go to whom is told. */
   async askOnce(take: (inputs: readonly Input[]) => void): Promise<Fault | undefined> {
-    const { options, timing, broker, engine, gateway, pump, tell } = this.#parts
+    const { options, timing, broker, engine, gateway, pump, tell, forget } = this.#parts
     const { venue, setup } = options
     const askedAt = pump.now()
     const { positions, cash } = engine.ours
@@ -194,11 +197,13 @@ export class Agreement {
     const answer = await this.#report()
     if (pump.isStopped) return undefined
     if (!answer.ok) {
-      tell('warn', `${venue.id} gave no report: ${answer.fault.message}`)
+      this.#noReport = `${venue.id} gave no report: ${answer.fault.message}`
+      tell('warn', this.#noReport)
       if (answer.fault.code === 'unauthorized') this.#onRefused(answer.fault)
       return answer.fault
     }
     this.#refusals = 0
+    forget(this.#noReport)
     const transfers = await this.#transfersWhereCashDiffers(answer.value)
     if (pump.isStopped) return undefined
     this.#reports++
@@ -224,15 +229,28 @@ export class Agreement {
     this.#open = open
     this.#doubts = this.#doubtsIn(memory, inputs)
     this.#noteDiffering(answer.value)
+    this.#tellDifferences(differences)
+    take([...inputs, ...this.#cancels()])
+    // What was agreed on is not asked for again, or the reports of a run that lasts would grow until none can be had.
+    if (open === 0) broker.reportFrom?.(ms(askedAt - DAY))
+    return undefined
+  }
+
+  #tellDifferences(differences: readonly Difference[]): void {
+    const { tell, forget } = this.#parts
+    const now = new Map(differences.map(({ text, symbol }) => [text, symbol]))
+    for (const [text, symbol] of this.#texts) {
+      if (now.has(text)) continue
+      // A report that could not tell has not taken it back.
+      if (this.#memory.differing.has(symbol)) now.set(text, symbol)
+      else forget(text)
+    }
+    this.#texts = now
     for (const difference of differences) {
       const { kind, text } = difference
       this.#found.set(kind, (this.#found.get(kind) ?? 0) + 1)
       tell(levelOf(difference), text)
     }
-    take([...inputs, ...this.#cancels()])
-    // What was agreed on is not asked for again, or the reports of a run that lasts would grow until none can be had.
-    if (open === 0) broker.reportFrom?.(ms(askedAt - DAY))
-    return undefined
   }
 
   /** Keys that are refused again are gone: what they would send is refused too, and a person must see to them. */

@@ -117,7 +117,10 @@ export interface LiveParts {
   readonly gateway: Gateway
   readonly pump: Pump
   readonly recorder: Recorder
+  /** Once, until it is forgotten. */
   readonly tell: (level: Told['level'], text: string) => void
+  /** What was told is over: where it comes again, it is told again. */
+  readonly forget: (text: string) => void
   /** Hands a control over; done in a turn of its own kind. */
   readonly control: (control: Control, by: string) => Input
   /** From now on people are heard, once a second. */

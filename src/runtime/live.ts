@@ -162,6 +162,7 @@ export class Live {
       pump: this.pump,
       recorder,
       tell: (level, text) => this.#tell(level, text),
+      forget: (text) => this.#told.delete(text),
       control: (control, by) => this.control(control, by),
       listen: () => this.#operator.start(),
       said: () => this.#said.splice(0),

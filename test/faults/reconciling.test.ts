@@ -156,6 +156,25 @@ test('F581 what a person trades unheard is no profit and no loss: nothing is clo
   bench.check()
 })
 
+test('F588 a difference that was gone and comes again is told again', async (t) => {
+  const bench = await Bench.start(t)
+  const times = (words: RegExp): number => bench.told.filter((text) => words.test(text)).length
+  await bench.does((context) => context.buy({ qty: 10 }))
+
+  for (const qty of [17, 10, 17]) {
+    bench.inject({ on: 'orders', fault: 'position', symbol: 'AAPL', qty })
+    await bench.run(75 * SECOND)
+  }
+  assert.equal(times(/^AAPL is 10 here and 17 at alpaca$/), 2)
+  for (let outage = 0; outage < 2; outage++) {
+    bench.inject({ on: 'rest', path: '/v2/positions', fault: 'status', status: 503, for: '70s' })
+    await bench.run(140 * SECOND)
+  }
+
+  assert.equal(times(/^alpaca gave no report: GET \/v2\/positions: answered 503/), 2)
+  assert.equal(times(/^AAPL is 10 here and 17 at alpaca$/), 2)
+})
+
 test('F484 a part of a share that a person holds is none of our position', async (t) => {
   const bench = await Bench.start(t)
   await bench.does((context) => context.buy({ qty: 10 }))
