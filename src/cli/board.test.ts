@@ -107,6 +107,30 @@ test('counts changes from what came before the run, and holds positions against 
   assert.match(text, /bars 1 .*positions 1/)
 })
 
+test('what is wrong has room in a terminal of any width', () => {
+  const it = board()
+  it.take(turn([{ ...stream('venue.down', 'closed'), stream: 'orders' } as Input]))
+
+  for (const columns of [40, 80]) {
+    const text = (open: number): string =>
+      it.lines({ ...moment, open }, { columns, rows: 24 }).join('\n')
+    assert.match(text(0), /health +order events DOWN/)
+    if (columns === 80) assert.match(text(2), /order events DOWN {3}2 open differences/)
+  }
+  it.take(turn([{ ...stream('venue.up'), stream: 'orders' } as Input]))
+  const text = it.lines({ ...moment, open: 1 }, { columns: 40, rows: 24 }).join('\n')
+  assert.match(text, /health +1 open difference/)
+})
+
+test('a coin of many digits is not worth 0.00', () => {
+  const coin = { ...equitySpec('SHIB', VENUE), tickSize: 0.00000001 }
+  const it = new Board({ title: 'run', universe: new Universe([coin]), isColoured: false })
+  const bar = barOf(DEMO_SYMBOLS[0]!, 0.00001234)
+  it.take(turn([bar]))
+
+  assert.match(it.lines(moment, { columns: 80, rows: 24 }).join('\n'), /SHIB +0\.00001234/)
+})
+
 test('the profit of an inverse contract is in its coin', () => {
   const spec = { ...equitySpec('BTCUSD', VENUE), kind: 'perpetual', inverse: true } as const
   const inverse = new Universe([{ ...spec, tickSize: 0.5 }])

@@ -11,7 +11,7 @@ import type { Instrument } from '../core/instrument.ts'
 import type { Notice } from '../core/notice.ts'
 import { iso } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
-import { clean, fit, integer, money, percent, signed, widthOf } from '../report/format.ts'
+import { clean, count, fit, integer, money, percent, signed, widthOf } from '../report/format.ts'
 import type { Moment } from './moment.ts'
 import type { Size } from './screen.ts'
 
@@ -212,7 +212,8 @@ export class Board {
 
   /** `15:07:41  sell 42 AAPL at 44.04: -1.20`. */
   #fillText({ at, order, fill, profit }: Extract<Notice, { readonly type: 'fill' }>): string {
-    const what = `${order.side} ${fill.qty} ${this.#nameOf(order.symbol)} at ${money(fill.price)}`
+    const { symbol, tickSize } = this.#options.universe.at(order.symbol)
+    const what = `${order.side} ${fill.qty} ${symbol} at ${priceText(fill.price, tickSize)}`
     return `${iso(at).slice(11, 19)}  ${what}${profit === 0 ? '' : `: ${signed(profit)}`}`
   }
 
@@ -228,12 +229,11 @@ export class Board {
     const clock = `${iso(moment.at).slice(0, 19).replace('T', ' ')} UTC`
     const pace = moment.speed === 1 ? '' : ` (${moment.speed}x)`
     const right = `${clock}${pace}  ${stopwatch(moment.elapsedMs)}`
-    const streams = ['market data', 'order events'].map((name) =>
-      this.#down.has(name)
-        ? this.#paint('red', `${name} DOWN`)
-        : this.#paint('green', `${name} up`),
-    )
-    const agree = moment.open === 0 ? 'agree with the venue' : `${moment.open} open differences`
+    const streams = ['market data', 'order events']
+    const down = streams.filter((name) => this.#down.has(name))
+    const up = streams.filter((name) => !this.#down.has(name))
+    const isAgreed = moment.open === 0
+    const reports = count(moment.reports, 'report')
     const change = equity - equityStart
     const figures = [
       [`bars ${integer(this.#bars)}`, `orders ${integer(moment.orders)} (${moment.live} live)`],
@@ -246,10 +246,13 @@ export class Board {
       line(
         'health',
         [
-          ...streams,
+          // What is wrong comes first: what has no room is left out.
+          ...down.map((name) => this.#paint('red', `${name} DOWN`)),
+          ...(isAgreed ? [] : [this.#paint('red', count(moment.open, 'open difference'))]),
+          ...up.map((name) => this.#paint('green', `${name} up`)),
           `inbox ${Math.round(moment.inbox * 100)}%`,
           `slowest turn ${Math.round(moment.slowestMs)} ms`,
-          `${moment.reports} reports, ${agree}`,
+          isAgreed ? `${reports}, agree with the venue` : reports,
         ],
         columns,
       ),
@@ -259,7 +262,9 @@ export class Board {
         [
           `${integer(moment.requests)} sent`,
           `${integer(moment.saved)} saved by asking for many at once`,
-          ...(moment.gaps > 0 ? [`${moment.gaps} gap healed with ${moment.gapBars} bars`] : []),
+          ...(moment.gaps > 0
+            ? [`${count(moment.gaps, 'gap')}, ${count(moment.gapBars, 'missed bar')} fetched`]
+            : []),
         ],
         columns,
       ),
@@ -303,7 +308,8 @@ export class Board {
     const { qty = 0, avgPrice: from = 0 } = position ?? {}
     const profit = qty === 0 ? '' : signed(instrument.profit(qty, { from, to: last }))
     const held = qty === 0 ? '' : `${qty}`
-    const price = this.#paint(tone, `${money(last).padStart(9)}${arrow}`)
+    const text = priceText(last, instrument.tickSize)
+    const price = this.#paint(tone, `${text.padStart(9)}${arrow}`)
     if (width === NARROW) return `${name}${price}${held.padStart(5)}`
     return [
       name,
@@ -328,6 +334,12 @@ export class Board {
       ? styleText(style, text, { validateStream: false })
       : text
   }
+}
+
+/** With all the digits of its steps, so that no coin is worth 0.00; cents at least. */
+const priceText = (price: number, tickSize: number): string => {
+  const digits = Math.ceil(-Math.log10(tickSize) - 1e-9)
+  return digits <= 2 ? money(price) : price.toFixed(digits)
 }
 
 /** `0:09`, `12:34`. */
