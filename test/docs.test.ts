@@ -165,6 +165,15 @@ function hasAll(name: string, params: Strategy['params']): void {
   }
 }
 
+test('the page of doctor has a row for each of its checks', () => {
+  const told = new Set(rowsOf(read('docs/commands/doctor.md')).map(([check]) => check))
+  const sources = globSync('src/runtime/doctor*.ts', { cwd: root }).map(read).join('\n')
+  const checks = [...sources.matchAll(/\bcheck(?::| =) '([a-z ]+)'/g)].map((match) => match[1]!)
+
+  assert.ok(checks.length >= 12)
+  for (const check of checks) assert.ok(told.has(check), check)
+})
+
 test('the layers of ARCHITECTURE are those that are checked', () => {
   const rows = rowsOf(read('ARCHITECTURE.md')).filter(([name = '']) => /^`[\w/*]+`/.test(name))
   let checked = 0
