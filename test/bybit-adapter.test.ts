@@ -33,6 +33,28 @@ test('cancels everything of the account in one request, ours and that of others'
   for (const { id } of orders) assert.equal(bench.said(id).at(-1)?.type, 'order.canceled')
 })
 
+test('a report has no money of a fill that came while it was read, and is not in it', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.submit(bench.orders(1))
+  await bench.run(SECOND)
+  const { account } = await bench.report()
+  bench.inject({ on: 'rest', path: '/v5/position/list', fault: 'slow', by: '3s', times: 1 })
+  const asked = (): number =>
+    bench.local.venue.audit.requests.filter(({ path }) => path === '/v5/position/list').length
+  const before = asked()
+
+  const reporting = bench.venue.broker.report()
+  await bench.world.until(() => asked() > before, 10 * SECOND)
+  bench.inject({ on: 'market', fault: 'print', symbol: 'AAAUSDT', price: 89, size: 500 })
+  await bench.run(SECOND)
+  assert.equal(bench.account.executions.length, 1)
+  const report = await bench.world.settled(reporting)
+
+  assert.ok(report.ok)
+  assert.deepEqual([report.value.fills, report.value.account.cash], [[], account.cash])
+  assert.notEqual((await bench.report()).account.cash, account.cash)
+})
+
 for (const orderEntry of ['rest', 'socket'] as const) {
   test(`a stamp may be as old as it is told, of a connection and of orders over ${orderEntry}`, async (t) => {
     const patience = { recvWindowMs: MINUTE }

@@ -283,3 +283,24 @@ test('F421 a position that differs halts its symbol, though an order moves there
   await bench.does((context) => context.buy({ qty: 1, limit: 90 }))
   assert.match(bench.denials.join(), /^symbol-halted: AAPL/)
 })
+
+test('F560 what fills unheard while a report is read does not change the cash of the account', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10, limit: 99 }))
+  const before = bench.inputs('account').length
+  const { reports } = bench.live.statistics
+  const asked = bench.requests('GET', '/v2/positions').length
+  bench.inject({ on: 'trading', fault: 'drop' })
+  bench.inject({ on: 'rest', path: '/v2/positions', fault: 'slow', by: '3s', times: 1 })
+
+  await bench.until(() => bench.requests('GET', '/v2/positions').length > asked)
+  await bench.print(98)
+  assert.equal(bench.held(), 10)
+  await bench.until(() => bench.live.statistics.reports > reports)
+  const { cash } = bench.live.engine.ours
+  await bench.run(2 * MINUTE)
+
+  assert.deepEqual([cash, bench.inputs('account').length], [100_000, before])
+  assert.deepEqual(bench.phases, ['filled 10/10'])
+  bench.check()
+})

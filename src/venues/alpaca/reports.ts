@@ -77,9 +77,12 @@ export class AlpacaReports {
   }
 
   async report(): Promise<Result<VenueReport>> {
+    // First: what fills while the rest is read is among the fills too, or in neither, and never in the cash alone.
+    const account = await this.#account()
+    if (!account.ok) return account
     const raw = await this.raw()
     if (!raw.ok) return raw
-    const { rest, now } = this.#options
+    const { now } = this.#options
     const positions = await this.#list(
       '/v2/positions',
       {},
@@ -89,13 +92,6 @@ export class AlpacaReports {
       },
     )
     if (!positions.ok) return positions
-    const answer = await rest.get('/v2/account')
-    if (!answer.ok) return answer
-    const account = parseAccount(answer.value)
-    if (account === undefined) {
-      const flaw = flawOf(answer.value, ACCOUNT_FIELDS)
-      return failed(fault('corrupt-data', `GET /v2/account: account${flaw}`))
-    }
     const strange = new Set<string>()
     const at = <T extends { readonly symbol: string }>(
       items: readonly T[],
@@ -154,14 +150,22 @@ export class AlpacaReports {
         avgPrice,
         ...(instrument.kind === 'crypto' ? { dust: dustOf(instrument, avgPrice) } : {}),
       })),
-      account: {
-        equity: money(account.equity),
-        cash: money(account.cash),
-        buyingPower: money(account.buyingPower),
-      },
+      account: account.value,
     }
     this.strangers = [...strange]
     return ok(report)
+  }
+
+  async #account(): Promise<Result<VenueReport['account']>> {
+    const answer = await this.#options.rest.get('/v2/account')
+    if (!answer.ok) return answer
+    const account = parseAccount(answer.value)
+    if (account === undefined) {
+      const flaw = flawOf(answer.value, ACCOUNT_FIELDS)
+      return failed(fault('corrupt-data', `GET /v2/account: account${flaw}`))
+    }
+    const { equity, cash, buyingPower } = account
+    return ok({ equity: money(equity), cash: money(cash), buyingPower: money(buyingPower) })
   }
 
   /**

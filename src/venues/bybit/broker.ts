@@ -127,13 +127,14 @@ export class BybitBroker implements Broker {
   }
 
   async report(): Promise<Result<VenueReport>> {
+    // First: what fills while the rest is read is among the fills too, or in neither, and never in the cash alone.
+    const account = await this.#account()
+    if (!account.ok) return account
     const raw = await this.raw()
     if (!raw.ok) return raw
     const { category, now, kept } = this.#options
     const listed = category.hasPositions ? await this.positions() : ok([])
     if (!listed.ok) return listed
-    const account = await this.#account()
-    if (!account.ok) return account
     const { wallet, held } = account.value
     const positions = category.hasPositions ? listed.value : held
     const strange = new Set<string>()
