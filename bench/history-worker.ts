@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict'
 import { yieldToTrading } from '../src/cli/priority.ts'
 import { systemIo } from '../src/io/system.ts'
-import { Backfill } from '../src/runtime/backfill.ts'
+import { Backfill } from '../src/runtime/history/backfill.ts'
 import { openArchive, openPostgresJobs } from '../src/store/index.ts'
 
 const [place, host, perMinute] = process.argv.slice(2)

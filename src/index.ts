@@ -19,8 +19,8 @@ export {
   defineConfig,
   loadConfig,
   parseConfig,
-} from './runtime/config.ts'
-export { loadUses } from './runtime/uses.ts'
+} from './runtime/config/config.ts'
+export { loadUses } from './runtime/config/uses.ts'
 export {
   type BracketIntent,
   type Context,

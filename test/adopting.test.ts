@@ -1,9 +1,9 @@
 // Adopting: a position from outside halts its symbol, until a person takes it over. A fake venue, virtual time.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { liveSession } from '../src/runtime/live-session.ts'
-import { replay } from '../src/runtime/replay.ts'
-import type { Wished } from '../src/runtime/wishes.ts'
+import { liveSession } from '../src/runtime/live/session.ts'
+import { replay } from '../src/runtime/replay/replay.ts'
+import type { Wished } from '../src/runtime/live/wishes.ts'
 import { A, B } from '../src/testing/builders.ts'
 import { Bench, MINUTE } from './live/bench.ts'
 

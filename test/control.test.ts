@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Wishes } from '../src/runtime/wishes.ts'
+import { Wishes } from '../src/runtime/live/wishes.ts'
 import { put, skein, temporary } from './cli/skein.ts'
 
 test('a wish that no run takes is kept, and the command says so', async (t) => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Bar } from '../src/core/market.ts'
-import { EXIT_POLICIES, type ExitPolicy } from '../src/runtime/exit-policy.ts'
+import { EXIT_POLICIES, type ExitPolicy } from '../src/runtime/config/exit-policy.ts'
 import { type Context, defineStrategy, z } from '../src/strategy/index.ts'
 import { A } from '../src/testing/builders.ts'
 import { Bench } from './live/bench.ts'

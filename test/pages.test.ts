@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import { sliceBars } from '../src/core/columns.ts'
 import type { Tape, TapeSeries } from '../src/core/tape.ts'
 import { ms } from '../src/core/time.ts'
-import { backtest } from '../src/runtime/backtest.ts'
+import { backtest } from '../src/runtime/tape/backtest.ts'
 import { generateTape } from '../src/simulators/market.ts'
 import { World } from './worlds/world.ts'
 

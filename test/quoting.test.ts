@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Batch } from '../src/core/command.ts'
-import { liveSession } from '../src/runtime/live-session.ts'
-import { replay } from '../src/runtime/replay.ts'
+import { liveSession } from '../src/runtime/live/session.ts'
+import { replay } from '../src/runtime/replay/replay.ts'
 import { SIM } from '../src/testing/builders.ts'
 import { LEVELS, Stand, type StandOptions } from './quoting/stand.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { Bar } from '../src/core/market.ts'
-import type { Wished } from '../src/runtime/wishes.ts'
+import type { Wished } from '../src/runtime/live/wishes.ts'
 import { defineStrategy, z } from '../src/strategy/index.ts'
 import { A, B } from '../src/testing/builders.ts'
 import { Bench } from './live/bench.ts'

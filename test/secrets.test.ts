@@ -165,7 +165,7 @@ test(
   { timeout: 300_000 },
   async (t) => {
     const kept = new Traces(t, {
-      file: 'src/runtime/secret.ts',
+      file: 'src/runtime/config/secret.ts',
       find: 'toJSON(): undefined {\n    return undefined',
       replace: 'toJSON(): string {\n    return this.#text',
     })

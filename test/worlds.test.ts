@@ -7,7 +7,7 @@ import { cashOf } from '../src/core/account.ts'
 import type { Order } from '../src/core/order.ts'
 import { isLive } from '../src/core/order.ts'
 import type { EngineState } from '../src/engine/engine-state.ts'
-import type { Session } from '../src/runtime/session.ts'
+import type { Session } from '../src/runtime/session/session.ts'
 import { settle, World, type WorldOptions } from './worlds/world.ts'
 
 const seeds = fc.integer({ min: 1, max: 1_000_000 })

@@ -14,8 +14,8 @@ import {
   withWorkOptions,
   type WorkOptions,
 } from './jobs-options.ts'
-import { type Config } from '../runtime/config.ts'
-import { pageLimitsOf } from '../runtime/alpaca.ts'
+import { type Config } from '../runtime/config/config.ts'
+import { pageLimitsOf } from '../runtime/venues/alpaca.ts'
 import { workWith } from './jobs-work.ts'
 import { RunFailed } from './output.ts'
 import { membersOf } from './settings.ts'

@@ -1,8 +1,8 @@
 // skein backtest: a strategy over recorded data, with simulated fills and a report.
 import { Command } from 'commander'
-import { backtest } from '../runtime/backtest.ts'
-import { Observer } from '../runtime/observer.ts'
-import { prepare } from '../runtime/prepare.ts'
+import { backtest } from '../runtime/tape/backtest.ts'
+import { Observer } from '../runtime/replay/observer.ts'
+import { prepare } from '../runtime/tape/prepare.ts'
 import { adjustmentOption, tapeOf, type SourceOptions, withSourceOptions } from './inputs.ts'
 import {
   commandLine,

@@ -1,7 +1,7 @@
 // skein demo: the whole of Skein in a minute, at a local venue that needs no keys. `npm start` runs it.
 import { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
-import type { ConfigInput } from '../runtime/config.ts'
+import type { ConfigInput } from '../runtime/config/config.ts'
 import { demoAtVenue } from './demo-venue.ts'
 import { tapePartOf, tapeOf, withTapeOptions } from './inputs.ts'
 import type { TapeOptions } from './inputs.ts'

@@ -6,12 +6,12 @@ import { hostname } from 'node:os'
 import type { Ms } from '../core/brand.ts'
 import type { JobStore } from '../core/jobs.ts'
 import type { BarStore } from '../core/store.ts'
-import { alpacaTermsOf } from '../runtime/alpaca.ts'
-import { Backfill, openWorld, type World } from '../runtime/backfill.ts'
-import type { Config } from '../runtime/config.ts'
-import { jobTime } from '../runtime/job-time.ts'
+import { alpacaTermsOf } from '../runtime/venues/alpaca.ts'
+import { Backfill, openWorld, type World } from '../runtime/history/backfill.ts'
+import type { Config } from '../runtime/config/config.ts'
+import { jobTime } from '../runtime/history/job-time.ts'
 import type { TapeSource } from '../jobs/tape-source.ts'
-import { tapeSourcesOf } from '../runtime/tape-sources.ts'
+import { tapeSourcesOf } from '../runtime/history/tape-sources.ts'
 import {
   type ArchiveOptions,
   openExisting,

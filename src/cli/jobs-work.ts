@@ -3,7 +3,7 @@ import { iso } from '../core/time.ts'
 import { integer } from '../report/format.ts'
 import { type WorkDesk, workersOf } from './desk.ts'
 import type { WorkOptions } from './jobs-options.ts'
-import type { Backfill } from '../runtime/backfill.ts'
+import type { Backfill } from '../runtime/history/backfill.ts'
 import { RunFailed, stopSignal } from './output.ts'
 import { progress } from './progress.ts'
 

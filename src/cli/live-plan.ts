@@ -8,13 +8,13 @@ import {
   toBatching,
   toRiskLimits,
   toSimOptions,
-} from '../runtime/config.ts'
-import type { VenueMode } from '../runtime/consent.ts'
-import type { ExitPolicy } from '../runtime/exit-policy.ts'
-import type { FeedKind } from '../runtime/live-options.ts'
-import { RunFile } from '../runtime/run-file.ts'
-import { loadUses } from '../runtime/uses.ts'
-import { hasBarsAt, isSimulatedAt, venueIdOf } from '../runtime/venues.ts'
+} from '../runtime/config/config.ts'
+import type { VenueMode } from '../runtime/live/consent.ts'
+import type { ExitPolicy } from '../runtime/config/exit-policy.ts'
+import type { FeedKind } from '../runtime/live/options.ts'
+import { RunFile } from '../runtime/replay/run-file.ts'
+import { loadUses } from '../runtime/config/uses.ts'
+import { hasBarsAt, isSimulatedAt, venueIdOf } from '../runtime/venues/venues.ts'
 import { storedAt } from './paths.ts'
 
 export interface LiveRunOptions {

@@ -1,6 +1,6 @@
 // The command line: its commands. What comes of an error is in failure.ts.
 import { Command } from 'commander'
-import { VERSIONS } from '../runtime/version.ts'
+import { VERSIONS } from '../runtime/session/version.ts'
 import { backfillCommand } from './backfill.ts'
 import { backtestCommand } from './backtest.ts'
 import { controlCommand } from './control.ts'

@@ -1,5 +1,5 @@
 // Moment: the figures of a run at a venue, as they are now.
-import type { Live } from '../runtime/live.ts'
+import type { Live } from '../runtime/live/live.ts'
 import type { Venue } from '../core/venue.ts'
 
 export interface Moment {

@@ -15,9 +15,9 @@ import type { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import { reportHtml } from '../report/html.ts'
 import { printReport } from '../report/text.ts'
-import type { Config } from '../runtime/config.ts'
-import type { Ended, Observer } from '../runtime/observer.ts'
-import { withoutSecrets } from '../runtime/secret.ts'
+import type { Config } from '../runtime/config/config.ts'
+import type { Ended, Observer } from '../runtime/replay/observer.ts'
+import { withoutSecrets } from '../runtime/config/secret.ts'
 import { shownPath, storedAt } from './paths.ts'
 
 /** A run that came to its end and is not good: exit code 1. */

@@ -1,6 +1,6 @@
 // Paths: where the files of a configuration are, and how a person would name them.
 import { relative, resolve } from 'node:path'
-import type { Config } from '../runtime/config.ts'
+import type { Config } from '../runtime/config/config.ts'
 
 /** A path of the configuration: relative to its folder, shown relative to where the command runs. */
 export const storedAt = (config: Config, path: string): string =>

@@ -1,6 +1,6 @@
 // skein replay: a journal done again, and its hashes compared.
 import { Command } from 'commander'
-import { RunFile } from '../runtime/run-file.ts'
+import { RunFile } from '../runtime/replay/run-file.ts'
 import { type OutputOptions, outputsOf, withOutputOptions } from './output.ts'
 import { reportRun } from './run-report.ts'
 import { pathOf } from './values.ts'

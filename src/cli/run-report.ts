@@ -1,12 +1,12 @@
 // Report of a run: its journal done again, because what is told shall be what was written down.
 import type { Tape } from '../core/tape.ts'
 import { iso } from '../core/time.ts'
-import { Observer } from '../runtime/observer.ts'
-import { replay, type ReplayResult, sessionAtBeginning } from '../runtime/replay.ts'
-import type { VenueMode } from '../runtime/consent.ts'
-import type { Ending, RunFile } from '../runtime/run-file.ts'
+import { Observer } from '../runtime/replay/observer.ts'
+import { replay, type ReplayResult, sessionAtBeginning } from '../runtime/replay/replay.ts'
+import type { VenueMode } from '../runtime/live/consent.ts'
+import type { Ending, RunFile } from '../runtime/replay/run-file.ts'
 import { commandLine, giveReport, type Outputs, RunFailed } from './output.ts'
-import { isSimulatedAt } from '../runtime/venues.ts'
+import { isSimulatedAt } from '../runtime/venues/venues.ts'
 import { progress } from './progress.ts'
 
 /** What is known of a run besides its journal. */

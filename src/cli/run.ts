@@ -1,9 +1,9 @@
 // skein run: a paper run on a tape or at a venue, journaled, resumed where it was killed.
 import { Command, Option } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
-import type { VenueMode } from '../runtime/consent.ts'
-import { EXIT_POLICIES, type ExitPolicy } from '../runtime/exit-policy.ts'
-import { VENUE_NAMES } from '../runtime/venues.ts'
+import type { VenueMode } from '../runtime/live/consent.ts'
+import { EXIT_POLICIES, type ExitPolicy } from '../runtime/config/exit-policy.ts'
+import { VENUE_NAMES } from '../runtime/venues/venues.ts'
 import { databaseOf } from './archive-place.ts'
 import { tapePartOf, tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { liveRun } from './live-run.ts'

@@ -8,11 +8,11 @@ import {
   defineConfig,
   loadConfig,
   restoreConfig,
-} from '../runtime/config.ts'
-import { isPath } from '../runtime/config-conflicts.ts'
-import { keyPath, type Path, Source } from '../runtime/source.ts'
-import { isVenueName } from '../runtime/venues.ts'
-import { symbolsOf } from '../runtime/watchlists.ts'
+} from '../runtime/config/config.ts'
+import { isPath } from '../runtime/config/conflicts.ts'
+import { keyPath, type Path, Source } from '../runtime/config/source.ts'
+import { isVenueName } from '../runtime/venues/venues.ts'
+import { symbolsOf } from '../runtime/config/watchlists.ts'
 import { amountOf, paramsOf, pathOf } from './values.ts'
 
 export interface ConfigOptions {

@@ -87,7 +87,7 @@ async function watchRun(): Promise<void> {
 function shortenDays(): void {
   const { dayMs } = orders
   if (dayMs === undefined) return
-  const url = new URL('../../src/runtime/config.ts', import.meta.url).href
+  const url = new URL('../../src/runtime/config/config.ts', import.meta.url).href
   registerHooks({
     load(loaded, context, next) {
       const found = next(loaded, context)
@@ -114,10 +114,10 @@ async function tellTime(): Promise<void> {
 
 async function watchStart(): Promise<void> {
   const [{ RunFile }, { Engine }, { LiveSession }, { Pump }] = await Promise.all([
-    import('../../src/runtime/run-file.ts'),
+    import('../../src/runtime/replay/run-file.ts'),
     import('../../src/engine/engine.ts'),
-    import('../../src/runtime/live-session.ts'),
-    import('../../src/runtime/pump.ts'),
+    import('../../src/runtime/live/session.ts'),
+    import('../../src/runtime/live/pump.ts'),
   ])
   const [{ AlpacaVenue }, { AlpacaBroker }, { AlpacaFeed }] = await Promise.all([
     import('../../src/venues/alpaca/venue.ts'),
@@ -169,8 +169,8 @@ async function watchTurns(): Promise<void> {
   const [{ Engine }, { Notices }, { Pump }, { Gateway }] = await Promise.all([
     import('../../src/engine/engine.ts'),
     import('../../src/engine/notices.ts'),
-    import('../../src/runtime/pump.ts'),
-    import('../../src/runtime/gateway.ts'),
+    import('../../src/runtime/live/pump.ts'),
+    import('../../src/runtime/live/gateway.ts'),
   ])
   let isIdleComing = false
   replace(Engine.prototype, 'turn', (turn) => (...args) => {
@@ -300,9 +300,9 @@ async function watchRequests(): Promise<void> {
 
 async function watchEnd(): Promise<void> {
   const [{ Recorder }, { Live }, { RunFile }, { AlpacaVenue }] = await Promise.all([
-    import('../../src/runtime/recorder.ts'),
-    import('../../src/runtime/live.ts'),
-    import('../../src/runtime/run-file.ts'),
+    import('../../src/runtime/session/recorder.ts'),
+    import('../../src/runtime/live/live.ts'),
+    import('../../src/runtime/replay/run-file.ts'),
     import('../../src/venues/alpaca/venue.ts'),
   ])
   watch(Recorder.prototype, 'flush', {

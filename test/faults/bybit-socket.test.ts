@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type LocalAccountLease, accountLease } from '../../src/runtime/account-lease.ts'
+import { type LocalAccountLease, accountLease } from '../../src/runtime/live/account-lease.ts'
 import { LEASE_MS } from '../../src/store/lease.ts'
 import { Bench } from '../bybit/bench.ts'
 

@@ -9,7 +9,7 @@ import { iso, ms } from '../../src/core/time.ts'
 import type { Universe } from '../../src/core/universe.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
-import { buildEngine } from '../../src/runtime/build.ts'
+import { buildEngine } from '../../src/runtime/session/build.ts'
 import { type Context, defineStrategy, z } from '../../src/strategy/index.ts'
 import { limitsOf } from '../../src/testing/builders.ts'
 

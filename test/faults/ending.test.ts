@@ -1,9 +1,9 @@
 // Ending: what a stop wants is asked for again while its phase lasts, and what could not be done is told.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { Health } from '../../src/runtime/health.ts'
-import type { Stopped } from '../../src/runtime/live-end.ts'
-import type { ExitPolicy } from '../../src/runtime/exit-policy.ts'
+import type { Health } from '../../src/runtime/live/health.ts'
+import type { Stopped } from '../../src/runtime/live/end.ts'
+import type { ExitPolicy } from '../../src/runtime/config/exit-policy.ts'
 import { StoreError } from '../../src/store/index.ts'
 import type { RuleText } from '../../src/simulators/fault-script.ts'
 import { Bench } from './bench.ts'

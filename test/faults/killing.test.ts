@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Wishes } from '../../src/runtime/wishes.ts'
+import { Wishes } from '../../src/runtime/live/wishes.ts'
 import { temporary } from '../cli/skein.ts'
 import { type Action, Bench } from './bench.ts'
 

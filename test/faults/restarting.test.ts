@@ -1,7 +1,12 @@
 // Restarting: a run that dies again and again. A fake venue, a real journal, virtual time.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { forgetStart, noteEnd, noteStart, type StartLog } from '../../src/runtime/crash-loop.ts'
+import {
+  forgetStart,
+  noteEnd,
+  noteStart,
+  type StartLog,
+} from '../../src/runtime/live/crash-loop.ts'
 import { openJournal } from '../../src/store/index.ts'
 import { Bench } from '../live/bench.ts'
 

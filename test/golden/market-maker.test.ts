@@ -8,7 +8,7 @@ import type { Tape } from '../../src/core/tape.ts'
 import { Universe } from '../../src/core/universe.ts'
 import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
 import { Statistics } from '../../src/report/statistics.ts'
-import { backtest } from '../../src/runtime/backtest.ts'
+import { backtest } from '../../src/runtime/tape/backtest.ts'
 import { marketMaker } from '../../src/strategies/index.ts'
 import { coin, MONDAY_10, SIM } from '../../src/testing/builders.ts'
 

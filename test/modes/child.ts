@@ -1,6 +1,6 @@
 // A paper run in a process of its own, to be killed: `node child.ts <kind> <folder>`. Tells each turn.
 import { join } from 'node:path'
-import { paper } from '../../src/runtime/paper.ts'
+import { paper } from '../../src/runtime/tape/paper.ts'
 import { openArchive, openJournal } from '../../src/store/index.ts'
 import { type Kind, setupOf, tapeOf } from './tape.ts'
 

@@ -1,9 +1,9 @@
 // The tape and the setup of the mode tests: the same for the parent and for the child that is killed.
 import { ms } from '../../src/core/time.ts'
 import type { Tape } from '../../src/core/tape.ts'
-import { defineConfig } from '../../src/runtime/config.ts'
-import type { Setup } from '../../src/runtime/build.ts'
-import { prepare } from '../../src/runtime/prepare.ts'
+import { defineConfig } from '../../src/runtime/config/config.ts'
+import type { Setup } from '../../src/runtime/session/build.ts'
+import { prepare } from '../../src/runtime/tape/prepare.ts'
 import { generateTape } from '../../src/simulators/market.ts'
 
 const SYMBOLS = ['AAPL', 'MSFT', 'NVDA', 'SPY', 'QQQ', 'TLT', 'GLD', 'USO', 'RTX', 'BA']

@@ -1,7 +1,7 @@
 // skein doctor and its databases, on a real Postgres.
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { Finding } from '../../src/runtime/finding.ts'
+import type { Finding } from '../../src/runtime/doctor/finding.ts'
 import { openPostgresJobs } from '../../src/store/index.ts'
 import { put, skein, temporary } from '../cli/skein.ts'
 import { clusterFor, query } from './cluster.ts'

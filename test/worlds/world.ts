@@ -10,8 +10,8 @@ import { integer, type Random, seeded } from '../../src/core/random.ts'
 import { HOUR, MINUTE, ms, SECOND } from '../../src/core/time.ts'
 import type { Universe } from '../../src/core/universe.ts'
 import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
-import { buildSession, type Setup } from '../../src/runtime/build.ts'
-import type { Session } from '../../src/runtime/session.ts'
+import { buildSession, type Setup } from '../../src/runtime/session/build.ts'
+import type { Session } from '../../src/runtime/session/session.ts'
 import {
   type Context,
   defineStrategy,

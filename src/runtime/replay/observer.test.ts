@@ -1,0 +1,59 @@
+// Observer: a report that lacks something is none.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fillId } from '../../core/brand.ts'
+import { money } from '../../core/instrument.ts'
+import { ms } from '../../core/time.ts'
+import { order, universeOf } from '../../testing/builders.ts'
+import { defineConfig, toRiskLimits, toSimOptions } from '../config/config.ts'
+import { Observer } from './observer.ts'
+
+const ENDED = {
+  mode: 'backtest',
+  command: '',
+  elapsedMs: 0,
+  turns: 0,
+  rows: 0,
+  hash: '',
+  intents: '',
+} as const
+
+function observer(): Observer {
+  const config = defineConfig({})
+  const setup = {
+    universe: universeOf('SPY'),
+    uses: [],
+    risk: toRiskLimits(config),
+    sim: toSimOptions(config),
+    run: 'test',
+    currency: 'USD',
+    base: '1m',
+    bars: { latenessMs: 0, maxFill: 2 },
+  } as const
+  return new Observer({ setup, config, tape: { name: 'none', series: [] }, equity: 100_000 })
+}
+
+test('counts what its owner brings or takes as no profit and no loss, and says so', () => {
+  const it = observer()
+  const { notices, sample } = it.watch
+  sample!(ms(0), 100_000, 0)
+  notices!.handle({ type: 'transferred', at: ms(1), amount: -60_000 })
+  sample!(ms(1), 40_100, 0)
+
+  const { summary, warnings } = it.report(ENDED)
+
+  assert.deepEqual([summary.equityEnd, summary.change], [100_100, 100])
+  assert.match(warnings.join(), /60000 left the account without a trade: equity here is as if/)
+})
+
+test('gives no report where a notice could not be taken', () => {
+  const it = observer()
+  const stranger = order({ symbol: 7 })
+  const { qty } = stranger
+  const fill = { id: fillId('f1'), qty, price: 1, fee: money(0), ts: ms(0) }
+
+  const { handle } = it.watch.notices!
+  handle({ type: 'fill', at: ms(0), order: stranger, fill, profit: 0, position: 1 })
+
+  assert.throws(() => it.report(ENDED), /the report lacks what happened: /)
+})
