@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
 import type { MarketInput } from '../src/core/input.ts'
 import type { Notice } from '../src/core/notice.ts'
@@ -24,7 +24,7 @@ import { generateTape } from '../src/simulators/market.ts'
 import { marketMaker, smaCross } from '../src/strategies/index.ts'
 import type { Strategy } from '../src/strategy/index.ts'
 import { ms } from '../src/core/time.ts'
-import { layerOf } from '../tools/layers.ts'
+import { layerOf, ROOMS } from '../tools/layers.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -167,7 +167,9 @@ function hasAll(name: string, params: Strategy['params']): void {
 
 test('the page of doctor has a row for each of its checks', () => {
   const told = new Set(rowsOf(read('docs/commands/doctor.md')).map(([check]) => check))
-  const sources = globSync('src/runtime/doctor*.ts', { cwd: root }).map(read).join('\n')
+  // Those of the checkpoint run are told beside it.
+  const files = globSync('src/runtime/doctor/*.ts', { cwd: root, exclude: ['**/checkpoint.ts'] })
+  const sources = files.map(read).join('\n')
   const checks = [...sources.matchAll(/\bcheck(?::| =) '([a-z ]+)'/g)].map((match) => match[1]!)
 
   assert.ok(checks.length >= 12)
@@ -189,6 +191,18 @@ test('the layers of ARCHITECTURE are those that are checked', () => {
     checked++
   }
   assert.ok(checked >= 12, `${checked} layers were compared`)
+})
+
+test('the rooms of the runtime are in ARCHITECTURE in the order in which they may import', () => {
+  const text = read('ARCHITECTURE.md')
+  const rooms = rowsOf(text.slice(text.indexOf('`runtime` has rooms'))).slice(1, 1 + ROOMS.length)
+
+  assert.deepEqual(
+    rooms.map(([name]) => name),
+    ROOMS.map((room) => `\`${room}\``),
+  )
+  const folders = globSync('src/runtime/*', { cwd: root }).map((path) => basename(path))
+  assert.deepEqual(folders.toSorted(), ROOMS.toSorted())
 })
 
 test('the limits of ARCHITECTURE are those of the code', () => {

@@ -29,26 +29,40 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   jobs: { may: ['core', 'io'] },
   ops: { may: ['core', 'io'], packages: ['prom-client'] },
-  runtime: { may: [...LOWER, ...MIDDLE], packages: ['zod', 'yaml'] },
-  server: { may: ['core', 'runtime'] },
+  'runtime/*': { may: [...LOWER, ...MIDDLE], packages: ['zod', 'yaml'] },
+  server: { may: ['core', 'runtime/*'] },
   cli: {
-    may: ['core', 'runtime', 'jobs', 'server', 'simulators', 'formats', 'store', 'report'],
+    may: ['core', 'runtime/*', 'jobs', 'server', 'simulators', 'formats', 'store', 'report'],
     packages: ['commander'],
   },
   testing: { may: ['core', 'strategy', 'engine', 'io', 'venues/sim'], packages: ['fast-check'] },
 }
 
-/** `core`, `venues/bybit`; `venues` for files directly in it; the file's own name for those in src itself. */
+/** The rooms of `runtime`: each may import those before it. */
+export const ROOMS = ['config', 'session', 'tape', 'live', 'venues', 'replay', 'history', 'doctor']
+
+/** `core`, `venues/bybit`, `runtime/live`; `venues` for files directly in it; the file's own name for those in src itself. */
 export function folderOf(path: string): string {
   const [, first = '', second = '', third] = path.split('/')
-  return first === 'venues' && third !== undefined ? `venues/${second}` : first
+  const hasRooms = first === 'venues' || first === 'runtime'
+  return hasRooms && third !== undefined ? `${first}/${second}` : first
 }
 
-export const layerOf = (folder: string): Layer | undefined =>
-  LAYERS[folder.startsWith('venues/') ? 'venues/*' : folder]
+/** Undefined for a folder that is in no row, and for files of `runtime` that are in no room of it. */
+export function layerOf(folder: string): Layer | undefined {
+  const [first, room] = folder.split('/')
+  if (first === 'runtime' && !ROOMS.includes(room ?? '')) return undefined
+  return LAYERS[room === undefined ? folder : `${first}/*`]
+}
 
 /** May files of one folder import those of the other? */
-export const mayImport = (from: string, to: string): boolean => {
+export function mayImport(from: string, to: string): boolean {
+  if (from === to) return true
   const may = layerOf(from)?.may ?? []
-  return from === to || may.includes(to) || (to.startsWith('venues/') && may.includes('venues/*'))
+  const [first, room] = to.split('/')
+  if (room === undefined) return may.includes(to)
+  if (first === 'runtime' && from.startsWith('runtime/')) return roomAt(to) < roomAt(from)
+  return may.includes(to) || may.includes(`${first}/*`)
 }
+
+const roomAt = (folder: string): number => ROOMS.indexOf(folder.slice('runtime/'.length))

@@ -85,6 +85,22 @@ test('catches a venue that imports another one', () => {
   ])
 })
 
+test('catches a room of the runtime that imports one above it, and a file in none', () => {
+  const found = planted({
+    'src/index.ts':
+      "export * from './runtime/doctor/look.ts'\nexport * from './runtime/loose.ts'\n",
+    'src/runtime/doctor/look.ts': "// Look: a look.\nimport '../config/text.ts'\n",
+    'src/runtime/config/text.ts': "// Text: a text.\nimport '../live/start.ts'\n",
+    'src/runtime/live/start.ts': "// Start: a start.\nimport '../../engine/turn.ts'\n",
+    'src/runtime/loose.ts': '// Loose: in no room.\nexport const loose = 1\n',
+  })
+
+  assert.deepEqual(found, [
+    'src/runtime/config/text.ts:2: runtime/config imports runtime/live',
+    'src/runtime/loose.ts:1: is in runtime, which has no layer',
+  ])
+})
+
 test('catches packages and node: where they may not be', () => {
   const found = planted(
     wanted(

@@ -8,8 +8,8 @@
  *   warm up     the bars of the past, as inputs that nobody can trade on
  *   run         the pump takes what has waited, and goes on
  *
- * `live-session.ts` is what is restored, `live-start.ts` goes from there to the run, `live-agreement.ts` asks the venue
- * while it runs, `live-end.ts` ends it in phases.
+ * `session.ts` is what is restored, `start.ts` goes from there to the run, `agreement.ts` asks the venue
+ * while it runs, `end.ts` ends it in phases.
  */
 import { assert } from '../../core/assert.ts'
 import type { Ms, VenueId } from '../../core/brand.ts'
