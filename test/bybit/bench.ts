@@ -104,7 +104,8 @@ export class Bench {
       onTrouble: (why) => this.troubles.push(why),
       ...this.#options.adapter,
     })
-    this.venue.adopt(orders)
+    const heardAt = this.#adapters > 1 ? this.world.now : undefined
+    this.venue.adopt(orders, [], undefined, [], heardAt)
     if (since !== undefined) this.venue.broker.reportFrom(since)
     const opened = await this.world.settled(this.venue.open((input) => this.inputs.push(input)))
     if (opened.ok && told.length === 0) for (const spec of opened.value) this.universe.add(spec)

@@ -600,3 +600,45 @@ test('F513 an order that was taken and answered with 429 is not given up for ref
   assert.equal(taken.fault.code, 'outcome-unknown')
   assert.equal(bench.account.open.size, 1)
 })
+
+/** What the venue lists, without a symbol that it had before. */
+const GONE: Readonly<Record<string, (rows: readonly Row[]) => readonly Row[]>> = {
+  'is closed': (rows) =>
+    rows.map((row) => (row.symbol === 'BBBUSDT' ? { ...row, status: 'Closed' } : row)),
+  'is not listed': (rows) => rows.filter(({ symbol }) => symbol !== 'BBBUSDT'),
+}
+interface Row {
+  readonly symbol: string
+  readonly status: string
+}
+
+for (const [what, listed] of Object.entries(GONE)) {
+  test(`F589 a run goes on where a symbol ${what} that it began with`, async (t) => {
+    let isGone = false
+    const spoil = (path: string, body: string): string => {
+      if (!isGone || !path.startsWith('/v5/market/instruments-info')) return body
+      const answer = JSON.parse(body) as { result: { list: readonly Row[] } }
+      answer.result.list = listed(answer.result.list)
+      return JSON.stringify(answer)
+    }
+    const bench = await Bench.start(t, { spoil })
+    const [first, second] = bench.universe.all.map(({ id }) => id)
+    bench.die()
+    isGone = true
+
+    const opened = await bench.connect()
+    assert.ok(opened.ok, JSON.stringify(opened))
+    bench.inputs.length = 0
+    for (const kind of ['trades', 'quotes', 'bars'] as const)
+      assert.ok((await bench.world.settled(bench.venue.feed.subscribe(kind, [first!, second!]))).ok)
+    await bench.run(90 * SECOND)
+
+    assert.deepEqual(
+      opened.value.map(({ symbol }) => symbol),
+      ['AAAUSDT'],
+    )
+    const heard = bench.inputs.flatMap((input) => (input.type === 'trade' ? [input.trade] : []))
+    assert.deepEqual([...new Set(heard.map(({ symbol }) => symbol))], [first])
+    assert.match(bench.troubles.join(), /BBBUSDT takes no new risk: /)
+  })
+}

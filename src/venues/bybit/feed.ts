@@ -29,6 +29,8 @@ export class BybitFeed implements Feed {
   readonly #down = new Set<MarketConnection>()
   /** By name. */
   readonly #of = new Map<string, MarketConnection>()
+  /** Symbols that are not traded any more: nothing is asked for them. */
+  readonly #excluded = new Set<string>()
   #sink: (input: Input) => void = () => {}
   /** Why something is missing, until it is told that all are up. */
   #trouble: string | undefined
@@ -43,17 +45,29 @@ export class BybitFeed implements Feed {
     this.#sink = sink
   }
 
+  /** Before it is subscribed: the symbol takes no new risk, and has no data. */
+  exclude(name: string, why: string): void {
+    const { universe, io, onTrouble } = this.#options
+    this.#excluded.add(name)
+    const symbol = universe.find(name)?.id
+    if (symbol === undefined) return
+    const control = { do: 'halt-symbol', symbol, cause: 'not-tradable', on: true, why } as const
+    this.#sink({ type: 'control', at: io.now(), by: 'bybit', control })
+    onTrouble(`${name} takes no new risk: ${why}`)
+  }
+
   async subscribe(kind: Kind, symbols: readonly SymbolId[]): Promise<Result<void>> {
     const { universe, total, category } = this.#options
     if (kind === 'bars' && !category.hasKlines)
       return failed(
         fault('unsupported', `bybit streams no bars of an ${category.word}: take trades`),
       )
-    const names = symbols.map((id) => universe.at(id).symbol)
+    const wanted = symbols.filter((id) => !this.#excluded.has(universe.at(id).symbol))
+    const names = wanted.map((id) => universe.at(id).symbol)
     const all = new Set([...this.#of.keys(), ...names])
     if (all.size > total)
       return failed(fault('bad-request', `${all.size} symbols are more than the limit of ${total}`))
-    for (const [i, name] of names.entries()) this.#place(name, symbols[i]!)
+    for (const [i, name] of names.entries()) this.#place(name, wanted[i]!)
     for (const [connection, theirs] of this.#grouped(names)) {
       const answer = await connection.subscribe(kind, theirs)
       if (!answer.ok) return answer

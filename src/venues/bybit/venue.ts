@@ -20,15 +20,15 @@ import { Gap, isMissed } from '../../io/gap.ts'
 import type { Io } from '../../io/io.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
 import type { TimedRequest } from '../../io/timed.ts'
-import { decimalOf, isObject, textOf } from '../../io/json.ts'
+import { decimalOf, isObject } from '../../io/json.ts'
 import { BybitBroker } from './broker.ts'
 import { type Category, type CategoryName, categoryOf } from './category.ts'
 import { armDeadMan } from './dead-man.ts'
+import { contractsOf } from './contracts.ts'
 import { BybitFeed } from './feed.ts'
 import { BybitHistory } from './history.ts'
 import { Identity, isOwnId } from './identity.ts'
 import { Kept } from './kept.ts'
-import { instrumentsOf } from './lookup.ts'
 import { OrderEntry } from './order-entry.ts'
 import { Orders } from './orders.ts'
 import { PrivateStream } from './private-stream.ts'
@@ -38,7 +38,6 @@ import {
   parseExecution,
   parseOrder,
   parsePosition,
-  specOf,
   stateOf,
   type WireExecution,
   type WirePosition,
@@ -196,6 +195,7 @@ export class BybitVenue implements Venue {
   #account: VenueAccount | undefined
   #isArmed = false
   readonly #gap: Gap<Held>
+  #isNew = true
   #run: string | undefined
   #isClosed = false
   #onListening: (trouble: Fault | undefined) => void = () => {}
@@ -338,8 +338,15 @@ export class BybitVenue implements Venue {
   }
 
   /** Orders of ours that may still be open, and the run, before anything is sent. */
-  adopt(orders: readonly Order[], _halted: readonly SymbolId[] = [], run?: string): void {
+  adopt(
+    orders: readonly Order[],
+    _halted: readonly SymbolId[] = [],
+    run?: string,
+    _others: readonly string[] = [],
+    heardAt?: Ms,
+  ): void {
     this.#run = run
+    this.#isNew = heardAt === undefined
     this.#identity.adopt(orders)
   }
 
@@ -399,28 +406,16 @@ export class BybitVenue implements Venue {
     return ok({ name: `bybit account ${number} at ${this.rest.baseUrl}`, number: String(number) })
   }
 
+  /** A run that goes on does so without those that are not traded any more: they are halted. */
   async instruments(): Promise<Result<readonly InstrumentSpec[]>> {
-    const category = this.#category
-    const { symbols } = this.#options
-    const rows = await instrumentsOf(this.rest, category, symbols)
-    if (!rows.ok) return rows
-    const bySymbol = new Map(rows.value.map((row) => [textOf(row['symbol']), row]))
+    const of = { symbols: this.#options.symbols, venue: this.id }
+    const listed = await contractsOf(this.rest, this.#category, of)
+    if (!listed.ok) return listed
     const specs: InstrumentSpec[] = []
-    for (const symbol of symbols) {
-      const row = bySymbol.get(symbol)
-      if (row === undefined)
-        return failed(fault('not-found', `bybit has no ${category.word} ${symbol}`))
-      const spec = specOf(row, this.id, category)
-      if (spec === undefined || row['status'] !== 'Trading')
-        return failed(fault('bad-request', `${symbol} cannot be traded at bybit`))
-      if (spec.currency !== category.coin)
-        return failed(
-          fault(
-            'bad-request',
-            `${symbol} is paid in ${spec.currency}, the account counts in ${category.coin}: set account.currency`,
-          ),
-        )
-      specs.push(spec)
+    for (const [symbol, contract] of listed.value) {
+      if (contract.ok) specs.push(contract.value)
+      else if (this.#isNew) return contract
+      else this.feed.exclude(symbol, contract.fault.message)
     }
     return ok(specs)
   }

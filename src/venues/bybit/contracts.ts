@@ -1,0 +1,39 @@
+// Contracts: what the venue says of the symbols of a run, each with its grid, or why it may not be traded.
+import type { VenueId } from '../../core/brand.ts'
+import { fault } from '../../core/fault.ts'
+import type { InstrumentSpec } from '../../core/instrument.ts'
+import { failed, ok, type Result } from '../../core/result.ts'
+import { type Json, textOf } from '../../io/json.ts'
+import type { Category } from './category.ts'
+import { instrumentsOf } from './lookup.ts'
+import type { Rest } from './rest.ts'
+import { specOf } from './wire.ts'
+
+/** By symbol, in the order of the symbols. */
+export async function contractsOf(
+  rest: Rest,
+  category: Category,
+  { symbols, venue }: { readonly symbols: readonly string[]; readonly venue: VenueId },
+): Promise<Result<ReadonlyMap<string, Result<InstrumentSpec>>>> {
+  const rows = await instrumentsOf(rest, category, symbols)
+  if (!rows.ok) return rows
+  const bySymbol = new Map(rows.value.map((row) => [textOf(row['symbol']), row]))
+  const contract = (symbol: string): Result<InstrumentSpec> =>
+    contractOf(bySymbol.get(symbol), category, { symbol, venue })
+  return ok(new Map(symbols.map((symbol) => [symbol, contract(symbol)])))
+}
+
+function contractOf(
+  row: Json | undefined,
+  category: Category,
+  { symbol, venue }: { readonly symbol: string; readonly venue: VenueId },
+): Result<InstrumentSpec> {
+  if (row === undefined)
+    return failed(fault('not-found', `bybit has no ${category.word} ${symbol}`))
+  const spec = specOf(row, venue, category)
+  if (spec === undefined || row['status'] !== 'Trading')
+    return failed(fault('bad-request', `${symbol} cannot be traded at bybit`))
+  if (spec.currency === category.coin) return ok(spec)
+  const text = `${symbol} is paid in ${spec.currency}, the account counts in ${category.coin}: set account.currency`
+  return failed(fault('bad-request', text))
+}
