@@ -25,6 +25,7 @@ import {
   toSimOptions,
 } from './config.ts'
 import type { Settings } from './schema.ts'
+import { Secret } from './secret.ts'
 
 const parse = (text: string, env: Record<string, string> = {}): Config =>
   parseConfig(text, 'skein.yaml', env)
@@ -946,6 +947,19 @@ test('Alpaca needs its keys and nothing else', () => {
     limits: { subscribe: { batch: 10, everyMs: 1_000, total: 30 } },
     hours: 'regular',
   })
+})
+
+test('engines meet in a file or in a database, and at no other address', () => {
+  const leases = (place: string) => parse(`store: { leases: "${place}" }`).store.leases
+  assert.equal(leases('./data/leases.db'), './data/leases.db')
+  const there = leases('postgres://me:pw@db.example/skein')
+  assert.ok(there instanceof Secret)
+  assert.equal(there.reveal(), 'postgres://me:pw@db.example/skein')
+  for (const place of ['https://db.example/skein', 'postgres:skein', 'postgres://'])
+    assert.throws(
+      () => leases(place),
+      /store\.leases is (?:refused|not allowed).*a path, or postgres/,
+    )
 })
 
 test('a local venue needs nothing: hosts come from its port, keys are its own, and patience grows with its pace', () => {

@@ -214,15 +214,18 @@ const database = z
   )
   .transform((text) => new Secret(text))
 
+const PLACE_FORM = `a path, or ${DATABASE_FORM}`
+const isFile = (text: string): boolean =>
+  path.safeParse(text).success && !/^postgres(?:ql)?:/i.test(text)
+
 /** Where engines meet: those of a machine in a file, those of several in a database. */
 const leases = z
   .preprocess(
     revealed,
-    path
-      .refine((text) => !/^postgres(?:ql)?:/i.test(text) || isDatabase(text), {
-        message: `a path, or ${DATABASE_FORM}`,
-      })
-      .describe(`a path, or ${DATABASE_FORM}`),
+    z
+      .string()
+      .refine((text) => isDatabase(text) || isFile(text), { message: PLACE_FORM })
+      .describe(PLACE_FORM),
   )
   .transform((text) => (isDatabase(text) ? new Secret(text) : text))
 
