@@ -102,4 +102,6 @@ export interface Reconciled {
   readonly memory: Memory
   /** Orders and symbols about which another report is needed. */
   readonly open: number
+  /** The venue's cash is another one, and is taken when it is sure. */
+  readonly cashWaits: boolean
 }

@@ -33,7 +33,7 @@
  * without a trade goes with it, as far as the venue tells; where it was asked and has not told, five reports are waited for
  * too, because what is taken before then counts as lost. Of a trade that nobody heard of, cash and position are two
  * halves: its cash is taken while the symbol is halted, neither before the halt nor with its end, and counts as no profit
- * and no loss there.
+ * and no loss there. So a symbol that agrees again stays halted while cash is waited for.
  */
 import type { OrderId, SymbolId } from '../core/brand.ts'
 import type { HaltCause, Input, OrderFact } from '../core/input.ts'
@@ -69,6 +69,8 @@ class Reconciliation {
   /** Those of them of which the venue has less than we believe. */
   readonly #less = new Set<SymbolId>()
   #cashReports = 0
+  /** The venue's cash is another one, and is taken when it is sure. */
+  #cashWaits = false
 
   constructor(ours: Ours, report: VenueReport, memory: Memory, asked: Asked) {
     this.#ours = ours
@@ -83,7 +85,7 @@ class Reconciliation {
     const differ = this.#comparePositions()
     const account = this.#account(differ)
     // Cash goes while the halt is on: the next report lifts it.
-    const agree = account.length > 0 ? this.#haltedPositions : NONE
+    const agree = account.length > 0 || this.#cashWaits ? this.#haltedPositions : NONE
     const halts = [
       ...this.#haltUnknown(),
       ...this.#haltsOf('position', new Map([...agree, ...differ])),
@@ -99,6 +101,7 @@ class Reconciliation {
         unexplained.size +
         new Set([...differing.keys(), ...agree.keys()]).size +
         unsure,
+      cashWaits: this.#cashWaits,
     }
   }
 
@@ -230,12 +233,16 @@ class Reconciliation {
       this.#ours.cash !== 0 && [...this.#differing.keys()].some((one) => !differ.has(one))
     if (facts.length > 0 || externals.length > 0 || unclear.size > 0 || isHalf) {
       this.#cashReports = this.#memory.cashReports
+      this.#cashWaits = true
       return []
     }
     if (moving.size > 0 || (transfers === 'untold' && this.#ours.cash !== 0)) {
       const moved = Math.abs(this.#ours.cash - this.#asked.before.cash)
       this.#cashReports = this.#memory.cashReports + (difference > moved + CASH_SLACK ? 1 : 0)
-      if (this.#cashReports < REPORTS_WHERE_MOVING) return []
+      if (this.#cashReports < REPORTS_WHERE_MOVING) {
+        this.#cashWaits = this.#cashReports > 0
+        return []
+      }
       this.#cashReports = 0
     }
     const account = { type: 'account', at, venue, equity, cash, buyingPower } as const

@@ -175,6 +175,78 @@ test('F588 a difference that was gone and comes again is told again', async (t) 
   assert.equal(times(/^AAPL is 10 here and 17 at alpaca$/), 2)
 })
 
+/** What came or left without a trade cannot be read; fills can. */
+function withholdTransfers(bench: Bench): void {
+  const path = '/v2/account/activities'
+  bench.alpaca.onRequest = (request) => {
+    if (request.path.includes('activity_types='))
+      bench.inject({ on: 'rest', path, fault: 'status', status: 503, times: 1 })
+  }
+}
+
+test('F590 what a person trades unheard and takes back is no loss, though the cash of it is sure later', async (t) => {
+  const wishes = new Wishes(join(temporary(t), 'journal.db'))
+  const foreign = { on: 'orders', fault: 'foreign', symbol: 'AAPL', qty: 200 } as const
+  const bench = await Bench.start(t, { live: { wishes } })
+  const unheard = async (side: 'buy' | 'sell'): Promise<void> => {
+    bench.inject({ on: 'trading', fault: 'refuse', for: '15s' })
+    bench.inject({ on: 'trading', fault: 'cut-off' })
+    bench.inject({ ...foreign, side })
+    await bench.run(80 * SECOND)
+  }
+  await bench.does((context) => context.buy({ qty: 100 }), 'MSFT')
+  await unheard('buy')
+  wishes.put({ want: 'adopt', why: '', by: 'test', symbol: 'AAPL' })
+  await bench.run(70 * SECOND)
+  assert.deepEqual([bench.position(), bench.halts], [200, []])
+
+  await unheard('sell')
+  assert.deepEqual(bench.halts, ['position'])
+  const { cash } = bench.live.engine.ours
+  withholdTransfers(bench)
+  await unheard('buy')
+  await bench.run(4 * MINUTE)
+
+  assert.deepEqual([bench.position(), bench.halts], [200, []])
+  assert.ok(bench.live.engine.ours.cash < cash - 19_000)
+  assert.deepEqual(
+    bench.told.filter((text) => text.startsWith('the drawdown')),
+    [],
+  )
+  assert.equal(bench.held('MSFT'), 100, 'nothing was closed')
+  bench.check()
+})
+
+test('F591 what a person bought unheard is adopted when its cash is sure, and is no loss', async (t) => {
+  const wishes = new Wishes(join(temporary(t), 'journal.db'))
+  const bench = await Bench.start(t, { live: { wishes } })
+  await bench.does((context) => context.buy({ qty: 100 }), 'MSFT')
+  const adopt = async (): Promise<string | undefined> => {
+    const name = wishes.put({ want: 'adopt', why: '', by: 'test', symbol: 'AAPL' })
+    await bench.until(() => !wishes.isWaiting(name))
+    return wishes.refusal(name)
+  }
+  withholdTransfers(bench)
+
+  bench.inject({ on: 'trading', fault: 'refuse', for: '15s' })
+  bench.inject({ on: 'trading', fault: 'cut-off' })
+  bench.inject({ on: 'orders', fault: 'foreign', symbol: 'AAPL', qty: 200, side: 'buy' })
+  await bench.until(() => bench.halts.length > 0)
+  assert.match((await adopt())!, /^AAPL: its cash is not sure yet/)
+  await bench.run(MINUTE)
+  assert.equal(await adopt(), undefined)
+  await bench.run(5 * MINUTE)
+
+  assert.deepEqual([bench.position(), bench.halts], [200, []])
+  assert.ok(bench.live.engine.ours.cash < 76_000)
+  assert.deepEqual(
+    bench.told.filter((text) => text.startsWith('the drawdown')),
+    [],
+  )
+  assert.equal(bench.held('MSFT'), 100, 'nothing was closed')
+  bench.check()
+})
+
 test('F484 a part of a share that a person holds is none of our position', async (t) => {
   const bench = await Bench.start(t)
   await bench.does((context) => context.buy({ qty: 10 }))

@@ -53,6 +53,8 @@ export class Agreement {
   #cancelNext: (() => void) | undefined
   #nextAt = Infinity
   #isResting = false
+  /** The last report told of cash that was not sure. */
+  #cashWaits = false
   /** What the last reports found, in words, and that there was none. */
   #texts: ReadonlyMap<string, SymbolId> = new Map()
   #noReport = ''
@@ -124,6 +126,8 @@ export class Agreement {
     const found = this.#differing.get(id)
     if (found === undefined)
       return refused('the last report finds no difference that could be adopted')
+    // Taken after the halt, it would count as lost or won, and close everything.
+    if (this.#cashWaits) return refused('its cash is not sure yet; ask again in half a minute')
     const open = [...engine.liveOrders, ...engine.ours.externals.filter(({ open }) => open)].filter(
       (order) => order.symbol === id,
     )
@@ -209,7 +213,7 @@ export class Agreement {
     this.#reports++
     this.#reportedAt = pump.now()
     gateway.onReport(askedAt)
-    const { inputs, differences, memory, open } = reconcile(
+    const { inputs, differences, memory, open, cashWaits } = reconcile(
       engine.ours,
       answer.value,
       this.#memory,
@@ -227,6 +231,7 @@ export class Agreement {
     )
     this.#memory = memory
     this.#open = open
+    this.#cashWaits = cashWaits
     this.#doubts = this.#doubtsIn(memory, inputs)
     this.#noteDiffering(answer.value)
     this.#tellDifferences(differences)
