@@ -30,8 +30,8 @@ export interface Asked {
   /** When the report was asked for, and when it came, by the engine's clock. */
   readonly askedAt: Ms
   readonly at: Ms
-  /** What we held when it was asked for. */
-  readonly before: Pick<Ours, 'positions' | 'cash'>
+  /** What we held when it was asked for, and what was halted. */
+  readonly before: Pick<Ours, 'positions' | 'cash' | 'halts'>
   /** After so long an order that was taken is in every report. */
   readonly visibilityMs: number
   /** An order that is older is not sent again; 0 where none is. */

@@ -47,7 +47,7 @@ class Book {
       universe,
       askedAt: at(seconds),
       at: at(seconds),
-      before: { positions: this.ours.positions, cash: this.cash },
+      before: { positions: this.ours.positions, cash: this.cash, halts: this.halts },
       visibilityMs: VISIBLE_MS,
       resendAgeMsMax: 0,
       underWay: new Set(),
@@ -445,7 +445,7 @@ test('fills that cross reports halt nothing', () => {
   const book = quoting()
   for (let i = 0; i < 20; i++) {
     // The venue tells what was between ours at the question and ours at the answer.
-    const before = { positions: [{ symbol: A, qty: i }], cash: 1_000 }
+    const before = { positions: [{ symbol: A, qty: i }], cash: 1_000, halts: book.halts }
     book.positions.set(A, i + 2)
     book.hear(report({ positions: [[0, i + 1]] }), i, { before })
   }
@@ -459,7 +459,7 @@ test('fills that cross reports halt nothing', () => {
 test('a difference that is larger than what crosses is found where fills cross every report', () => {
   const book = quoting()
   for (let i = 0; i < 5; i++) {
-    const before = { positions: [{ symbol: A, qty: i }], cash: 1_000 }
+    const before = { positions: [{ symbol: A, qty: i }], cash: 1_000, halts: book.halts }
     book.positions.set(A, i + 1)
     book.hear(report({ positions: [[0, 50 + i + (i % 2)]] }), i, { before })
   }
@@ -469,7 +469,7 @@ test('a difference that is larger than what crosses is found where fills cross e
 
 test('what crosses a report neither hides a difference that stays nor is one', () => {
   const book = quoting()
-  const before = { positions: [{ symbol: A, qty: 9 }], cash: 1_000 }
+  const before = { positions: [{ symbol: A, qty: 9 }], cash: 1_000, halts: [] }
   for (let i = 0; i < 8; i++) {
     const told = report({ positions: [[0, 7]] })
     book.hear(told, i, i % 2 === 0 ? {} : { before })
@@ -544,7 +544,7 @@ test('the account is taken from the venue where nothing is on its way', () => {
 
 test('the account is taken after five reports where orders never rest, and differences of what moves are not', () => {
   const book = quoting()
-  const moving = { before: { positions: [], cash: 900 } }
+  const moving = { before: { positions: [], cash: 900, halts: [] } }
 
   for (let i = 0; i < 9; i++)
     assert.deepEqual(types(book.hear(report({ cash: 950 }), i, moving)), [])

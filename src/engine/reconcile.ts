@@ -158,10 +158,12 @@ class Reconciliation {
       differing.set(symbol, text)
       this.#tell('position', symbol, text)
     }
-    // Where nothing can be said now, what was halted stays so.
+    // Where nothing can be said now, what was halted stays so; also what was halted after the question.
+    const earlier = this.#asked.before.halts.filter(({ cause }) => cause === 'position')
     for (const { symbol, cause, why } of this.#ours.halts) {
-      if (cause === 'position' && !differing.has(symbol) && this.#isUnderWay(symbol))
-        differing.set(symbol, why)
+      if (cause !== 'position' || differing.has(symbol)) continue
+      const isNew = !earlier.some((halt) => halt.symbol === symbol)
+      if (isNew || this.#isUnderWay(symbol)) differing.set(symbol, why)
     }
     return differing
   }

@@ -116,6 +116,26 @@ test('F580 a position that its seller buys back is held as before', async (t) =>
   bench.check()
 })
 
+test('F592 a report that was asked for before a person sold does not lift the halt for it', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  const { reports } = bench.live.statistics
+  const asked = bench.requests('GET', '/v2/positions').length
+  bench.inject({ on: 'rest', path: '/v2/positions', fault: 'slow', by: '3s', times: 1 })
+
+  await bench.until(() => bench.requests('GET', '/v2/positions').length > asked)
+  bench.inject({ on: 'orders', fault: 'foreign', symbol: 'AAPL', side: 'sell', qty: 10 })
+  await bench.run(1_200)
+  assert.deepEqual(bench.halts, ['position'])
+  await bench.until(() => bench.live.statistics.reports > reports)
+  await bench.does((context) => context.close())
+  await bench.run(3 * MINUTE)
+
+  assert.equal(bench.held(), 0, 'nothing was sold short')
+  assert.deepEqual(bench.submitted, ['s-r-1'])
+  assert.deepEqual(bench.halts, ['position'])
+})
+
 test('F581 what a person trades unheard is no profit and no loss: nothing is closed for it', async (t) => {
   const wishes = new Wishes(join(temporary(t), 'journal.db'))
   const foreign = { on: 'orders', fault: 'foreign', symbol: 'AAPL', qty: 200 } as const

@@ -196,7 +196,7 @@ export class Agreement {
     const { options, timing, broker, engine, gateway, pump, tell, forget } = this.#parts
     const { venue, setup } = options
     const askedAt = pump.now()
-    const { positions, cash } = engine.ours
+    const { positions, cash, halts } = engine.ours
     const underWayBefore = gateway.underWay
     const answer = await this.#report()
     if (pump.isStopped) return undefined
@@ -222,7 +222,7 @@ export class Agreement {
         universe: setup.universe,
         askedAt,
         at: pump.now(),
-        before: { positions, cash },
+        before: { positions, cash, halts },
         visibilityMs: timing.visibilityMs,
         resendAgeMsMax: this.#resendAgeMsMax,
         underWay: new Set([...underWayBefore, ...gateway.underWay]),
