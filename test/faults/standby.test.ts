@@ -110,6 +110,26 @@ test('F449 a leader that was killed with open orders follows, and takes over wha
   await pair.end(again)
 })
 
+test('F593 a run that takes over has the cash of the account before it has its positions', async (t) => {
+  const pair = await Pair.start(t)
+  const a = await pair.engine(t, 'a')
+  const b = await pair.engine(t, 'b')
+  await pair.world.until(() => pair.positionAtVenue() > 0, 10_000)
+  await pair.world.run(10_000)
+  // What came or left without a trade cannot be read.
+  const path = '/v5/account/transaction-log'
+  const { nemesis } = pair.local.venue
+  nemesis.inject({ on: 'rest', path, fault: 'code', code: 10016, when: 'before' })
+  const before = b.live.engine.ours.cash
+
+  pair.kill(a)
+  await pair.world.until(() => b.live.health.takeovers === 1, 30_000)
+
+  assert.equal(b.live.engine.lanes[0]?.position.qty, pair.positionAtVenue())
+  assert.ok(b.live.engine.ours.cash < before - 1)
+  await pair.end(b)
+})
+
 test('F442 a run that follows takes no position over that is another’s', async (t) => {
   const pair = await Pair.start(t)
   const a = await pair.engine(t, 'a')

@@ -149,7 +149,7 @@ export class Agreement {
 
   /**
    * Positions that differ, for whoever takes the account over and may have traded it before: asked for until two reports
-   * say the same, and leave nothing else open. Undefined where the run stops meanwhile.
+   * say the same, and leave nothing else open, nor the cash. Undefined where the run stops meanwhile.
    */
   async differences(): Promise<readonly Different[] | undefined> {
     const { options, pump, until } = this.#parts
@@ -161,9 +161,10 @@ export class Agreement {
       if (pump.isStopped) return undefined
       const isClear = trouble === undefined && this.#open === this.#differing.size
       const found = isClear ? JSON.stringify([...this.#differing]) : undefined
-      if (found !== undefined && found === seen) break
+      const isSure = found !== undefined && found === seen
+      if (isSure && !this.#cashWaits) break
       seen = found
-      if (!isClear) await pause(options.io, SETTLE_MS)
+      if (!isClear || isSure) await pause(options.io, SETTLE_MS)
     }
     const { universe } = options.setup
     return [...this.#differing].map(([id, found]) => ({ instrument: universe.at(id), found }))
