@@ -10,7 +10,7 @@
  *   the snapshot was written by a Skein that keeps its state otherwise: it does not restore, or not to its hash
  *   a turn of the tail is decided otherwise than recorded: a strategy derives something from more than bars
  *
- * A journal whose first turns were dropped (`pruner.ts`) is done again from its beginning instead: from the snapshot there,
+ * A journal whose first turns were dropped (`live/pruner.ts`) is done again from its beginning instead: from the snapshot there,
  * which was proven before anything was dropped, and from the bars that the journal keeps. Where that does not come out as
  * it was recorded there is nothing else to go by, and the run does not start: what it holds and has sent is not guessed.
  */

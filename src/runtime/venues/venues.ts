@@ -1,6 +1,6 @@
 /*
  * Venues: name → adapter, loaded when it is asked for. `sim` is the simulated venue of tapes, which needs no
- * connection: paper.ts runs it.
+ * connection: tape/paper.ts runs it.
  */
 import { BadInput, type Place } from '../../core/bad-input.ts'
 import { type VenueId, venueId } from '../../core/brand.ts'
