@@ -1,8 +1,10 @@
-// What a run with simulated fills may ask for.
+// What a run with simulated fills may ask for, and what of it is the market's.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limitsOf, SIM, termsOf } from '../../testing/builders.ts'
-import { paperLimits } from './paper.ts'
+import { VirtualWorld } from '../../io/virtual.ts'
+import { limitsOf, SIM, termsOf, universeOf } from '../../testing/builders.ts'
+import { paperLimits, PaperVenue } from './paper.ts'
+import { SimVenue } from './venue.ts'
 
 const sim = { venue: SIM, cash: 1_000 }
 
@@ -26,4 +28,14 @@ test('simulated fills take what the market takes, and keep brackets that the mar
     reduceOnly: true,
   })
   assert.equal(terms.future, undefined)
+})
+
+test('streams that a person lets try again are those of the market', () => {
+  let cleared = 0
+  const [io, universe] = [new VirtualWorld({ seed: 1 }).node('run'), universeOf('A')]
+  const market = Object.assign(new SimVenue({ io, universe, sim }), { clear: () => cleared++ })
+
+  new PaperVenue({ io, universe, market, sim }).clear()
+
+  assert.equal(cleared, 1)
 })

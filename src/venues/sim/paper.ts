@@ -115,6 +115,11 @@ export class PaperVenue implements Venue {
     return opened
   }
 
+  /** The streams are the market's. */
+  clear(): void {
+    this.#market.clear?.()
+  }
+
   async close(): Promise<void> {
     this.#sink = undefined
     this.#fills.close()
