@@ -610,23 +610,28 @@ const GONE: Readonly<Record<string, (rows: readonly Row[]) => readonly Row[]>> =
 interface Row {
   readonly symbol: string
   readonly status: string
+  readonly priceFilter?: object
+}
+
+/** A run that goes on, when its venue lists something else than it did when it began. */
+async function restarted(t: TestContext, listed: (rows: readonly Row[]) => readonly Row[]) {
+  let isOther = false
+  const spoil = (path: string, body: string): string => {
+    if (!isOther || !path.startsWith('/v5/market/instruments-info')) return body
+    const answer = JSON.parse(body) as { result: { list: readonly Row[] } }
+    answer.result.list = listed(answer.result.list)
+    return JSON.stringify(answer)
+  }
+  const bench = await Bench.start(t, { spoil })
+  bench.die()
+  isOther = true
+  return { bench, opened: await bench.connect() }
 }
 
 for (const [what, listed] of Object.entries(GONE)) {
   test(`F589 a run goes on where a symbol ${what} that it began with`, async (t) => {
-    let isGone = false
-    const spoil = (path: string, body: string): string => {
-      if (!isGone || !path.startsWith('/v5/market/instruments-info')) return body
-      const answer = JSON.parse(body) as { result: { list: readonly Row[] } }
-      answer.result.list = listed(answer.result.list)
-      return JSON.stringify(answer)
-    }
-    const bench = await Bench.start(t, { spoil })
+    const { bench, opened } = await restarted(t, listed)
     const [first, second] = bench.universe.all.map(({ id }) => id)
-    bench.die()
-    isGone = true
-
-    const opened = await bench.connect()
     assert.ok(opened.ok, JSON.stringify(opened))
     bench.inputs.length = 0
     for (const kind of ['trades', 'quotes', 'bars'] as const)
@@ -642,3 +647,16 @@ for (const [what, listed] of Object.entries(GONE)) {
     assert.match(bench.troubles.join(), /BBBUSDT takes no new risk: /)
   })
 }
+
+test('F595 a run does not go on without the data of a symbol whose row cannot be read', async (t) => {
+  const { bench, opened } = await restarted(t, (rows) =>
+    rows.map((row) => (row.symbol === 'BBBUSDT' ? { ...row, priceFilter: {} } : row)),
+  )
+
+  assert.ok(!opened.ok)
+  assert.deepEqual(
+    [opened.fault.code, opened.fault.message],
+    ['corrupt-data', 'what bybit says of BBBUSDT cannot be read'],
+  )
+  assert.deepEqual(bench.halts, [])
+})

@@ -1,6 +1,6 @@
 // Contracts: what the venue says of the symbols of a run, each with its grid, or why it may not be traded.
 import type { VenueId } from '../../core/brand.ts'
-import { fault } from '../../core/fault.ts'
+import { type Fault, fault } from '../../core/fault.ts'
 import type { InstrumentSpec } from '../../core/instrument.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { type Json, textOf } from '../../io/json.ts'
@@ -30,10 +30,15 @@ function contractOf(
 ): Result<InstrumentSpec> {
   if (row === undefined)
     return failed(fault('not-found', `bybit has no ${category.word} ${symbol}`))
-  const spec = specOf(row, venue, category)
-  if (spec === undefined || row['status'] !== 'Trading')
+  if (row['status'] !== 'Trading')
     return failed(fault('bad-request', `${symbol} cannot be traded at bybit`))
+  const spec = specOf(row, venue, category)
+  if (spec === undefined)
+    return failed(fault('corrupt-data', `what bybit says of ${symbol} cannot be read`))
   if (spec.currency === category.coin) return ok(spec)
   const text = `${symbol} is paid in ${spec.currency}, the account counts in ${category.coin}: set account.currency`
-  return failed(fault('bad-request', text))
+  return failed(fault('unsupported', text))
 }
+
+/** Whether the venue says that it is not traded any more: a row that cannot be read says nothing. */
+export const isGone = ({ code }: Fault): boolean => code === 'not-found' || code === 'bad-request'

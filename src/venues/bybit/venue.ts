@@ -24,7 +24,7 @@ import { decimalOf, isObject } from '../../io/json.ts'
 import { BybitBroker } from './broker.ts'
 import { type Category, type CategoryName, categoryOf } from './category.ts'
 import { armDeadMan } from './dead-man.ts'
-import { contractsOf } from './contracts.ts'
+import { contractsOf, isGone } from './contracts.ts'
 import { BybitFeed } from './feed.ts'
 import { BybitHistory } from './history.ts'
 import { Identity, isOwnId } from './identity.ts'
@@ -414,7 +414,7 @@ export class BybitVenue implements Venue {
     const specs: InstrumentSpec[] = []
     for (const [symbol, contract] of listed.value) {
       if (contract.ok) specs.push(contract.value)
-      else if (this.#isNew) return contract
+      else if (this.#isNew || !isGone(contract.fault)) return contract
       else this.feed.exclude(symbol, contract.fault.message)
     }
     return ok(specs)
