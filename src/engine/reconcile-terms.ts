@@ -38,8 +38,8 @@ export interface Asked {
   readonly resendAgeMsMax: number
   /** Orders that a request is under way for, or waits to be: nothing is concluded about them. */
   readonly underWay: ReadonlySet<OrderId>
-  /** What the venue tells of money that moved without a trade, where it was asked. */
-  readonly transfers?: readonly Transfer[] | 'untold'
+  /** What the venue tells of money that moved without a trade, where it was asked; `news` where some of it is told first. */
+  readonly transfers?: readonly Transfer[] | 'untold' | 'news'
 }
 
 /** What one report leaves for the next. Plain and small; it may be lost, then two more reports are needed. */

@@ -572,6 +572,18 @@ test('cash that differs waits while the venue cannot tell what was brought or ta
   assert.deepEqual(taken.transfers, transfers)
 })
 
+test('cash that differs waits as long as the venue tells what was brought or taken for the first time', () => {
+  const book = new Book()
+  const transfers = [{ id: 'out', amount: money(-100) }]
+
+  for (let i = 0; i < 9; i++)
+    assert.deepEqual(types(book.hear(report({ cash: 900 }), i, { transfers: 'news' })), [])
+  const [taken] = book.hear(report({ cash: 900 }), 9, { transfers }).inputs
+
+  assert.ok(taken?.type === 'account')
+  assert.deepEqual(taken.transfers, transfers)
+})
+
 // ── Properties: an arbitrary venue, and what we have heard of it ────────────────────────────────────────
 
 interface Story {

@@ -31,7 +31,8 @@
  * Cash is the venue's at once where nothing moves; else after five reports in which it differed by more than had moved
  * meanwhile, and none that agreed. What crosses the last of them is small, and found by the next. What of it came or left
  * without a trade goes with it, as far as the venue tells; where it was asked and has not told, five reports are waited for
- * too, because what is taken before then counts as lost. Of a trade that nobody heard of, cash and position are two
+ * too, because what is taken before then counts as lost. What it tells for the first time may have come after the cash was
+ * read, so cash waits for the next report. Of a trade that nobody heard of, cash and position are two
  * halves: its cash is taken while the symbol is halted, neither before the halt nor with its end, and counts as no profit
  * and no loss there. So a symbol that agrees again stays halted while cash is waited for.
  */
@@ -233,7 +234,8 @@ class Reconciliation {
     // A trade that nobody heard of moved both: cash waits until the position is sure. A run that is new has no cash yet.
     const isHalf =
       this.#ours.cash !== 0 && [...this.#differing.keys()].some((one) => !differ.has(one))
-    if (facts.length > 0 || externals.length > 0 || unclear.size > 0 || isHalf) {
+    const isOpen = isHalf || transfers === 'news'
+    if (facts.length > 0 || externals.length > 0 || unclear.size > 0 || isOpen) {
       this.#cashReports = this.#memory.cashReports
       this.#cashWaits = true
       return []

@@ -213,6 +213,25 @@ for (const amount of [-60_000, 200_000]) {
   })
 }
 
+test('F596 money that its owner takes while a report is read is no loss', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 100 }))
+  await bench.run(3 * MINUTE)
+  const peaks = bench.live.engine.capture().risk.drawdown
+  const asked = bench.requests('GET', '/v2/positions').length
+  bench.inject({ on: 'orders', fault: 'transfer', amount: -4_000 })
+  bench.inject({ on: 'rest', path: '/v2/positions', fault: 'slow', by: '3s', times: 1 })
+  await bench.until(() => bench.requests('GET', '/v2/positions').length > asked)
+  bench.inject({ on: 'orders', fault: 'transfer', amount: -4_000 })
+  await bench.run(3 * MINUTE)
+
+  const { drawdown } = bench.live.engine.capture().risk.drawdown
+  assert.ok(Math.abs(drawdown! - peaks.drawdown!) < 1e-9, `the drawdown is ${drawdown}`)
+  assert.equal(bench.live.engine.ours.cash, bench.account.holdings.balance([]).cash)
+  assert.equal(bench.inputs('account').length, 2)
+  bench.check()
+})
+
 test('F033 an execution that is taken back is reversed once, and a person hears of it', async (t) => {
   const bench = await Bench.start(t)
   await bench.does((context) => context.buy({ qty: 10 }))

@@ -60,6 +60,9 @@ export class Agreement {
   #noReport = ''
   /** Reports in a row that the venue has refused to these keys. */
   #refusals = 0
+  /** Ids of the transfers that the venue told last, and whether cash waits because some of them were news. */
+  #transfers: ReadonlySet<string> = new Set()
+  #isCashOpen = false
 
   constructor(parts: LiveParts) {
     this.#parts = parts
@@ -89,6 +92,7 @@ export class Agreement {
     const { engine, timing } = this.#parts
     const isOpen =
       this.#open > 0 ||
+      this.#isCashOpen ||
       engine.ours.halts.some(({ cause }) => cause === 'unknown-order') ||
       this.#isLeftToCancel
     this.askIn(isOpen ? timing.lookupEveryMs : timing.reconcileEveryMs)
@@ -209,8 +213,10 @@ export class Agreement {
     }
     this.#refusals = 0
     forget(this.#noReport)
-    const transfers = await this.#transfersWhereCashDiffers(answer.value)
+    const told = await this.#transfersWhereCashDiffers(answer.value)
     if (pump.isStopped) return undefined
+    this.#isCashOpen = this.#hasNews(told) && engine.ours.cash !== 0
+    const transfers = this.#isCashOpen ? 'news' : told
     this.#reports++
     this.#reportedAt = pump.now()
     gateway.onReport(askedAt)
@@ -350,6 +356,14 @@ export class Agreement {
     if (answer.ok) return answer.value
     tell('warn', `${options.venue.id} does not tell its transfers: ${answer.fault.message}`)
     return 'untold'
+  }
+
+  /** What is told for the first time may have come after the cash was read: the next report surely has it. */
+  #hasNews(told: readonly Transfer[] | 'untold'): boolean {
+    if (told === 'untold') return false
+    const known = this.#transfers
+    if (told.length > 0) this.#transfers = new Set(told.map(({ id }) => id))
+    return told.some(({ id }) => !known.has(id))
   }
 
   /** What is on its way out sends nothing twice. */
