@@ -179,7 +179,10 @@ function fillsClaim({ server }: Proven, { fills, fillsTold }: Written): Claim {
   return { name: 'fills', isTrue: executed === fills.size, text }
 }
 
-/** Both sides hold the same: nothing, as the demo ends flat. Cash was never set to the venue's word after the start, so it is what fills add up to. */
+/**
+ * Both sides hold the same: nothing, as the demo ends flat. Cash was never set to the venue's word after the start, so it
+ * is what fills add up to.
+ */
 async function accountClaim(about: Proven, { accounts }: Written): Promise<Claim> {
   const { live } = about
   const { positions, cash } = live.engine.ours

@@ -2,8 +2,9 @@
  * Alpaca behind the venue port: market data, history and orders of one account, live or paper.
  *
  * `open` asks for the account and the assets first, so wrong keys, a blocked account, paper where live was meant or the
- * other way round, and of a new run unknown symbols are found before anything connects. The trading stream listens before `open` resolves: an order that is sent earlier could lose
- * its first events. Market data connect with the first `subscribe`.
+ * other way round, and of a new run unknown symbols are found before anything connects. The trading stream listens before
+ * `open` resolves: an order that is sent earlier could lose its first events. Market data connect with the first
+ * `subscribe`.
  */
 import type { Ms, OrderId, SymbolId, VenueId } from '../../core/brand.ts'
 import { type Fault, fault } from '../../core/fault.ts'

@@ -2,8 +2,9 @@
  * Bybit V5 behind the venue port: one category of its products (category.ts), one way, of one unified account.
  *
  * `open` asks for the time, the key and the instruments first, so a wrong clock, wrong keys, keys that may only read, a
- * position of two sides and unknown symbols are found before anything connects. The private stream listens before `open`
- * resolves: an order that is sent earlier could lose its first events. Market data connect with the first `subscribe`.
+ * position of two sides and of a new run unknown symbols are found before anything connects. The private stream listens
+ * before `open` resolves: an order that is sent earlier could lose its first events. Market data connect with the first
+ * `subscribe`.
  */
 import type { Ms, OrderId, SymbolId, VenueId } from '../../core/brand.ts'
 import { venueId } from '../../core/brand.ts'
