@@ -634,6 +634,33 @@ for (const [name, symbol, told] of [
   })
 }
 
+for (const [state, told] of [
+  [
+    '() => ({ seen: new Map() })',
+    /throws for AAA \(Error: ctx\.state\.seen is a Map, which is not saved/,
+  ],
+  [
+    "() => { throw new Error('no luck') }",
+    /throws for AAA \(Error: no luck, at .*first\.ts:6:\d+\)\)/,
+  ],
+] as const) {
+  test(`a strategy cannot begin with a state like ${state}: one line, exit code 2`, async (t) => {
+    const folder = temporary(t)
+    const text = strategy('first', '() => ({})').replace(
+      '  symbol:',
+      `  state: ${state},\n  symbol:`,
+    )
+    put(folder, 'first.ts', text)
+    const words = ['backtest', '--tape', market, '--symbols', 'AAA', '--strategy', './first.ts']
+
+    const { code, stderr } = await skein(folder, ...words)
+
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /^error: strategy first: state\(\) .*; allowed: .*the first ctx\.state\n$/)
+    assert.match(stderr, told)
+  })
+}
+
 test('F550 a strategy whose hook is asynchronous is halted, and the run goes on', async (t) => {
   const folder = temporary(t)
   put(folder, 'slow.ts', strategy('slow', "() => ({ async onBar() { throw new Error('late') } })"))

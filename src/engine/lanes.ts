@@ -1,5 +1,5 @@
 // Lane: one strategy on one symbol. Its context, its state, its own position; halted alone where it throws.
-import { BadInput } from '../core/bad-input.ts'
+import { BadInput, type Place } from '../core/bad-input.ts'
 import { BoundedMap } from '../core/bounded-map.ts'
 import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import { type Calendar, calendarOf, type Session } from '../core/calendar.ts'
@@ -116,7 +116,7 @@ export class Lane implements Context {
     this.#warmup = this.needs.warmup ?? 0
     this.#isWarmingUp = this.#isShort()
     this.position = new LaneHolding()
-    this.#state = deepFreeze(use.strategy.state?.())
+    this.#state = stateOf(this, use)
     this.hooks = hooksOf(this, use)
   }
 
@@ -303,28 +303,44 @@ export class Lane implements Context {
 }
 
 /** Throws BadInput where the strategy cannot begin on the symbol. */
+function stateOf(lane: Lane, use: Use): unknown {
+  const place = { file: `strategy ${use.name}`, field: 'state()' }
+  try {
+    return deepFreeze(use.strategy.state?.())
+  } catch (error) {
+    throw refused(place, lane, error, 'a function that gives the first ctx.state')
+  }
+}
+
+/** Throws BadInput likewise. */
 function hooksOf(lane: Lane, { name, strategy, params }: Use): Hooks {
   const place = { file: `strategy ${name}`, field: 'symbol()' }
   const allowed = 'a function that gives the hooks of each symbol'
-  const { symbol } = lane.instrument
   let hooks: unknown
   try {
     hooks = strategy.symbol(lane, params)
     mustBeDone(hooks)
   } catch (error) {
-    const refused = new BadInput(place, `throws for ${symbol} (${told(error)})`, undefined, allowed)
-    refused.cause = error
-    throw refused
+    throw refused(place, lane, error, allowed)
   }
   if (typeof hooks === 'object' && hooks !== null) return hooks
+  const { symbol } = lane.instrument
   throw new BadInput(place, `gives ${typeof hooks} for ${symbol}`, undefined, allowed)
 }
 
-/** An error in one line, with where it was thrown. */
+function refused(place: Place, { instrument }: Lane, cause: unknown, allowed: string): BadInput {
+  const what = `throws for ${instrument.symbol} (${told(cause)})`
+  const refused = new BadInput(place, what, undefined, allowed)
+  refused.cause = cause
+  return refused
+}
+
+/** An error in one line, with where it was thrown, unless it was here. */
 function told(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const at = /^\s+at .*$/m.exec(error.stack ?? '')?.[0].trim()
-  return at === undefined ? String(error) : `${String(error)}, ${at}`
+  const isOurs = at?.includes(import.meta.url) === true
+  return at === undefined || isOurs ? String(error) : `${String(error)}, ${at}`
 }
 
 /**
