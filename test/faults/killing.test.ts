@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Wishes } from '../../src/runtime/live/wishes.ts'
+import { type Want, Wishes } from '../../src/runtime/live/wishes.ts'
 import { temporary } from '../cli/skein.ts'
 import { type Action, Bench } from './bench.ts'
 
@@ -118,6 +118,33 @@ test('F587 who wants all closed while the kill switch is on is told that nothing
   assert.equal(bench.held(), 10, 'it is not done later')
   wishes.put({ want: 'flatten', ...wish })
   await bench.run(5 * SECOND)
+  assert.equal(bench.held(), 0)
+  bench.check()
+})
+
+test('F594 wishes of one moment are taken one after the other: what the first does to the kill switch holds for the next', async (t) => {
+  const wishes = new Wishes(join(temporary(t), 'journal.db'))
+  const bench = await Bench.start(t, { live: { wishes } })
+  const put = (want: Want): string => wishes.put({ want, why: 'enough', by: 'test' })
+  await bench.does((context) => context.buy({ qty: 10 }))
+
+  put('kill')
+  const refused = put('flatten')
+  await bench.run(2 * SECOND)
+  assert.match(
+    wishes.refusal(refused)!,
+    /^nothing is closed while the kill switch is on \(enough\)/,
+  )
+  put('lift')
+  await bench.run(60 * SECOND)
+  assert.equal(bench.held(), 10)
+  put('kill')
+  await bench.run(2 * SECOND)
+  put('lift')
+  const taken = put('flatten')
+  await bench.run(10 * SECOND)
+
+  assert.equal(wishes.refusal(taken), undefined)
   assert.equal(bench.held(), 0)
   bench.check()
 })

@@ -115,8 +115,18 @@ export class Operator {
     }
   }
 
+  /** Why the kill switch is on when what was taken before is done. */
+  get #killed(): string | undefined {
+    let why = this.#fileWhy ?? this.#options.killSwitch()
+    for (const input of this.#taken.keys()) {
+      if (input.type !== 'control' || input.control.do !== 'kill-switch') continue
+      why = input.control.on ? input.control.why : undefined
+    }
+    return why
+  }
+
   #allowed(control: Control): Resolved {
-    const killed = this.#options.killSwitch()
+    const killed = this.#killed
     // It would wait until the switch is lifted, and nobody may want it then.
     if (control.do === 'flatten' && killed !== undefined) {
       const why = `nothing is closed while the kill switch is on (${killed}): lift it first`
