@@ -232,6 +232,19 @@ test('F596 money that its owner takes while a report is read is no loss', async 
   bench.check()
 })
 
+test('F596 what its owner took while no process was there is known before anything is traded', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 100 }))
+  bench.kill()
+  bench.inject({ on: 'orders', fault: 'transfer', amount: -60_000 })
+  await bench.run(MINUTE)
+  await bench.start()
+
+  assert.equal(bench.live.engine.ours.cash, bench.account.holdings.balance([]).cash)
+  const { drawdown } = bench.live.engine.capture().risk.drawdown
+  assert.ok(drawdown! < 0.01, `the drawdown is ${drawdown}`)
+})
+
 test('F033 an execution that is taken back is reversed once, and a person hears of it', async (t) => {
   const bench = await Bench.start(t)
   await bench.does((context) => context.buy({ qty: 10 }))

@@ -239,7 +239,7 @@ export class Agreement {
     this.#memory = memory
     this.#open = open
     this.#cashWaits = cashWaits
-    this.#doubts = this.#doubtsIn(memory, inputs)
+    this.#doubts = this.#doubtsIn(memory, inputs) + (this.#isCashOpen ? 1 : 0)
     this.#noteDiffering(answer.value)
     this.#tellDifferences(differences)
     take([...inputs, ...this.#cancels()])
@@ -275,7 +275,7 @@ export class Agreement {
     }
   }
 
-  /** Symbols whose positions differed in the last report for the first time: another one says whether they do. */
+  /** Symbols whose positions differed in the last report for the first time, and cash that waits: another one tells. */
   get doubts(): number {
     return this.#doubts
   }

@@ -215,12 +215,12 @@ export class Start {
   async #agreed(): Promise<Fault | undefined> {
     const trouble = await this.#agreement.askOnce((inputs) => this.#believe(inputs))
     if (trouble !== undefined || !this.#isHeld) return trouble
-    return fault('venue-unavailable', 'its reports give other positions each time')
+    return fault('venue-unavailable', 'its reports give other positions or transfers each time')
   }
 
   /**
    * What the report said, and then the hold is over. What it said may call for exits, so they no longer wait; where
-   * positions are in doubt all of it does, until the next report.
+   * positions or cash are in doubt all of it does, until the next report.
    */
   #believe(inputs: readonly Input[]): void {
     const isSure = this.#agreement.doubts === 0
