@@ -555,6 +555,20 @@ test('the account is taken after five reports where orders never rest, and diffe
   assert.equal(book.cash, 800)
 })
 
+test('cash waits for a position that differed once no longer than for what moves', () => {
+  const book = quoting()
+  book.hear(report({ positions: [[0, 50]], cash: 800 }), 0)
+  let reports = 1
+  for (; book.cash !== 800 && reports < 60; reports++) {
+    // From then on fills cross every report, and none agrees exactly.
+    const before = { positions: [{ symbol: A, qty: reports }], cash: 1_000, halts: book.halts }
+    book.positions.set(A, reports + 2)
+    book.hear(report({ positions: [[0, reports + 1]], cash: 800 }), reports, { before })
+  }
+
+  assert.equal(reports, 5)
+})
+
 test('cash that differs waits while the venue cannot tell what was brought or taken, for five reports', () => {
   const [patient, told] = [new Book(), new Book()]
   const untold = { transfers: 'untold' } as const

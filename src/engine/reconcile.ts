@@ -231,16 +231,17 @@ class Reconciliation {
     const { facts, externals, moving, unclear } = this.#orders
     const difference = Math.abs(cash - this.#ours.cash)
     if (difference < CASH_SLACK) return []
-    // A trade that nobody heard of moved both: cash waits until the position is sure. A run that is new has no cash yet.
-    const isHalf =
-      this.#ours.cash !== 0 && [...this.#differing.keys()].some((one) => !differ.has(one))
-    const isOpen = isHalf || transfers === 'news'
-    if (facts.length > 0 || externals.length > 0 || unclear.size > 0 || isOpen) {
+    const isNews = transfers === 'news'
+    if (facts.length > 0 || externals.length > 0 || unclear.size > 0 || isNews) {
       this.#cashReports = this.#memory.cashReports
       this.#cashWaits = true
       return []
     }
-    if (moving.size > 0 || (transfers === 'untold' && this.#ours.cash !== 0)) {
+    // A trade that nobody heard of moved both: cash waits until the position is sure.
+    const isHalf = [...this.#differing.keys()].some((one) => !differ.has(one))
+    const isUnsure = isHalf || transfers === 'untold'
+    // A run that is new has no cash yet.
+    if (moving.size > 0 || (isUnsure && this.#ours.cash !== 0)) {
       const moved = Math.abs(this.#ours.cash - this.#asked.before.cash)
       this.#cashReports = this.#memory.cashReports + (difference > moved + CASH_SLACK ? 1 : 0)
       if (this.#cashReports < REPORTS_WHERE_MOVING) {
