@@ -165,10 +165,9 @@ export class Agreement {
       if (pump.isStopped) return undefined
       const isClear = trouble === undefined && this.#open === this.#differing.size
       const found = isClear ? JSON.stringify([...this.#differing]) : undefined
-      const isSure = found !== undefined && found === seen
-      if (isSure && !this.#cashWaits) break
+      if (found !== undefined && found === seen && !this.#cashWaits) break
       seen = found
-      if (!isClear || isSure) await pause(options.io, SETTLE_MS)
+      if (!isClear || this.#cashWaits) await pause(options.io, SETTLE_MS)
     }
     const { universe } = options.setup
     return [...this.#differing].map(([id, found]) => ({ instrument: universe.at(id), found }))
