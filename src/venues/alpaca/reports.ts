@@ -11,17 +11,16 @@ import { failed, ok, type Result } from '../../core/result.ts'
 import { DAY } from '../../core/time.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { VenueReport } from '../../core/venue.ts'
+import { accountOf } from './account.ts'
 import type { Identity } from './identity.ts'
 import { keptOf, losesCoins, netOf } from './kept.ts'
 import type { Query, Rest } from './rest.ts'
 import { formatStamp } from './stamps.ts'
 import {
-  ACCOUNT_FIELDS,
   type Fields,
   FILL_FIELDS,
   flawOf,
   ORDER_FIELDS,
-  parseAccount,
   parseFill,
   parseOrder,
   parsePosition,
@@ -30,6 +29,7 @@ import {
   stateOf,
   TRANSFER_FIELDS,
   TRANSFER_KINDS,
+  type WireAccount,
   type WireFill,
   type WireOrder,
 } from './wire.ts'
@@ -78,7 +78,7 @@ export class AlpacaReports {
 
   async report(): Promise<Result<VenueReport>> {
     // First: what fills while the rest is read is among the fills too, or in neither, and never in the cash alone.
-    const account = await this.#account()
+    const account = await accountOf(this.#options.rest)
     if (!account.ok) return account
     const raw = await this.raw()
     if (!raw.ok) return raw
@@ -150,22 +150,10 @@ export class AlpacaReports {
         avgPrice,
         ...(instrument.kind === 'crypto' ? { dust: dustOf(instrument, avgPrice) } : {}),
       })),
-      account: account.value,
+      account: standingOf(account.value),
     }
     this.strangers = [...strange]
     return ok(report)
-  }
-
-  async #account(): Promise<Result<VenueReport['account']>> {
-    const answer = await this.#options.rest.get('/v2/account')
-    if (!answer.ok) return answer
-    const account = parseAccount(answer.value)
-    if (account === undefined) {
-      const flaw = flawOf(answer.value, ACCOUNT_FIELDS)
-      return failed(fault('corrupt-data', `GET /v2/account: account${flaw}`))
-    }
-    const { equity, cash, buyingPower } = account
-    return ok({ equity: money(equity), cash: money(cash), buyingPower: money(buyingPower) })
   }
 
   /**
@@ -313,6 +301,12 @@ export class AlpacaReports {
     )
   }
 }
+
+const standingOf = ({ equity, cash, buyingPower }: WireAccount): VenueReport['account'] => ({
+  equity: money(equity),
+  cash: money(cash),
+  buyingPower: money(buyingPower),
+})
 
 /** What fees that were smaller than is counted may leave: less than an order could sell, or two lots. */
 const dustOf = ({ spec, lotSize }: Instrument, price: number): number =>

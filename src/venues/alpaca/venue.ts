@@ -19,6 +19,7 @@ import type { Limits, Venue, VenueAccount, VenueStatistics } from '../../core/ve
 import { Gap, isMissed, type Standing } from '../../io/gap.ts'
 import type { Io } from '../../io/io.ts'
 import { Budget } from '../../io/rate.ts'
+import { accountOf } from './account.ts'
 import { AssetWatch, whyBarred } from './assets.ts'
 import { ALPACA, AlpacaBroker, isOwnId } from './broker.ts'
 import type { Codec } from './decode.ts'
@@ -34,10 +35,8 @@ import { ALPACA_TERMS } from './terms.ts'
 import { isObject } from '../../io/json.ts'
 import {
   type Extras,
-  ACCOUNT_FIELDS,
   flawOf,
   ORDER_FIELDS,
-  parseAccount,
   parseTradeUpdate,
   stateOf,
   type WireAsset,
@@ -286,13 +285,9 @@ export class AlpacaVenue implements Venue {
     if (options !== undefined) return failed(options)
     this.#sink = sink
     this.feed.open(sink, columns)
-    const account = await this.#trading.get('/v2/account')
+    const account = await accountOf(this.#trading)
     if (!account.ok) return account
-    const parsed = parseAccount(account.value)
-    if (parsed === undefined) {
-      const flaw = flawOf(account.value, ACCOUNT_FIELDS)
-      return failed(fault('corrupt-data', `GET /v2/account: account${flaw}`))
-    }
+    const { value: parsed } = account
     const { isLive = false } = this.#options
     if (parsed.isPaper === isLive) {
       const [is, meant] = isLive ? ['paper', 'live'] : ['live', 'paper']
