@@ -1,5 +1,4 @@
 // Alpaca: what the configuration says of it becomes the options of its venue.
-import { unreachable } from '../../core/assert.ts'
 import type { Hours } from '../../core/calendar.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { Limits } from '../../core/venue.ts'
@@ -14,8 +13,8 @@ import {
 } from '../../venues/alpaca/venue.ts'
 import type { Config } from '../config/config.ts'
 import type { AlpacaSettings } from '../config/schema.ts'
-
 import { keysOf, settingsOf } from '../config/venue-keys.ts'
+import { advice } from './advice.ts'
 
 export type AlpacaTerms = Pick<
   AlpacaOptions,
@@ -73,27 +72,13 @@ export const alpacaLimitsOf = ({ venues }: Config): Limits => ({
 })
 
 /** What a person does about a fault of Alpaca. */
-export function adviceOf(told: Fault): string {
-  switch (told.code) {
-    case 'unauthorized':
-      return errorOf(told)?.status === 403
+export const adviceOf = (told: Fault): string =>
+  advice(told, {
+    unauthorized:
+      errorOf(told)?.status === 403
         ? 'the data plan does not hold this: choose feed iex, or a range that ends 15 minutes ago'
-        : 'check key and secret; paper keys go with "paper: true", live keys with "paper: false"'
-    case 'rate-limited':
-      return 'the limit of requests is used up, maybe by another program with this key; try again in a minute'
-    case 'network':
-    case 'timeout':
-    case 'venue-unavailable':
-      return 'check the network and the hosts of the configuration, or try again later'
-    case 'not-found':
-      return 'write symbols as Alpaca does: AAPL, BRK.B, BTC/USD'
-    case 'corrupt-data':
-      return 'nothing of this answer was used; if it stays so, report it with this message'
-    case 'bad-request':
-    case 'unsupported':
-    case 'outcome-unknown':
-      return 'ask for something else'
-    default:
-      return unreachable(told.code)
-  }
-}
+        : 'check key and secret; paper keys go with "paper: true", live keys with "paper: false"',
+    rateLimited:
+      'the limit of requests is used up, maybe by another program with this key; try again in a minute',
+    notFound: 'write symbols as Alpaca does: AAPL, BRK.B, BTC/USD',
+  })

@@ -1,5 +1,4 @@
 // Bybit: what the configuration says of it becomes the options of its venue.
-import { unreachable } from '../../core/assert.ts'
 import type { Fault } from '../../core/fault.ts'
 import type { Limits } from '../../core/venue.ts'
 import { MACHINE_MS } from '../../io/scaled.ts'
@@ -7,6 +6,7 @@ import type { CategoryName } from '../../venues/bybit/category.ts'
 import { bybitLimits, type BybitOptions, type Hosts, hostsOf } from '../../venues/bybit/venue.ts'
 import type { Config } from '../config/config.ts'
 import { keysOf, settingsOf } from '../config/venue-keys.ts'
+import { advice } from './advice.ts'
 
 export type BybitTerms = Pick<
   BybitOptions,
@@ -73,25 +73,11 @@ export function bybitLimitsOf({ venues }: Config): Limits {
 }
 
 /** What a person does about a fault of Bybit. */
-export function adviceOf(told: Fault): string {
-  switch (told.code) {
-    case 'unauthorized':
-      return 'check key and secret, and the environment they are for; a key may be bound to an address'
-    case 'rate-limited':
-      return 'too many requests, maybe by another program of this machine; stop all for ten minutes'
-    case 'network':
-    case 'timeout':
-    case 'venue-unavailable':
-      return 'check the network and the hosts of the configuration, or try again later'
-    case 'not-found':
-      return 'write symbols as Bybit does: BTCUSDT'
-    case 'corrupt-data':
-      return 'nothing of this answer was used; if it stays so, report it with this message'
-    case 'bad-request':
-    case 'unsupported':
-    case 'outcome-unknown':
-      return 'ask for something else'
-    default:
-      return unreachable(told.code)
-  }
-}
+export const adviceOf = (told: Fault): string =>
+  advice(told, {
+    unauthorized:
+      'check key and secret, and the environment they are for; a key may be bound to an address',
+    rateLimited:
+      'too many requests, maybe by another program of this machine; stop all for ten minutes',
+    notFound: 'write symbols as Bybit does: BTCUSDT',
+  })
