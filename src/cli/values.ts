@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import type { Ms } from '../core/brand.ts'
 import { parseDuration } from '../core/time.ts'
+import { isAddress } from '../runtime/config/schema.ts'
 
 export const refused = (allowed: string): InvalidArgumentError =>
   new InvalidArgumentError(`Allowed: ${allowed}.`)
@@ -81,7 +82,7 @@ export function runNameOf(text: string): string {
 
 /** A path; the empty one is what a shell makes of a variable that is not set. An address, with its password, is none. */
 export function pathOf(text: string): string {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
+  if (isAddress(text)) {
     const allowed = 'a path; a database is given with --database'
     throw new BadInput(
       { file: 'command line' },

@@ -34,9 +34,13 @@ const symbol = z
   .string()
   .regex(/^[A-Za-z0-9^][A-Za-z0-9._/:=-]{0,31}$/)
   .describe('a symbol of at most 32 letters, digits and . _ / : = -')
+/** What begins so is an address, which may hold a password: no path. */
+const ADDRESS = '[a-z][a-z0-9+.-]*://'
+export const isAddress = (text: string): boolean => new RegExp(`^${ADDRESS}`, 'i').test(text)
+
 const path = z
   .string()
-  .regex(/^(?![a-z][a-z0-9+.-]*:\/\/)[^\0\n]{1,4096}$/i)
+  .regex(new RegExp(`^(?!${ADDRESS})[^\\0\\n]{1,4096}$`, 'i'))
   .describe('a path, which no address is')
 
 const isStep = (step: number): boolean => Number(step.toFixed(10)) === step
