@@ -604,6 +604,10 @@ test('a strategy that knows from the full run what comes is found to see the fut
   assert.match(stderr, /\n {2}with these rows {2}\{.*"submit".*\}\n {2}in the full run {2}null\n$/)
 })
 
+/** A backtest of a strategy from a file, on one symbol. */
+const tried = (folder: string, file: string) =>
+  skein(folder, 'backtest', '--tape', market, '--symbols', 'AAA', '--strategy', file)
+
 for (const [name, symbol, told] of [
   [
     'throws for a symbol',
@@ -617,16 +621,7 @@ for (const [name, symbol, told] of [
     const folder = temporary(t)
     put(folder, 'bad.ts', strategy('bad', symbol))
 
-    const { code, stderr } = await skein(
-      folder,
-      'backtest',
-      '--tape',
-      market,
-      '--symbols',
-      'AAA',
-      '--strategy',
-      './bad.ts',
-    )
+    const { code, stderr } = await tried(folder, './bad.ts')
 
     assert.equal(code, 2, stderr)
     assert.match(stderr, /^error: strategy bad: symbol\(\) .*; allowed: .*hooks of each symbol\n$/)
@@ -651,9 +646,8 @@ for (const [state, told] of [
       `  state: ${state},\n  symbol:`,
     )
     put(folder, 'first.ts', text)
-    const words = ['backtest', '--tape', market, '--symbols', 'AAA', '--strategy', './first.ts']
 
-    const { code, stderr } = await skein(folder, ...words)
+    const { code, stderr } = await tried(folder, './first.ts')
 
     assert.equal(code, 2, stderr)
     assert.match(stderr, /^error: strategy first: state\(\) .*; allowed: .*the first ctx\.state\n$/)
@@ -665,16 +659,7 @@ test('F550 a strategy whose hook is asynchronous is halted, and the run goes on'
   const folder = temporary(t)
   put(folder, 'slow.ts', strategy('slow', "() => ({ async onBar() { throw new Error('late') } })"))
 
-  const { code, stdout, stderr } = await skein(
-    folder,
-    'backtest',
-    '--tape',
-    market,
-    '--symbols',
-    'AAA',
-    '--strategy',
-    './slow.ts',
-  )
+  const { code, stdout, stderr } = await tried(folder, './slow.ts')
 
   assert.equal(code, 0, stderr)
   assert.match(stdout, /Halted: slow on AAA: TypeError: it gave a promise, and has to be done when/)

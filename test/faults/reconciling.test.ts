@@ -1,7 +1,7 @@
 // Faults that only a comparison with the venue finds: what others did, what does not add up, what a page leaves out.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { isLive } from '../../src/core/order.ts'
 import { Wishes } from '../../src/runtime/live/wishes.ts'
 import { HEADERS } from '../alpaca/local.ts'
@@ -136,21 +136,28 @@ test('F592 a report that was asked for before a person sold does not lift the ha
   assert.deepEqual(bench.halts, ['position'])
 })
 
-test('F581 what a person trades unheard is no profit and no loss: nothing is closed for it', async (t) => {
+/** A fifth of the account. */
+const FOREIGN = { on: 'orders', fault: 'foreign', symbol: 'AAPL', qty: 200 } as const
+
+/** A run whose account a person trades while nobody hears of it. */
+async function meddled(t: TestContext) {
   const wishes = new Wishes(join(temporary(t), 'journal.db'))
-  const foreign = { on: 'orders', fault: 'foreign', symbol: 'AAPL', qty: 200 } as const
   const bench = await Bench.start(t, { live: { wishes } })
+  const unheard = async (side: 'buy' | 'sell'): Promise<void> => {
+    bench.inject({ on: 'trading', fault: 'refuse', for: '15s' })
+    bench.inject({ on: 'trading', fault: 'cut-off' })
+    bench.inject({ ...FOREIGN, side })
+    await bench.run(80 * SECOND)
+  }
+  return { bench, wishes, unheard }
+}
+
+test('F581 what a person trades unheard is no profit and no loss: nothing is closed for it', async (t) => {
+  const { bench, wishes, unheard } = await meddled(t)
   const levels = (): string[] => bench.told.filter((text) => text.startsWith('the drawdown'))
   const adopt = async (): Promise<void> => {
     wishes.put({ want: 'adopt', why: '', by: 'test', symbol: 'AAPL' })
     await bench.run(70 * SECOND)
-  }
-  /** A fifth of the account, while nobody hears of it. */
-  const unheard = async (side: 'buy' | 'sell'): Promise<void> => {
-    bench.inject({ on: 'trading', fault: 'refuse', for: '15s' })
-    bench.inject({ on: 'trading', fault: 'cut-off' })
-    bench.inject({ ...foreign, side })
-    await bench.run(80 * SECOND)
   }
   await bench.does((context) => context.buy({ qty: 100 }), 'MSFT')
   await bench.run(MINUTE)
@@ -164,7 +171,7 @@ test('F581 what a person trades unheard is no profit and no loss: nothing is clo
   await unheard('buy')
   assert.deepEqual([bench.halts, bench.position()], [[], 200])
   bench.kill()
-  bench.inject({ ...foreign, side: 'sell' })
+  bench.inject({ ...FOREIGN, side: 'sell' })
   await bench.run(SECOND)
   await bench.start({ wishes })
   await bench.run(70 * SECOND)
@@ -205,15 +212,7 @@ function withholdTransfers(bench: Bench): void {
 }
 
 test('F590 what a person trades unheard and takes back is no loss, though the cash of it is sure later', async (t) => {
-  const wishes = new Wishes(join(temporary(t), 'journal.db'))
-  const foreign = { on: 'orders', fault: 'foreign', symbol: 'AAPL', qty: 200 } as const
-  const bench = await Bench.start(t, { live: { wishes } })
-  const unheard = async (side: 'buy' | 'sell'): Promise<void> => {
-    bench.inject({ on: 'trading', fault: 'refuse', for: '15s' })
-    bench.inject({ on: 'trading', fault: 'cut-off' })
-    bench.inject({ ...foreign, side })
-    await bench.run(80 * SECOND)
-  }
+  const { bench, wishes, unheard } = await meddled(t)
   await bench.does((context) => context.buy({ qty: 100 }), 'MSFT')
   await unheard('buy')
   wishes.put({ want: 'adopt', why: '', by: 'test', symbol: 'AAPL' })
@@ -250,7 +249,7 @@ test('F591 what a person bought unheard is adopted when its cash is sure, and is
 
   bench.inject({ on: 'trading', fault: 'refuse', for: '15s' })
   bench.inject({ on: 'trading', fault: 'cut-off' })
-  bench.inject({ on: 'orders', fault: 'foreign', symbol: 'AAPL', qty: 200, side: 'buy' })
+  bench.inject({ ...FOREIGN, side: 'buy' })
   await bench.until(() => bench.halts.length > 0)
   assert.match((await adopt())!, /^AAPL: its cash is not sure yet/)
   await bench.run(MINUTE)
