@@ -29,12 +29,12 @@
  *     the question and ours at the answer is such a one and says nothing. Any other may be a fill that is not heard of
  *     yet: the same difference in five such reports, but for what moved while they were made, is none.
  * Cash is the venue's at once where nothing moves; else after five reports in which it differed by more than had moved
- * meanwhile, and none that agreed. What crosses the last of them is small, and found by the next. What of it came or left
- * without a trade goes with it, as far as the venue tells; where it was asked and has not told, five reports are waited for
- * too, because what is taken before then counts as lost. What it tells for the first time may have come after the cash was
- * read, so cash waits for the next report. Of a trade that nobody heard of, cash and position are two
- * halves: its cash is taken while the symbol is halted, neither before the halt nor with its end, and counts as no profit
- * and no loss there. So a symbol that agrees again stays halted while cash is waited for.
+ * meanwhile, and none that agreed. What crosses the last of them is small, and found by the next. What of it came or
+ * left without a trade goes with it, as far as the venue tells; where it was asked and has not told, five reports are
+ * waited for too, because what is taken before then counts as lost. What it tells for the first time may have come
+ * after the cash was read, so cash waits for the next report. Of a trade that nobody heard of, cash and position are
+ * two halves: its cash is taken while the symbol is halted, neither before the halt nor with its end, and counts as no
+ * profit and no loss there. So a symbol that agrees again stays halted while cash is waited for.
  */
 import type { OrderId, SymbolId } from '../core/brand.ts'
 import type { HaltCause, Input, OrderFact } from '../core/input.ts'
