@@ -75,6 +75,17 @@ it('says of a port that is taken which, and what to do', async (t) => {
   })
 })
 
+it('refuses a history that would not fit, and says what does', async (t) => {
+  const folder = temporary(t)
+  const { code, stdout, stderr } = await skein(folder, 'venue', 'bybit', '--days', '3000')
+
+  assert.deepEqual([code, stdout], [2, ''])
+  assert.match(
+    stderr,
+    /--days is more history than fits: 3000; allowed: at most \d+ for \d+ symbols\n$/,
+  )
+})
+
 const SIXTY = ['--always-open', '--speed', '60']
 
 /** A folder that is configured for a local venue at this address. */

@@ -12,6 +12,7 @@ import { DEMO_SYMBOLS } from '../simulators/market.ts'
 import { madeSymbols, Past, silentTape } from '../simulators/past.ts'
 import { present } from './inputs.ts'
 import {
+  announceHistory,
   faultsOf,
   recordedOf,
   serve,
@@ -77,6 +78,7 @@ async function marketOf(options: Options): Promise<Market> {
   if (recorded !== undefined) return { ...recorded, isAlwaysOpen }
   if (options.pastDays !== undefined) return pastMarketOf(options, options.pastDays)
   const { seed, days, symbols = SYMBOLS, start: startAt = ms(Date.now()) } = options
+  announceHistory({ symbols, days, isAlwaysOpen })
   return generatedMarket({ seed, symbols, startAt, days, isAlwaysOpen })
 }
 

@@ -10,6 +10,7 @@ import {
   settleCoinOf,
 } from '../simulators/bybit/index.ts'
 import {
+  announceHistory,
   faultsOf,
   recordedOf,
   serve,
@@ -62,6 +63,7 @@ async function marketOf(options: Options): Promise<Market> {
   const recorded = await recordedOf(options)
   if (recorded !== undefined) return recorded
   const { seed, days, symbols = SYMBOLS, start: startAt = ms(Date.now()) } = options
+  announceHistory({ symbols, days, isAlwaysOpen: true })
   return generatedMarket({ seed, symbols, startAt, days })
 }
 

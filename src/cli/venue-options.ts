@@ -6,6 +6,7 @@ import type { Ms } from '../core/brand.ts'
 import type { Tape } from '../core/tape.ts'
 import { ms } from '../core/time.ts'
 import type { Audit } from '../simulators/audit.ts'
+import { HISTORY_MINUTES_MAX, historyMinutes } from '../simulators/generated.ts'
 import { type FaultScript, NO_FAULTS, parseFaults } from '../simulators/fault-script.ts'
 import { tapeOf, type TapeOptions, withTapeOptions } from './inputs.ts'
 import { stopSignal } from './output.ts'
@@ -85,6 +86,35 @@ export async function recordedOf(
   const { tape } = await tapeOf(options, configOf({}))
   return { tape, startAt: options.start ?? (await firstOf(tape)) }
 }
+
+/**
+ * Says that a long history is being made, on stderr.
+ *
+ * @throws BadInput where it is more than a venue remembers.
+ */
+export function announceHistory(made: Parameters<typeof historyMinutes>[0]): void {
+  const minutes = historyMinutes(made)
+  const { days, symbols } = made
+  if (minutes > HISTORY_MINUTES_MAX) {
+    const most = Math.floor((HISTORY_MINUTES_MAX / minutes) * days)
+    const allowed =
+      most > 0
+        ? `at most ${most} for ${symbols.length} symbols`
+        : `fewer symbols: ${symbols.length} have too much history in a day`
+    throw new BadInput(
+      { file: 'command line', field: '--days' },
+      'is more history than fits',
+      days,
+      allowed,
+    )
+  }
+  if (minutes < LONG_MINUTES) return
+  const text = `${minutes.toLocaleString('en-US')} minutes of ${symbols.length} symbols`
+  process.stderr.write(`making the history: ${text}; fewer --days are faster\n`)
+}
+
+/** Takes some seconds. */
+const LONG_MINUTES = 500_000
 
 /** A recording starts with its first print; bars are known at their start already. */
 async function firstOf(tape: Tape): Promise<Ms> {

@@ -2,7 +2,7 @@
 import { type Ms } from '../core/brand.ts'
 import type { InstrumentSpec } from '../core/instrument.ts'
 import type { Tape } from '../core/tape.ts'
-import { DAY, ms } from '../core/time.ts'
+import { DAY, MINUTE, ms } from '../core/time.ts'
 import { generateTape } from './market.ts'
 import type { StageOptions } from './stage.ts'
 
@@ -16,6 +16,17 @@ export interface GeneratedOptions {
   /** Trades around the clock; else in the sessions of US equities. */
   readonly isAlwaysOpen: boolean
 }
+
+/** Of history, over all symbols: a venue of one process remembers so many, in about a gigabyte. */
+export const HISTORY_MINUTES_MAX = 4_000_000
+
+/** Minutes of history, over all symbols; today's part is not counted. */
+export const historyMinutes = ({
+  symbols,
+  days,
+  isAlwaysOpen,
+}: Pick<GeneratedOptions, 'symbols' | 'days' | 'isAlwaysOpen'>): number =>
+  symbols.length * days * (isAlwaysOpen ? DAY / MINUTE : 390)
 
 /** Trading days after the start. */
 const DAYS_AHEAD = 3_650
@@ -36,7 +47,7 @@ export function generatedOn(
   const sessions = 2 * days + DAYS_AHEAD
   const common = { seed, symbols, start, sessions, ...(isAlwaysOpen && { sessionFrom: around }) }
   const made = (kind: 'bars' | 'trades'): Tape => {
-    const tape = generateTape({ ...common, kind })
+    const tape = generateTape({ ...common, kind, tradesFrom: ms(startAt - (startAt % MINUTE)) })
     return { ...tape, instruments: tape.instruments.map(specOf) }
   }
   return { tape: made('trades'), history: made('bars'), startAt, halts: false, isAlwaysOpen }

@@ -138,6 +138,25 @@ function fold(pages: readonly TradeColumns[]): Row[] {
   return rows
 }
 
+test('makes the same trades where those before a moment are left out', async () => {
+  const from = ms(START + 7 * MINUTE)
+  const tradesOf = async (options: Partial<MarketOptions>) => {
+    const [series] = tapeOf({ minutes: 20, kind: 'trades', ...options })
+    const pages = await pagesOf<TradeColumns>(series)
+    return pages.flatMap(({ ts, price, size }) =>
+      Array.from(ts, (at, i) => ({ at, price: price[i], size: size[i] })),
+    )
+  }
+  const all = await tradesOf({})
+  const late = await tradesOf({ tradesFrom: from })
+
+  assert.deepEqual(
+    late,
+    all.filter(({ at }) => at >= from),
+  )
+  assert.ok(late.length > 0 && late.length < all.length)
+})
+
 test('trades in the sessions of the calendar only', async () => {
   const calendar = calendarOf('us-equity')
   // From the day before Thanksgiving: a holiday, then a half day.

@@ -42,6 +42,8 @@ export interface MarketOptions {
   readonly sessions?: number
   readonly minutes?: number
   readonly kind: 'bars' | 'trades'
+  /** Trades of minutes before it are not made; from the start where not given. */
+  readonly tradesFrom?: Ms
   /** Typical volatility of a year as a fraction, 0.35 by default; symbols differ around it. */
   readonly volatility?: number
   /** Typical number of trades per minute and symbol, 30 by default; symbols differ around it. */
@@ -116,11 +118,14 @@ const tradePage = () => ({
 })
 
 async function* tradePages(options: MarketOptions, symbol: string): AsyncGenerator<TradeColumns> {
-  // A stream of its own: spelling the minutes out must not change them.
-  const random = streamOf(options.seed, `trades ${symbol}`)
+  const { tradesFrom = -Infinity } = options
+  const seed = seedOf(options.seed, `trades ${symbol}`)
   let page = tradePage()
   let rows = 0
   for (const minute of marketMinutes(options, symbol)) {
+    if (minute.start < tradesFrom) continue
+    // A stream of its own for each minute: spelling it out changes no other, and neither does leaving it out.
+    const random = seeded(seed + minute.start / MINUTE)
     const path = new TradePath(minute, random)
     for (let i = 0; i < minute.trades; i++) {
       page.ts[rows] = minute.start + Math.floor(((i + random()) * MINUTE) / minute.trades)
@@ -365,7 +370,7 @@ const extreme = (top: number, bottom: number, spread: number, draw: number): num
   (top + bottom + Math.sqrt((top - bottom) ** 2 - spread * Math.log(1 - draw))) / 2
 
 /** The random stream of one name under a seed. */
-function streamOf(seed: number, name: string): Random {
-  const digest = new Hasher().add(String(seed)).add(name).digest()
-  return seeded(Number.parseInt(digest.slice(0, 13), 16))
-}
+const streamOf = (seed: number, name: string): Random => seeded(seedOf(seed, name))
+
+const seedOf = (seed: number, name: string): number =>
+  Number.parseInt(new Hasher().add(String(seed)).add(name).digest().slice(0, 13), 16)

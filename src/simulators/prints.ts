@@ -123,14 +123,16 @@ const isBefore = (a: Cursor, b: Cursor): boolean =>
 class Cursor {
   readonly rank: number
   readonly #symbol: string
-  readonly #rows: AsyncIterator<readonly Print[]>
+  readonly #pages: AsyncIterator<Page>
+  #page: Page = NO_ROWS
+  #row = 0
   #waiting: readonly Print[] = []
   #next = 0
 
   constructor(series: TapeSeries, rank: number, skip: Skip) {
     this.rank = rank
     this.#symbol = series.symbol
-    this.#rows = pagesOf(series, skip)[Symbol.asyncIterator]()
+    this.#pages = pagesOf(series, skip)[Symbol.asyncIterator]()
   }
 
   get ts(): number {
@@ -141,23 +143,43 @@ class Cursor {
     return this.#next >= this.#waiting.length
   }
 
+  /** Gives a print and moves on, within the page. */
   take(): Print {
     const print = this.#waiting[this.#next++]
     assert(print !== undefined, `the series of ${this.#symbol} has a print to take`)
+    if (this.isDry) this.#turnRows()
     return print
   }
 
   async load(): Promise<void> {
     while (this.isDry) {
-      const { done, value } = await this.#rows.next()
+      const { done, value } = await this.#pages.next()
       if (done === true) return
-      this.#waiting = value
+      this.#page = value
+      this.#row = 0
+      this.#turnRows()
+    }
+  }
+
+  /** A row at a time: the prints of whole pages of thousands of symbols would fill the memory. */
+  #turnRows(): void {
+    const page = this.#page
+    while (this.isDry && this.#row < page.length) {
+      this.#waiting = page.printsOf(this.#row++)
       this.#next = 0
     }
   }
 }
 
-async function* pagesOf(series: TapeSeries, skip: Skip): AsyncGenerator<readonly Print[]> {
+const NO_ROWS: Page = { length: 0, printsOf: () => [] }
+
+/** Rows of a series, and what each of them shows. */
+interface Page {
+  readonly length: number
+  readonly printsOf: (row: number) => readonly Print[]
+}
+
+async function* pagesOf(series: TapeSeries, skip: Skip): AsyncGenerator<Page> {
   const { symbol } = series
   const { before = -Infinity, spellFrom = -Infinity } = skip
   const isOver = ({ length, ts }: TradeColumns | QuoteColumns) => (ts[length - 1] ?? 0) < before
@@ -183,42 +205,35 @@ async function* pagesOf(series: TapeSeries, skip: Skip): AsyncGenerator<readonly
   }
 }
 
-function tradesOf(symbol: string, page: TradeColumns): Print[] {
-  const prints: Print[] = []
-  for (let i = 0; i < page.length; i++) {
-    const [ts, price, size] = [page.ts[i]!, page.price[i]!, page.size[i]!]
-    prints.push({ type: 'trade', symbol, ts, price, size })
-  }
-  return prints
-}
+const tradesOf = (symbol: string, page: TradeColumns): Page => ({
+  length: page.length,
+  printsOf: (row) => {
+    const [ts, price, size] = [page.ts[row]!, page.price[row]!, page.size[row]!]
+    return [{ type: 'trade', symbol, ts, price, size }]
+  },
+})
 
-function quotesOf(symbol: string, page: QuoteColumns): Print[] {
-  const prints: Print[] = []
-  for (let i = 0; i < page.length; i++) {
-    const [bid, bidSize, ask, askSize] = [
-      page.bid[i]!,
-      page.bidSize[i]!,
-      page.ask[i]!,
-      page.askSize[i]!,
-    ]
-    prints.push({ type: 'quote', symbol, ts: page.ts[i]!, bid, bidSize, ask, askSize })
-  }
-  return prints
-}
+const quotesOf = (symbol: string, page: QuoteColumns): Page => ({
+  length: page.length,
+  printsOf: (row) => {
+    const [bid, bidSize] = [page.bid[row]!, page.bidSize[row]!]
+    const [ask, askSize] = [page.ask[row]!, page.askSize[row]!]
+    return [{ type: 'quote', symbol, ts: page.ts[row]!, bid, bidSize, ask, askSize }]
+  },
+})
 
-function minutesOf(symbol: string, page: BarColumns, spellFrom: number): Print[] {
-  const prints: Print[] = []
-  for (let i = 0; i < page.length; i++) {
-    const [start, volume] = [page.start[i]!, page.volume[i]!]
-    if (page.filled[i] === 1 || !(volume > 0)) continue
-    const [o, h, l, c] = [page.open[i]!, page.high[i]!, page.low[i]!, page.close[i]!]
-    if (start >= spellFrom) prints.push(...spelled(symbol, start, { o, h, l, c, volume }))
+const minutesOf = (symbol: string, page: BarColumns, spellFrom: number): Page => ({
+  length: page.length,
+  printsOf: (row) => {
+    const [start, volume] = [page.start[row]!, page.volume[row]!]
+    if (page.filled[row] === 1 || !(volume > 0)) return []
+    const [o, h, l, c] = [page.open[row]!, page.high[row]!, page.low[row]!, page.close[row]!]
+    const trades = start >= spellFrom ? spelled(symbol, start, { o, h, l, c, volume }) : []
     const vw = (o + h + l + c) / 4
-    const bar = { t: start, o, h, l, c, v: volume, n: page.trades[i]! || 4, vw }
-    prints.push({ type: 'minute', symbol, ts: start + MINUTE - 1, bar })
-  }
-  return prints
-}
+    const bar = { t: start, o, h, l, c, v: volume, n: page.trades[row]! || 4, vw }
+    return [...trades, { type: 'minute', symbol, ts: start + MINUTE - 1, bar }]
+  },
+})
 
 /** A minute as four trades: open, the extreme that comes first, the other, close. */
 function spelled(
