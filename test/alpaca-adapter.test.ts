@@ -7,14 +7,19 @@ import type { Trade } from '../src/core/market.ts'
 import type { Order } from '../src/core/order.ts'
 import { ms } from '../src/core/time.ts'
 import { Universe } from '../src/core/universe.ts'
+import { type ServerOptions, withCoins } from '../src/simulators/alpaca/index.ts'
+import { madeSymbols, silentTape } from '../src/simulators/past.ts'
 import { systemIo } from '../src/io/system.ts'
 import { type AlpacaOptions, AlpacaVenue } from '../src/venues/alpaca/venue.ts'
 import { KEY, START, startVenue, SYMBOLS, until } from './alpaca/local.ts'
 
 const MINUTE = 60_000
 
-async function connected(changes: Partial<AlpacaOptions> = {}) {
-  const server = await startVenue()
+async function connected(
+  changes: Partial<AlpacaOptions> = {},
+  market: Partial<ServerOptions> = {},
+) {
+  const server = await startVenue(market)
   const io = systemIo({ seed: 1 })
   const universe = new Universe()
   const inputs: Input[] = []
@@ -75,6 +80,31 @@ function limitOrder(
     updatedAt: ms(START),
   }
 }
+
+test('asks for the assets of a large universe in one request, and for what is not listed by itself', async (t) => {
+  const shares = madeSymbols(60)
+  const symbols = [...shares, 'BTC/USD', 'ETH/USD']
+  const { server, venue, close } = await connected(
+    { symbols },
+    { tape: withCoins(silentTape(symbols)) },
+  )
+  t.after(close)
+  const asked = () =>
+    server.venue.audit.requests
+      .map(({ path, query }) => `${path}?${query}`)
+      .filter((request) => request.startsWith('/v2/assets'))
+  const list = '/v2/assets?status=active&asset_class=us_equity'
+  const coins = ['/v2/assets/BTC/USD?', '/v2/assets/ETH/USD?']
+  assert.deepEqual(asked(), [list, ...coins])
+
+  const looked = await Array.fromAsync(venue.history.assetsOf([...shares, 'GONE']))
+
+  assert.deepEqual(asked(), [list, ...coins, list, '/v2/assets/GONE?'])
+  assert.deepEqual(
+    looked.map(([symbol, asset]) => [symbol, asset.ok ? asset.value.symbol : asset.fault.code]),
+    [...shares.map((symbol) => [symbol, symbol]), ['GONE', 'not-found']],
+  )
+})
 
 for (const codec of ['json', 'msgpack'] as const) {
   test(`streams trades, quotes and closed bars of ${codec}, stocks and crypto apart`, async () => {

@@ -60,9 +60,6 @@ export interface FetchReport extends FetchState {
   readonly empty: readonly string[]
 }
 
-/** Past it, one list of all assets is cheaper than asking for each. */
-const ASKED_MAX = 30
-
 /** Fetches to the end, or to the first fault. What came before a fault is stored; `context.state` tells how much. */
 export async function fetchBars(options: FetchOptions): Promise<Result<FetchReport>> {
   const own = options.io === undefined ? systemIo() : undefined
@@ -152,20 +149,9 @@ async function lookUp(
   { history }: AlpacaVenue,
   symbols: readonly string[],
 ): Promise<Result<readonly WireAsset[]>> {
-  const known = new Map<string, WireAsset>()
-  if (symbols.length > ASKED_MAX) {
-    const hasCoins = symbols.some((symbol) => symbol.includes('/'))
-    for (const kind of hasCoins ? (['us_equity', 'crypto'] as const) : (['us_equity'] as const)) {
-      const list = await history.assets(kind)
-      if (!list.ok) return list
-      for (const asset of list.value) known.set(asset.symbol, asset)
-    }
-  }
   const found: WireAsset[] = []
   const unknown: string[] = []
-  for (const symbol of symbols) {
-    // One that is not listed may be one that was traded once: its past is still there.
-    const asset = known.has(symbol) ? ok(known.get(symbol)!) : await history.asset(symbol)
+  for await (const [symbol, asset] of history.assetsOf(symbols)) {
     if (asset.ok && asset.value.symbol === symbol) found.push(asset.value)
     else if (asset.ok) unknown.push(`${symbol} (its name is ${asset.value.symbol})`)
     else if (asset.fault.code === 'not-found') unknown.push(symbol)

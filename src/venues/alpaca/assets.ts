@@ -15,7 +15,7 @@ const EVERY_MS = 3_600_000
 
 export interface AssetWatchOptions {
   readonly io: Pick<Io, 'now' | 'after'>
-  readonly history: Pick<AlpacaHistory, 'asset'>
+  readonly history: Pick<AlpacaHistory, 'assetsOf'>
   readonly venue: VenueId
   readonly universe: Universe
   readonly symbols: readonly string[]
@@ -43,8 +43,8 @@ export class AssetWatch {
   async #look(): Promise<void> {
     // A close while the venue is asked takes the place of this, and is not undone.
     const cancel = (this.#cancel = () => {})
-    for (const symbol of this.#options.symbols) {
-      const asset = await this.#options.history.asset(symbol)
+    const { history, symbols } = this.#options
+    for await (const [symbol, asset] of history.assetsOf(symbols)) {
       if (this.#cancel !== cancel) return
       this.judge(symbol, asset)
     }

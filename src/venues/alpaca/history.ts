@@ -63,6 +63,9 @@ export type Page<Key extends string, Row> = Result<
   { readonly [P in Key]: readonly Row[] } & { readonly cursor?: string }
 >
 
+/** Symbols of a class that are asked for one at a time. */
+const ASKED_MAX = 30
+
 /** A query of more pages than this has lost its end. */
 const PAGES_MAX = 100_000
 export const WIRE_TIMEFRAMES: Readonly<Record<Timeframe, string | undefined>> = {
@@ -189,6 +192,23 @@ export class AlpacaHistory implements History {
   /** All assets of a class that can be traded. */
   async assets(kind: 'us_equity' | 'crypto'): Promise<Result<readonly WireAsset[]>> {
     return this.#list('/v2/assets', { status: 'active', asset_class: kind }, parseAsset)
+  }
+
+  /**
+   * What the venue says of each symbol, in their order. Many are looked up in its list, one request for all; what is not
+   * listed is asked for by itself, because it may have another name now, or have been traded once.
+   */
+  async *assetsOf(
+    symbols: readonly string[],
+  ): AsyncGenerator<readonly [symbol: string, asset: Result<WireAsset>]> {
+    const listed = new Map<string, Result<WireAsset>>()
+    for (const [kind, some] of Map.groupBy(symbols, kindOf)) {
+      if (some.length <= ASKED_MAX) continue
+      const list = await this.assets(kind)
+      if (list.ok) for (const asset of list.value) listed.set(asset.symbol, ok(asset))
+      else for (const symbol of some) listed.set(symbol, list)
+    }
+    for (const symbol of symbols) yield [symbol, listed.get(symbol) ?? (await this.asset(symbol))]
   }
 
   /** One asset; `not-found` where the venue does not know it. */
@@ -355,3 +375,6 @@ function resumeAt(
 
 const cursorOf = (cursor: string | undefined): { readonly cursor?: string } =>
   cursor === undefined ? {} : { cursor }
+
+const kindOf = (symbol: string): 'us_equity' | 'crypto' =>
+  symbol.includes('/') ? 'crypto' : 'us_equity'

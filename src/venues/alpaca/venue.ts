@@ -266,15 +266,17 @@ export class AlpacaVenue implements Venue {
 
   /** Asks for coins alone, which are pairs such as BTC/USD: shares are all alike. */
   async instruments(): Promise<Result<readonly InstrumentSpec[]>> {
-    const specs: InstrumentSpec[] = []
     const options = refusedOptions(this.#options.symbols)
     if (options !== undefined) return failed(options)
-    for (const symbol of this.#options.symbols) {
-      const asset = symbol.includes('/') ? await this.history.asset(symbol) : undefined
-      if (asset?.ok === false) return asset
-      specs.push(specOf(symbol, asset?.value, this.id))
+    const { symbols } = this.#options
+    const coins = new Map<string, WireAsset>()
+    for await (const [symbol, asset] of this.history.assetsOf(
+      symbols.filter((one) => one.includes('/')),
+    )) {
+      if (!asset.ok) return asset
+      coins.set(symbol, asset.value)
     }
-    return ok(specs)
+    return ok(symbols.map((symbol) => specOf(symbol, coins.get(symbol), this.id)))
   }
 
   async open(
@@ -299,8 +301,7 @@ export class AlpacaVenue implements Venue {
     this.#account = { name, number: parsed.number }
     const specs: InstrumentSpec[] = []
     const barred: [string, Result<WireAsset>][] = []
-    for (const symbol of this.#options.symbols) {
-      const asset = await this.history.asset(symbol)
+    for await (const [symbol, asset] of this.history.assetsOf(this.#options.symbols)) {
       if (!this.#isNew && whyBarred(symbol, asset) !== undefined) {
         barred.push([symbol, asset])
         continue
