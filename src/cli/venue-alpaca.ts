@@ -98,7 +98,7 @@ function textOf(
 ): string {
   const { rest, tradingStream, dataStream } = server.urls
   const { port } = new URL(rest)
-  const isOpen = calendarOf('us-equity').sessionAt(ms(startAt)) !== undefined
+  const isOpen = alwaysOpen === true || calendarOf('us-equity').sessionAt(ms(startAt)) !== undefined
   return [
     `local Alpaca: ${tape.series.length} series of ${tape.name}, plan ${plan}`,
     `  time            ${iso(startAt)}, speed ${speed}${isOpen ? '' : '; outside of regular hours'}`,

@@ -59,7 +59,8 @@ export class Broadcast {
     this.#quoted = new Set(
       tape.series.filter(({ kind }) => kind === 'quotes').map(({ symbol }) => symbol),
     )
-    for (const symbol of this.#specs.keys()) this.#shown.set(symbol, new Shown(symbol))
+    for (const symbol of this.#specs.keys())
+      this.#shown.set(symbol, new Shown(symbol, this.#specs.size))
     this.#now = startAt
   }
 

@@ -2,9 +2,11 @@
 import { unreachable } from '../core/assert.ts'
 import type { Minute, Print } from './prints.ts'
 
-/** Kept per symbol; older ones are forgotten, half at a time. */
-export const MINUTES_MAX = 400_000
-export const PRINTS_MAX = 20_000
+/** Minutes that are kept of a symbol; older ones are forgotten, half at a time, and so are trades and quotes. */
+const MINUTES_MAX = 400_000
+/** Trades, and as many quotes, that are kept of a symbol, and of all together. */
+const PRINTS_MAX = 20_000
+const ALL_PRINTS_MAX = 1_000_000
 
 export interface KeptTrade {
   readonly ts: number
@@ -29,10 +31,13 @@ export class Shown {
   readonly quotes: KeptQuote[] = []
   /** The minute that is not over. */
   forming: Minute | undefined
+  readonly #printsMax: number
   #ids = 0
 
-  constructor(symbol: string) {
+  /** @param symbols That the market has, this one among them. */
+  constructor(symbol: string, symbols: number) {
     this.symbol = symbol
+    this.#printsMax = Math.max(100, Math.min(PRINTS_MAX, Math.floor(ALL_PRINTS_MAX / symbols)))
   }
 
   get last(): KeptTrade | undefined {
@@ -49,13 +54,13 @@ export class Shown {
       case 'trade': {
         const { ts, price, size } = print
         const id = ++this.#ids
-        keep(this.trades, { ts, id, price, size }, PRINTS_MAX)
+        keep(this.trades, { ts, id, price, size }, this.#printsMax)
         this.forming = added(this.forming, print)
         return id
       }
       case 'quote': {
         const { ts, bid, bidSize, ask, askSize } = print
-        keep(this.quotes, { ts, bid, bidSize, ask, askSize }, PRINTS_MAX)
+        keep(this.quotes, { ts, bid, bidSize, ask, askSize }, this.#printsMax)
         return 0
       }
       case 'minute':
