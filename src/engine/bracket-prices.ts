@@ -75,7 +75,8 @@ export class BracketPrices {
   #watch(group: Group, price: number): void {
     const { isNative, isSingle, collar, side, targetPx } = group
     if (isNative || (isSingle !== true && collar === undefined)) return
-    if (this.#desk.isClosing(group)) return
+    // A price that comes after a pause may be of then, and what is held may have been sold.
+    if (this.#desk.isBlind || this.#desk.isClosing(group)) return
     const stop = liveOf(this.#desk, group.stop)
     if (stop === undefined || leftOf(this.#desk, group) <= 0) return
     const isBeyond = (a: number, b: number): boolean => (side === 'buy' ? a < b : a > b)

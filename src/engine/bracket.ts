@@ -60,6 +60,8 @@ export interface LegChange {
 /** What brackets may ask of the desk. */
 export interface BracketDesk {
   readonly now: Ms
+  /** True while what is held is not certain. */
+  readonly isBlind: boolean
   order(id: OrderId): Order | undefined
   instrument(symbol: SymbolId): Instrument
   /** Places a protective leg; undefined where even that was refused. */

@@ -101,6 +101,10 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     return this.#bySymbol[symbol] ?? []
   }
 
+  get isBlind(): boolean {
+    return this.parts.risk.isBlind
+  }
+
   // ── What a lane sees ──────────────────────────────────────────────────────────────────────────────
 
   get equity(): number {

@@ -154,7 +154,7 @@ export class Engine {
     this.#fireDue(at)
     if (this.#hasTurnLanes) this.#touched.sweep(this.#runTurn)
     const isBlind = this.#isBlind
-    if (!isBlind && at >= this.#desk.restings.nextAt) this.#desk.restings.work()
+    if (at >= this.#desk.restings.nextAt) this.#desk.restings.work()
     if (at >= this.#desk.markouts.nextAt) this.#desk.markouts.work(at)
     if (at >= this.#minute) this.#onMinute(at)
     if (!isBlind && at >= this.#desk.brackets.nextAt) this.#desk.brackets.work()
@@ -166,8 +166,10 @@ export class Engine {
   /** When something of its own is due, though nothing arrives: the runner makes a turn then. */
   get nextAt(): number {
     const { brackets, closings, restings } = this.#desk
-    const kept = Math.min(brackets.nextAt, closings.nextAt, restings.nextAt)
-    return Math.min(this.#timers.nextAt, this.#bars.nextAt, kept)
+    const always = Math.min(this.#bars.nextAt, restings.nextAt)
+    // What waits for the end of a blind hold is due with the input that ends it.
+    if (this.#isBlind) return always
+    return Math.min(always, this.#timers.nextAt, brackets.nextAt, closings.nextAt)
   }
 
   get now(): Ms {
@@ -356,7 +358,7 @@ export class Engine {
   }
 
   get #isBlind(): boolean {
-    return this.#desk.parts.risk.isBlind
+    return this.#desk.isBlind
   }
 
   #setNow(at: Ms): void {

@@ -14,6 +14,7 @@ import { ALPACA } from '../../src/venues/alpaca/broker.ts'
 import { type Action, Bench } from './bench.ts'
 
 const SECOND = 1_000
+const MINUTE = 60 * SECOND
 const buy: Action = (context) => context.buy({ qty: 1 })
 
 test('F092 after a long pause no old signal becomes an order before the venue was asked', async (t) => {
@@ -72,6 +73,90 @@ test('F092 a clock that is moved holds trading until the venue was asked, and a 
   await bench.does(buy)
   assert.equal(bench.submitted.length, 1)
   bench.check()
+})
+
+test('F600 what a person has sold while the process stood still is not sold once more', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  bench.inject({ on: 'rest', method: 'GET', path: '/v2/positions', fault: 'slow', by: '4s' })
+
+  bench.world.freeze('engine 1', 30 * SECOND)
+  bench.inject({ on: 'trading', fault: 'drop', for: '3s' })
+  bench.inject({ on: 'orders', fault: 'foreign', symbol: 'AAPL', side: 'sell', qty: 10 })
+  await bench.run(31 * SECOND)
+  await bench.does((context) => context.sell({ qty: 10 }))
+  await bench.does((context) => context.close())
+  await bench.run(2 * MINUTE)
+
+  assert.equal(bench.held(), 0)
+  assert.deepEqual(bench.submitted, ['s-r-1'])
+  assert.equal(bench.live.health.hold, undefined)
+  assert.deepEqual(bench.halts, ['position'])
+})
+
+test('F600 an exit that a strategy wants after a pause leaves when the venue has told what it has', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  bench.inject({ on: 'rest', method: 'GET', path: '/v2/positions', fault: 'slow', by: '4s' })
+
+  bench.world.freeze('engine 1', 30 * SECOND)
+  await bench.run(31 * SECOND)
+  await bench.does((context) => context.close())
+  assert.equal(bench.held(), 10)
+  await bench.until(() => bench.live.health.hold === undefined)
+  await bench.run(2 * SECOND)
+
+  assert.equal(bench.held(), 0)
+  bench.check()
+})
+
+test('F600 a run that is to end flat right after a pause closes what the venue says that it has', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  bench.inject({ on: 'rest', method: 'GET', path: '/v2/positions', fault: 'slow', by: '4s' })
+
+  bench.world.freeze('engine 1', 30 * SECOND)
+  await bench.run(31 * SECOND)
+  const { remaining } = await bench.world.settled(bench.live.stop('flatten'))
+
+  assert.deepEqual(remaining, [])
+  assert.equal(bench.held(), 0)
+})
+
+test('F600 a target that the price has left again while the process stood still is not taken', async (t) => {
+  const bench = await Bench.start(t, { hasCoin: true })
+  const bracket = { side: 'buy', qty: 0.5, stop: 980, target: 1_100 } as const
+  await bench.does((context) => context.bracket(bracket), 'BTC/USD')
+  await bench.run(SECOND)
+
+  bench.world.freeze('engine 1', 30 * SECOND)
+  bench.inject({ on: 'market', fault: 'print', symbol: 'BTC/USD', price: 1_100, size: 1 })
+  await bench.run(2 * MINUTE)
+
+  assert.deepEqual(
+    [...bench.account.open].map(({ side, type }) => `${side} ${type}`),
+    ['sell stop_limit'],
+  )
+  bench.check()
+})
+
+test('F600 quotes are withdrawn before the venue was asked, and timers that wait make no turns meanwhile', () => {
+  const stage = new Stage({ actors: { s: { needs: { every: { second: '1s' } } } } })
+  stage.play('10:00:00  trade AAPL 100')
+  stage.lane('s').rest({ bids: [{ price: 99, qty: 1 }], asks: [] })
+  stage.play(`
+    10:00:01  wait                > submit #1 buy 1 limit 99 post-only
+    10:00:02  accepted #1`)
+  const at = ms(stage.engine.now + 30 * SECOND)
+  const hold: Control = { do: 'hold', on: true, why: 'nothing was seen', isBlind: true }
+
+  const turn = stage.engine.turn(at, [{ type: 'control', at, control: hold, by: 'guard' }])
+
+  assert.deepEqual(
+    turn.batches.flatMap(({ commands }) => commands.map(({ type }) => type)),
+    ['cancel'],
+  )
+  assert.ok(stage.engine.nextAt > at)
 })
 
 test('F451 a start whose clock is behind the last turn says so, and is not healthy until it has caught up', async (t) => {

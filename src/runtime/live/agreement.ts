@@ -68,11 +68,16 @@ export class Agreement {
     this.#parts = parts
   }
 
-  /** Asks the venue and closes the gap; not while it rests. Gives why the venue could not be asked. */
-  ask(): Promise<Fault | undefined> {
+  /**
+   * Asks the venue and closes the gap; not while it rests. Gives why the venue could not be asked.
+   *
+   * @param onSure Told before what the report says is taken, where no position is in doubt.
+   */
+  ask(onSure?: () => void): Promise<Fault | undefined> {
     const { pump } = this.#parts
     if (this.#isResting) return Promise.resolve(undefined)
     this.#asking ??= this.askOnce((inputs) => {
+      if (this.#doubts === 0) onSure?.()
       for (const input of inputs) pump.push(input)
     }).finally(() => {
       this.#asking = undefined
@@ -82,9 +87,9 @@ export class Agreement {
   }
 
   /** As `ask`, by a report that is asked for from now on. */
-  async askAfresh(): Promise<Fault | undefined> {
+  async askAfresh(onSure?: () => void): Promise<Fault | undefined> {
     await this.#asking
-    return await this.ask()
+    return await this.ask(onSure)
   }
 
   /** The next report comes when one is due. */

@@ -301,24 +301,35 @@ export class Live {
     const what = gapMs < 0 ? 'the clock went back by' : 'nothing was seen for'
     const why = `${what} ${seconds} s`
     this.#tell('warn', `trading is held, ${why}; ${this.#options.venue.id} is asked first`)
-    // What fell due meanwhile is not lived at its own time: blind until all that is stamped by now has been heard.
-    this.#pendingHold = { do: 'hold', on: true, why, isBlind: true }
-    this.control({ do: 'hold', on: true, why }, 'heartbeat')
-    void this.#lift(++this.#holds)
+    // As at a start: what fell due meanwhile is not lived at its own time, and what is held is not certain.
+    const blind = { do: 'hold', on: true, why, isBlind: true } as const
+    this.#pendingHold = blind
+    // What waits may end the hold of an earlier gap.
+    this.control(blind, 'heartbeat')
+    void this.#lift(++this.#holds, why)
   }
 
-  /** Asks until the venue has told what it has, by a report from after the gap; another gap begins anew. */
-  async #lift(hold: number): Promise<void> {
+  /**
+   * Asks until the venue has told what it has, by a report from after the gap that leaves no position in doubt; another
+   * gap begins anew. What the report says may call for exits, so they no longer wait then. An end waits for them too.
+   */
+  async #lift(hold: number, why: string): Promise<void> {
     const { io } = this.#options
+    const isOver = (): boolean => {
+      this.#heartbeat.look()
+      return hold !== this.#holds || this.pump.isStopped
+    }
     for (;;) {
-      const trouble = await this.#agreement.askAfresh()
-      if (hold !== this.#holds || this.pump.isStopped || this.#stopping !== undefined) return
-      if (trouble === undefined) break
+      const trouble = await this.#agreement.askAfresh(() => {
+        if (!isOver()) this.control({ do: 'hold', on: true, why }, 'heartbeat')
+      })
+      if (isOver()) return
+      if (trouble === undefined && this.#agreement.doubts === 0) break
       await pause(io, this.#timing.lookupEveryMs)
     }
     // What the report said is taken first.
     await this.#until(() => this.pump.inbox.nextAt === Infinity)
-    if (hold !== this.#holds) return
+    if (isOver()) return
     this.control({ do: 'hold', on: false, why: 'the venue was asked' }, 'heartbeat')
   }
 
