@@ -172,8 +172,41 @@ test('F451 a start whose clock is behind the last turn says so, and is not healt
   assert.match(ailmentsOf(bench.live.health).join(), isBehind)
 
   await bench.run(600 * SECOND)
-  assert.deepEqual(ailmentsOf(bench.live.health), [])
+  assert.doesNotMatch(ailmentsOf(bench.live.health).join(), /behind the last turn/)
   bench.check()
+})
+
+const IS_OFF =
+  /^the clock of this machine is 3600 s (ahead of|behind) that of alpaca: market data are dropped/
+
+test('F601 a start whose clock is an hour ahead says so, where all data are dropped', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.run(5 * SECOND)
+  bench.kill()
+  bench.world.node('engine 2').jump(60 * MINUTE)
+  await bench.start()
+
+  assert.ok(bench.has(IS_OFF))
+  assert.match(ailmentsOf(bench.live.health).join(), IS_OFF)
+  const { future, old } = bench.adapter.feed.counts
+  assert.ok(future + old > 0)
+})
+
+test('F601 a clock that is set wrong and right again while a run goes on is told each time', async (t) => {
+  const bench = await Bench.start(t)
+  const node = bench.world.node('engine 1')
+  await bench.run(MINUTE)
+  assert.deepEqual(ailmentsOf(bench.live.health), [])
+
+  for (const times of [1, 2]) {
+    node.jump(60 * MINUTE)
+    await bench.run(10 * SECOND)
+    assert.match(ailmentsOf(bench.live.health).join(), IS_OFF)
+    assert.equal(bench.told.filter((text) => IS_OFF.test(text)).length, times)
+    node.jump(-60 * MINUTE)
+    await bench.run(10 * SECOND)
+    assert.doesNotMatch(ailmentsOf(bench.live.health).join(), IS_OFF)
+  }
 })
 
 test('F469 timers that fell due while the process stood still are not lived at their own times', async (t) => {

@@ -21,6 +21,7 @@ import {
 } from '../../engine/reconcile-terms.ts'
 import { pause } from '../../io/clock.ts'
 import type { Told } from '../session/alerts.ts'
+import { aheadOf, aheadText } from './health.ts'
 import type { LiveParts } from './options.ts'
 
 export interface Differing {
@@ -63,6 +64,8 @@ export class Agreement {
   /** Ids of the transfers that the venue told last, and whether cash waits because some of them were news. */
   #transfers: ReadonlySet<string> = new Set()
   #isCashOpen = false
+  /** What was told of a clock that is off. */
+  #clockText = ''
 
   constructor(parts: LiveParts) {
     this.#parts = parts
@@ -223,6 +226,7 @@ export class Agreement {
     const transfers = this.#isCashOpen ? 'news' : told
     this.#reports++
     this.#reportedAt = pump.now()
+    this.#tellClock()
     gateway.onReport(askedAt)
     const { inputs, differences, memory, open, cashWaits } = reconcile(
       engine.ours,
@@ -250,6 +254,20 @@ export class Agreement {
     // What was agreed on is not asked for again, or the reports of a run that lasts would grow until none can be had.
     if (open === 0) broker.reportFrom?.(ms(askedAt - DAY))
     return undefined
+  }
+
+  /** Until it is mended once, however far it is off. */
+  #tellClock(): void {
+    const { options, timing, tell, forget } = this.#parts
+    const { id, statistics } = options.venue
+    const aheadMs = aheadOf(statistics?.clockOffsetMs, timing.gapMsMax)
+    if (aheadMs === undefined) {
+      forget(this.#clockText)
+      this.#clockText = ''
+    } else if (this.#clockText === '') {
+      this.#clockText = aheadText(aheadMs, id)
+      tell('error', this.#clockText)
+    }
   }
 
   #tellDifferences(differences: readonly Difference[]): void {

@@ -25,6 +25,8 @@ export interface Health {
   readonly at: Ms
   /** Where the clock was set back by much: how long it takes to come to `at`, which stands still until then. */
   readonly behindMs?: number
+  /** Where it is off by much: how far the clock of this machine is ahead of the venue's, below zero where behind. */
+  readonly aheadMs?: number
   readonly run: string
   readonly venue: string
   readonly symbols: number
@@ -92,13 +94,14 @@ const SHARED_AWAY_MS_MAX = 60_000
 
 /** What is not as it should be, in words; none in a healthy run. */
 export function ailmentsOf(health: Health): readonly string[] {
-  const { phase, at, behindMs, streams, inbox, lastReportAt, reportEveryMs } = health
+  const { phase, at, behindMs, aheadMs, streams, inbox, lastReportAt, reportEveryMs } = health
   const found: string[] = []
   const note = (isIll: boolean, text: () => string): void => {
     if (isIll) found.push(text())
   }
   note(phase !== 'running', () => `it is ${phase}`)
   note(behindMs !== undefined, () => behindText(behindMs!))
+  note(aheadMs !== undefined, () => aheadText(aheadMs!, health.venue))
   for (const stream of ['feed', 'orders'] as const)
     note(!streams[stream], () => `the ${stream} stream is down`)
   const { dataAgeMs } = health
@@ -151,5 +154,17 @@ export function ailmentsOf(health: Health): readonly string[] {
 
 export const behindText = (behindMs: number): string =>
   `the clock is ${seconds(behindMs)} behind the last turn: no bar closes and no timer fires until then; mend the clock`
+
+/** What is old or of the future by our clock is dropped, and bars close by it. */
+export function aheadText(aheadMs: number, venue: string): string {
+  const side = aheadMs > 0 ? 'ahead of' : 'behind'
+  const off = `the clock of this machine is ${seconds(Math.abs(aheadMs))} ${side} that of ${venue}`
+  return `${off}: market data are dropped or late, and sessions begin at wrong times; mend the clock`
+}
+
+/** How far our clock is ahead of the venue's, where that is too much. */
+export function aheadOf(offsetMs: number | undefined, offMsMax: number): number | undefined {
+  return offsetMs === undefined || Math.abs(offsetMs) <= offMsMax ? undefined : -offsetMs
+}
 
 const seconds = (lengthMs: number): string => `${Math.round(lengthMs / 1_000)} s`

@@ -3,7 +3,7 @@ import type { Ms, SymbolId } from '../../core/brand.ts'
 import { calendarOf, type CalendarName } from '../../core/calendar.ts'
 import { expectedStarts } from '../../core/expected.ts'
 import { lengthMs, MINUTE, type Timeframe } from '../../core/time.ts'
-import { DATA_AGE_MS_MAX, type Health, type StaleBars } from './health.ts'
+import { aheadOf, DATA_AGE_MS_MAX, type Health, type StaleBars } from './health.ts'
 import type { Agreement } from './agreement.ts'
 import type { LiveParts } from './options.ts'
 import type { PrunerStatistics } from './pruner.ts'
@@ -31,6 +31,7 @@ export function healthOf(
   const nameOf = (symbol: SymbolId): string => setup.universe.at(symbol).symbol
   const at = pump.now()
   const { behindMs } = pump
+  const aheadMs = aheadOf(venue.statistics?.clockOffsetMs, timing.gapMsMax)
   const ages = setup.universe.all
     .map(({ id, symbol }) => ({ symbol, ageMs: engine.priceAge(id, at) }))
     .filter(({ ageMs }) => ageMs < Infinity)
@@ -43,6 +44,7 @@ export function healthOf(
     ...state,
     at,
     ...(behindMs > timing.gapMsMax ? { behindMs } : {}),
+    ...(aheadMs === undefined ? {} : { aheadMs }),
     run: setup.run,
     venue: venue.id,
     symbols: setup.universe.size,

@@ -38,6 +38,8 @@ import {
 export interface BrokerOptions extends ReportOptions {
   readonly io: Pick<Io, 'after'>
   readonly sink: (input: Input) => void
+  /** Told when a report is asked for. */
+  readonly onReport?: () => void
   /** Requests of one batch that are under way at the same time. */
   readonly concurrent: number
   /** What Alpaca has and our orders cannot say: auctions, extended hours, trailing stops. */
@@ -73,6 +75,7 @@ export class AlpacaBroker implements Broker {
   }
 
   report(): Promise<Result<VenueReport>> {
+    this.#options.onReport?.()
     return this.#reports.report()
   }
 

@@ -22,6 +22,7 @@ import { Budget } from '../../io/rate.ts'
 import { accountOf } from './account.ts'
 import { AssetWatch, whyBarred } from './assets.ts'
 import { ALPACA, AlpacaBroker, isOwnId } from './broker.ts'
+import { ClockOffset } from './clock-offset.ts'
 import type { Codec } from './decode.ts'
 import { AlpacaFeed } from './feed.ts'
 import type { Revision } from './gate.ts'
@@ -116,6 +117,7 @@ export class AlpacaVenue implements Venue {
   readonly budgets: { readonly trading: Budget; readonly data: Budget }
   readonly #options: AlpacaOptions
   readonly #identity = new Identity()
+  readonly #clock: ClockOffset
   readonly #trading: Rest
   readonly #source: OrderEventSource
   readonly #assets: AssetWatch
@@ -171,6 +173,7 @@ export class AlpacaVenue implements Venue {
       rows,
       ...(adjustment === undefined ? {} : { adjustment }),
     })
+    this.#clock = new ClockOffset(io, this.history)
     const { patience = {} } = options
     const { batch, everyMs } = subscribe
     const stream = { io, keys, codec, batch, everyMs, ...patience }
@@ -196,6 +199,7 @@ export class AlpacaVenue implements Venue {
       now,
       sink,
       concurrent,
+      onReport: () => void this.#clock.look(),
       ...(extrasOf === undefined ? {} : { extrasOf }),
     })
     this.orders = new Orders({
@@ -242,6 +246,7 @@ export class AlpacaVenue implements Venue {
       limited: trading.limited + data.limited,
       gaps: this.feed.counts.gaps,
       gapBars: this.feed.counts.filled,
+      ...(this.#clock.ms === undefined ? {} : { clockOffsetMs: this.#clock.ms }),
       budgets: [
         { name: 'trading', used: trading.used, limit: trading.limit, waiting: trading.waiting },
         { name: 'data', used: data.used, limit: data.limit, waiting: data.waiting },
