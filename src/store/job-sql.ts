@@ -102,6 +102,8 @@ export const SQL = {
   /** The request that must leave the window before another fits: none where there is room. */
   blocking: `select requested_at from request_ledger where provider = ?1 and requested_at > ?2
     order by requested_at desc limit 1 offset ?3`,
+  bringBack: `update request_ledger set requested_at = ?2
+    where provider = ?1 and requested_at > ?3`,
   ask: `insert into request_ledger (id, provider, worker, requested_at, timeframe, symbols)
     values (?1, ?2, ?3, ?4, ?5, ?6)`,
   answered: `update request_ledger set status = ?2, answered_at = ?3 where id = ?1`,

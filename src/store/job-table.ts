@@ -305,6 +305,8 @@ export class JobTable implements JobTableSync {
     const stop = this.#one(SQL.stopped, provider)
     const stoppedMs = stop === undefined ? 0 : numberOf(stop['until']) - at
     if (stoppedMs > 0) return { waitMs: stoppedMs }
+    // The clock was set back: what left by it as it was counts as of now, or it would be waited for.
+    this.#run(SQL.bringBack, provider, at, at + windowMs)
     const blocking = this.#one(SQL.blocking, provider, at - windowMs, limit - 1)
     if (blocking !== undefined) {
       return { waitMs: Math.max(1, numberOf(blocking['requested_at']) + windowMs - at) }

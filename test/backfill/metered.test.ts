@@ -130,3 +130,19 @@ test('a wait without an end is given up after an hour', async (t) => {
 
   assert.deepEqual([fault, sent, waitedMs], ['rate-limited', 0, HOUR])
 })
+
+test('F602 a clock that was set back by an hour holds requests up for no longer than a window', async (t) => {
+  for (const before of [10, 9]) {
+    const { meter, clock, send } = await benchFor(t)
+    clock.at += HOUR
+    for (let i = 0; i < before; i++) await send()
+    clock.at -= HOUR
+
+    for (let i = 0; i < 10; i++) await send()
+
+    assert.ok(clock.at - T0 <= 62_000, `it took ${clock.at - T0} ms`)
+    assert.equal(meter.statistics.sent, before + 10)
+    const waited = clock.at - T0
+    assert.ok(waited >= 60_000, `what was sent before counts: ${waited} ms`)
+  }
+})

@@ -255,6 +255,18 @@ test('it wakes for a bar though the clock went back meanwhile', async () => {
   assert.deepEqual(desk.sizes, [1, 0])
 })
 
+test('it wakes for a bar when it is due, though the clock was set ahead meanwhile', async () => {
+  const desk = new Desk()
+  desk.pump.start()
+  desk.trade()
+  await desk.world.run(1)
+  desk.io.jump(50_000)
+
+  await desk.world.run(12_000)
+
+  assert.deepEqual(desk.sizes, [1, 0])
+})
+
 test('turns that change nothing of what is due make no timer', async () => {
   const desk = new Desk()
   desk.pump.start()

@@ -35,6 +35,9 @@ export const SLICE_INPUTS = 1_024
 /** After so long a fact of the venue is durable. */
 export const FACT_FLUSH_MS = 50
 
+/** Timers do not see that the machine slept or that its clock was set: no single wait is longer, and each looks again. */
+const WAKE_MS_MAX = 1_000
+
 /** Bars that wait for the next snapshot; more are written at once. */
 const UNKEPT_BARS_MAX = 500
 
@@ -325,7 +328,8 @@ export class Pump {
     this.#cancelWake = undefined
     if (when === Infinity) return
     const { io } = this.#options
-    this.#cancelWake = io.after(Math.max(0, when - io.now()), () => {
+    const waitMs = Math.min(Math.max(0, when - io.now()), WAKE_MS_MAX)
+    this.#cancelWake = io.after(waitMs, () => {
       this.#wakesAt = Infinity
       this.#schedule()
     })
