@@ -92,6 +92,8 @@ export interface JobRun extends NewRun {
   readonly errorMessage: string | undefined
   readonly worker: string | undefined
   readonly leaseUntil: number
+  /** When it was first claimed. */
+  readonly startedAt: number | undefined
   readonly updatedAt: number
 }
 

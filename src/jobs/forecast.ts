@@ -104,6 +104,7 @@ export function runOf(slice: NewRun, definition: JobDefinition): JobRun {
     pages: 0,
     leaseUntil: 0,
     updatedAt: 0,
+    startedAt: undefined,
     pack: undefined,
     cursor: undefined,
     errorCode: undefined,

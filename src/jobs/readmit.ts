@@ -1,6 +1,7 @@
 /*
  * Readmit: symbols that a provider has refused are asked for again. What they lack is queued by the next tick; but a window
- * whose run has ended without them would be the same run once more, so it is left as a hole, which has runs of its own.
+ * whose run has ended without them would be the same run once more, so it is left as a hole, which has runs of its own. A
+ * repair that has ended without them would be the same too, so their holes get a new time.
  */
 import type { JobDefinition, JobStore, KnownHole } from '../core/jobs.ts'
 import { expectedStarts } from '../core/expected.ts'
@@ -23,9 +24,22 @@ export async function readmit(store: JobStore, readmission: Readmission): Promis
     if (definition.provider !== provider) continue
     if (!definition.symbols.some((symbol) => symbols.includes(symbol))) continue
     // First, so that whoever dies in between finds them still refused.
+    await store.reopen(await left(store, definition, readmission))
     await store.reopen(await unasked(store, definition, readmission))
   }
   return store.readmit({ symbols, provider })
+}
+
+/** Holes of the symbols, from now on: the run that was to ask for them again may have ended without them. */
+async function left(
+  store: JobStore,
+  { timeframe, adjustment }: JobDefinition,
+  { symbols, now }: Readmission,
+): Promise<KnownHole[]> {
+  const holes = await store.holes({ symbols, timeframe, adjustment })
+  return holes
+    .filter(({ expiresAt }) => expiresAt < now)
+    .map((hole) => ({ ...hole, expiresAt: now }))
 }
 
 /** Windows that lack the symbols, and whose run has ended. */

@@ -3,13 +3,23 @@
  * and correct them, so the last weeks are asked for again, and what was known of them gives way.
  *
  * Raw bars are adjusted when they are read. Those that the provider adjusts are others after a split: where one is told that
- * was not known, or otherwise, they are asked for again up to it, when the provider has had a day to adjust them.
+ * was not known, or otherwise, they are asked for again up to it, when the provider has had a day to adjust them. So is what
+ * it tells until then: some of it may be adjusted, and some not.
  */
 import type { Ms } from '../core/brand.ts'
 import { expectedStarts } from '../core/expected.ts'
-import type { Adjustment, BarSource, JobStore, KnownHole, Split, SplitsTold } from '../core/jobs.ts'
+import type {
+  Adjustment,
+  BarSource,
+  JobStore,
+  KnownHole,
+  Span,
+  Split,
+  SplitsTold,
+} from '../core/jobs.ts'
 import { failed, ok, type Result } from '../core/result.ts'
-import { bucketStart, DAY, ms, plus } from '../core/time.ts'
+import { joined } from '../core/spans.ts'
+import { bucketStart, DAY, ms, plus, type Timeframe } from '../core/time.ts'
 import { calendarFor } from './estimate.ts'
 import type { Meter } from './metered.ts'
 import { windowsOf } from './slices.ts'
@@ -82,23 +92,71 @@ async function lacking({ store, source }: SplitsOptions, to: Ms) {
 
 /** Adjusted bars that are there with the prices of before, as holes in windows of the grid. */
 async function outdated(store: JobStore, told: SplitsTold): Promise<KnownHole[]> {
-  const until = new Map<string, Ms>()
-  for (const { symbol, exAt } of changed(await store.splits(told.symbols), told))
-    until.set(symbol, ms(Math.max(until.get(symbol) ?? 0, exAt)))
+  const until = lastOf(changed(await store.splits(told.symbols), told))
   if (until.size === 0) return []
   const holes: KnownHole[] = []
   for (const adjustment of ADJUSTED) {
-    for (const span of await store.coverage({ symbols: [...until.keys()], adjustment })) {
-      const { symbol, timeframe, from } = span
-      const exAt = until.get(symbol)!
-      if (from >= exAt) continue
-      const old = { from, to: ms(Math.min(span.to, exAt)) }
-      for (const window of windowsOf(old, timeframe)) {
-        const bars = expectedStarts(calendarFor('stock'), timeframe, window).length
-        const about = { ...window, symbol, timeframe, adjustment, bars }
-        if (bars > 0) holes.push({ ...about, status: 'no_data', expiresAt: plus(exAt, DAY) })
-      }
-    }
+    for (const span of await store.coverage({ symbols: [...until.keys()], adjustment }))
+      holes.push(...holesBefore(until.get(span.symbol)!, span, { ...span, at: told.at }))
+  }
+  return holes
+}
+
+export interface TellingOfBars extends Span {
+  readonly symbols: readonly string[]
+  readonly timeframe: Timeframe
+  readonly adjustment: Adjustment
+  /** When their first page was asked for. */
+  readonly since: number
+  readonly at: number
+}
+
+/**
+ * Bars of a query that a provider told when it may not have adjusted them for a split that was known: holes in the windows
+ * of all that is kept of the series, as a split that is told leaves them.
+ */
+export async function tooEarly(store: JobStore, told: TellingOfBars): Promise<KnownHole[]> {
+  const { symbols, timeframe, adjustment, from, to, since, at } = told
+  if (!ADJUSTED.includes(adjustment)) return []
+  const splits = await store.splits(symbols)
+  const until = lastOf(splits.filter(({ exAt }) => exAt > from && exAt + DAY > since))
+  if (until.size === 0) return []
+  const series = { symbols: [...until.keys()], timeframe, adjustment }
+  const kept = Map.groupBy(await store.coverage(series), ({ symbol }) => symbol)
+  return [...until].flatMap(([symbol, exAt]) =>
+    joined([{ from, to }, ...(kept.get(symbol) ?? [])])
+      .flatMap((span) => holesBefore(exAt, span, { symbol, timeframe, adjustment, at }))
+      .filter((hole) => hole.from < to && hole.to > from),
+  )
+}
+
+/** The last split of each symbol. */
+function lastOf(splits: readonly Split[]): ReadonlyMap<string, Ms> {
+  const until = new Map<string, Ms>()
+  for (const { symbol, exAt } of splits)
+    until.set(symbol, ms(Math.max(until.get(symbol) ?? 0, exAt)))
+  return until
+}
+
+/** What is before a split, in windows of the grid. */
+function holesBefore(
+  exAt: Ms,
+  { from, to }: Span,
+  {
+    symbol,
+    timeframe,
+    adjustment,
+    at,
+  }: Pick<KnownHole, 'symbol' | 'timeframe' | 'adjustment'> & { readonly at: number },
+): KnownHole[] {
+  // A time of its own each time that it is told: a repair of the same holes, and of the same time, is one that has ended.
+  const expiresAt = Math.max(plus(exAt, DAY), at)
+  const old = { from, to: ms(Math.min(to, exAt)) }
+  const holes: KnownHole[] = []
+  for (const window of windowsOf(old, timeframe)) {
+    const bars = expectedStarts(calendarFor('stock'), timeframe, window).length
+    const about = { ...window, symbol, timeframe, adjustment, bars }
+    if (bars > 0) holes.push({ ...about, status: 'no_data', expiresAt })
   }
   return holes
 }

@@ -25,6 +25,7 @@ import { finerOf } from './finer.ts'
 import { type Held, type Meter, nameOnce } from './metered.ts'
 import type { Pack } from './pack.ts'
 import { beginningOf, PARKED_MS } from './router.ts'
+import { tooEarly } from './splits.ts'
 import { Told } from './told.ts'
 import { looked } from './validate.ts'
 import { holesIn, lacksIn, seamBefore } from './verify.ts'
@@ -74,6 +75,8 @@ export class Worker {
   readonly #standIns = new Set<string>()
   /** What of the query was stored, where it was read from its first page to its last by this claim. */
   readonly #told = new Told()
+  /** When the first page of the query was asked for, by whomever. */
+  #since = 0
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -89,6 +92,8 @@ export class Worker {
       return { type: 'lost' }
     }
     this.#told.clear()
+    const begun = pack.cursor === undefined ? [] : pack.runs.map(({ startedAt = at }) => startedAt)
+    this.#since = Math.min(at, ...begun)
     const refused = new Map<string, string>()
     for (const { symbol, reason } of await store.quarantined(source.provider)) {
       if (pack.symbols.includes(symbol)) refused.set(symbol, reason)
@@ -397,8 +402,23 @@ export class Worker {
       holes.push(...(isWhole ? holesIn(seen) : lacksIn(seen, runsOf(symbol))))
       total += starts.length
     }
+    const early = await tooEarly(store, {
+      ...span,
+      symbols: assetClass === 'stock' ? symbols : [],
+      timeframe,
+      adjustment,
+      since: this.#since,
+      at: now,
+    })
+    const seen = new Set(early.map(({ symbol, from }) => `${symbol} ${from}`))
+    const others = holes.filter(({ symbol, from }) => !seen.has(`${symbol} ${from}`))
     const about = { token, at: now, provider, timeframe, adjustment }
-    const isSettled = await store.settle({ ...about, results, covered, holes })
+    const isSettled = await store.settle({
+      ...about,
+      results,
+      covered,
+      holes: [...others, ...early],
+    })
     if (!isSettled) return { type: 'lost' }
     return { type: 'done', rows: total, holes: holes.length }
   }

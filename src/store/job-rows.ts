@@ -71,6 +71,7 @@ export const runOf = (row: Row): JobRun => ({
   leaseUntil: number(row, 'lease_until'),
   errorCode: optional(row, 'error_code'),
   errorMessage: optional(row, 'error_message'),
+  startedAt: row['started_at'] === null ? undefined : number(row, 'started_at'),
   updatedAt: number(row, 'updated_at'),
   timeframe: timeframeIn(row, 'timeframe'),
   adjustment: text(row, 'adjustment') as JobRun['adjustment'],

@@ -6,7 +6,7 @@ import { IS_CLOSED } from './bar-sheet.ts'
 
 const RUN_COLUMNS = `r.id, r.job_def_id, r.symbols_array, r.slice_from, r.slice_to, r.lane, r.status,
   r.attempt, r.not_before, r.pack, r.page_cursor, r.pages, r.rows_written, r.triggered_by, r.worker,
-  r.lease_until, r.error_code, r.error_message, r.updated_at,
+  r.lease_until, r.error_code, r.error_message, r.started_at, r.updated_at,
   d.timeframe, d.adjustment, d.asset_class, d.provider, d.derived_from, d.priority`
 const RUNS = `from job_runs r join job_definitions d on d.id = r.job_def_id`
 

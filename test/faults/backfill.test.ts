@@ -7,8 +7,9 @@ import { Estimate } from '../../src/jobs/estimate.ts'
 import { finerOf } from '../../src/jobs/finer.ts'
 import { Turns } from '../../src/jobs/loop.ts'
 import { packFirst } from '../../src/jobs/pack.ts'
+import { readmit } from '../../src/jobs/readmit.ts'
 import { tick, type TickReport } from '../../src/jobs/tick.ts'
-import { HOST, type Spoil, Wire } from '../backfill/wire.ts'
+import { HOST, type Spoil, TO, Wire } from '../backfill/wire.ts'
 
 const PAGE = { symbols: 50, rows: 10_000 }
 
@@ -187,6 +188,37 @@ test('F208 a ticker that the provider refuses is left out, and the other 49 are 
   assert.deepEqual([found?.symbol, more.length], [bad, 0])
   assert.match(found!.reason, /invalid symbol: AAM/)
   assert.equal(wire.asked.filter(({ symbols }) => symbols.includes(bad)).length, 1)
+})
+
+test('F617 a symbol that was refused while its hole was asked for again is asked for it when readmitted', async (t) => {
+  let isRefused = true
+  const lost = { from: TO - 20 * DAY, to: TO - 14 * DAY }
+  const spoil: Spoil = ({ body }, n, { symbols }) => {
+    if (n > 1) {
+      const message = `invalid symbol: ${symbols.join()}`
+      return isRefused ? { status: 400, body: JSON.stringify({ message }) } : undefined
+    }
+    const page = JSON.parse(body) as Page
+    for (const [symbol, rows] of Object.entries(page.bars)) {
+      page.bars[symbol] = rows.filter(({ t: at }) => {
+        const start = Date.parse(String(at))
+        return start < lost.from || start >= lost.to
+      })
+    }
+    return { body: JSON.stringify(page) }
+  }
+  const wire = await Wire.open(t, { count: 1, spoil })
+  await wire.work()
+  const left = (await wire.store.holes({})).length
+  isRefused = false
+  wire.pass(HOUR)
+
+  await readmit(wire.store, { symbols: wire.symbols, provider: 'alpaca', now: wire.now })
+  await wire.work()
+
+  assert.equal(left, 1)
+  assert.deepEqual(await wire.wrong(), [])
+  assert.deepEqual(await wire.store.holes({}), [])
 })
 
 test('F213 tickers that are refused and not named are found by halves, and the others are fetched', async (t) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { BadInput } from '../../src/core/bad-input.ts'
 import { barColumns, joinedBars } from '../../src/core/columns.ts'
-import { DAY, ms, plus } from '../../src/core/time.ts'
+import { DAY, HOUR, ms, plus } from '../../src/core/time.ts'
 import { fetchSplits } from '../../src/jobs/splits.ts'
 import { adjustedTape } from '../../src/runtime/tape/adjusted-tape.ts'
 import { archiveTape } from '../../src/runtime/tape/archive-tape.ts'
@@ -112,4 +112,69 @@ test('F504 hours wait for the quarters that a split has changed', async (t) => {
     const due = pricesBefore(await wire.told(symbol, '1h', 'split'))
     assert.deepEqual(pricesBefore(await wire.storedOf(symbol, '1h')), due, symbol)
   }
+})
+
+/** Rows of before the last split of each symbol: as they are stored, and as the provider tells them now. */
+async function beforeSplits(wire: Wire) {
+  const until = new Map<string, number>()
+  for (const { symbol, exAt } of await wire.store.splits(wire.symbols)) until.set(symbol, exAt)
+  const old = (rows: readonly string[], exAt: number) =>
+    rows.filter((row) => Number(row.split(',')[0]) < exAt)
+  const [stored, told]: string[][] = [[], []]
+  for (const [symbol, exAt] of until) {
+    stored!.push(...old(await wire.storedOf(symbol), exAt))
+    told!.push(...old(await wire.told(symbol, '1h', 'split'), exAt))
+  }
+  return { stored, told }
+}
+
+/** The prices of before a split that nobody has heard of. */
+const unadjusted = (body: string): string => body.replaceAll(/"([ohlc])":(\d+)/g, '"$1":1$2')
+
+test('F615 a split that is corrected has the adjusted bars asked for once more', async (t) => {
+  let known: 'none' | 'wrong' | 'right' = 'none'
+  const spoil: Spoil = ({ body }, _n, { query }) => {
+    if (known === 'right') return undefined
+    if (!query.includes('types=')) return { body: unadjusted(body) }
+    if (known === 'none') return { body: '{"corporate_actions":{},"next_page_token":null}' }
+    return { body: body.replaceAll(/"new_rate":(\d+)/g, '"new_rate":1$1') }
+  }
+  const wire = await Wire.open(t, { count: 3, splitOf: 3, adjustment: 'split', spoil })
+  await wire.work('w', { splits: true })
+  wire.pass(DAY)
+  known = 'wrong'
+  await wire.work('w', { splits: true })
+  wire.pass(DAY)
+  known = 'right'
+
+  await wire.work('w', { splits: true })
+
+  const { stored, told } = await beforeSplits(wire)
+  assert.ok(told!.length > 50)
+  assert.deepEqual(stored, told)
+  assert.deepEqual(await wire.store.holes({}), [])
+})
+
+test('F616 adjusted bars that are told on the day of a split are asked for again on the next', async (t) => {
+  let isAdjusted = false
+  const spoil: Spoil = ({ body }, _n, { query }) =>
+    isAdjusted || query.includes('types=') ? undefined : { body: unadjusted(body) }
+  const wire = await Wire.open(t, { count: 3, splitOf: 3, adjustment: 'split', spoil })
+  const { source } = wire.worker()
+  const { symbols } = wire
+  const all = await source.splits!({ symbols, from: ms(wire.from), to: ms(TO) })
+  assert.ok(all.ok && all.value.length > 0)
+  wire.pass(all.value.at(-1)!.exAt + 6 * HOUR - wire.now)
+
+  await wire.work('w', { splits: true })
+  const early = await beforeSplits(wire)
+  isAdjusted = true
+  wire.pass(DAY)
+  await wire.work('w', { splits: true })
+
+  const { stored, told } = await beforeSplits(wire)
+  assert.ok(told!.length > 50)
+  assert.notDeepEqual(early.stored, told)
+  assert.deepEqual(stored, told)
+  assert.deepEqual(await wire.store.holes({}), [])
 })
