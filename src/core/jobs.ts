@@ -321,7 +321,10 @@ export interface JobStore {
   results(run: string): Promise<readonly RunResult[]>
   /** The rows of one of the monitoring queries, at a time. */
   monitor(monitor: Monitor, at: number): Promise<readonly Readonly<Record<string, unknown>>[]>
-  /** Forgets requests and flaws from before a time; gives how many. */
+  /**
+   * Forgets requests and flaws from before a time, and runs that were done before it, a thousand of these at once: what they
+   * have covered stays. Gives how many.
+   */
   prune(before: number): Promise<number>
   /** All of the runs or none of them: false where one is not queued any more. */
   claim(ids: readonly string[], claim: Claim): Promise<boolean>

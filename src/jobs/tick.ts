@@ -10,7 +10,7 @@ import { type Pending, repairsOf, slicesOf } from './slices.ts'
 /** Runs that are looked at: more than that are waiting already. */
 const PENDING_MAX = 50_000
 const PENDING = ['queued', 'running', 'paused', 'failed'] as const
-/** Requests and flaws of single bars are remembered for so long. */
+/** Requests, flaws of single bars, and runs that are done are remembered for so long. */
 const KEPT_MS = 30 * DAY
 export const HEARTBEAT = 'dispatcher'
 /** Its message is what a person must hear of series that are stale. */

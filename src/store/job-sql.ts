@@ -10,6 +10,9 @@ const RUN_COLUMNS = `r.id, r.job_def_id, r.symbols_array, r.slice_from, r.slice_
   d.timeframe, d.adjustment, d.asset_class, d.provider, d.derived_from, d.priority`
 const RUNS = `from job_runs r join job_definitions d on d.id = r.job_def_id`
 
+/** Runs that one prune takes, each with a row for each of its symbols. */
+const PRUNED_MAX = 1_000
+
 /** `?4, ?5, ?6` for three values that follow three others. */
 export const inList = (count: number, before = 0): string =>
   Array.from({ length: count }, (_, i) => `?${before + i + 1}`).join(', ')
@@ -80,6 +83,10 @@ export const SQL = {
   results: `select * from job_run_symbols where run_id = ?1 order by symbol`,
   pruneRequests: `delete from request_ledger where requested_at < ?1`,
   pruneFlaws: `delete from bar_flaws where seen_at < ?1`,
+  /** What came of their symbols goes with them. A window ends before its run is done: so an index finds them, by its lanes. */
+  pruneRuns: `delete from job_runs where id in (select id from job_runs
+    where status = 'success' and lane in ('batch', 'repair', 'single') and slice_to < ?1 and finished_at < ?1
+    limit ${PRUNED_MAX})`,
   counts: `select status, count(*) as n from job_runs group by status`,
   covering: `select * from coverage_status where symbol = ?1 and timeframe = ?2 and adjustment = ?3
     and from_ts <= ?5 and to_ts >= ?4 order by from_ts`,

@@ -167,9 +167,10 @@ export class JobTable implements JobTableSync {
   }
 
   prune(before: number): number {
-    return this.alone(
-      () => this.#run(SQL.pruneRequests, before) + this.#run(SQL.pruneFlaws, before),
-    )
+    return this.alone(() => {
+      const statements = [SQL.pruneRuns, SQL.pruneRequests, SQL.pruneFlaws]
+      return statements.reduce((sum, sql) => sum + this.#run(sql, before), 0)
+    })
   }
 
   claim(ids: readonly string[], { token, pack, worker, at, leaseUntil }: Claim): boolean {

@@ -183,10 +183,12 @@ export class PostgresJobs implements JobStore {
   }
 
   prune(before: number): Promise<number> {
-    return this.#postgres.transaction(
-      async ({ run }) =>
-        (await run(SQL.pruneRequests, before)) + (await run(SQL.pruneFlaws, before)),
-    )
+    return this.#postgres.transaction(async ({ run }) => {
+      let pruned = 0
+      for (const sql of [SQL.pruneRuns, SQL.pruneRequests, SQL.pruneFlaws])
+        pruned += await run(sql, before)
+      return pruned
+    })
   }
 
   claim(ids: readonly string[], { token, pack, worker, at, leaseUntil }: Claim): Promise<boolean> {

@@ -700,6 +700,35 @@ export function describeJobStore(contract: JobStoreContract): void {
       assert.equal((await store.requests({ since: 0, limit: 9 })).length, 1)
     })
 
+    it('forgets runs that were done before a time, and not what they have covered', async (t) => {
+      const { store } = await withRuns(t, runOf(0), runOf(1), runOf(2))
+      const late = T0 + 30 * DAY
+      for (const [n, at] of [T0 + DAY, late].entries()) {
+        await store.claim([runOf(n).id], claimOf(`token ${n}`, at))
+        const results = [{ run: runOf(n).id, symbol: 'AAPL', rows: 3, status: 'success' }] as const
+        const covered = [
+          { symbol: 'AAPL', from: ms(T0 + n * DAY), to: ms(T0 + (n + 1) * DAY), rows: 3 },
+        ]
+        await store.settle(settlementOf(`token ${n}`, { at, results, covered }))
+      }
+      const known = await store.coverage({})
+
+      const pruned = await store.prune(late)
+
+      assert.equal(pruned, 1)
+      assert.deepEqual((await store.runs({ limit: 9 })).map(({ id }) => id).toSorted(), [
+        runOf(1).id,
+        runOf(2).id,
+      ])
+      assert.deepEqual(await store.results(runOf(0).id), [])
+      assert.equal((await store.results(runOf(1).id)).length, 1)
+      assert.deepEqual(
+        known.map(({ from, to }) => [from, to]),
+        [[T0, T0 + 2 * DAY]],
+      )
+      assert.deepEqual(await store.coverage({}), known)
+    })
+
     it('moves runs between statuses by id, or all of them', async (t) => {
       const { store } = await withRuns(t, runOf(0), runOf(1), runOf(2))
 
