@@ -1,12 +1,14 @@
 // Postgres probe: does a database bear our tables? It is asked, and nothing is changed in it.
 import { Postgres } from './postgres.ts'
-import { POSTGRES_MIGRATIONS } from './postgres-schema.ts'
+import { OLDEST_SERVER, POSTGRES_MIGRATIONS } from './postgres-schema.ts'
 
 export interface ProbedDatabase {
   /** Its address without a password. */
   readonly name: string
   /** Its version: `18.1`. */
   readonly server: string
+  /** The oldest that bars and jobs may lie in: `14`. */
+  readonly oldest: number
   /** What one answer takes. */
   readonly roundMs: number
   /** Version of our schema there; 0 where it has none, and the newest that we know. */
@@ -43,6 +45,7 @@ export async function probePostgres(url: string, monotonic: () => number): Promi
     return {
       name: postgres.name,
       server: String(found['server']).split(' ')[0]!,
+      oldest: OLDEST_SERVER,
       roundMs,
       version: Number(row?.['version'] ?? 0),
       newest: POSTGRES_MIGRATIONS.length,

@@ -47,6 +47,9 @@ export const POSTGRES_MIGRATIONS: readonly Migration[] = [
   { version: 3, name: 'splits, and what of them was asked for', sql: SPLIT_TABLES },
 ]
 
+/** What ends a worker that stands still (`endStalled`) is not in those before. */
+export const OLDEST_SERVER = 14
+
 /** Connects, and brings the database to today's schema. Throws StoreError. */
 export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
   const postgres = new Postgres(options)
@@ -63,8 +66,14 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
 export async function migratePostgres(
   postgres: Postgres,
   migrations: readonly Migration[] = POSTGRES_MIGRATIONS,
+  oldestServer = OLDEST_SERVER,
 ): Promise<void> {
   await postgres.transaction(async (session) => {
+    const server = await session.one(SERVER)
+    if (Number(server?.['version']) < oldestServer) {
+      const text = `${postgres.name} is Postgres ${String(server?.['version'])}, and Skein needs ${oldestServer} or newer`
+      throw new StoreError('cannot-open', `${text}; update it, or name another database`)
+    }
     await session.all(`select pg_advisory_xact_lock(hashtextextended('skein migrations', 0))`)
     const found = await versionOf(session)
     const newest = migrations.length
@@ -114,10 +123,15 @@ async function backUp(session: Session, steps: readonly Migration[]): Promise<vo
   }
 }
 
+const SERVER = `select current_setting('server_version_num')::integer / 10000 as version`
+
+/** Whoever only reads, or finds all tables there, needs no right to make them. */
 async function versionOf(session: Session): Promise<number> {
-  await session.all(
-    'create table if not exists schema_version (version integer primary key, name text not null)',
-  )
+  const found = await session.one(`select to_regclass('schema_version') as name`)
+  if (found?.['name'] === null)
+    await session.all(
+      'create table schema_version (version integer primary key, name text not null)',
+    )
   const row = await session.one('select coalesce(max(version), 0) as version from schema_version')
   return Number(row?.['version'])
 }

@@ -69,6 +69,18 @@ const CLOCK_ROUND_MS = 250
 const IS_THERE = '23505'
 /** query_canceled: it took longer than it may. */
 const TOO_LONG = '57014'
+/** insufficient_privilege. */
+const NO_RIGHT = '42501'
+/** read_only_sql_transaction: a stand-by, or one that is told so. */
+const READS_ONLY = '25006'
+
+/** How a database is that is there and does not do what it is asked, and what to do about it. */
+const STATES: Readonly<Record<string, readonly [state: string, advice: string]>> = {
+  [TOO_LONG]: ['busy', 'look who holds its locks'],
+  [READS_ONLY]: ['read-only', 'name the server that is written to'],
+  '53100': ['without room', 'free space on its disk'],
+  '53300': ['without a connection for us', 'allow it more, or end some'],
+}
 
 const BIGINT = 20
 const NUMERIC = 1700
@@ -206,17 +218,21 @@ export class Postgres {
   }
 
   #refused(error: unknown): unknown {
+    if (!(error instanceof Error)) return error
+    const code = codeOf(error)
     // Classes 28 and 3D: who we say we are, and which database.
-    if (!(error instanceof Error) || !/^(?:28|3D)/.test(codeOf(error))) return error
-    const text = `${this.name} does not let us in (${error.message}); check user, password and name`
+    const isOut = /^(?:28|3D)/.test(code)
+    if (!isOut && code !== NO_RIGHT) return error
+    const text = isOut
+      ? `${this.name} does not let us in (${error.message}); check user, password and name`
+      : `${this.name} does not let its user do that (${error.message}); have its owner grant it`
     return new StoreError('cannot-open', text, { cause: error })
   }
 
   #gone(error: unknown): StoreError {
     const why = error instanceof Error && error.message !== '' ? error.message : codeOf(error)
-    const isBusy = codeOf(error) === TOO_LONG
-    const waited = `was ${isBusy ? 'busy' : 'away'} for ${Math.round(this.#patienceMs / 1000)} s (${why})`
-    const advice = isBusy ? 'look who holds its locks' : 'start it, or check its address'
+    const [state, advice] = STATES[codeOf(error)] ?? ['away', 'start it, or check its address']
+    const waited = `was ${state} for ${Math.round(this.#patienceMs / 1000)} s (${why})`
     const text = `${this.name} ${waited}; ${advice}. Nothing is lost`
     return new StoreError('cannot-open', text, { cause: error })
   }
@@ -291,7 +307,7 @@ const getTypeParser: typeof types.getTypeParser = (id: number, format?: 'text' |
  * for longer than a statement may take (postgresql.org/docs/18/errcodes-appendix.html).
  */
 const PASSING = new Set([
-  '25006',
+  READS_ONLY,
   TOO_LONG,
   '57P01',
   '57P02',
@@ -303,13 +319,20 @@ const PASSING = new Set([
   '40P01',
   '55P03',
 ])
+/** A name may go with the machine that has it, and a network with its cable. */
 const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
+  'ECONNABORTED',
   'EPIPE',
   'ETIMEDOUT',
   'EAI_AGAIN',
+  'ENOTFOUND',
   'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
 ])
 /** What the driver says about a connection that is lost: it has no codes. */
 const LOST =

@@ -1,5 +1,6 @@
 // Postgres: what a database that goes away in the middle, and a worker that was stopped for too long, mean for jobs.
 import assert from 'node:assert/strict'
+import dns from 'node:dns'
 import { test } from 'node:test'
 import { Client } from 'pg'
 import { barColumns, type BarColumns } from '../../src/core/columns.ts'
@@ -14,6 +15,11 @@ import { until, Workers } from '../postgres/workers.ts'
 
 const postgres = await clusterFor()
 const { skip } = postgres
+
+type Lookup = (
+  error: Error | null,
+  found?: readonly { readonly address: string; readonly family: number }[],
+) => void
 
 const T0 = Date.UTC(2026, 0, 5)
 const SERIES = { timeframe: '1h', adjustment: 'raw' } as const
@@ -373,5 +379,29 @@ test(
 
     assert.equal(await outcome, 'noted')
     assert.equal(await store.noted('a'), 'b')
+  },
+)
+
+test(
+  'F618 a worker waits for a database whose name is not known for a moment',
+  { skip },
+  async (t) => {
+    const url = new URL(await postgres.database())
+    url.hostname = 'bars.test'
+    const gone = Object.assign(new Error('getaddrinfo ENOTFOUND bars.test'), { code: 'ENOTFOUND' })
+    let asked = 0
+    t.mock.method(dns, 'lookup', (_name: string, _options: unknown, tell: Lookup) => {
+      if (++asked < 3) tell(gone)
+      else tell(null, [{ address: '127.0.0.1', family: 4 }])
+    })
+
+    const work = async (): Promise<void> => {
+      const store = await openPostgresJobs({ url: url.href })
+      assert.deepEqual(await store.definitions(), [])
+      await store.close()
+    }
+    await assert.doesNotReject(work())
+
+    assert.equal(asked, 3)
   },
 )

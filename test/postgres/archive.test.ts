@@ -124,3 +124,41 @@ test('bars come from one place', { skip }, async (t) => {
   assert.match(two.stderr, /'--database <url>' cannot be used with option '--archive <file>'/)
   assert.match(three.stderr, /'--database <url>' cannot be used with option '--tape <path>'/)
 })
+
+test('who may only read bars reads them, and is told what he may not do', { skip }, async (t) => {
+  const { url, told } = await recordedIn(t)
+  await told('data', 'import', 'AMD_1m.csv', '--database', url)
+  await query(
+    url,
+    'create role bars_reader login; grant select on all tables in schema public to bars_reader',
+  )
+  t.after(() => query(url, 'drop owned by bars_reader; drop role bars_reader'))
+  const reader = url.replace('postgres@', 'bars_reader@')
+  const list = ['data', 'list', '--database']
+
+  const all = await told(...list, url)
+  const folder = temporary(t)
+  await putMarket(folder, { symbols: ['NVDA'], sessions: 1 })
+  const refused = await skein(folder, 'data', 'import', 'NVDA_1m.csv', '--database', reader)
+
+  assert.equal(await told(...list, reader), all)
+  assert.equal(refused.code, 1)
+  assert.match(
+    refused.stderr,
+    /^failed: postgres:.* does not let its user do that \(permission denied for table .*\); have its owner grant it\n$/m,
+  )
+})
+
+test('bars of a server that only reads are read', { skip }, async (t) => {
+  const { url, told } = await recordedIn(t)
+  await told('data', 'import', 'AMD_1m.csv', '--database', url)
+  const list = ['data', 'list', '--database', url]
+  const all = await told(...list)
+
+  await query(
+    url,
+    `alter database ${new URL(url).pathname.slice(1)} set default_transaction_read_only = on`,
+  )
+
+  assert.equal(await told(...list), all)
+})

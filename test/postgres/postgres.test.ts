@@ -9,6 +9,7 @@ import { systemIo } from '../../src/io/system.ts'
 import { Meter } from '../../src/jobs/metered.ts'
 import { openPostgresJobs } from '../../src/store/index.ts'
 import { Postgres } from '../../src/store/postgres.ts'
+import { migratePostgres } from '../../src/store/postgres-schema.ts'
 import { LOCK_BUDGET } from '../../src/store/postgres-sql.ts'
 import { skein, temporary } from '../cli/skein.ts'
 import { clusterFor, query } from './cluster.ts'
@@ -220,4 +221,16 @@ test('commands take a database, and say what is wrong with its address', { skip 
   assert.equal(both.code, 2)
   assert.equal(unknown.code, 1)
   assert.match(unknown.stderr, /does not let us in .*nobody/)
+})
+
+test('a server that is too old is refused before anything is made', { skip }, async (t) => {
+  const url = await postgres.database()
+  const old = new Postgres({ url })
+  t.after(() => old.close())
+
+  const refused = migratePostgres(old, undefined, 99)
+
+  await assert.rejects(refused, /is Postgres \d\d, and Skein needs 99 or newer; update it/)
+  const tables = await query(url, `select 1 from pg_tables where schemaname = 'public'`)
+  assert.deepEqual(tables, [])
 })

@@ -45,8 +45,10 @@ const shown = ({ name, server, roundMs }: ProbedDatabase): string =>
   `${name}: Postgres ${server}, answers in ${roundMs.toFixed(1)} ms`
 
 function barsFinding(probed: ProbedDatabase): Omit<Finding, 'check'> {
-  const { version, newest, mayMake } = probed
+  const { server, oldest, version, newest, mayMake } = probed
   const text = `${shown(probed)}, tables of version ${version} of ${newest}`
+  if (Number.parseInt(server, 10) < oldest)
+    return { state: 'fail', text, todo: `a server of version ${oldest} or newer` }
   if (version > newest) return { state: 'fail', text, todo: 'update Skein on this machine' }
   if (!mayMake.bars) return { state: 'fail', text: `${text}, which may not be made`, todo: GRANT }
   return { state: 'ok', text }
