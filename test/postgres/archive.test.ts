@@ -3,8 +3,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { barColumns } from '../../src/core/columns.ts'
+import { openPostgresArchive } from '../../src/store/index.ts'
 import { put, putMarket, skein, start, temporary } from '../cli/skein.ts'
 import { clusterFor, query } from './cluster.ts'
+import { until } from './workers.ts'
 
 const postgres = await clusterFor()
 const { skip } = postgres
@@ -161,4 +164,24 @@ test('bars of a server that only reads are read', { skip }, async (t) => {
   )
 
   assert.equal(await told(...list), all)
+})
+
+test('an import reads a file for longer than a worker may stand still', { skip }, async (t) => {
+  const url = await postgres.database()
+  const archive = await openPostgresArchive({ url, standstillMs: 100 })
+  t.after(() => archive.close())
+  const bars = barColumns(1)
+  for (const column of [bars.open, bars.high, bars.low, bars.close]) column[0] = 100
+  const isEarly = `select 1 from pg_stat_activity where datname = current_database()
+    and state = 'idle in transaction' and state_change > clock_timestamp() - interval '300 ms'`
+  let tries = 0
+
+  await archive.writing(async (write) => {
+    if (++tries > 1) return
+    await write('AMD', '1d', bars)
+    await until(async () => (await query(url, isEarly)).length === 0, 'it has stood still')
+  })
+
+  assert.equal(tries, 1)
+  assert.equal((await archive.latest({ symbol: 'AMD', timeframe: '1d', limit: 9 })).length, 1)
 })
