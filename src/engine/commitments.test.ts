@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { symbolId } from '../core/brand.ts'
+import { type SymbolId, symbolId } from '../core/brand.ts'
 import { isLive, type Order, remaining } from '../core/order.ts'
 import { coin, future, MONDAY_10, order, request, universeOf } from '../testing/builders.ts'
 import { Commitments } from './commitments.ts'
@@ -20,6 +20,9 @@ class Stage {
     portfolio: this.portfolio,
     orders: this.orders,
     externals: new Externals(),
+    lanesOf: (symbol: SymbolId) => [
+      { strategy: 's', position: { qty: this.portfolio.qty(symbol) } },
+    ],
   }
   readonly live: Order[] = []
   #next = 1
@@ -76,10 +79,11 @@ test('what is kept from one question to the next is what a new count comes to', 
         stage.act(does)
         if (!asks) continue
         const [own] = does.slice(1)
-        const [flat, value] = [kept.flat(symbolId(own!)), kept.value()]
+        const [flat, value, openers] = [kept.flat(symbolId(own!)), kept.value(), kept.openers()]
         const fresh = new Commitments(stage.book)
         assert.deepEqual(flat, fresh.flat(symbolId(own!)))
         assert.deepEqual(value, fresh.value())
+        assert.equal(openers, fresh.openers())
       }
     }),
     { numRuns: 300 },

@@ -19,6 +19,13 @@ export interface Book {
   readonly orders: Orders
   /** Of other users of the account: as much at risk as our own. */
   readonly externals: Externals
+  /** Who trades a symbol, and what each of them holds. */
+  readonly lanesOf: (symbol: SymbolId) => readonly Holder[]
+}
+
+export interface Holder {
+  readonly strategy: string
+  readonly position: { readonly qty: number }
 }
 
 /** In money: what is paid in full, and that of which a margin is. */
@@ -31,23 +38,41 @@ export class Commitments {
   readonly #portfolio: Portfolio
   readonly #orders: Orders
   readonly #externals: Externals
+  readonly #lanesOf: Book['lanesOf']
   #revision = -1
   // Of the open entries, by symbol.
   readonly #paid = new SumTree()
   readonly #margined = new SumTree()
   /** Ones for the symbols that are not held and would be. */
   readonly #flat = new SumTree()
+  /** Orders that may open a position, by symbol. */
+  readonly #openers = new SumTree()
 
-  constructor({ portfolio, orders, externals }: Book) {
+  constructor({ portfolio, orders, externals, lanesOf }: Book) {
     this.#portfolio = portfolio
     this.#orders = orders
     this.#externals = externals
+    this.#lanesOf = lanesOf
   }
 
   /** Symbols that would newly be held, and whether this one is among them. */
   flat(own: SymbolId): { readonly flat: number; readonly hasOwn: boolean } {
     this.#refresh()
     return { flat: this.#flat.sum, hasOwn: this.#flat.get(own) === 1 }
+  }
+
+  /**
+   * Live orders that may open a position of their lane, or turn one round: all but legs, and but exits that what is held
+   * covers. One that adds to a position is among them, because that may be gone before it fills.
+   *
+   * @param replaces One that is not counted.
+   */
+  openers(replaces?: Order): number {
+    this.#refresh()
+    const { sum } = this.#openers
+    if (replaces === undefined) return sum
+    const { symbol } = replaces
+    return sum - this.#openers.get(symbol) + this.#openersOf(symbol, replaces)
   }
 
   /** The largest position, in quantity, that the symbol could come to if all its open entries filled. */
@@ -111,9 +136,31 @@ export class Commitments {
       value += worth(instrument, remaining(order), this.#priceOf(instrument, order))
       hasEntry = true
     }
+    this.#openers.set(symbol, this.#openersOf(symbol))
     this.#flat.set(symbol, hasEntry && this.#portfolio.qty(symbol) === 0 ? 1 : 0)
     if (instrument.isMargined) this.#margined.set(symbol, value)
     else this.#paid.set(symbol, value)
+  }
+
+  #openersOf(symbol: SymbolId, replaces?: Order): number {
+    const orders = this.#orders.heldOf(symbol)
+    const { lotSize } = this.#orders.instrumentOf({ symbol })
+    let count = 0
+    for (const { strategy, position } of this.#lanesOf(symbol)) {
+      // Half a lot of slack, because differences of coins are not on the grid.
+      let free = Math.abs(position.qty) + lotSize / 2
+      for (let i = 0; i < orders.length; i++) {
+        const { order } = orders[i]!
+        if (order.strategy !== strategy || order === replaces || isLeg(order)) continue
+        // The entry of a bracket is no exit: its legs would bring back what it has reduced.
+        if (order.role === undefined && position.qty * sign(order.side) < 0) {
+          free -= remaining(order)
+          if (free >= 0) continue
+        }
+        count++
+      }
+    }
+    return count
   }
 
   #priceOf(instrument: Instrument, order: Priced & Pick<OrderRequest, 'symbol'>): number {

@@ -102,7 +102,13 @@ export class Engine {
     const orders = new Orders(universe, options.run)
     const externals = new Externals()
     const book = { portfolio, orders, externals }
-    const risk = new Risk(options.risk, book, calendarOf(options.calendar), options.limits)
+    const lanesOf = (symbol: SymbolId) => this.#desk.lanesOf(symbol)
+    const risk = new Risk(
+      options.risk,
+      { ...book, lanesOf },
+      calendarOf(options.calendar),
+      options.limits,
+    )
     const outbox = new Outbox(universe, options.limits, options.batching)
     const { limits } = options
     const parts = { universe, limits, ...book, risk, outbox, notices: this.notices }

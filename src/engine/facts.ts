@@ -7,7 +7,7 @@ import type { SymbolId } from '../core/brand.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Control, ExternalOrder } from '../core/input.ts'
 import { money } from '../core/instrument.ts'
-import { type Fill, opposite, type Order, type OrderInput, sign } from '../core/order.ts'
+import { type Fill, isLeg, opposite, type Order, type OrderInput, sign } from '../core/order.ts'
 import { applyFill, realisedProfit } from '../core/position.ts'
 import type { Desk, DeskParts } from './desk.ts'
 import type { Lane } from './lanes.ts'
@@ -89,9 +89,17 @@ export class Facts {
     const told = { order, fill: recordOf(input), profit, position: after.qty }
     notices.publish({ type: 'fill', at: this.#desk.now, ...told })
     this.#tellPosition(order.symbol)
+    if (after.qty === 0) this.#endOpeners(lane)
     // A close sees to the legs itself.
     if (order.role === undefined && lane.closing === undefined)
       this.#desk.brackets.onOutside(lane, before.qty, after.qty)
+  }
+
+  /** What still rests of a lane that is flat again may open a position: where the day has no more of them, it is canceled. */
+  #endOpeners(lane: Lane): void {
+    if (!this.#parts.risk.isOverTrades) return
+    for (const order of this.#desk.ordersOf(lane))
+      if (!isLeg(order)) this.#desk.cancel(lane, order.id)
   }
 
   #tellFill(lane: Lane, order: Order, input: FillInput): void {

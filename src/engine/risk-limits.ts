@@ -19,7 +19,10 @@ export interface RiskLimits {
   readonly marginRate: number
   readonly maxPositions: number
   readonly maxOpenOrders: number
-  /** Positions that lanes open in a trading day, from flat or through zero. */
+  /**
+   * Positions that lanes open in a trading day, from flat or through zero. Each live order that may open one counts as if it
+   * had, also one that adds: what it adds to may be gone before it fills.
+   */
   readonly maxTradesPerDay: number
   /** Realised loss of the trading day, fees included, in money. */
   readonly maxDailyLoss: number

@@ -65,7 +65,12 @@ class Desk {
   constructor(limits: Partial<RiskLimits> = {}, terms: TermsByKind = termsOf()) {
     this.risk = new Risk(
       { ...OPEN, ...limits },
-      { portfolio: this.portfolio, orders: this.orders, externals: this.externals },
+      {
+        portfolio: this.portfolio,
+        orders: this.orders,
+        externals: this.externals,
+        lanesOf: (symbol) => [{ strategy: 's', position: { qty: this.portfolio.qty(symbol) } }],
+      },
       calendarOf('us-equity'),
       new Map([[SIM, { terms }]]),
     )
@@ -864,7 +869,7 @@ test('takes money that was moved for no loss, once, and only where it explains t
   assert.equal(peakOf(), equity / 2)
 })
 
-test('counts symbols with live entries as positions and as trades of the day', () => {
+test('counts symbols with live entries as positions', () => {
   const entries = (limits: Partial<RiskLimits>): Desk => {
     const desk = new Desk(limits)
     desk.work({ id: 'c', symbol: C, qty: 0.01 })
@@ -873,8 +878,6 @@ test('counts symbols with live entries as positions and as trades of the day', (
   }
   assert.equal(entries({ maxPositions: 1 }).ask(), 'max-positions')
   assert.equal(entries({ maxPositions: 2 }).ask(), 'passes')
-  assert.equal(entries({ maxTradesPerDay: 1 }).ask(), 'max-trades-per-day')
-  assert.equal(entries({ maxTradesPerDay: 2 }).ask(), 'passes')
 })
 
 test('lets a symbol that is held or entered have more, at the most positions', () => {
@@ -887,9 +890,75 @@ test('lets a symbol that is held or entered have more, at the most positions', (
   )
 })
 
-test('lets a lane add to what it holds when the trades of the day are used up', () => {
-  const desk = new Desk({ maxTradesPerDay: 0 })
-  assert.deepEqual([desk.ask({}, { held: 10 }), desk.ask()], ['passes', 'max-trades-per-day'])
+test('counts each live order that may open a position as a trade of the day', () => {
+  const asked = (maxTradesPerDay: number, ...works: Parameters<typeof order>[0][]): string => {
+    const desk = new Desk({ maxTradesPerDay })
+    desk.hold(A, 10)
+    for (const [i, work] of works.entries()) desk.work({ id: `o${i}`, ...work })
+    return desk.ask({ symbol: C, qty: 0.01 })
+  }
+  const adds = { qty: 5 }
+  const turns = { side: 'sell', qty: 11 } as const
+  const exits = { side: 'sell', qty: 10 } as const
+  const leg = { ...exits, role: 'stop' } as const
+  assert.deepEqual(
+    [asked(1, leg), asked(1, exits), asked(1, adds), asked(1, turns), asked(1, exits, exits)],
+    ['passes', 'passes', ...Array<string>(3).fill('max-trades-per-day')],
+  )
+  assert.deepEqual([asked(2, adds), asked(2, adds, turns)], ['passes', 'max-trades-per-day'])
+})
+
+test('counts an order that is to become another once among the trades of the day', () => {
+  const desk = new Desk({ maxTradesPerDay: 1 })
+  const replaces = desk.work({ id: 'quote', type: 'limit', limit: 99 })
+  assert.deepEqual([desk.ask(), desk.ask({}, { replaces })], ['max-trades-per-day', 'passes'])
+})
+
+test('keeps to the trades of a day where two turn round, and where two lanes open at once', () => {
+  scenario(
+    `
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                              > submit #1 s buy 10 market
+    10:00:02  t buy 10                              > submit #2 t buy 10 market
+    10:00:03  u buy 10                              ! denied u max-trades-per-day
+    10:00:04  filled #1 10 @ 100
+    10:00:05  s sell 20                             ! denied s max-trades-per-day
+    10:00:06  filled #2 10 @ 100
+    10:00:07  s sell 10                             > submit #3 s sell 10 market
+  `,
+    { risk: { maxTradesPerDay: 2 }, actors: { s: {}, t: {}, u: {} } },
+  )
+})
+
+test('an order that adds may open, and is none of more than the day has', () => {
+  const story = `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+    10:00:03  s buy 5 limit 97`
+  scenario(`${story}                                ! denied max-trades-per-day`, {
+    risk: { maxTradesPerDay: 1 },
+  })
+  const both = scenario(
+    `${story}                                       > submit #3 buy 5 limit 97
+    10:00:04  filled #2 10 @ 97
+              filled #3 5 @ 97                      = position 5 @ 97
+    10:00:05  s bracket buy 5 stop 95               ! denied max-trades-per-day
+  `,
+    { risk: { maxTradesPerDay: 2 } },
+  )
+  assert.equal(both.engine.capture().risk.tradesToday, 2)
+})
+
+test('ends what could open once more where a lane is flat and the trades of the day are used up', () => {
+  const story = `
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10 limit 100                    > submit #1 buy 10 limit 100
+    10:00:02  filled #1 5 @ 100                     = position 5 @ 100
+    10:00:03  s sell 5 limit 101                    > submit #2 sell 5 limit 101
+    10:00:04  filled #2 5 @ 101`
+  scenario(`${story}                                > cancel #1`, { risk: { maxTradesPerDay: 1 } })
+  scenario(story, { risk: { maxTradesPerDay: 2 } })
 })
 
 test('takes only an equal live order of the same side and prices for a duplicate', () => {

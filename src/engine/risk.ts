@@ -269,6 +269,12 @@ export class Risk {
     if (isOpening) this.#tradesToday++
   }
 
+  /** True where the live orders may open more positions than the day has left: such as one whose rest opens another one. */
+  get isOverTrades(): boolean {
+    const { maxTradesPerDay } = this.limits
+    return maxTradesPerDay < Infinity && this.#tradesMay() > maxTradesPerDay
+  }
+
   /** Why the order may not leave; undefined where it may, and then it counts for the order rate. */
   check(now: Ms, instrument: Instrument, request: OrderRequest, asker: Asker): Denial | undefined {
     this.#rollDay(now)
@@ -435,10 +441,8 @@ export class Risk {
     // Without such limits nothing is counted: a turn may ask for hundreds of quotes.
     if (limits.maxTradesPerDay === Infinity && limits.maxPositions === Infinity) return undefined
     const entries = this.#commitments.flat(request.symbol)
-    const trades = this.#tradesToday + entries.flat
-    // One that goes through zero opens a position too.
-    const isAdding = Math.sign(asker.held) === sign(request.side)
-    if (!(trades < limits.maxTradesPerDay) && !isAdding) {
+    const trades = this.#tradesMay(asker.replaces)
+    if (!(trades < limits.maxTradesPerDay)) {
       return above('max-trades-per-day', 'trades of the day', trades + 1, limits.maxTradesPerDay)
     }
     const isHeld = this.#portfolio.qty(request.symbol) !== 0
@@ -447,6 +451,11 @@ export class Risk {
       return above('max-positions', 'open positions', positions + 1, limits.maxPositions)
     }
     return undefined
+  }
+
+  /** Trades of the day, and those that the live orders may still open: whether one adds or opens is known when it fills. */
+  #tradesMay(replaces?: Order): number {
+    return this.#tradesToday + this.#commitments.openers(replaces)
   }
 
   #checkRates(now: Ms, isNew: boolean): Denial | undefined {
