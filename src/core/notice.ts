@@ -28,6 +28,7 @@ export const DENY_CODES = [
   'market-closed',
   'duplicate',
   'self-cross',
+  'opposite-bracket',
   'off-grid',
   'below-minimum',
   'not-taken',

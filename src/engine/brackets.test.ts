@@ -1,7 +1,8 @@
 // Brackets, told as stories: the story plays the venue, so that each race can happen.
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { coin, termsOf } from '../testing/builders.ts'
-import { scenario, type ScenarioOptions } from '../testing/scenario.ts'
+import { scenario, type ScenarioOptions, Stage } from '../testing/scenario.ts'
 
 const native: ScenarioOptions = { limits: { terms: termsOf({ brackets: 'native' }) } }
 
@@ -433,6 +434,22 @@ const oneTif: ScenarioOptions = {
   limits: { terms: termsOf({ brackets: 'native', protectsParts: false, oneTif: true }) },
 }
 
+test('after a restart the next end of an entry is when it was', () => {
+  const before = new Stage(oneTif).play(`
+    Mon 15:00:00  trade AAPL 100
+    Mon 15:00:01  s bracket buy 10 entry 99 stop 98 target 104
+          > submit #1 buy 10 limit 99 gtc with #2 sell 10 stop 98 gtc, #3 sell 10 limit 104 gtc`)
+  const nextAts = (): number[] => [before, before.restored()].map(({ engine }) => engine.nextAt)
+  const [close] = nextAts()
+  assert.deepEqual(nextAts(), [close, close])
+  before.play(`
+    Mon 15:00:02  filled #1 10 @ 99
+    Mon 16:00:00  wait`)
+  const [none, again] = nextAts()
+  assert.ok(none! > close!)
+  assert.equal(again, none)
+})
+
 test('where a native bracket has one time in force its exits outlive the close, and its entry does not', () => {
   scenario(
     `
@@ -777,5 +794,20 @@ test('brackets against each other, and one against what is held beside it, keep 
     10:00:04  filled #2 4 @ 100                     > submit #3 buy 4 stop 102 gtc
     10:00:05  s sell 6                              > submit #4 sell 6 market
     10:00:06  filled #4 6 @ 100                     = live #3, position 0
+  `)
+})
+
+test('a bracket the other way is denied until the first one can hold nothing any more', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 entry 99 stop 98 target 104   > submit #1 buy 10 limit 99
+    10:00:02  s bracket sell 10 entry 101 stop 105  ! denied opposite-bracket
+    10:00:03  filled #1 10 @ 99                     > submit #2 sell 10 stop 98 gtc
+                                                    > submit #3 sell 10 limit 104 gtc
+    10:00:04  s bracket sell 5 entry 103 stop 105   ! denied opposite-bracket
+    10:00:05  s bracket buy 5 stop 97               > submit #4 buy 5 market
+    10:00:06  rejected #4 no
+    10:00:07  filled #3 10 @ 104                    > cancel #2
+    10:00:08  s bracket sell 5 stop 106             > submit #5 sell 5 market
   `)
 })

@@ -22,6 +22,9 @@
  * Where the venue has one time in force for a native bracket (`oneTif`) it is that of the legs, which rest until they fill
  * or are canceled. An entry for the day is canceled here at the close then; a cancel that was refused is tried again.
  *
+ * The brackets of a lane go one way at a time: the venue nets what they hold, and exits of both sides would be cut or ended
+ * by it. One the other way is denied until what is there is over.
+ *
  * On every venue, what is held without a stop is closed at the market, and the lane is told: where the stop was
  * refused, canceled or expired, or did not take its size; where both legs filled and turned the lane around.
  *
@@ -41,7 +44,7 @@
 import { BoundedMap } from '../core/bounded-map.ts'
 import type { Ms, OrderId, SymbolId } from '../core/brand.ts'
 import type { Bar } from '../core/market.ts'
-import { isLeg, isLive, type LegRole, type Order, sign } from '../core/order.ts'
+import { isLeg, isLive, type LegRole, type Order, type Side, sign } from '../core/order.ts'
 import {
   askedAtOf,
   askFor,
@@ -79,8 +82,8 @@ export class Brackets {
   readonly #groups = new Map<OrderId, Group>()
   readonly #ended = new BoundedMap<OrderId, Group>(ENDED_LIMIT)
   readonly #prices: BracketPrices
-  /** When the next entry is to be ended. */
-  #entriesEndAt = Infinity
+  /** Those whose entry is live and to be ended. */
+  readonly #ending = new Set<Group>()
   /** Those that may have a leg which is not as it should be. */
   readonly #changing = new Set<Group>()
 
@@ -92,7 +95,24 @@ export class Brackets {
   add(group: Group): void {
     this.#groups.set(group.entry, group)
     this.#prices.add(group)
-    this.#entriesEndAt = Math.min(this.#entriesEndAt, group.endsAt ?? Infinity)
+    this.#noteEnd(group)
+  }
+
+  #noteEnd(group: Group): void {
+    if (group.endsAt === undefined) return
+    if (liveOf(this.#desk, group.entry) === undefined) this.#ending.delete(group)
+    else this.#ending.add(group)
+  }
+
+  /** The entry of a bracket of the lane that is not over and goes the other way; undefined where there is none. */
+  againstOf({ strategy, symbol }: Lane, side: Side): OrderId | undefined {
+    for (const group of this.#groups.values()) {
+      if (group.strategy !== strategy || group.symbol !== symbol || group.side === side) continue
+      // One whose last leg is only still being canceled holds nothing any more.
+      if (liveOf(this.#desk, group.entry) !== undefined || leftOf(this.#desk, group) !== 0)
+        return group.entry
+    }
+    return undefined
   }
 
   onPrice(symbol: SymbolId, price: number): void {
@@ -113,6 +133,7 @@ export class Brackets {
       group.best = entry.avgPrice
       group.filledAt = this.#desk.now
     }
+    this.#noteEnd(group)
     const left = leftOf(this.#desk, group)
     if (this.#isParted(group)) {
       // The venue ends all three; what rests beside our stop would hold what that is to sell.
@@ -192,7 +213,7 @@ export class Brackets {
    * When an entry is to be ended, or a leg asked again for what it lacks, though nothing arrives; Infinity where neither is.
    */
   get nextAt(): number {
-    let nextAt = this.#entriesEndAt
+    let nextAt = this.#endsAt
     for (const group of this.#changing) {
       for (const role of ROLES) nextAt = Math.min(nextAt, this.#dueAt(group, role))
     }
@@ -201,7 +222,7 @@ export class Brackets {
 
   /** Ends the entries whose session is over, and asks legs again for what was lost or refused, where their time has come. */
   work(): void {
-    if (this.#entriesEndAt <= this.#desk.now) this.#endEntries()
+    if (this.#endsAt <= this.#desk.now) this.#endEntries()
     // In the order of the brackets, which a restored engine has too.
     for (const group of this.#groups.values()) {
       if (!this.#changing.has(group)) continue
@@ -214,18 +235,20 @@ export class Brackets {
     }
   }
 
-  /** Cancels the entries whose session is over. */
+  /** When the next entry is to be ended. */
+  get #endsAt(): number {
+    let endsAt = Infinity
+    for (const group of this.#ending) endsAt = Math.min(endsAt, group.endsAt!)
+    return endsAt
+  }
+
+  /** Cancels the entries whose session is over, in the order of the brackets. */
   #endEntries(): void {
     const { now } = this.#desk
-    this.#entriesEndAt = Infinity
     for (const group of this.#groups.values()) {
-      const entry = group.endsAt === undefined ? undefined : liveOf(this.#desk, group.entry)
-      if (entry === undefined || group.endsAt === undefined) continue
-      if (group.endsAt <= now) {
-        group.endsAt = (now + CHANGE_WAIT_MS) as Ms
-        this.#desk.cancelOrder(entry)
-      }
-      this.#entriesEndAt = Math.min(this.#entriesEndAt, group.endsAt)
+      if (!this.#ending.has(group) || group.endsAt! > now) continue
+      group.endsAt = (now + CHANGE_WAIT_MS) as Ms
+      this.#desk.cancelOrder(this.#desk.order(group.entry)!)
     }
   }
 

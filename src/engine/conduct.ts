@@ -1,7 +1,8 @@
 /*
  * Conduct: does an order suit the market, and our other orders? It is priced by a fresh price and near it, is no second
- * one of the same, and meets none of our own.
+ * one of the same, meets none of our own, and begins no bracket against another of its lane.
  */
+import type { OrderId } from '../core/brand.ts'
 import type { Denial } from '../core/notice.ts'
 import { isLeg, isLive, type Order, type OrderRequest } from '../core/order.ts'
 import { above, deny } from './denials.ts'
@@ -17,11 +18,13 @@ export interface Scene {
   /** The live orders of its lane, and all of its symbol. */
   readonly live: readonly Order[]
   readonly held: readonly { readonly order: Order }[]
+  /** The entry of a bracket of its lane that goes the other way than the one that it begins. */
+  readonly opposes: OrderId | undefined
 }
 
 export function checkConduct(
   request: OrderRequest,
-  { last, farSide, ageMs, live, held }: Scene,
+  { last, farSide, ageMs, live, held, opposes }: Scene,
   { staleAfterMs, priceBand }: RiskLimits,
 ): Denial | undefined {
   if (!(ageMs <= staleAfterMs)) {
@@ -32,6 +35,8 @@ export function checkConduct(
   // Quotes have no twins: what rests was held against what is wanted, and one may take the price that another leaves.
   const twin = request.quote === true ? undefined : live.find((order) => isTwin(order, request))
   if (twin !== undefined) return deny('duplicate', `the same order is live as ${twin.id}`)
+  if (opposes !== undefined)
+    return deny('opposite-bracket', `its lane has one the other way: ${opposes} and its exits`)
   for (let i = 0; i < held.length; i++) {
     const own = held[i]!.order
     if (!isCrossed(own, request, { last, farSide })) continue

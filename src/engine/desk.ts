@@ -219,7 +219,8 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     }
     // Its entry is no exit, whatever is held: its legs would bring back what it has reduced.
     const held = sign(side) * lane.position.qty > 0 ? lane.position.qty : 0
-    if (!this.#mayPlace(lane, request, { once: intent.once, held })) return undefined
+    const opposes = this.brackets.againstOf(lane, side)
+    if (!this.#mayPlace(lane, request, { once: intent.once, held, opposes })) return undefined
     const entry = this.parts.orders.nextId(strategy)
     const group: Group = {
       entry,
@@ -390,14 +391,14 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   #mayPlace(
     lane: Lane,
     request: OrderRequest,
-    { once, held }: { readonly once: string | undefined; readonly held: number },
+    { once, ...own }: Pick<Asker, 'held' | 'opposes'> & { readonly once: string | undefined },
   ): boolean {
     const live = this.ordersOf(lane)
     const quote = this.#quotes[lane.symbol]
     const farSide = request.side === 'buy' ? quote?.ask : quote?.bid
     const denial =
       repeats(lane, once) ??
-      this.#check(lane, request, { held, live, isProtective: false, farSide })
+      this.#check(lane, request, { ...own, live, isProtective: false, farSide })
     if (denial !== undefined) this.deny(lane, request, denial)
     else if (once !== undefined) lane.noteSent(once)
     return denial === undefined

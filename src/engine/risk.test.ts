@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import type { Ms, SymbolId } from '../core/brand.ts'
+import { type Ms, orderId, type SymbolId } from '../core/brand.ts'
 import { calendarOf } from '../core/calendar.ts'
 import { money } from '../core/instrument.ts'
 import { DENY_CODES, type DenyCode } from '../core/notice.ts'
@@ -284,6 +284,11 @@ const denials: readonly (readonly [
     'duplicate',
     'the same order is live as twin',
     (desk) => desk.detail({}, { live: [order({ id: 'twin', qty: 3 })] }),
+  ],
+  [
+    'opposite-bracket',
+    'its lane has one the other way: s-r-1 and its exits',
+    (desk) => desk.detail({}, { opposes: orderId('s-r-1') }),
   ],
   [
     'self-cross',

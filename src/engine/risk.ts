@@ -10,7 +10,8 @@
  *      ladder (halt and emergency).
  *   4. Losses and counts of the day: daily loss, trades per day, concurrent positions.
  *   5. Size: order notional, position notional, exposure, buying power (size-limits.ts).
- *   6. Mechanics: open orders and order rate; stale price, price band, duplicates, trades with ourselves (conduct.ts).
+ *   6. Mechanics: open orders and order rate; stale price, price band, duplicates, trades with ourselves, brackets of
+ *      both sides (conduct.ts).
  * An order that reduces its lane's position passes tiers 1 and 2 only; the entry of a bracket is none, because its legs
  * would bring back what it has reduced. A protective leg of a bracket passes tier 1 only, because an unprotected position
  * is the greater risk.
@@ -22,7 +23,7 @@
  * `flatten` are controls of their own.
  */
 import { BoundedMap } from '../core/bounded-map.ts'
-import { type Ms, type SymbolId, symbolId, type VenueId } from '../core/brand.ts'
+import { type Ms, type OrderId, type SymbolId, symbolId, type VenueId } from '../core/brand.ts'
 import { type Calendar, calendarOf } from '../core/calendar.ts'
 import type { HaltCause, LimitChange, LimitValue, Transfer } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
@@ -61,6 +62,8 @@ export interface Asker {
   readonly farSide?: number | undefined
   /** A live order that would become this one: it is no longer counted as it is. */
   readonly replaces?: Order
+  /** The entry of a bracket of the lane that goes the other way than the one that is asked for. */
+  readonly opposes?: OrderId | undefined
 }
 
 /** Why a symbol takes no new risk. */
@@ -468,11 +471,15 @@ export class Risk {
     return above('order-rate', 'orders in a minute', inMinute + 1, ordersPerMinute)
   }
 
-  #checkConduct(now: Ms, request: OrderRequest, { live, farSide }: Asker): Denial | undefined {
+  #checkConduct(
+    now: Ms,
+    request: OrderRequest,
+    { live, farSide, opposes }: Asker,
+  ): Denial | undefined {
     const { symbol } = request
     const last = this.#portfolio.price(symbol)
     const ageMs = this.#portfolio.priceAge(symbol, now)
-    const scene = { last, farSide, ageMs, live, held: this.#orders.heldOf(symbol) }
+    const scene = { last, farSide, ageMs, live, held: this.#orders.heldOf(symbol), opposes }
     return checkConduct(request, scene, this.limits)
   }
 

@@ -34,7 +34,8 @@ export interface OrderIntent {
 /**
  * An entry and its exits. The entry lives as an order does of which no `tif` is said; what is left of it is canceled by the
  * first fill of an exit. The exits rest, over nights too, until they fill or are canceled. `close` cancels them, and
- * what another order of the lane sells of what the bracket holds, they are for no more.
+ * what another order of the lane sells of what the bracket holds, they are for no more. The brackets of a lane go one way:
+ * one of the other side is denied (`opposite-bracket`) until what the first one holds, or may come to hold, is gone.
  */
 export interface BracketIntent {
   readonly side: Side
