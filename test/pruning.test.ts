@@ -393,3 +393,26 @@ test('while a strategy is halted nothing more is dropped, and a restart begins w
   assert.match(bench.live.health.haltedLanes.join(), /s on A: Error: a bug/)
   bench.check()
 })
+
+test('once a strategy that was halted is released, turns are dropped again', async (t) => {
+  const bench = new PrunedBench(t)
+  bench.strategy = mortal
+  await bench.start()
+  await bench.bars(110)
+  assert.equal(bench.live.health.haltedLanes.length, 1)
+  bench.live.control({ do: 'release', strategy: 's' }, 'test')
+
+  await bench.bars(110)
+
+  assert.deepEqual(bench.live.health.haltedLanes, [])
+  assert.equal(bench.live.health.journal?.flaw, undefined)
+  assert.ok(bench.past.beginning!.at > bench.world.now - 1.5 * KEEP_MS)
+  const before = bench.state
+  bench.kill()
+  await bench.start()
+  assert.deepEqual(bench.froms, ['nothing', 'snapshot'])
+  assert.deepEqual(bench.state, before)
+  await bench.bars(8)
+  assert.notDeepEqual(bench.state, before)
+  bench.check()
+})

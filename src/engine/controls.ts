@@ -73,8 +73,7 @@ export class Controls {
       case 'release':
         for (const lane of this.#desk.lanes) {
           if (lane.strategy !== control.strategy) continue
-          if (control.symbol === undefined || control.symbol === lane.symbol)
-            lane.halted = undefined
+          if (control.symbol === undefined || control.symbol === lane.symbol) lane.release()
         }
         return
       default:

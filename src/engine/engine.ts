@@ -51,6 +51,14 @@ export interface Held {
   readonly avgPrice: number
 }
 
+/** A bar of the past as a lane was shown it. */
+export interface Shown {
+  readonly at: Ms
+  readonly bar: Bar
+  /** The last one before it was halted. */
+  readonly halted?: boolean
+}
+
 export interface EngineOptions {
   readonly universe: Universe
   readonly uses: readonly Use[]
@@ -309,14 +317,20 @@ export class Engine {
   /**
    * Shows a lane's hooks bars that they had seen before the snapshot, so that what they derive is there again.
    * Nothing that the hooks ask for or assign meanwhile has an effect. `ctx.now` and `ctx.session` are those of the
-   * bar; price, position and equity are those of the snapshot.
+   * bar; price, position and equity are those of the snapshot. At the bar that `halted` it a hook may throw once more.
    */
-  rebuild(lane: Lane, bars: Iterable<{ readonly at: Ms; readonly bar: Bar }>): void {
+  rebuild(lane: Lane, bars: Iterable<Shown>): void {
     const { now } = this.#desk
     lane.rebuild(() => {
-      for (const { at, bar } of bars) {
+      for (const { at, bar, halted } of bars) {
         this.#desk.now = at
-        this.#run(lane, () => lane.hooks.onBar?.(bar))
+        this.#run(lane, () => {
+          try {
+            mustBeDone(lane.hooks.onBar?.(bar))
+          } catch (error) {
+            if (halted !== true) throw error
+          }
+        })
       }
     })
     this.#desk.now = now
@@ -506,7 +520,10 @@ export class Engine {
     if (lanes === undefined) return
     for (let i = 0; i < lanes.length; i++) {
       const lane = lanes[i]!
-      if (lane.halted !== undefined) continue
+      if (lane.halted !== undefined) {
+        lane.noteMissed()
+        continue
+      }
       lane.noteBar(index)
       lane.isPast = this.#isPast
       // As #run does, written out: a closure per bar would cost more than the hook.
@@ -555,10 +572,11 @@ export class Engine {
   }
 
   #halt(lane: Lane, error: unknown): void {
-    lane.halted = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    const { strategy, symbol, halted } = lane
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    lane.halt(why)
+    const { strategy, symbol } = lane
     this.#desk.restings.withdraw(lane)
-    this.notices.publish({ type: 'strategy.halted', strategy, symbol, error: halted })
+    this.notices.publish({ type: 'strategy.halted', strategy, symbol, error: why })
   }
 }
 

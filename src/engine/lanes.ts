@@ -56,6 +56,14 @@ export interface Closing {
   denied: DenyCode | null
 }
 
+/** While a lane was halted, told in closed bars of all its timeframes, from its first on. */
+export interface Halted {
+  /** The last one that it was shown: what it threw at, where that was a bar. */
+  readonly after: number
+  /** The last one that it was not shown. */
+  readonly until: number
+}
+
 export interface LaneState {
   readonly strategy: string
   readonly symbol: number
@@ -63,6 +71,8 @@ export interface LaneState {
   readonly state: unknown
   readonly seen: readonly number[]
   readonly halted: string | null
+  /** Only where it was ever halted. */
+  readonly halts?: readonly Halted[]
   readonly closing: Closing | null
   /** What it has sent an order for, once and for all; the oldest first. */
   readonly once: readonly string[]
@@ -103,6 +113,7 @@ export class Lane implements Context {
   #isRebuilding = false
   #state: unknown
   readonly #once = new BoundedMap<string, true>(ONCE_MAX)
+  #halts: readonly Halted[] = []
 
   constructor(desk: LaneDesk, use: Use, instrument: Instrument, rank: number) {
     this.rank = rank
@@ -214,6 +225,29 @@ export class Lane implements Context {
     this.#once.set(once, true)
   }
 
+  /** Every time in which it was halted, oldest first: what its closure holds lacks the bars of then. */
+  get halts(): readonly Halted[] {
+    return this.#halts
+  }
+
+  halt(why: string): void {
+    this.halted = why
+    const shown = this.#seen.reduce((sum, count) => sum + count, 0)
+    const missed = this.#halts.reduce((sum, { after, until }) => sum + until - after, 0)
+    this.#halts = [...this.#halts, { after: shown + missed, until: shown + missed }]
+  }
+
+  release(): void {
+    this.halted = undefined
+  }
+
+  /** Counts a bar that it is not shown, because it is halted. */
+  noteMissed(): void {
+    const last = this.#halts.at(-1)
+    if (last === undefined) return
+    this.#halts = [...this.#halts.slice(0, -1), { ...last, until: last.until + 1 }]
+  }
+
   /** Counts a bar, towards the warm-up first. Called before the hook sees the bar. */
   noteBar(index: number): void {
     this.#seen[index]!++
@@ -285,6 +319,7 @@ export class Lane implements Context {
       state: this.#state ?? null,
       seen: [...this.#seen],
       halted: this.halted ?? null,
+      ...(this.#halts.length === 0 ? {} : { halts: this.#halts }),
       closing: this.closing === undefined ? null : { ...this.closing },
       once: [...this.#once.keys()],
     }
@@ -298,6 +333,7 @@ export class Lane implements Context {
     this.#seen.set(saved.seen)
     this.#isWarmingUp = this.#isShort()
     this.halted = saved.halted ?? undefined
+    this.#halts = saved.halts ?? []
     this.closing = saved.closing === null ? undefined : { ...saved.closing }
     for (const once of saved.once) this.#once.set(once, true)
   }

@@ -7,7 +7,7 @@ import type { Ms } from '../../core/brand.ts'
 import type { Bar } from '../../core/market.ts'
 import type { Archive, Past } from '../../core/store.ts'
 import type { Timeframe } from '../../core/time.ts'
-import type { Engine } from '../../engine/engine.ts'
+import type { Engine, Shown } from '../../engine/engine.ts'
 import type { Lane } from '../../engine/lanes.ts'
 import { type BarMark, type BarMarks, byEnd, endOf, MarkCheck } from './bar-marks.ts'
 import { barsOf } from './recorder.ts'
@@ -40,18 +40,36 @@ export async function rebuildLanes(
     }
     const { calendar } = lane.instrument.spec
     bars.sort(byEnd(calendar))
-    for (let i = 0; i < bars.length; i += SLICE_BARS) {
-      const slice = bars.slice(i, i + SLICE_BARS)
-      engine.rebuild(
-        lane,
-        slice.map((bar) => ({ at: endOf(calendar, bar), bar })),
-      )
+    const shown = shownOf(lane, bars)
+    if (shown === undefined) return false
+    for (let i = 0; i < shown.length; i += SLICE_BARS) {
+      engine.rebuild(lane, shown.slice(i, i + SLICE_BARS))
       await shelves.breathe()
     }
     // It did not throw then: it derives something from more than bars.
     if (lane.halted !== undefined) return false
   }
   return true
+}
+
+/** All bars but those that came while the lane was halted. Undefined where these are not those that it has seen. */
+function shownOf(lane: Lane, bars: readonly Bar[]): readonly Shown[] | undefined {
+  const { halts, instrument } = lane
+  const { calendar } = instrument.spec
+  const shown: Shown[] = []
+  let next = 0
+  for (const [i, bar] of bars.entries()) {
+    const n = i + 1
+    while ((halts[next]?.until ?? n) < n) next++
+    const halt = halts[next]
+    if (halt !== undefined && n > halt.after) continue
+    shown.push({ at: endOf(calendar, bar), bar, halted: halts.some(({ after }) => after === n) })
+  }
+  const isAll = lane.timeframes.every(
+    (timeframe) =>
+      shown.filter(({ bar }) => bar.timeframe === timeframe).length === lane.seen(timeframe),
+  )
+  return isAll ? shown : undefined
 }
 
 /** Undefined where neither the journal nor the archive has all bars that the lane had seen, as they were. */
@@ -64,14 +82,14 @@ async function seenBars(
   const mark = marks.of(lane.symbol, timeframe)
   const count = lane.seen(timeframe)
   if (mark === undefined) return count === 0 ? [] : undefined
-  // A lane that was halted for a while has seen some of them only.
-  if (count !== mark.count) return undefined
+  // Only one that was halted for a while has not seen all of them.
+  if (count !== mark.count && lane.halts.length === 0) return undefined
   // Nobody knows after which of the other bars it was shown them.
   if (mark.isOutOfTurn === true && lane.timeframes.length > 1) return undefined
   if (past !== undefined) {
     const bars: Bar[] = []
     const check = new MarkCheck(mark)
-    for (const page of past.bars(mark, count)) {
+    for (const page of past.bars(mark, mark.count)) {
       for (const bar of page) bars.push(bar)
       check.add(page)
       await breathe()

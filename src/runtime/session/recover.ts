@@ -6,7 +6,7 @@
  * that it had seen, from the archive. The whole journal is done again from its first turn, which needs no
  * snapshot and no archive, where that is not certain to give the same:
  *   the archive has not exactly those bars: one is missing, changed, or of another run
- *   a lane was halted, and so has not seen all bars, or throws while it is shown them
+ *   a lane is halted, or throws while it is shown them; one that was released is shown those that it had seen
  *   the snapshot was written by a Skein that keeps its state otherwise: it does not restore, or not to its hash
  *   a turn of the tail is decided otherwise than recorded: a strategy derives something from more than bars
  *
