@@ -605,8 +605,8 @@ test('a strategy that knows from the full run what comes is found to see the fut
 })
 
 /** A backtest of a strategy from a file, on one symbol. */
-const tried = (folder: string, file: string) =>
-  skein(folder, 'backtest', '--tape', market, '--symbols', 'AAA', '--strategy', file)
+const tried = (folder: string, file: string, ...words: string[]) =>
+  skein(folder, 'backtest', '--tape', market, '--symbols', 'AAA', '--strategy', file, ...words)
 
 for (const [name, symbol, told] of [
   [
@@ -663,6 +663,23 @@ test('F550 a strategy whose hook is asynchronous is halted, and the run goes on'
 
   assert.equal(code, 0, stderr)
   assert.match(stdout, /Halted: slow on AAA: TypeError: it gave a promise, and has to be done when/)
+})
+
+test('what a strategy prints goes to stderr under its name, and stdout stays JSON', async (t) => {
+  const folder = temporary(t)
+  const hooks = `(ctx) => {
+    console.info('begins\\non', ctx.instrument.symbol)
+    let told = 0
+    return { onBar: ({ close }) => void (told++ === 0 && console.log({ isFirst: true }, close > 0)) }
+  }`
+  put(folder, 'chatty.ts', strategy('chatty', hooks))
+
+  const { code, stdout, stderr } = await tried(folder, './chatty.ts', '--json')
+
+  assert.equal(code, 0, stderr)
+  assert.doesNotThrow(() => JSON.parse(stdout))
+  assert.match(stderr, /^chatty: begins\nchatty: on AAA\n/m)
+  assert.match(stderr, /^chatty: \{ isFirst: true \} true$/m)
 })
 
 test('a strategy that never trades is told to be untested', async (t) => {

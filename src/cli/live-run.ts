@@ -21,6 +21,7 @@ import { momentOf } from './moment.ts'
 import { type Outputs, RunFailed, stopSignal } from './output.ts'
 import { reportRun } from './run-report.ts'
 import { Show } from './show.ts'
+import { takeConsole } from './strategy-console.ts'
 
 export interface LiveRun {
   readonly name: string
@@ -67,6 +68,7 @@ export async function liveRun(run: LiveRun): Promise<void> {
     else stage.live.control({ do: 'kill-switch', on: true, why }, by)
   }
   process.on('SIGUSR2', kill)
+  const giveConsole = takeConsole(say)
   try {
     voice.show = new Show({ title: plan.title, universe: plan.setup.universe })
     say('starting: the venue, its report, subscriptions, warm-up')
@@ -102,6 +104,7 @@ export async function liveRun(run: LiveRun): Promise<void> {
   } finally {
     voice.end()
     process.off('SIGUSR2', kill)
+    giveConsole()
     stop.release()
     await stage.close()
   }

@@ -14,6 +14,7 @@ import { lookaheadCommand } from './lookahead.ts'
 import { replayCommand } from './replay.ts'
 import { runCommand } from './run.ts'
 import { statusCommand } from './status.ts'
+import { takeConsole } from './strategy-console.ts'
 import { venueCommand } from './venue.ts'
 
 /** All commands, in the order of the help. */
@@ -47,11 +48,14 @@ export async function main(argv: readonly string[]): Promise<number> {
   settle(program, 'skein')
   for (const stream of [process.stdout, process.stderr])
     stream.off('error', onLostOutput).on('error', onLostOutput)
+  const giveConsole = takeConsole()
   try {
     await program.parseAsync([...argv])
     return 0
   } catch (error) {
     return exitCodeOf(error)
+  } finally {
+    giveConsole()
   }
 }
 

@@ -13,6 +13,7 @@ import type { Config } from './config.ts'
 import { isPath, outside, twiceNamed } from './conflicts.ts'
 import { needsProblems } from './needs.ts'
 import { badInput, type Problem, problemsOf } from './problems.ts'
+import { noteStrategyFile } from './strategy-files.ts'
 import { suggestion } from './suggestion.ts'
 
 const NAME = /^[a-z0-9-]{1,20}$/
@@ -38,6 +39,7 @@ export async function loadUses(config: Config, universe: Universe): Promise<Use[
   for (const [i, { use, as, on, params }] of config.strategies.entries()) {
     const strategy = isPath(use) ? await fromFile(use, config, i) : named(use, config, i)
     const name = as ?? strategy.name
+    if (isPath(use)) noteStrategyFile(urlOf(use, config), name)
     if (uses.some((other) => other.name === name)) {
       problems.push(twiceNamed(name, as === undefined, i))
     }
@@ -74,15 +76,18 @@ function named(use: string, config: Config, i: number): Strategy {
   throw refusal(config, i, `is not known${suggestion(use, names)}`, use, allowed)
 }
 
+const fileOf = (use: string, config: Config): string => resolve(config.source.folder, use)
+const urlOf = (use: string, config: Config): string => pathToFileURL(fileOf(use, config)).href
+
 async function fromFile(use: string, config: Config, i: number): Promise<Strategy> {
-  const file = resolve(config.source.folder, use)
+  const file = fileOf(use, config)
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
     throw refusal(config, i, 'is no file', use, 'a path relative to the configuration')
   }
   resolveSkein()
   let exported: Readonly<Record<string, unknown>>
   try {
-    exported = await import(pathToFileURL(file).href)
+    exported = await import(urlOf(use, config))
   } catch (error) {
     // What a program throws while it is loaded is about the program: it is told, and kept as the cause.
     const what = `throws when loaded (${told(error, file)})`
