@@ -12,8 +12,9 @@ import {
 import type { VenueMode } from '../runtime/live/consent.ts'
 import type { ExitPolicy } from '../runtime/config/exit-policy.ts'
 import type { FeedKind } from '../runtime/live/options.ts'
+import { owned } from '../runtime/live/strays.ts'
 import { RunFile } from '../runtime/replay/run-file.ts'
-import { loadUses } from '../runtime/config/uses.ts'
+import { BUILT_IN, loadUses } from '../runtime/config/uses.ts'
 import { hasBarsAt, isSimulatedAt, venueIdOf } from '../runtime/venues/venues.ts'
 import { storedAt } from './paths.ts'
 
@@ -52,7 +53,10 @@ export async function planOf(
   const unfinished = RunFile.unfinishedIn(path)
   if (options.symbols !== undefined) unfinished?.mustTrade(options.symbols)
   const universe = new Universe(unfinished?.instruments ?? specsOf(name, config, options, told))
-  const uses = await loadUses(config, universe)
+  const builtIn = [...BUILT_IN.values()]
+  const uses = (await loadUses(config, universe)).map((use) =>
+    builtIn.includes(use.strategy) ? use : owned(use),
+  )
   const { latenessMs, maxFill } = config.bars
   const setup = {
     universe,

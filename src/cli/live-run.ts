@@ -11,6 +11,7 @@ import type { LiveOptions } from '../runtime/live/options.ts'
 import { type Live, startLive } from '../runtime/live/live.ts'
 import { Reload, type ReloadOptions } from '../runtime/live/reload.ts'
 import type { RunFile } from '../runtime/replay/run-file.ts'
+import { Strays } from '../runtime/live/strays.ts'
 import { StatusFile } from '../runtime/live/status-file.ts'
 import { Wishes } from '../runtime/live/wishes.ts'
 import { type SqliteArchive, writeTurns } from '../store/index.ts'
@@ -69,6 +70,7 @@ export async function liveRun(run: LiveRun): Promise<void> {
   }
   process.on('SIGUSR2', kill)
   const giveConsole = takeConsole(say)
+  const strays = new Strays()
   try {
     voice.show = new Show({ title: plan.title, universe: plan.setup.universe })
     say('starting: the venue, its report, subscriptions, warm-up')
@@ -78,7 +80,7 @@ export async function liveRun(run: LiveRun): Promise<void> {
       ...run.reload,
       config: plan.config,
     })
-    const live = await started(plan, stage, { voice, reload, signal: stop.signal })
+    const live = await started(plan, stage, { voice, reload, strays, signal: stop.signal })
     if (live === undefined) {
       say(
         'stopped while it started: orders and positions stay as they are; the same command starts it again',
@@ -105,6 +107,7 @@ export async function liveRun(run: LiveRun): Promise<void> {
     voice.end()
     process.off('SIGUSR2', kill)
     giveConsole()
+    strays.end()
     stop.release()
     await stage.close()
   }
@@ -139,9 +142,8 @@ async function started(
   stage: LiveStage,
   {
     voice,
-    reload,
-    signal,
-  }: { readonly voice: Voice; readonly reload: Reload; readonly signal: AbortSignal },
+    ...given
+  }: { readonly voice: Voice } & Required<Pick<LiveOptions, 'reload' | 'strays' | 'signal'>>,
 ): Promise<Live | undefined> {
   const { config, consent, path } = plan
   const { lease, reached, file } = stage
@@ -175,8 +177,7 @@ async function started(
       : { takeAccount: (opened: VenueAccount) => lease.take(meant(opened)) }),
     leaseMark: new LeaseMark(file.journal, lease.token),
     wishes: new Wishes(path, (why) => say(`warn: ${why}`)),
-    reload,
-    signal,
+    ...given,
     isKilled: () => whyKilled(killFile),
     tell: ({ level, text }) => say(level === 'info' ? text : `${level}: ${text}`),
     publish: (health) => status.write(health),
@@ -192,7 +193,7 @@ async function started(
   })
   if (!answer.ok) {
     forgetStart(file.journal)
-    if (signal.aborted) return undefined
+    if (given.signal.aborted) return undefined
     throw new RunFailed(`${plan.name} cannot be used: ${answer.fault.message}`)
   }
   stage.live = answer.value

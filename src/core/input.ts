@@ -153,6 +153,13 @@ export type Control =
     }
   /** Other limits of risk, or another batching, from this turn on. */
   | { readonly do: 'retune'; readonly changes: readonly LimitChange[] }
+  /** Halts a lane, as what its strategy throws does: for what came of a hook when its turn was over. */
+  | {
+      readonly do: 'halt'
+      readonly strategy: string
+      readonly symbol: SymbolId
+      readonly why: string
+    }
   /** Lets a halted lane trade again; without a symbol, every lane of the strategy. */
   | { readonly do: 'release'; readonly strategy: string; readonly symbol?: SymbolId }
 

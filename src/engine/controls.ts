@@ -6,16 +6,27 @@ import { isRisk, type Order } from '../core/order.ts'
 import type { Bars } from './bars.ts'
 import type { Desk } from './desk.ts'
 import type { Facts } from './facts.ts'
+import type { Lane } from './lanes.ts'
+
+export interface ControlParts {
+  readonly desk: Desk
+  readonly facts: Facts
+  readonly bars: Bars
+  readonly halt: (lane: Lane, why: string) => void
+}
 
 export class Controls {
   readonly #desk: Desk
   readonly #facts: Facts
   readonly #bars: Bars
 
-  constructor(desk: Desk, facts: Facts, bars: Bars) {
+  readonly #halt: (lane: Lane, why: string) => void
+
+  constructor({ desk, facts, bars, halt }: ControlParts) {
     this.#desk = desk
     this.#facts = facts
     this.#bars = bars
+    this.#halt = halt
   }
 
   take(control: Control): void {
@@ -68,6 +79,11 @@ export class Controls {
         const { changes } = control
         this.#retune(changes)
         notices.publish({ type: 'limits.changed', at: this.#desk.now, changes })
+        return
+      }
+      case 'halt': {
+        const lane = this.#desk.laneOf(control.strategy, control.symbol)
+        if (lane !== undefined && lane.halted === undefined) this.#halt(lane, control.why)
         return
       }
       case 'release':

@@ -145,7 +145,12 @@ export class Engine {
         late: (trade) => this.notices.publish({ type: 'trade.late', trade }),
       },
     )
-    this.#controls = new Controls(this.#desk, this.#facts, this.#bars)
+    this.#controls = new Controls({
+      desk: this.#desk,
+      facts: this.#facts,
+      bars: this.#bars,
+      halt: (lane, why) => this.#halt(lane, why),
+    })
   }
 
   /**

@@ -175,6 +175,7 @@ export class Live {
       gapMsMax: this.#timing.gapMsMax,
       onGap: (gapMs) => this.#hold(gapMs),
     })
+    options.strays?.listen((stray) => this.control({ do: 'halt', ...stray }, 'strategy'))
     this.#operator = new Operator({
       ...options,
       killSwitch: () => this.engine.killSwitch,

@@ -19,6 +19,7 @@ import type { Pump } from './pump.ts'
 import type { Recorder } from '../session/recorder.ts'
 import type { Recovered } from '../session/recover.ts'
 import type { Reload } from './reload.ts'
+import type { Strays } from './strays.ts'
 import type { SharedBars } from './shared-bars.ts'
 import type { Wishes } from './wishes.ts'
 
@@ -71,6 +72,8 @@ export interface LiveOptions {
   readonly wishes?: Pick<Wishes, 'waiting' | 'done' | 'refuse'>
   /** What of the configuration may change while it runs; looked at every second. */
   readonly reload?: Pick<Reload, 'look' | 'consider'>
+  /** Tells which lane a rejected promise is of. */
+  readonly strays?: Pick<Strays, 'listen'>
   /** What a person should know: what happens each time, how something is once. */
   readonly tell?: (told: Told) => void
   /** Once a second, and with each change of the phase. */
