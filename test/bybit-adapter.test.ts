@@ -310,9 +310,16 @@ test('symbols whose topics are too long for one connection go over several, and 
   markets[1]!.close(1001)
   await bench.run(4 * MINUTE)
 
-  // Each try that is refused is told, and nothing is up before the last of them is.
-  const said = streams(bench.inputs)
-  assert.deepEqual([said[0], said.indexOf('venue.up')], ['venue.down', said.length - 1])
+  const said = bench.inputs.flatMap((input) =>
+    input.type === 'venue.up' || input.type === 'venue.down' ? [input] : [],
+  )
+  assert.deepEqual(
+    said.map(({ type, symbols }) => [type, symbols]),
+    [
+      ['venue.down', ids.slice(68)],
+      ['venue.up', ids.slice(68)],
+    ],
+  )
   assert.equal(new Set(fetched).size, 80 - 68)
   for (const inputs of [heard, bench.inputs]) {
     const traded = inputs.flatMap((input) => (input.type === 'trade' ? [input.trade.symbol] : []))
@@ -321,6 +328,24 @@ test('symbols whose topics are too long for one connection go over several, and 
   }
   assert.ok(bench.venue.feed.book(ids[0]!)?.isGood)
   assert.ok(bench.venue.feed.book(ids[79]!)?.isGood)
+  // Without any of them all is down; the first that is back is up for its own symbols.
+  bench.inputs.length = 0
+  bench.inject({ on: 'data', fault: 'refuse', for: '30s' })
+  for (const market of [markets.at(-1), markets[0]]) market!.close(1001)
+  await bench.run(2 * MINUTE)
+  const parts = bench.inputs.flatMap((input) =>
+    input.type === 'venue.up' || input.type === 'venue.down'
+      ? [[input.type, input.symbols?.length]]
+      : [],
+  )
+  const whole = parts.slice(1, -2)
+  assert.deepEqual(parts[0], ['venue.down', 12])
+  assert.deepEqual(whole.at(-1), ['venue.up', undefined])
+  for (const part of whole.slice(0, -1)) assert.deepEqual(part, ['venue.down', undefined])
+  assert.deepEqual(parts.slice(-2), [
+    ['venue.down', 68],
+    ['venue.up', 68],
+  ])
   assert.ok((await bench.world.settled(bench.venue.feed.unsubscribe(ids))).ok)
   bench.inputs.length = 0
   await bench.run(10 * SECOND)

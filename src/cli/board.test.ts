@@ -148,6 +148,23 @@ test('the profit of an inverse contract is in its coin', () => {
   assert.match(text, /100000 +\+0\.50/)
 })
 
+test('says of which symbols market data are lost, where others have theirs', () => {
+  const said: string[] = []
+  const it = board((line) => said.push(line))
+  const symbols = [universe.all[0]!.id]
+
+  it.take(turn([{ ...stream('venue.down', 'cut'), symbols } as Input]))
+  const down = it.lines(moment, { columns: 119, rows: 34 }).join('\n')
+  it.take(turn([stream('venue.up')]))
+
+  const name = universe.all[0]!.symbol
+  assert.match(down, new RegExp(`market data of ${name} DOWN {3}market data up {3}order events up`))
+  assert.deepEqual(said, [
+    `15:00:00  market data of ${name} are LOST: cut; no new risk until they are back`,
+  ])
+  assert.match(it.summary(moment), /^15:00:00 {2}up, /)
+})
+
 test('says once that a stream is lost, shows it, and says that it is back', () => {
   const said: string[] = []
   const it = board((line) => said.push(line))

@@ -12,8 +12,11 @@ import type { Notice } from '../core/notice.ts'
 import { iso } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import { clean, count, fit, integer, money, percent, signed, widthOf } from '../report/format.ts'
+import { namesOf } from '../runtime/live/health.ts'
 import type { Moment } from './moment.ts'
 import type { Size } from './screen.ts'
+
+type StreamInput = Extract<Input, { readonly type: 'venue.up' | 'venue.down' }>
 
 export interface BoardOptions {
   readonly title: string
@@ -146,15 +149,22 @@ export class Board {
       return
     }
     const isStream = input.type === 'venue.up' || input.type === 'venue.down'
-    if (isStream) this.#onStream(input.stream, input.type === 'venue.up', input.why)
+    if (isStream) this.#onStream(input, input.type === 'venue.up')
   }
 
-  #onStream(stream: string, isUp: boolean, why: string | undefined): void {
-    const name = stream === 'feed' ? 'market data' : 'order events'
+  #onStream({ stream, symbols, why }: StreamInput, isUp: boolean): void {
+    const all = stream === 'feed' ? 'market data' : 'order events'
+    const name =
+      symbols === undefined
+        ? all
+        : `${all} of ${namesOf(symbols.map((symbol) => this.#nameOf(symbol)))}`
     const reason = why === undefined || why === '' ? '' : `: ${why}`
     const was = this.#down.get(name)
     if (isUp) {
       this.#down.delete(name)
+      // What is up is up for all.
+      for (const part of this.#down.keys())
+        if (symbols === undefined && part.startsWith(`${name} of `)) this.#down.delete(part)
       if (was !== undefined) this.say(`${name} are back${reason}`)
       return
     }
@@ -230,7 +240,7 @@ export class Board {
     const pace = moment.speed === 1 ? '' : ` (${moment.speed}x)`
     const right = `${clock}${pace}  ${stopwatch(moment.elapsedMs)}`
     const streams = ['market data', 'order events']
-    const down = streams.filter((name) => this.#down.has(name))
+    const down = [...this.#down.keys()]
     const up = streams.filter((name) => !this.#down.has(name))
     const isAgreed = moment.open === 0
     const reports = count(moment.reports, 'report')

@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
 import { iso } from '../core/time.ts'
 import { clean } from '../report/format.ts'
+import { namesOf } from '../runtime/live/health.ts'
 import { type Asked, askStatus } from '../runtime/live/status-file.ts'
 import { shownPath, storedAt } from './paths.ts'
 import { RunFailed } from './output.ts'
@@ -48,6 +49,7 @@ function tellStatus(options: Options): void {
 
 function linesOf({ status, ageMs }: Asked): readonly string[] {
   const { streams, inbox, halts, unknownOrders, oldest } = status
+  const without = status.without === undefined ? '' : `, but for ${namesOf(status.without)}`
   const line = (name: string, text: string): string => `${name.padEnd(14)}${clean(text)}`
   const up = (isUp: boolean): string => (isUp ? 'up' : 'DOWN')
   const at = (moment: number | undefined): string =>
@@ -58,7 +60,7 @@ function linesOf({ status, ageMs }: Asked): readonly string[] {
     line('run', `${status.run} at ${status.venue}, ${status.symbols} symbols, ${status.phase}`),
     line('leads', leadText(status)),
     line('told', `${ago(ageMs)} ago by process ${status.pid}, its time ${iso(status.at)}`),
-    line('streams', `feed ${up(streams.feed)}, orders ${up(streams.orders)}`),
+    line('streams', `feed ${up(streams.feed)}${without}, orders ${up(streams.orders)}`),
     line(
       'data age',
       oldest === undefined ? data : `${data}, oldest ${ago(oldest.ageMs)} (${oldest.symbol})`,

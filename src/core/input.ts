@@ -108,6 +108,8 @@ export type Input =
       readonly venue: VenueId
       readonly stream: 'feed' | 'orders'
       readonly why?: string
+      /** Where a part of the stream was cut, as one of several connections: those that it carries. All where not told. */
+      readonly symbols?: readonly SymbolId[]
     })
   /** An order of the account that is not ours: a person's, or another program's. */
   | (At & { readonly type: 'external'; readonly order: ExternalOrder })

@@ -430,7 +430,7 @@ export class Engine {
         return
       case 'venue.up':
       case 'venue.down':
-        this.#desk.parts.risk.setStream(input.venue, input.stream, input.type === 'venue.up')
+        this.#desk.parts.risk.setStream(input, input.type === 'venue.up')
         this.#desk.restings.lookAtAll()
         return
       case 'instrument.added':

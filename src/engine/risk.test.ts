@@ -161,7 +161,7 @@ const denials: readonly (readonly [
     'venue-down',
     'feed of sim is down',
     (desk) => {
-      desk.risk.setStream(SIM, 'feed', false)
+      desk.risk.setStream({ venue: SIM, stream: 'feed' }, false)
       return desk.detail()
     },
   ],
@@ -422,7 +422,7 @@ test('gives the code of the first tier that refuses', () => {
   risk.setStopping(true)
   risk.setPaused(true)
   risk.setSafeMode('x')
-  risk.setStream(SIM, 'feed', false)
+  risk.setStream({ venue: SIM, stream: 'feed' }, false)
   desk.now = utc('2026-03-09 22:00')
   portfolio.mark(A, 100, MONDAY_10)
 
@@ -440,7 +440,7 @@ test('gives the code of the first tier that refuses', () => {
   next(() => risk.restore({ ...rest, killSwitch: null, isStopping: false }))
   next(() => risk.setPaused(false))
   next(() => risk.setSafeMode(null))
-  next(() => risk.setStream(SIM, 'feed', true))
+  next(() => risk.setStream({ venue: SIM, stream: 'feed' }, true))
   next(() => {
     for (let i = 0; i < 3; i++) risk.updateDrawdown(desk.now)
   })
@@ -561,7 +561,7 @@ function refusing(): Desk {
   desk.risk.setStopping(true)
   desk.risk.setPaused(true)
   desk.risk.setSafeMode('x')
-  desk.risk.setStream(SIM, 'feed', false)
+  desk.risk.setStream({ venue: SIM, stream: 'feed' }, false)
   desk.risk.onFill(desk.now, -1e6, 0, true)
   desk.portfolio.setCash(NaN)
   desk.risk.updateDrawdown(desk.now)
@@ -1064,7 +1064,7 @@ test('lets trading go on when what stopped it ends', () => {
     (isOn: boolean) => desk.risk.setKillSwitch(isOn ? '' : null),
     (isOn: boolean) => desk.risk.setSafeMode(isOn ? '' : null),
     (isOn: boolean) => desk.risk.setPaused(isOn),
-    (isOn: boolean) => desk.risk.setStream(SIM, 'feed', !isOn),
+    (isOn: boolean) => desk.risk.setStream({ venue: SIM, stream: 'feed' }, !isOn),
   ]) {
     set(true)
     assert.notEqual(desk.ask(), 'passes')
@@ -1083,7 +1083,7 @@ test('goes on after a restart as if there had been none', () => {
     ({ risk }) => risk.setSafeMode('why'),
     ({ risk }) => risk.setPaused(true),
     ({ risk }) => risk.setStopping(true),
-    ({ risk }) => risk.setStream(SIM, 'feed', false),
+    ({ risk }) => risk.setStream({ venue: SIM, stream: 'feed' }, false),
     ({ risk, now }) => risk.onFill(now, -301, 0, false),
     ({ risk, now }) => [1, 2, 3].forEach(() => risk.onFill(now, 0, 0, true)),
     (desk) => [1, 2].forEach(() => desk.ask()),
@@ -1106,12 +1106,33 @@ test('goes on after a restart as if there had been none', () => {
 
 test('a venue is down until all of its streams are up', () => {
   const desk = new Desk()
-  desk.risk.setStream(SIM, 'feed', false)
-  desk.risk.setStream(SIM, 'orders', false)
-  desk.risk.setStream(SIM, 'orders', true)
+  desk.risk.setStream({ venue: SIM, stream: 'feed' }, false)
+  desk.risk.setStream({ venue: SIM, stream: 'orders' }, false)
+  desk.risk.setStream({ venue: SIM, stream: 'orders' }, true)
   assert.equal(desk.ask(), 'venue-down')
-  desk.risk.setStream(SIM, 'feed', true)
+  desk.risk.setStream({ venue: SIM, stream: 'feed' }, true)
   assert.equal(desk.ask(), 'passes')
+})
+
+test('a feed that is down for some symbols stops those alone, until it is up for them or for all', () => {
+  const feed = { venue: SIM, stream: 'feed' } as const
+  const some = { ...feed, symbols: [A] }
+  for (const back of [some, feed]) {
+    const desk = new Desk()
+    const asked = (): string[] => [desk.ask(), desk.ask({ symbol: C, qty: 0.01 })]
+    desk.risk.setStream(some, false)
+    assert.deepEqual(asked(), ['venue-down', 'passes'])
+    assert.deepEqual([desk.risk.safety.down, desk.risk.safety.without], [[], [A]])
+    const restarted = new Desk()
+    restarted.risk.restore(JSON.parse(JSON.stringify(desk.risk.capture())) as RiskState)
+    assert.equal(restarted.ask(), 'venue-down')
+    desk.risk.setStream(feed, false)
+    assert.deepEqual(asked(), ['venue-down', 'venue-down'])
+    desk.risk.setStream(feed, true)
+    desk.risk.setStream(some, false)
+    desk.risk.setStream(back, true)
+    assert.deepEqual(asked(), ['passes', 'passes'])
+  }
 })
 
 test('an exit of a coin reduces although the difference of its parts is off the grid', () => {

@@ -50,6 +50,23 @@ const TRANSFERS_MAX = 1_000
 const STREAMS = ['feed', 'orders'] as const
 export type Stream = (typeof STREAMS)[number]
 
+/** A stream, or of it what some symbols have. */
+export interface StreamPart {
+  readonly venue: VenueId
+  readonly stream: Stream
+  readonly symbols?: readonly SymbolId[]
+}
+
+/** Undefined where all of a stream is down. */
+function symbolOf(down: string): SymbolId | undefined {
+  const [, , symbol] = down.split(' ')
+  return symbol === undefined ? undefined : symbolId(Number(symbol))
+}
+
+/** Whether what is down is a stream, or a part of it. */
+const isOf = (down: string, stream: string): boolean =>
+  down === stream || down.startsWith(`${stream} `)
+
 /** Who asks, and what for. */
 export interface Asker {
   /** Quantity that the lane holds, signed. */
@@ -84,6 +101,8 @@ export interface Safety {
   readonly hold: string | undefined
   /** Streams that are down, as `venue stream`. */
   readonly down: readonly string[]
+  /** Symbols that a stream does not have, while it is up for others. */
+  readonly without: readonly SymbolId[]
 }
 
 /** What the venues take, of their limits. */
@@ -127,7 +146,10 @@ export class Risk {
   #isStopping = false
   #hold: string | undefined
   #isBlind = false
-  /** Streams that are down, as `venue stream`: a venue trades only while all of its streams are up. */
+  /**
+   * Streams that are down, as `venue stream`: a venue trades only while all of its streams are up. Of a stream that is
+   * down in parts `venue stream symbol`, and those symbols do not trade.
+   */
   readonly #down = new Set<string>()
   /** Halted symbols, by symbol and cause. */
   readonly #halts = new Map<string, Halt>()
@@ -220,13 +242,17 @@ export class Risk {
       safeMode: this.#safeMode ?? undefined,
       isPaused: this.#isPaused,
       hold: this.#hold,
-      down: [...this.#down],
+      down: [...this.#down].filter((part) => symbolOf(part) === undefined),
+      without: [...new Set([...this.#down].flatMap((part) => symbolOf(part) ?? []))],
     }
   }
 
-  setStream(venue: VenueId, stream: Stream, isUp: boolean): void {
-    if (isUp) this.#down.delete(`${venue} ${stream}`)
-    else this.#down.add(`${venue} ${stream}`)
+  setStream({ venue, stream, symbols }: StreamPart, isUp: boolean): void {
+    const name = `${venue} ${stream}`
+    const parts = symbols?.map((symbol) => `${name} ${symbol}`) ?? [name]
+    if (!isUp) for (const part of parts) this.#down.add(part)
+    else if (symbols !== undefined) for (const part of parts) this.#down.delete(part)
+    else for (const part of this.#down) if (isOf(part, name)) this.#down.delete(part)
   }
 
   get isSafeMode(): boolean {
@@ -424,9 +450,12 @@ export class Risk {
     return deny('drawdown', `the drawdown of ${drawdown} is at level ${this.#drawdown.level}`)
   }
 
-  #downOf({ venue }: Instrument): Stream | undefined {
+  #downOf({ venue, id }: Instrument): Stream | undefined {
     if (this.#down.size === 0) return undefined
-    return STREAMS.find((stream) => this.#down.has(`${venue} ${stream}`))
+    return STREAMS.find((stream) => {
+      const name = `${venue} ${stream}`
+      return this.#down.has(name) || this.#down.has(`${name} ${id}`)
+    })
   }
 
   #haltOf({ id }: Instrument): Halt | undefined {

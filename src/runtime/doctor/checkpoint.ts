@@ -113,6 +113,7 @@ class Tally {
   trades = 0
   bars = 0
   readonly closed = new Map<string, string>()
+  /** Since when, by stream; of one that was lost for some symbols alone, by them too. */
   readonly #lost = new Map<string, number>()
   readonly #downs: number[] = []
 
@@ -132,17 +133,24 @@ class Tally {
     const hasBegun = at >= this.beganAt
     for (const input of inputs) {
       if (input.type === 'trade' && hasBegun) this.trades++
-      if (input.type === 'venue.down' && !this.#lost.has(input.stream))
-        this.#lost.set(input.stream, at)
-      if (input.type !== 'venue.up') continue
-      const since = this.#lost.get(input.stream)
-      if (since !== undefined) this.#downs.push(at - since)
-      this.#lost.delete(input.stream)
+      if (input.type !== 'venue.down' && input.type !== 'venue.up') continue
+      const part = [input.stream, ...(input.symbols ?? [])].join(' ')
+      if (input.type === 'venue.up') this.#found(part, at)
+      else if (!this.#lost.has(part)) this.#lost.set(part, at)
     }
     for (const notice of notices) {
       if (notice.type !== 'bar.closed') continue
       if (hasBegun) this.bars++
       this.closed.set(keyOf(notice.bar), rowOf(notice.bar))
+    }
+  }
+
+  /** A stream that is up is up for all. */
+  #found(part: string, at: number): void {
+    for (const [lost, since] of this.#lost) {
+      if (lost !== part && !lost.startsWith(`${part} `)) continue
+      this.#downs.push(at - since)
+      this.#lost.delete(lost)
     }
   }
 }

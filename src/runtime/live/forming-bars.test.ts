@@ -1,7 +1,7 @@
 // Forming bars: what the open minute is made of, when it is over, and how often it is written.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Ms, symbolId } from '../../core/brand.ts'
+import { type Ms, type SymbolId, symbolId } from '../../core/brand.ts'
 import type { Input } from '../../core/input.ts'
 import type { Merge } from '../../core/jobs.ts'
 import type { Bar } from '../../core/market.ts'
@@ -55,8 +55,20 @@ function fixture() {
   })
   const turn = (inputs: readonly Input[], notices: readonly Notice[] = []): void =>
     forming.onTurn({ n: 1, at: ms(world.now), inputs, notices, batches: [] })
-  const feed = (type: 'venue.up' | 'venue.down', stream: 'feed' | 'orders' = 'feed'): void =>
-    turn([{ type, at: ms(world.now), venue: SIM, stream }])
+  const feed = (
+    type: 'venue.up' | 'venue.down',
+    stream: 'feed' | 'orders' = 'feed',
+    symbols?: readonly SymbolId[],
+  ): void =>
+    turn([
+      {
+        type,
+        at: ms(world.now),
+        venue: SIM,
+        stream,
+        ...(symbols === undefined ? {} : { symbols }),
+      },
+    ])
   const closed = (bar: Bar): void => turn([], [{ type: 'bar.closed', bar }])
   const trade = (at: number, price: number, size = 1, symbol = 0): void =>
     forming.trade({ symbol: symbolId(symbol), ts: ms(START + at), price, size })
@@ -115,6 +127,29 @@ test('a minute of which a part was not heard is not built: the first of a run, a
       ['A', 2, 104],
     ],
   )
+})
+
+test('a gap of some symbols leaves the minutes of the others whole', async () => {
+  const { world, feed, trade, writes } = fixture()
+  feed('venue.up')
+  await world.run(MINUTE)
+  trade(MINUTE, 101)
+  trade(MINUTE, 50, 1, 1)
+  feed('venue.down', 'feed', [symbolId(0)])
+  await world.run(10 * SECOND)
+  feed('venue.up', 'feed', [symbolId(0)])
+  trade(MINUTE + 15 * SECOND, 103)
+  trade(MINUTE + 15 * SECOND, 51, 1, 1)
+  await world.run(MINUTE)
+  trade(2 * MINUTE, 104)
+  await world.run(EVERY_MS)
+
+  const told = writes.map(([row]) => row?.slice(0, 3))
+  assert.deepEqual(told, [
+    ['B', 1, 50],
+    ['B', 1, 50],
+    ['A', 2, 104],
+  ])
 })
 
 test('a minute is over when it closes, and a trade or a bar of it after that is late', async () => {

@@ -51,6 +51,8 @@ export class FormingBars {
   readonly #closed = new Map<SymbolId, Ms>()
   /** Minutes that began before are not whole here; Infinity while the feed is down. */
   #wholeFrom = Infinity
+  /** The same, of symbols whose part of the feed was down while it was up. */
+  readonly #partsFrom = new Map<SymbolId, number>()
   #cancelRound: (() => void) | undefined
   #writing: Promise<void> | undefined
   #isFailing = false
@@ -85,7 +87,8 @@ export class FormingBars {
   /** A print, of a venue that tells no bars while they form. */
   readonly trade = ({ symbol, ts, price, size }: Trade): void => {
     const start = bucketStart(ts, MINUTE)
-    if (start < this.#wholeFrom || this.#isOver(symbol, start)) return
+    const wholeFrom = this.#partsFrom.get(symbol) ?? this.#wholeFrom
+    if (start < wholeFrom || this.#isOver(symbol, start)) return
     const open = this.#open.get(symbol)
     if (open !== undefined && open.start > start) return
     if (open?.start !== start) {
@@ -104,9 +107,11 @@ export class FormingBars {
   /** What the engine has heard and closed. */
   onTurn({ inputs, notices }: Turn): void {
     for (const input of inputs) {
-      if (input.type === 'venue.up' && input.stream === 'feed')
-        this.#wholeFrom = ms(bucketStart(input.at, MINUTE) + MINUTE)
-      else if (input.type === 'venue.down' && input.stream === 'feed') this.#lost()
+      if (input.type !== 'venue.up' && input.type !== 'venue.down') continue
+      if (input.stream !== 'feed') continue
+      const isUp = input.type === 'venue.up'
+      const from = isUp ? ms(bucketStart(input.at, MINUTE) + MINUTE) : Infinity
+      this.#wholeSince(from, input.symbols)
     }
     for (const notice of notices)
       if (notice.type === 'bar.closed' && notice.bar.timeframe === '1m') this.#over(notice.bar)
@@ -133,10 +138,18 @@ export class FormingBars {
     this.#changed.delete(symbol)
   }
 
-  #lost(): void {
-    this.#wholeFrom = Infinity
-    this.#open.clear()
-    this.#changed.clear()
+  /** Of all symbols, or of some: those that a part of the feed carries. */
+  #wholeSince(from: number, some: readonly SymbolId[] | undefined): void {
+    if (some === undefined) {
+      this.#wholeFrom = from
+      this.#partsFrom.clear()
+    }
+    for (const symbol of some ?? []) this.#partsFrom.set(symbol, from)
+    if (from < Infinity) return
+    for (const symbol of some ?? [...this.#open.keys()]) {
+      this.#open.delete(symbol)
+      this.#changed.delete(symbol)
+    }
   }
 
   #round(): void {

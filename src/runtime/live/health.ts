@@ -32,6 +32,8 @@ export interface Health {
   readonly symbols: number
   /** False where the venue has said that a stream is down. */
   readonly streams: { readonly feed: boolean; readonly orders: boolean }
+  /** Symbols that have no feed, where those of others are up. */
+  readonly without?: readonly string[]
   /** Ages of the newest price of any symbol, and of the oldest of a symbol that has had one. */
   readonly dataAgeMs?: number
   readonly oldest?: { readonly symbol: string; readonly ageMs: number }
@@ -104,6 +106,8 @@ export function ailmentsOf(health: Health): readonly string[] {
   note(aheadMs !== undefined, () => aheadText(aheadMs!, health.venue))
   for (const stream of ['feed', 'orders'] as const)
     note(!streams[stream], () => `the ${stream} stream is down`)
+  const { without = [] } = health
+  note(without.length > 0, () => `the feed is down for ${namesOf(without)}`)
   const { dataAgeMs } = health
   note(
     phase === 'running' && health.isDataDue && !((dataAgeMs ?? Infinity) <= DATA_AGE_MS_MAX),
@@ -150,6 +154,16 @@ export function ailmentsOf(health: Health): readonly string[] {
     () => `the last report of the venue is ${seconds(age!)} old`,
   )
   return found
+}
+
+/** Symbols that a text names. */
+const NAMED_MAX = 5
+
+/** `AAPL, MSFT`, or of many `AAPL, MSFT, NVDA, AMD, SPY and 12 more`. */
+export function namesOf(symbols: readonly string[]): string {
+  const more = symbols.length - NAMED_MAX
+  const named = symbols.slice(0, NAMED_MAX).join(', ')
+  return more > 0 ? `${named} and ${more} more` : named
 }
 
 export const behindText = (behindMs: number): string =>

@@ -23,7 +23,7 @@ export function healthOf(
 ): Health {
   const { options, timing, engine, gateway, pump, recorder } = parts
   const { setup, venue, journal } = options
-  const { killSwitch, safeMode, isPaused, hold, down } = engine.safety
+  const { killSwitch, safeMode, isPaused, hold, down, without } = engine.safety
   const { ours } = engine
   const { room } = journal
   const { copiesTo } = options
@@ -49,6 +49,7 @@ export function healthOf(
     venue: venue.id,
     symbols: setup.universe.size,
     streams: { feed: isUp('feed'), orders: isUp('orders') },
+    ...(without.length === 0 ? {} : { without: without.map(nameOf) }),
     ...(newest === undefined ? {} : { dataAgeMs: newest.ageMs }),
     ...(oldest === undefined ? {} : { oldest }),
     isDataDue: since !== undefined && at - since > DATA_AGE_MS_MAX && isMarketOpen(parts, at),

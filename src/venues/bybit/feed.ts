@@ -1,8 +1,9 @@
 /*
  * Feed: Bybit's market data, over as many connections as the names of its symbols need. All topics of a symbol go over one.
  *
- * It is up when all of them are, and down when one is cut. What the others bring goes on meanwhile, and what was missed is
- * asked for of the symbols alone whose connection was cut.
+ * It is up for the first time when all of them are, and down when none is. Where some are cut, it is down for the symbols
+ * that they carry: what the others bring goes on meanwhile, and what was missed is asked for of the symbols alone whose
+ * connection was cut.
  */
 import type { SymbolId, VenueId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
@@ -26,13 +27,17 @@ export interface FeedOptions extends MarketOptions {
 export class BybitFeed implements Feed {
   readonly #options: FeedOptions
   readonly #connections: MarketConnection[] = []
-  readonly #down = new Set<MarketConnection>()
+  readonly #states = new Map<MarketConnection, State>()
+  /** Those that are down, where it was told that their symbols are. */
+  readonly #cut = new Set<MarketConnection>()
+  /** What was told of all of them together. */
+  #isUp = false
   /** By name. */
   readonly #of = new Map<string, MarketConnection>()
   /** Symbols that are not traded any more: nothing is asked for them. */
   readonly #excluded = new Set<string>()
   #sink: (input: Input) => void = () => {}
-  /** Why something is missing, until it is told that all are up. */
+  /** Why something is missing, until it is told that they are up. */
   #trouble: string | undefined
   readonly counts = emptyCounts()
 
@@ -80,6 +85,8 @@ export class BybitFeed implements Feed {
     const grouped = this.#grouped(names)
     for (const name of names) this.#of.delete(name)
     for (const [connection, theirs] of grouped) {
+      // What nobody asks for is not missing.
+      if (this.#cut.has(connection)) this.#tell({ type: 'venue.up', symbols })
       const answer = await connection.unsubscribe(theirs)
       if (!answer.ok) return answer
     }
@@ -105,6 +112,9 @@ export class BybitFeed implements Feed {
     const found = this.#connections.find((each) => each.hasRoomFor(name)) ?? this.#connect()
     found.watch(name, id)
     this.#of.set(name, found)
+    const state = this.#states.get(found)
+    if (state?.type !== 'down' || !this.#cut.has(found)) return
+    this.#tell({ type: 'venue.down', symbols: [id], why: state.why })
   }
 
   #connect(): MarketConnection {
@@ -113,20 +123,49 @@ export class BybitFeed implements Feed {
       counts: this.counts,
       sink: (input) => this.#sink(input),
       onUp: (trouble) => {
-        this.#down.delete(connection)
+        this.#states.set(connection, UP)
         this.#trouble ??= trouble
-        if (this.#down.size > 0) return
-        this.#tell('venue.up', this.#trouble)
-        this.#trouble = undefined
+        this.#settle()
       },
       onDown: (why) => {
-        this.#down.add(connection)
-        this.#tell('venue.down', why)
+        this.#states.set(connection, { type: 'down', why })
+        if (this.#has('up')) this.#settle()
+        else this.#fall(why)
       },
     })
     this.#connections.push(connection)
-    this.#down.add(connection)
+    this.#states.set(connection, NEW)
     return connection
+  }
+
+  #has(type: State['type']): boolean {
+    return [...this.#states.values()].some((state) => state.type === type)
+  }
+
+  /** None is up. */
+  #fall(why: string): void {
+    this.#isUp = false
+    this.#cut.clear()
+    this.#tell({ type: 'venue.down', why })
+  }
+
+  /** One is up at least: tells which symbols have their data, and which have them no more. */
+  #settle(): void {
+    if (!this.#isUp && this.#has('new') && !this.#has('down')) return
+    const told = this.#trouble === undefined ? {} : { why: this.#trouble }
+    const up = (symbols?: readonly SymbolId[]): void => {
+      this.#tell({ type: 'venue.up', ...told, ...(symbols === undefined ? {} : { symbols }) })
+      this.#trouble = undefined
+    }
+    if (!this.#isUp) up()
+    this.#isUp = true
+    for (const [connection, state] of this.#states) {
+      const { symbols } = connection
+      if (state.type === 'up' && this.#cut.delete(connection)) up(symbols)
+      if (state.type !== 'down' || this.#cut.has(connection)) continue
+      this.#cut.add(connection)
+      this.#tell({ type: 'venue.down', why: state.why, symbols })
+    }
   }
 
   /** In the order of their connections. */
@@ -142,9 +181,15 @@ export class BybitFeed implements Feed {
     return groups
   }
 
-  #tell(type: 'venue.up' | 'venue.down', why?: string): void {
+  #tell(part: Omit<Extract<Input, { type: 'venue.up' | 'venue.down' }>, OfAll>): void {
     const { venue, io } = this.#options
-    const reason = why === undefined ? {} : { why }
-    this.#sink({ type, at: io.now(), venue, stream: 'feed', ...reason })
+    this.#sink({ ...part, at: io.now(), venue, stream: 'feed' })
   }
 }
+
+type OfAll = 'at' | 'venue' | 'stream'
+
+/** Of a connection; it is new until it was up or could not be. */
+type State = { readonly type: 'new' | 'up' } | { readonly type: 'down'; readonly why: string }
+const NEW: State = { type: 'new' }
+const UP: State = { type: 'up' }

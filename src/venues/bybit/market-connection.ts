@@ -138,6 +138,10 @@ export class MarketConnection {
     this.#watched.set(name, watchedOf(id, this.#options.category.depth))
   }
 
+  get symbols(): readonly SymbolId[] {
+    return [...this.#watched.values()].map(({ id }) => id)
+  }
+
   async subscribe(kind: Kind, names: readonly string[]): Promise<Result<void>> {
     for (const name of names) {
       const watched = this.#watched.get(name)!
