@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import type { Input } from '../src/core/input.ts'
 import { applyFill, FLAT, type Position, realisedProfit } from '../src/core/position.ts'
 import { sign } from '../src/core/order.ts'
+import type { Context } from '../src/strategy/index.ts'
 import { Bench } from './bybit/bench.ts'
+import { LiveRun } from './bybit/live.ts'
 
 const SECOND = 1_000
 const isNear = (actual: number, expected: number): void =>
@@ -168,7 +170,8 @@ test('a purchase in spot pays its fee in coins: lots that are whole are held, th
   // 0.055 % of 300 coins are 0.165: 299 lots are whole.
   const [position] = held.positions
   assert.equal(position?.qty, 299)
-  isNear(position.dust!, 5 / 100)
+  // Less than the smallest order, and what this purchase has left.
+  isNear(position.dust!, 5 / 100 + 0.835)
   isNear(held.account.cash, 100_000 - 300 * 100.01)
   isNear(held.account.equity, 100_000 - 300 * 100.01 + 299.835 * 100)
   const types = bench.said(buy!.id).map(({ type }) => type)
@@ -258,4 +261,40 @@ test('batches of spot hold ten orders, and bars of its pairs are streamed', asyn
   assert.ok(taken.every(({ ok }) => ok))
   assert.deepEqual(bench.sizesOf('/v5/order/create-batch'), [10, 10, 5])
   assert.ok(bench.inputs.some(({ type }) => type === 'bar'))
+})
+
+test('of a coin that nobody tells the worth of, no more than its fees is dust', async (t) => {
+  const unvalued = (_path: string, body: string): string =>
+    body.replaceAll(/"usdValue":"[^"]*"/g, '"usdValue":""')
+  const bench = await Bench.start(t, { ...SPOT, spoil: unvalued })
+  await bench.submit(bench.orders(1, { ...market, qty: 300 }))
+  await bench.run(5 * SECOND)
+  const { positions } = await bench.report()
+
+  assert.equal(positions[0]?.qty, 299)
+  isNear(positions[0].dust!, 0.835)
+})
+
+test('the dust of many purchases in spot halts no symbol, also after a restart', async (t) => {
+  const act = (context: Context): void => {
+    if (context.position.qty === 0) context.buy({ qty: 3 })
+    else context.close()
+  }
+  const run = await LiveRun.start(t, {
+    category: 'spot',
+    priceAt: () => 100,
+    act,
+    isCue: (second) => second % 30 === 10,
+  })
+  await run.runTo(1_200)
+  run.kill()
+  await run.start()
+  await run.runTo(2_525)
+
+  const { ours } = run.live.engine
+  assert.equal(run.orders.length, 2 * 42)
+  assert.deepEqual([run.told, ours.halts], [[], []])
+  // Of each of 42 purchases of 3 coins 0.00165 are missing, so 2 are held and 0.99835 are left.
+  const [dust] = ours.dust.values()
+  assert.ok(dust! >= 39, `${dust} are known`)
 })

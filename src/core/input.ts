@@ -153,6 +153,8 @@ export type Control =
       readonly qty: number
       readonly avgPrice: number
     }
+  /** So much of a coin is at the venue and in no position: parts of lots that fees have left. All of it, not what is new. */
+  | { readonly do: 'dust'; readonly symbol: SymbolId; readonly qty: number }
   /** Other limits of risk, or another batching, from this turn on. */
   | { readonly do: 'retune'; readonly changes: readonly LimitChange[] }
   /** Halts a lane, as what its strategy throws does: for what came of a hook when its turn was over. */

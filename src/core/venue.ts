@@ -177,7 +177,10 @@ export interface VenueReport {
     readonly symbol: SymbolId
     readonly qty: Qty
     readonly avgPrice: number
-    /** The venue may hold so much more than we count: fees in coins leave parts of a lot that no order could sell. */
+    /**
+     * The venue may hold so much more than we count: parts of lots that fees in coins leave. Less than an order could
+     * sell, and what the fills of this report may have left.
+     */
     readonly dust?: number
   }[]
   readonly account: { readonly equity: Money; readonly cash: Money; readonly buyingPower: Money }

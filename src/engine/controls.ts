@@ -75,6 +75,9 @@ export class Controls {
       case 'adopt':
         this.#facts.adopt(control)
         return
+      case 'dust':
+        this.#desk.parts.portfolio.setDust(control.symbol, control.qty)
+        return
       case 'retune': {
         const { changes } = control
         this.#retune(changes)

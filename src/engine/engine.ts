@@ -239,6 +239,7 @@ export class Engine {
       },
       externals: externals.known,
       positions: this.held,
+      dust: portfolio.dust,
       cash,
       halts: risk.halts,
     }

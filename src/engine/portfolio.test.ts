@@ -25,6 +25,18 @@ const copied = (portfolio: Portfolio): Portfolio => {
   return copy
 }
 
+test('knows what the venue has beyond a position, also when restored, until the position is taken over', () => {
+  const portfolio = make()
+  assert.equal('dust' in portfolio.capture(), false)
+  portfolio.setDust(C, 0.004)
+  portfolio.setDust(A, 1)
+  portfolio.setDust(A, 0)
+  const copy = copied(portfolio)
+  assert.deepEqual([[...copy.dust], copy.equity], [[[C, 0.004]], 10_000])
+  copy.adopt(C, { qty: 0.5, avgPrice: 1 })
+  assert.deepEqual([...copy.dust], [])
+})
+
 test('pays for a share in full, and counts it at the last price', () => {
   const portfolio = make()
   fill(portfolio, A, 10, 100, 1)

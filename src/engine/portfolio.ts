@@ -10,6 +10,7 @@ export interface PortfolioState {
   readonly account: Account
   readonly positions: readonly (readonly [number, Position])[]
   readonly prices: readonly (readonly [number, number, number])[]
+  readonly dust?: readonly (readonly [number, number])[]
 }
 
 export class Portfolio {
@@ -21,6 +22,8 @@ export class Portfolio {
   #positions: (Position | undefined)[] = []
   /** Symbols with a position that is not flat, in the order in which they were opened. */
   readonly #held: Instrument[] = []
+  /** What the venue has of a symbol beyond its position, as reports have agreed. */
+  readonly #dust = new Map<SymbolId, number>()
   #prices = new Float64Array(0)
   #pricedAt = new Float64Array(0)
   /** The quantities of `#positions`, as a column: what all holdings are worth is summed for every order. */
@@ -67,8 +70,19 @@ export class Portfolio {
     this.#revision++
     if (before.qty === 0 && held !== 0) this.#held.push(instrument)
     if (before.qty !== 0 && held === 0) this.#held.splice(this.#held.indexOf(instrument), 1)
+    // All that is there is in the position now.
+    this.#dust.delete(symbol)
     this.#equity = NaN
     this.#account = { ...this.#account, base: this.equity }
+  }
+
+  setDust(symbol: SymbolId, qty: number): void {
+    if (qty > 0) this.#dust.set(symbol, qty)
+    else this.#dust.delete(symbol)
+  }
+
+  get dust(): ReadonlyMap<SymbolId, number> {
+    return this.#dust
   }
 
   /** Notes a price: the last trade, the close of a bar or the middle of a quote. One of before the last one is none. */
@@ -174,7 +188,8 @@ export class Portfolio {
       const position = this.#positions[id]
       return position === undefined ? [] : [[id, position] as const]
     })
-    return { account: this.#account, positions, prices }
+    const dust = this.#dust.size === 0 ? {} : { dust: [...this.#dust] }
+    return { account: this.#account, positions, prices, ...dust }
   }
 
   restore(state: PortfolioState): void {
@@ -182,6 +197,8 @@ export class Portfolio {
     this.#equity = NaN
     this.#positions = []
     this.#held.length = 0
+    this.#dust.clear()
+    for (const [id, qty] of state.dust ?? []) this.#dust.set(this.#universe.all[id]!.id, qty)
     this.#qtys.fill(0)
     for (const [id, position] of state.positions) {
       const instrument = this.#universe.all[id]

@@ -16,6 +16,8 @@ export interface Ours {
   readonly externals: readonly ExternalOrder[]
   /** Those that are not flat. */
   readonly positions: readonly { readonly symbol: SymbolId; readonly qty: number }[]
+  /** What the venue has beyond them, as it was agreed: parts of lots that fees in coins have left. */
+  readonly dust: ReadonlyMap<SymbolId, number>
   readonly cash: number
   readonly halts: readonly {
     readonly symbol: SymbolId
@@ -50,6 +52,8 @@ export interface Memory {
   readonly unexplained: ReadonlyMap<OrderId, number>
   /** Positions that differed, by symbol. */
   readonly differing: ReadonlyMap<SymbolId, Differing>
+  /** What the venue has beyond our positions and is no difference, where that is not the dust that we know of. */
+  readonly dust: ReadonlyMap<SymbolId, Dust>
   /** In how many reports since one agreed the cash differed by more than had moved meanwhile, and was not taken. */
   readonly cashReports: number
 }
@@ -66,6 +70,15 @@ export interface Differing {
   readonly isMoving: boolean
 }
 
+/** What is beyond a position and so small that fees have left it. */
+export interface Dust {
+  /** The least that a report found. */
+  readonly least: number
+  readonly reports: number
+  /** True where orders of the symbol had changed since one of them was asked for. */
+  readonly hasMoved: boolean
+}
+
 /** Cash that venues round away. */
 export const CASH_SLACK = 0.005
 
@@ -73,6 +86,7 @@ export const NO_MEMORY: Memory = {
   absent: new Map(),
   unexplained: new Map(),
   differing: new Map(),
+  dust: new Map(),
   cashReports: 0,
 }
 

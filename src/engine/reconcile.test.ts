@@ -21,6 +21,7 @@ class Book {
   readonly orders = new Map<OrderId, { order: Order; fills: Set<string> }>()
   readonly positions = new Map<SymbolId, number>()
   readonly externals = new Externals()
+  readonly dust = new Map<SymbolId, number>()
   halts: Ours['halts'] = []
   cash = 1_000
   memory = NO_MEMORY
@@ -31,11 +32,12 @@ class Book {
 
   get ours(): Ours {
     const positions = [...this.positions].map(([symbol, qty]) => ({ symbol, qty }))
-    const { orders, halts, cash } = this
+    const { orders, dust, halts, cash } = this
     return {
       orders: [...orders.values()],
       externals: this.externals.known,
       positions: positions.filter(({ qty }) => qty !== 0),
+      dust,
       halts,
       cash,
     }
@@ -66,6 +68,8 @@ class Book {
       this.positions.set(symbol, (this.positions.get(symbol) ?? 0) + signedQty)
     }
     if (input.type === 'account') this.cash = input.cash
+    if (input.type === 'control' && input.control.do === 'dust')
+      this.dust.set(input.control.symbol, input.control.qty)
     if (input.type === 'control' && input.control.do === 'halt-symbol') {
       const { symbol, cause, on, why } = input.control
       const rest = this.halts.filter((halt) => halt.symbol !== symbol || halt.cause !== cause)
@@ -390,6 +394,41 @@ test('so much more than we count as the venue calls dust is no difference, and n
     [differs(10, 1), differs(9, 1), differs(10, 0.9), differs(10), differs(8, 5)],
     [false, false, true, true, true],
   )
+})
+
+test('dust of each purchase adds up without an end, and is no difference', () => {
+  const book = new Book()
+  book.positions.set(A, 100)
+  for (let i = 1; i <= 500; i++) book.hear(report({ positions: [[0, 100 + i, 3]] }), i)
+
+  assert.deepEqual([book.halts, book.dust.get(A)], [[], 499])
+  // What comes at once and is more than fees leave is a difference all the same, and so is what is less.
+  book.hear(report({ positions: [[0, 604, 3]] }), 501)
+  book.hear(report({ positions: [[0, 604, 3]] }), 502)
+  assert.equal(book.halts[0]?.why, 'A is 100 here and 604 at sim')
+})
+
+test('dust that was sold is known no more after two reports, and less than a position is a difference', () => {
+  const book = new Book()
+  book.positions.set(A, 100)
+  book.dust.set(A, 40)
+
+  book.hear(report({ positions: [[0, 100]] }), 1)
+  assert.equal(book.dust.get(A), 40)
+  book.hear(report({ positions: [[0, 100]] }), 2)
+  assert.equal(book.dust.get(A), 0)
+  book.hear(report({ positions: [[0, 99]] }), 3)
+  book.hear(report({ positions: [[0, 99]] }), 4)
+  assert.equal(book.halts[0]?.why, 'A is 100 here and 99 at sim')
+})
+
+test('what may be a fill that crossed the report is taken for dust only where five reports have it', () => {
+  const book = new Book(order({ id: 'x', updatedAt: at(100) }))
+  book.positions.set(A, 100)
+  for (let i = 1; i <= 4; i++) book.hear(report({ positions: [[0, 102, 3]] }), i)
+  assert.equal(book.dust.get(A), undefined)
+  book.hear(report({ positions: [[0, 101, 3]] }), 5)
+  assert.equal(book.dust.get(A), 1)
 })
 
 test('one report without positions is no proof of being flat', () => {

@@ -28,6 +28,9 @@
  *   - Where orders have changed since the question, a fill may have crossed the report. A venue's number between ours at
  *     the question and ours at the answer is such a one and says nothing. Any other may be a fill that is not heard of
  *     yet: the same difference in five such reports, but for what moved while they were made, is none.
+ * Of coins the venue may have parts of lots beyond our positions, which fees have left: so much as it calls dust, and
+ * what of it two reports have agreed on before (five, where orders move). That adds up with each purchase, is no position
+ * and no difference, and is written down, so that it is known after a restart.
  * Cash is the venue's at once where nothing moves; else after five reports in which it differed by more than had moved
  * meanwhile, and none that agreed. What crosses the last of them is small, and found by the next. What of it came or
  * left without a trade goes with it, as far as the venue tells; where it was asked and has not told, five reports are
@@ -45,6 +48,7 @@ import {
   CASH_SLACK,
   type Difference,
   type Differing,
+  type Dust,
   type Memory,
   type Ours,
   type Reconciled,
@@ -67,6 +71,8 @@ class Reconciliation {
   readonly #orders: OrderComparison
   readonly #differences: Difference[] = []
   readonly #differing = new Map<SymbolId, Differing>()
+  readonly #dust = new Map<SymbolId, Dust>()
+  readonly #dustInputs: Input[] = []
   /** Those of them of which the venue has less than we believe. */
   readonly #less = new Set<SymbolId>()
   #cashReports = 0
@@ -91,12 +97,12 @@ class Reconciliation {
       ...this.#haltUnknown(),
       ...this.#haltsOf('position', new Map([...agree, ...differ])),
     ]
-    const inputs = [...halts, ...endsLast(facts), ...externals, ...account]
+    const inputs = [...halts, ...this.#dustInputs, ...endsLast(facts), ...externals, ...account]
     const [differing, cashReports] = [this.#differing, this.#cashReports]
     return {
       inputs,
       differences: [...differences, ...this.#differences],
-      memory: { absent, unexplained, differing, cashReports },
+      memory: { absent, unexplained, differing, dust: this.#dust, cashReports },
       open:
         absent.size +
         unexplained.size +
@@ -131,13 +137,18 @@ class Reconciliation {
     const ours = this.#withAdded(this.#ours.positions)
     const before = this.#withAdded(this.#asked.before.positions)
     const differing = new Map<SymbolId, string>()
-    for (const symbol of new Set([...theirs.keys(), ...ours.keys()])) {
+    const agreed = this.#ours.dust
+    for (const symbol of new Set([...theirs.keys(), ...ours.keys(), ...agreed.keys()])) {
       const instrument = universe.at(symbol)
       if (instrument.venue !== venue) continue
       const here = instrument.qty(ours.get(symbol) ?? 0)
       const there = instrument.qty(theirs.get(symbol) ?? 0)
-      if (here === there) continue
-      if (there > here && there - here <= (dust.get(symbol) ?? 0)) continue
+      const more = instrument.qty(there - here)
+      const known = agreed.get(symbol) ?? 0
+      if (more >= 0 && more <= known + (dust.get(symbol) ?? 0)) {
+        this.#noteDust(symbol, more, known)
+        continue
+      }
       const seen = this.#memory.differing.get(symbol)
       const isMoving = this.#isUnderWay(symbol)
       const asked = instrument.qty(before.get(symbol) ?? 0)
@@ -167,6 +178,26 @@ class Reconciliation {
       if (isNew || this.#isUnderWay(symbol)) differing.set(symbol, why)
     }
     return differing
+  }
+
+  /** What is agreed on is known from then on, and the next report's dust comes on top of it. */
+  #noteDust(symbol: SymbolId, more: number, known: number): void {
+    if (more === known) return
+    const seen = this.#memory.dust.get(symbol)
+    if (this.#orders.unclear.has(symbol)) {
+      if (seen !== undefined) this.#dust.set(symbol, seen)
+      return
+    }
+    const least = Math.min(more, seen?.least ?? Infinity)
+    const reports = (seen?.reports ?? 0) + 1
+    const hasMoved = this.#orders.moving.has(symbol) || seen?.hasMoved === true
+    if (reports < (hasMoved ? REPORTS_WHERE_MOVING : REPORTS)) {
+      this.#dust.set(symbol, { least, reports, hasMoved })
+      return
+    }
+    if (least === known) return
+    const control = { do: 'dust', symbol, qty: least } as const
+    this.#dustInputs.push({ type: 'control', at: this.#asked.at, control, by: 'reconcile' })
   }
 
   get #haltedPositions(): ReadonlyMap<SymbolId, string> {

@@ -31,6 +31,9 @@ export interface RunOptions {
   /** By the second since the start. */
   readonly priceAt: (second: number) => number
   readonly act: (context: Context) => void
+  /** Whether the strategy acts in that second: in the tenth alone, where not told. */
+  readonly isCue?: (second: number) => boolean
+  readonly category?: 'spot'
 }
 
 /** A test of one fault is not about the limits of risk. */
@@ -40,6 +43,7 @@ const LOOSE: RiskLimits = {
   maxOrderNotional: 1e9,
   maxPositionNotional: 1e9,
   maxPositionFraction: 100,
+  maxTradesPerDay: Infinity,
 }
 
 export class LiveRun {
@@ -64,7 +68,14 @@ export class LiveRun {
 
   static async start(t: TestContext, options: RunOptions): Promise<LiveRun> {
     const run = new LiveRun(t, options)
-    const venue = { startAt: START, tape: tapeOf(options), keys: [KEY], cash: 1e7 }
+    const { category } = options
+    const venue = {
+      startAt: START,
+      tape: tapeOf(options),
+      keys: [KEY],
+      cash: 1e7,
+      ...(category && { category }),
+    }
     run.local = await run.world.settled(VirtualBybit.serve(run.world, venue, PACE_MS))
     await run.start()
     return run
@@ -77,9 +88,11 @@ export class LiveRun {
     const universe = new Universe(specs)
     const on = universe.all.map(({ id }) => id)
     const strategy = cued(this.#options)
+    const { category = 'linear' } = this.#options
+    const hosts = { ...HOSTS, market: HOSTS.market.replace('linear', category) }
     const started = startLive({
       io,
-      venue: new BybitVenue({ io, keys: KEY, symbols: [SYMBOL], universe, hosts: HOSTS }),
+      venue: new BybitVenue({ io, keys: KEY, symbols: [SYMBOL], universe, hosts, category }),
       setup: {
         universe,
         uses: [{ name: 's', strategy, params: {}, on }],
@@ -143,7 +156,7 @@ const cued = ({ act }: RunOptions) =>
     }),
   })
 
-function tapeOf({ priceAt }: RunOptions): Tape {
+function tapeOf({ priceAt, isCue = (second) => second === 10 }: RunOptions): Tape {
   const column = (of: (second: number) => number) =>
     Float64Array.from({ length: SECONDS }, (_none, i) => of(i + 1))
   const [ts, size] = [column((second) => START + 1_000 * second), column(() => 500)]
@@ -151,7 +164,7 @@ function tapeOf({ priceAt }: RunOptions): Tape {
     length: SECONDS,
     ts,
     price: column(priceAt),
-    size: column((second) => (second === 10 ? CUE : 500)),
+    size: column((second) => (isCue(second) ? CUE : 500)),
   }
   const bid = column((second) => priceAt(second) - 0.01)
   const ask = column((second) => priceAt(second) + 0.01)

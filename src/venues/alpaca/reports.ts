@@ -102,6 +102,11 @@ export class AlpacaReports {
         return instrument === undefined ? [] : [{ ...item, instrument }]
       })
     const chains = this.#chains(raw.value.orders)
+    const bought = at(raw.value.fills)
+    const leftOf = (instrument: Instrument): number =>
+      bought
+        .filter((fill) => fill.instrument === instrument && losesCoins(instrument, fill.side))
+        .reduce((sum, fill) => sum + fill.qty - netOf(instrument, fill).qty, 0)
     const report: VenueReport = {
       at: now(),
       orders: at(chains.map((chain) => ({ ...chain, symbol: chain.now.symbol }))).map(
@@ -126,7 +131,7 @@ export class AlpacaReports {
             : {}),
         }),
       ),
-      fills: at(raw.value.fills).flatMap((fill) => {
+      fills: bought.flatMap((fill) => {
         const { execution, order, price, ts, instrument } = fill
         const { qty, fee } = netOf(instrument, fill)
         const now = chains.find(({ venueIds }) => venueIds.has(order))?.now.venueId ?? order
@@ -148,7 +153,9 @@ export class AlpacaReports {
         // Of what a person bought by amount, or got as a dividend, a part of a lot is none of ours.
         qty: instrument.qty(qty, 'down'),
         avgPrice,
-        ...(instrument.kind === 'crypto' ? { dust: dustOf(instrument, avgPrice) } : {}),
+        ...(instrument.kind === 'crypto'
+          ? { dust: dustOf(instrument, avgPrice) + leftOf(instrument) }
+          : {}),
       })),
       account: standingOf(account.value),
     }
@@ -310,7 +317,7 @@ const standingOf = ({ equity, cash, buyingPower }: WireAccount): VenueReport['ac
 
 /** What fees that were smaller than is counted may leave: less than an order could sell, or two lots. */
 const dustOf = ({ spec, lotSize }: Instrument, price: number): number =>
-  Math.max(spec.minNotional / price, 2 * lotSize)
+  Math.max(price > 0 ? spec.minNotional / price : 0, 2 * lotSize)
 
 interface Chain {
   readonly id?: OrderId

@@ -21,7 +21,7 @@ import { Batches, type Item, neverDone, refusalOf, type Taken, type Verb } from 
 import type { Identity } from './identity.ts'
 import type { Category } from './category.ts'
 import { type Found, listOf, type ListTerms, lookup, ORDERS_PER_PAGE } from './lookup.ts'
-import { coinIn, type Kept } from './kept.ts'
+import { coinIn, type Kept, leftOf } from './kept.ts'
 import type { OrderEntry } from './order-entry.ts'
 import type { Query, Rest } from './rest.ts'
 import {
@@ -139,10 +139,12 @@ export class BybitBroker implements Broker {
     const positions = category.hasPositions ? listed.value : held
     const strange = new Set<string>()
     const known = this.#knownIn(strange)
+    const dust = new Map<Instrument, number>()
     const fills = known(raw.value.executions.toSorted((a, b) => a.ts - b.ts)).flatMap(
       ({ item, instrument }) => {
         const { qty, fee } = kept.net(item, instrument)
         const { id, venueId: order, price, ts } = item
+        dust.set(instrument, (dust.get(instrument) ?? 0) + leftOf(item, instrument, qty))
         if (qty <= 0) return []
         return [{ id: fillId(id), order, qty: instrument.qty(qty), price, fee: money(fee), ts }]
       },
@@ -157,7 +159,9 @@ export class BybitBroker implements Broker {
         symbol: instrument.id,
         qty: instrument.qty(item.qty, category.hasPositions ? 'nearest' : 'down'),
         avgPrice: item.avgPrice,
-        ...(category.hasPositions ? {} : { dust: instrument.spec.minNotional / item.avgPrice }),
+        ...(category.hasPositions
+          ? {}
+          : { dust: leastOf(instrument, item.avgPrice) + Math.max(0, dust.get(instrument) ?? 0) }),
       })),
       account: {
         equity: money(wallet.equity),
@@ -424,6 +428,10 @@ export class BybitBroker implements Broker {
       })
   }
 }
+
+/** Less than an order could sell; nothing, where nobody tells what a coin is worth. */
+const leastOf = ({ spec }: Instrument, price: number): number =>
+  price > 0 ? spec.minNotional / price : 0
 
 /** What is off the grid that `open` told is refused here, before it can spoil a batch. */
 const isOnGrid = (

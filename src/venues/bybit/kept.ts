@@ -69,6 +69,18 @@ const isInCoins = ({ fee, feeCoin }: WireExecution, instrument: Instrument): boo
   fee > 0 &&
   feeCoin === coinIn(instrument.symbol, instrument.spec.currency)
 
+/** The coins of an execution that are in the wallet and were not counted with it. */
+export function leftOf(
+  execution: WireExecution,
+  { symbol, spec }: Instrument,
+  qty: number,
+): number {
+  const isInCoin = execution.feeCoin === coinIn(symbol, spec.currency)
+  const fee = isInCoin ? execution.fee : 0
+  const bought = execution.side === 'buy' ? execution.qty - qty : 0
+  return bought - fee
+}
+
 /** `BTCUSDT` in USDT is BTC. */
 export const coinIn = (symbol: string, currency: string): string =>
   symbol.endsWith(currency) ? symbol.slice(0, -currency.length) : symbol

@@ -107,6 +107,8 @@ export interface WireExecution {
   readonly venueId: string
   readonly linkId: string
   readonly symbol: string
+  /** Undefined of what is no trade. */
+  readonly side?: Side
   /** `Trade`, or what moved the position or the money without an order of ours. */
   readonly type: string
   readonly qty: number
@@ -149,6 +151,7 @@ export function parseExecution(json: unknown): WireExecution | undefined {
     fee,
     isLast,
     ts,
+    ...some('side', sideOf(json['side'])),
     ...some('feeCoin', feeCoin),
     ...some('orderQty', orderQty),
   }
