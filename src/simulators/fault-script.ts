@@ -183,6 +183,8 @@ const RULE = z.discriminatedUnion('fault', [
     on: z.literal('orders'),
     fault: z.literal('transfer'),
     amount: z.number(),
+    /** Alpaca's kind of the activity; a deposit or a withdrawal where not told. */
+    kind: z.enum(['JNL', 'JNLC', 'ACATC']).optional(),
   }),
   z.strictObject({ ...timing, on: z.literal('clock'), fault: z.literal('skew'), by: z.number() }),
   z.strictObject({

@@ -5,4 +5,6 @@ export interface Transfer {
   readonly ts: number
   /** > 0 came, < 0 left. */
   readonly amount: number
+  /** Alpaca's kind of the activity. */
+  readonly kind?: string
 }

@@ -188,8 +188,15 @@ test('F032 a fee that is charged later changes the cash, once, and no quantity',
   bench.check()
 })
 
-for (const amount of [-60_000, 200_000]) {
-  test(`F472 ${amount} that its owner moves is no profit and no loss, after a restart too`, async (t) => {
+for (const { amount, ...as } of [
+  { amount: -60_000 },
+  { amount: 200_000 },
+  { amount: 200_000, kind: 'ACATC' },
+  { amount: -60_000, kind: 'ACATC' },
+  { amount: -5_000, kind: 'JNL' },
+] as const) {
+  const name = `${amount} that its owner moves as ${'kind' in as ? as.kind : 'cash'}`
+  test(`F472 ${name} is no profit and no loss, after a restart too`, async (t) => {
     const bench = await Bench.start(t)
     await bench.does((context) => context.buy({ qty: 100 }))
     bench.inject({ on: 'orders', fault: 'charge', amount: 2_000 })
@@ -198,7 +205,7 @@ for (const amount of [-60_000, 200_000]) {
     const before = drawdown()
     assert.ok(before > 0.015 && before < 0.025, `the drawdown is ${before}`)
 
-    bench.inject({ on: 'orders', fault: 'transfer', amount })
+    bench.inject({ on: 'orders', fault: 'transfer', amount, ...as })
     await bench.run(3 * MINUTE)
 
     assert.equal(bench.live.engine.ours.cash, bench.account.holdings.balance([]).cash)

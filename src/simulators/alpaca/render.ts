@@ -192,10 +192,10 @@ export function fillJson(execution: Execution): Json {
   }
 }
 
-export function transferJson({ id, ts, amount }: Transfer): Json {
+export function transferJson({ id, ts, amount, kind = '' }: Transfer): Json {
   return {
     id: activityId({ id, ts }),
-    activity_type: amount < 0 ? 'CSW' : 'CSD',
+    activity_type: kind,
     date: newYorkDate(ts),
     created_at: stamp(ts),
     net_amount: decimal(amount),

@@ -379,9 +379,8 @@ export class Trading {
   #transfers(query: URLSearchParams, account: Account, kinds: readonly string[]): readonly Json[] {
     const after = timeOf(query, 'after')
     const found = account.holdings.transfers.filter(
-      ({ ts, amount }) =>
-        (after === undefined || ts > after) &&
-        (kinds.length === 0 || kinds.includes(amount < 0 ? 'CSW' : 'CSD')),
+      ({ ts, kind = '' }) =>
+        (after === undefined || ts > after) && (kinds.length === 0 || kinds.includes(kind)),
     )
     return pageOf(found, query).map(transferJson)
   }

@@ -247,8 +247,9 @@ export class AlpacaVenue {
         this.accounts[0]?.holdings.charge(fault.amount)
         return
       case 'transfer': {
-        const { amount } = fault
-        this.accounts[0]?.holdings.transfer({ id: this.ids.next(), ts: this.market.now, amount })
+        const { amount, kind = amount < 0 ? 'CSW' : 'CSD' } = fault
+        const transfer = { id: this.ids.next(), ts: this.market.now, amount, kind }
+        this.accounts[0]?.holdings.transfer(transfer)
         return
       }
       case 'close':

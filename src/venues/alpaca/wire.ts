@@ -193,8 +193,12 @@ export function parsePosition(json: unknown): WirePosition | undefined {
   return { symbol, qty: json['side'] === 'short' ? -Math.abs(qty) : qty, avgPrice }
 }
 
-/** Kinds of activities that move cash without a trade: deposits, withdrawals, journals between accounts. */
-export const TRANSFER_KINDS = 'CSD,CSW,JNLC'
+/**
+ * Kinds of activities by which the owner moves cash: deposits, withdrawals, journals between accounts, and what comes
+ * from another broker or goes there. Fees, interest, dividends and what mergers pay are what the account earns and costs.
+ * https://docs.alpaca.markets/reference/getaccountactivities-2 (ActivityType, read 2026-11).
+ */
+export const TRANSFER_KINDS = 'CSD,CSW,JNL,JNLC,ACATC'
 
 /**
  * `{"activity_type":"CSW","id":"20190801011955195::5f596936-…","net_amount":"-500","date":"2019-08-01","status":"executed"}`
@@ -211,7 +215,8 @@ export interface WireTransfer {
 export function parseTransfer(json: unknown): WireTransfer | undefined {
   if (!isObject(json)) return undefined
   const id = textOf(json['id'])
-  const amount = decimalOf(json['net_amount'])
+  // A journal may be one of securities: it names no money.
+  const amount = decimalOf(json['net_amount'] ?? 0)
   if (id === undefined || amount === undefined) return undefined
   return { id, amount, isDone: json['status'] !== 'canceled' }
 }
