@@ -34,6 +34,8 @@ export class OrderComparison {
   readonly moving = new Set<SymbolId>()
   /** Orders that have ended here and are open at the venue: nobody here counts what they may still do. */
   readonly revived = new Map<SymbolId, string>()
+  /** What others have traded since we last heard of them is news: it is not in our cash yet. */
+  haveOthersTraded = false
   /** Quantities that the facts add to our positions. */
   readonly added = new Map<SymbolId, number>()
 
@@ -103,7 +105,9 @@ export class OrderComparison {
     const order = { venueId, symbol, side, qty, filled, avgPrice, open }
     const wanted = limit === undefined ? order : { ...order, limit }
     this.externals.push({ type: 'external', at: this.#asked.at, order: wanted })
-    if (known !== undefined) this.#add(symbol, sign(side) * (filled - known.filled))
+    if (known === undefined || known.filled === filled) return
+    this.haveOthersTraded = true
+    this.#add(symbol, sign(side) * (filled - known.filled))
   }
 
   /** What the inputs add to a position of ours. */

@@ -6,7 +6,7 @@ import { money } from '../core/instrument.ts'
 import { apply, isLive, type Order, type OrderInput, sign } from '../core/order.ts'
 import { ms } from '../core/time.ts'
 import type { VenueReport } from '../core/venue.ts'
-import { A, MONDAY_10, order, SIM, universeOf } from '../testing/builders.ts'
+import { A, B, MONDAY_10, order, SIM, universeOf } from '../testing/builders.ts'
 import { Externals } from './externals.ts'
 import { Orders } from './orders.ts'
 import { reconcile } from './reconcile.ts'
@@ -394,6 +394,20 @@ test('so much more than we count as the venue calls dust is no difference, and n
     [differs(10, 1), differs(9, 1), differs(10, 0.9), differs(10), differs(8, 5)],
     [false, false, true, true, true],
   )
+})
+
+test('orders that others have at rest keep no cash back, what they have traded does', () => {
+  const book = new Book()
+  book.cash = 0
+  const other = theirs('x', { id: undefined, symbol: B })
+  book.hear(report({ orders: [other] }), 1)
+  assert.equal(book.cash, 1_000)
+
+  const traded = [{ ...other, filled: 4 }] as unknown as VenueReport['orders']
+  book.hear(report({ orders: traded, positions: [[1, 4]], cash: 600 }), 2)
+  assert.equal(book.cash, 1_000)
+  book.hear(report({ orders: traded, positions: [[1, 4]], cash: 600 }), 3)
+  assert.equal(book.cash, 600)
 })
 
 test('dust of each purchase adds up without an end, and is no difference', () => {

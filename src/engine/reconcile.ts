@@ -259,11 +259,11 @@ class Reconciliation {
   #account(differ: ReadonlyMap<SymbolId, string>): Input[] {
     const { at, venue, transfers = [] } = this.#asked
     const { cash, equity, buyingPower } = this.#report.account
-    const { facts, externals, moving, unclear } = this.#orders
+    const { facts, haveOthersTraded, moving, unclear } = this.#orders
     const difference = Math.abs(cash - this.#ours.cash)
     if (difference < CASH_SLACK) return []
     const isNews = transfers === 'news'
-    if (facts.length > 0 || externals.length > 0 || unclear.size > 0 || isNews) {
+    if (facts.length > 0 || haveOthersTraded || unclear.size > 0 || isNews) {
       this.#cashReports = this.#memory.cashReports
       this.#cashWaits = true
       return []
