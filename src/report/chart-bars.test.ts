@@ -42,6 +42,15 @@ test('merges into five minutes when there are too many', () => {
   assert.deepEqual(chart?.volume, [50, 50, 20])
 })
 
+test('begins a candle with its first bar, not with a bucket of UTC', () => {
+  const bars = new ChartBars(universe('AAPL'), { candles: 10 })
+  const newYork = (day: number) => ms(Date.UTC(2026, 5, day, 4))
+  for (let day = 1; day <= 12; day++) bars.push({ ...bar(0, 0, 100), start: newYork(day) })
+
+  // Weeks of UTC begin on Thursdays, the 4th and the 11th.
+  assert.deepEqual(bars.charts()[0]?.start, [newYork(1), newYork(4), newYork(11)])
+})
+
 test('leaves out bars without a trade, and bars out of order', () => {
   const bars = new ChartBars(universe('AAPL'))
   bars.push(bar(0, 5, 100))

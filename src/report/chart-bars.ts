@@ -26,7 +26,7 @@ const BUCKETS: readonly number[] = [
   7 * DAY,
 ]
 
-/** The candles of one symbol as columns, in order of `start` (ms since the epoch). */
+/** The candles of one symbol as columns, in order of `start`: that of the first bar in each, ms since the epoch. */
 export interface Chart {
   readonly symbol: string
   readonly bucketMs: number
@@ -112,11 +112,12 @@ class Candles {
   }
 
   push(bar: CandleBar): void {
-    const start = Math.floor(bar.start / this.#bucketMs) * this.#bucketMs
     const last = this.#count - 1
-    if (last >= 0 && start < this.#start[last]!) return
-    if (last >= 0 && start === this.#start[last]!) this.#merge(last, bar)
-    else if (this.#count < this.#max) this.#append(start, bar)
+    const bucket = this.#bucketOf(bar.start)
+    const lastBucket = last < 0 ? -Infinity : this.#bucketOf(this.#start[last]!)
+    if (bucket < lastBucket) return
+    if (bucket === lastBucket) this.#merge(last, bar)
+    else if (this.#count < this.#max) this.#append(bar.start, bar)
     else {
       this.#coarsen()
       this.push(bar)
@@ -140,9 +141,15 @@ class Candles {
   #width(): number {
     let width = Infinity
     for (let i = 1; i < this.#count; i++) {
-      width = Math.min(width, this.#start[i]! - this.#start[i - 1]!)
+      const buckets = this.#bucketOf(this.#start[i]!) - this.#bucketOf(this.#start[i - 1]!)
+      width = Math.min(width, buckets * this.#bucketMs)
     }
-    return Number.isFinite(width) ? Math.max(width, this.#bucketMs) : this.#bucketMs
+    return Number.isFinite(width) ? width : this.#bucketMs
+  }
+
+  /** A candle begins with its first bar, and not with its bucket: a day of New York does not begin at midnight of UTC. */
+  #bucketOf(start: number): number {
+    return Math.floor(start / this.#bucketMs)
   }
 
   #append(start: number, bar: Candle): void {
@@ -174,7 +181,7 @@ class Candles {
 
   /** Books candle `i` again, at or before its place. */
   #move(i: number): void {
-    const start = Math.floor(this.#start[i]! / this.#bucketMs) * this.#bucketMs
+    const start = this.#start[i]!
     const candle = {
       open: this.#open[i]!,
       high: this.#high[i]!,
@@ -183,7 +190,8 @@ class Candles {
       volume: this.#volume[i]!,
     }
     const last = this.#count - 1
-    if (last >= 0 && start === this.#start[last]!) this.#merge(last, candle)
+    const isSame = last >= 0 && this.#bucketOf(start) === this.#bucketOf(this.#start[last]!)
+    if (isSame) this.#merge(last, candle)
     else this.#append(start, candle)
   }
 }

@@ -88,6 +88,22 @@ test('keeps each candle in a few digits', () => {
   )
 })
 
+test('keeps the moments of candles, so that a trade is marked at its own', () => {
+  const { report } = example()
+  // Days of New York, across a change of its clock.
+  const start = [Date.UTC(2026, 2, 5, 5), Date.UTC(2026, 2, 6, 5), Date.UTC(2026, 2, 9, 4)]
+  const prices = [50, 50, 50]
+  const columns = { start, open: prices, high: prices, low: prices, close: prices, volume: prices }
+  const chart = { symbol: 'AAA', bucketMs: 86_400_000, tickSize: 0.01, ...columns }
+  const [packed] = dataOf(reportHtml(report, [chart])).charts as unknown as readonly [
+    { readonly stepMs: number; readonly candles: readonly number[] },
+  ]
+
+  let steps = 0
+  const starts = [0, 6, 12].map((i) => (steps += packed.candles[i]!) * packed.stepMs)
+  assert.deepEqual(starts, start)
+})
+
 test('lists the latest trips only, and says how many are left out', () => {
   const { report } = example()
   const list = Array.from({ length: 4_000 }, (_, i) => ({ ...report.trips.list[0]!, exitAt: i }))

@@ -17,7 +17,9 @@ interface PackedChart {
   readonly symbol: string
   readonly bucketMs: number
   readonly tickSize: number
-  /** Per candle: buckets since the candle before (the first: since the epoch), then ticks: open from the
+  /** What all candles begin at a multiple of. */
+  readonly stepMs: number
+  /** Per candle: steps since the candle before (the first: since the epoch), then ticks: open from the
    * close before, close from open, high above both, low below both; then volume. */
   readonly candles: readonly number[]
 }
@@ -65,10 +67,11 @@ function chartLibrary(): string {
 function pack({ symbol, bucketMs, tickSize, ...columns }: Chart): PackedChart {
   const candles: number[] = []
   const ticks = (price: number) => Math.round(price / tickSize)
+  const stepMs = columns.start.reduce(divisorOf, 0)
   let latestStart = 0
   let latestClose = 0
   for (let i = 0; i < columns.start.length; i++) {
-    const start = Math.round(columns.start[i]! / bucketMs)
+    const start = columns.start[i]! / stepMs
     const open = ticks(columns.open[i]!)
     const close = ticks(columns.close[i]!)
     const above = ticks(columns.high[i]!) - Math.max(open, close)
@@ -78,5 +81,8 @@ function pack({ symbol, bucketMs, tickSize, ...columns }: Chart): PackedChart {
     latestStart = start
     latestClose = close
   }
-  return { symbol, bucketMs, tickSize, candles }
+  return { symbol, bucketMs, tickSize, stepMs, candles }
 }
+
+/** The greatest one that both have. */
+const divisorOf = (a: number, b: number): number => (b === 0 ? a : divisorOf(b, a % b))
