@@ -178,6 +178,16 @@ test('has no daily returns after equity was gone', () => {
   }
 
   assert.equal(curve.returns().days, 0)
+  assert.equal(curve.days, 3)
+  assert.equal(curve.ruinedAt, START)
+})
+
+test('has no daily returns where equity was gone for a moment of a day', () => {
+  const curve = new EquityCurve(100)
+  for (const [i, equity] of [100, 0, 90].entries()) curve.sample(at(i), equity, 0)
+
+  assert.equal(curve.returns().days, 0)
+  assert.equal(curve.ruinedAt, at(1))
 })
 
 test('keeps a bounded curve that holds the ends and the deepest drawdown', () => {

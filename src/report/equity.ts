@@ -83,7 +83,9 @@ export class EquityCurve {
   #nextDay = 0 as Ms
   #dayOpen: number
   #returns = NO_RETURNS
-  #isRuined = false
+  /** Days that are over and had a session. */
+  #days = 0
+  #ruinedAt: number | null = null
 
   /** @param calendar whose days have returns; those of UTC where not told. */
   constructor(start: number, calendar: Calendar = calendarOf('24/7')) {
@@ -138,6 +140,16 @@ export class EquityCurve {
     return this.#equity
   }
 
+  /** When nothing was left of an equity above zero; null where that never was. */
+  get ruinedAt(): number | null {
+    return this.#ruinedAt
+  }
+
+  /** Days with a session from the first sample to the last, the one that still lasts included. */
+  get days(): number {
+    return this.#samples > 0 && this.#isTradingDay() ? this.#days + 1 : this.#days
+  }
+
   /** null where equity never was below a peak. */
   drawdown(): Drawdown | null {
     if (this.#deepestFraction === 0) return null
@@ -171,9 +183,10 @@ export class EquityCurve {
     }
   }
 
-  /** Daily returns, the day that still lasts included; none from a day that began without equity. */
+  /** Daily returns, the day that still lasts included; none at all where equity was used up. */
   returns(): Returns {
-    if (this.#samples === 0 || this.#isRuined || this.#dayOpen < EQUITY_MIN) return NO_RETURNS
+    const isNone = this.#samples === 0 || this.start < EQUITY_MIN || this.#ruinedAt !== null
+    if (isNone) return NO_RETURNS
     if (!this.#isTradingDay()) return this.#returns
     return addReturn(this.#returns, this.#equity / this.#dayOpen - 1)
   }
@@ -218,6 +231,7 @@ export class EquityCurve {
   #fall(at: Ms, equity: number): void {
     this.#low = equity
     if (this.#peak < EQUITY_MIN) return
+    if (equity < EQUITY_MIN) this.#ruinedAt ??= at
     const fraction = (this.#peak - equity) / this.#peak
     if (fraction <= this.#deepestFraction) return
     this.#deepestFraction = fraction
@@ -236,9 +250,9 @@ export class EquityCurve {
   }
 
   #closeDay(): void {
+    this.#days++
     if (this.#dayOpen >= EQUITY_MIN)
       this.#returns = addReturn(this.#returns, this.#equity / this.#dayOpen - 1)
-    else this.#isRuined = true
     this.#dayOpen = this.#equity
   }
 

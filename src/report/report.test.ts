@@ -47,6 +47,7 @@ test('keeps the keys of skein-report/1', () => {
     'summary.drawdown.troughAt',
     'summary.drawdown.recoveredAt',
     'summary.drawdown.durationMs',
+    'summary.ruinedAt',
     'summary.longestUnderwaterMs',
     'summary.exposure.mean',
     'summary.exposure.meanFraction',
@@ -146,6 +147,22 @@ test('says why nothing happened', () => {
   assert.deepEqual(warnings(), ['No market data reached the engine: nothing was tested.'])
   statistics.sample(ms(1), 1, 0)
   assert.deepEqual(warnings(), ['No strategy asked for an order.'])
+})
+
+test('says when equity was used up, because no account goes on from there', () => {
+  const universe = new Universe([{ ...equitySpec('BTC', venueId('sim')), calendar: '24/7' }])
+  const statistics = new Statistics({ universe, equity: 100 })
+  const day = (n: number) => ms(Date.UTC(2026, 0, n, 12))
+  for (const [i, equity] of [100, -5, 10, 900].entries()) statistics.sample(day(i + 1), equity, 50)
+  const { summary, warnings } = makeReport({
+    manifest: exampleManifest,
+    summary: statistics.summary(),
+  })
+
+  assert.equal(summary.ruinedAt, day(2))
+  assert.match(warnings.join(), /Equity was used up at 2026-01-02T12:00:00.000Z/)
+  assert.equal(summary.daily.days, 4)
+  assert.equal(summary.daily.sharpe, null)
 })
 
 test('warns of few days, few trips and halted lanes', () => {

@@ -12,6 +12,7 @@ import type { Daily, Incidents, NamedResults, OrderCounts, Summary } from './sta
 import type { QuoteResults } from './quotes.ts'
 import type { Results } from './tally.ts'
 import type { RoundTrip } from './trips.ts'
+import { iso } from '../core/time.ts'
 
 export const REPORT_SCHEMA = 'skein-report/1'
 
@@ -71,6 +72,8 @@ export interface Report {
     readonly openProfit: number
     readonly openTrips: number
     readonly drawdown: Drawdown | null
+    /** When equity was used up: at or below zero; null where it never was. */
+    readonly ruinedAt: number | null
     readonly longestUnderwaterMs: number
     readonly exposure: Exposure
     readonly daily: Daily
@@ -114,6 +117,7 @@ export function makeReport(run: {
       openProfit: summary.openProfit,
       openTrips: summary.openTrips,
       drawdown: summary.drawdown,
+      ruinedAt: summary.ruinedAt,
       longestUnderwaterMs: summary.longestUnderwaterMs,
       exposure: summary.exposure,
       daily: summary.daily,
@@ -153,6 +157,11 @@ function warningsOf({ daily, total, ...summary }: Summary): string[] {
         ? `No order filled of ${orders.placed} placed.`
         : 'No strategy asked for an order.',
   )
+  if (summary.ruinedAt !== null) {
+    const when = iso(summary.ruinedAt)
+    const text = `Equity was used up at ${when}: no account goes on from there, so what follows is not real.`
+    warnings.push(text)
+  }
   warn(
     total.fills > 0 && daily.days < DAYS_FOR_RATIOS,
     daily.days < 2

@@ -41,9 +41,10 @@ export interface StatisticsOptions {
  * futures are traded, of theirs, 252 a year.
  */
 export interface Daily {
+  /** All days, also of an equity that was used up: then there are no returns, and no ratios. */
   readonly days: number
   readonly daysUp: number
-  /** Best and worst daily return as fractions; null without days. */
+  /** Best and worst daily return as fractions; null without returns. */
   readonly best: number | null
   readonly worst: number | null
   /** Annualised with √daysPerYear, risk-free rate 0; null with fewer than two days or no deviation. */
@@ -94,6 +95,8 @@ export interface Summary {
   readonly openProfit: number
   readonly openTrips: number
   readonly drawdown: Drawdown | null
+  /** When equity was used up: at or below zero; null where it never was. */
+  readonly ruinedAt: number | null
   readonly longestUnderwaterMs: number
   readonly exposure: Exposure
   readonly daily: Daily
@@ -230,6 +233,7 @@ export class Statistics {
       openProfit: money(change - total.net),
       openTrips: this.#roundTrips.openCount(),
       drawdown: curve.drawdown(),
+      ruinedAt: curve.ruinedAt,
       longestUnderwaterMs: curve.longestUnderwaterMs(),
       exposure: curve.exposure(),
       daily: this.#daily(),
@@ -264,7 +268,7 @@ export class Statistics {
     const daysPerYear = this.#calendar.name === '24/7' ? 365 : 252
     const round = (ratio: number | null) => (ratio === null ? null : money(ratio))
     return {
-      days: returns.days,
+      days: this.#curve.days,
       daysUp: returns.daysUp,
       best: returns.days === 0 ? null : money(returns.best),
       worst: returns.days === 0 ? null : money(returns.worst),
