@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { fillId } from '../../core/brand.ts'
 import { money } from '../../core/instrument.ts'
 import { ms } from '../../core/time.ts'
-import { order, universeOf } from '../../testing/builders.ts'
+import { coin, order, universeOf } from '../../testing/builders.ts'
 import { defineConfig, toRiskLimits, toSimOptions } from '../config/config.ts'
 import { Observer } from './observer.ts'
 
@@ -21,7 +21,7 @@ const ENDED = {
 function observer(): Observer {
   const config = defineConfig({})
   const setup = {
-    universe: universeOf('SPY'),
+    universe: universeOf('SPY', coin('BTC', { kind: 'perpetual' })),
     uses: [],
     risk: toRiskLimits(config),
     sim: toSimOptions(config),
@@ -44,6 +44,20 @@ test('counts what its owner brings or takes as no profit and no loss, and says s
 
   assert.deepEqual([summary.equityEnd, summary.change], [100_100, 100])
   assert.match(warnings.join(), /60000 left the account without a trade: equity here is as if/)
+})
+
+test('warns of what holding costs that simulated fills do not', () => {
+  const warningsOf = (symbol: number, position: number): string => {
+    const it = observer()
+    const held = order({ symbol: symbol })
+    const fill = { id: fillId('f1'), qty: held.qty, price: 1, fee: money(0), ts: ms(0) }
+    it.watch.notices!.handle({ type: 'fill', at: ms(0), order: held, fill, profit: 0, position })
+    return it.report(ENDED).warnings.join()
+  }
+
+  assert.match(warningsOf(1, 1), /Funding is not simulated/)
+  assert.match(warningsOf(0, -1), /Borrowing is not simulated/)
+  assert.doesNotMatch(warningsOf(0, 1), /not simulated/)
 })
 
 test('gives no report where a notice could not be taken', () => {

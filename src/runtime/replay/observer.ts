@@ -1,4 +1,5 @@
 // Observer: watches a run and makes its report.
+import type { Instrument } from '../../core/instrument.ts'
 import { iso } from '../../core/time.ts'
 import type { Notice } from '../../core/notice.ts'
 import type { Tape } from '../../core/tape.ts'
@@ -6,6 +7,7 @@ import { type Chart, ChartBars } from '../../report/chart-bars.ts'
 import { type Json, makeReport, type Manifest, type Report } from '../../report/report.ts'
 import { Splits } from '../../report/splits.ts'
 import { Statistics } from '../../report/statistics.ts'
+import type { FillNotice } from '../../report/trips.ts'
 import { changeText, transferText } from '../session/alerts.ts'
 import type { Watch } from '../tape/backtest.ts'
 import type { Setup } from '../session/build.ts'
@@ -67,6 +69,8 @@ export class Observer {
   readonly #statistics: Statistics
   readonly #charts: ChartBars
   readonly #splits: Splits
+  /** Costs that simulated fills have not, of what was held. */
+  readonly #leftOut = new Set<string>()
   /** What came to the account without a trade; the report's equity is without it. */
   #transferred = 0
   /** Limits that were changed while it ran, and money that came or left, in words. */
@@ -139,6 +143,7 @@ export class Observer {
         isSimulated
           ? `Fills are simulated: ${costsOf(this.#config)}; an order takes at most ${percent(sim.participation)} of the traded volume.`
           : `Fills are those of ${FILLS_OF[this.#venue ?? ''] ?? `${this.#venue}, with its fees`}.`,
+        ...this.#leftOut,
         ...(this.#tape.notes ?? []),
         ...this.#splits.warnings(),
         ...this.#changes.slice(-CHANGES_MAX),
@@ -166,7 +171,7 @@ export class Observer {
         `At ${iso(notice.at)} ${transferText(notice)}: equity here is as if it had not.`,
       )
     }
-    if (notice.type === 'fill') this.#splits.traded(notice.order.symbol)
+    if (notice.type === 'fill') this.#onFill(notice)
     if (notice.type !== 'bar.closed') {
       this.#statistics.onNotice(notice)
       return
@@ -174,6 +179,22 @@ export class Observer {
     this.#splits.push(notice.bar)
     if (notice.bar.timeframe === this.#setup.base) this.#charts.push(notice.bar)
   }
+
+  #onFill({ order, position }: FillNotice): void {
+    this.#splits.traded(order.symbol)
+    if (this.#venue !== undefined) return
+    const text = leftOutOf(this.#setup.universe.at(order.symbol), position)
+    if (text !== undefined) this.#leftOut.add(text)
+  }
+}
+
+/** What holding costs, and the simulated venue does not take. */
+function leftOutOf({ kind }: Instrument, position: number): string | undefined {
+  if (kind === 'perpetual' && position !== 0)
+    return 'Funding is not simulated: a real perpetual takes or pays it several times a day.'
+  if (kind === 'equity' && position < 0)
+    return 'Borrowing is not simulated: real shares that are sold short cost a fee, and may not be had.'
+  return undefined
 }
 
 /** What there is to know of the fills of a venue. */

@@ -78,7 +78,8 @@
  *   Their gap is measured from the entry's price, not from the open. On later bars, the stop comes before the
  *   target too, unless the open is beyond the target already.
  *
- * NOT MODELLED: our own effect on the market, auctions, borrowing, margin calls, the settlement of what expires.
+ * NOT MODELLED: our own effect on the market, auctions, borrowing, funding, margin calls, the settlement of what
+ *   expires.
  */
 import type { Ms, SymbolId } from '../../core/brand.ts'
 import type { Instrument } from '../../core/instrument.ts'
