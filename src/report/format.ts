@@ -5,17 +5,44 @@ import { DAY, HOUR, MINUTE, SECOND } from '../core/time.ts'
 /** Shown where there is no value. */
 export const NONE = '–'
 
-const cents = new Intl.NumberFormat('en-US', {
-  minimumFractionDigits: 2,
-  maximumFractionDigits: 2,
-  signDisplay: 'negative',
-})
+const fixed = (places: number): Intl.NumberFormat =>
+  new Intl.NumberFormat('en-US', {
+    minimumFractionDigits: places,
+    maximumFractionDigits: places,
+    signDisplay: 'negative',
+  })
+const cents = fixed(2)
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 
-/** `1,234.50`. */
-export const money = (value: number): string => cents.format(value)
-/** `+1,234.50`; zero has no sign. */
-export const signed = (value: number): string => (value >= 0.005 ? '+' : '') + cents.format(value)
+/** Amounts of one currency as text. */
+export interface Amounts {
+  /** `1,234.50`. */
+  readonly money: (value: number) => string
+  /** `+1,234.50`; zero has no sign. */
+  readonly signed: (value: number) => string
+}
+
+/** Amounts with so many places. */
+export function amountsOf(places: number): Amounts {
+  const numbers = fixed(places)
+  const least = 0.5 * 10 ** -places
+  const money = (value: number): string => numbers.format(value)
+  return { money, signed: (value) => (value >= least ? '+' : '') + money(value) }
+}
+
+export const { money, signed } = amountsOf(2)
+
+/**
+ * Places that amounts of an account are shown with: cents of a currency, or of a coin that stands for dollars. Of other
+ * coins one may be a fortune: down to a ten-millionth of the account.
+ */
+export function placesOf(currency: string, equity: number): number {
+  const isCurrency =
+    currency.startsWith('USD') || Intl.supportedValuesOf('currency').includes(currency)
+  if (isCurrency || !(equity > 0)) return 2
+  return Math.min(8, Math.max(2, 7 - Math.ceil(Math.log10(equity))))
+}
+
 /** `12.34%`. */
 export const percent = (fraction: number): string => `${cents.format(fraction * 100)}%`
 /** `1.23`. */

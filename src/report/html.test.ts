@@ -16,7 +16,7 @@ const scriptsOf = (html: string) =>
 
 function dataOf(
   html: string,
-): Report & { readonly charts: readonly { readonly symbol: string }[] } {
+): Report & { readonly places: number; readonly charts: readonly { readonly symbol: string }[] } {
   const [script] = scriptsOf(html)
   assert.equal(script?.attributes, ' type="application/json" id="report"')
   return JSON.parse(script.text)
@@ -46,7 +46,7 @@ test('shows the attribution that the licence of the charts asks for', () => {
 
 test('embeds the report as it is', () => {
   const { report, charts } = example()
-  const { charts: _charts, ...embedded } = dataOf(reportHtml(report, charts))
+  const { charts: _charts, places: _places, ...embedded } = dataOf(reportHtml(report, charts))
 
   assert.deepEqual(embedded, report)
 })

@@ -7,6 +7,7 @@
  */
 import { readFileSync } from 'node:fs'
 import type { Chart } from './chart-bars.ts'
+import { placesOf } from './format.ts'
 import type { Report } from './report.ts'
 
 /** Most round trips in the page, the latest; the JSON report has them all. */
@@ -28,7 +29,8 @@ interface PackedChart {
 export function reportHtml(report: Report, charts: readonly Chart[] = []): string {
   const list = report.trips.list.slice(-PAGE_TRIPS_MAX)
   const unlisted = report.trips.unlisted + report.trips.list.length - list.length
-  const data = { ...report, trips: { list, unlisted }, charts: charts.map(pack) }
+  const places = placesOf(report.manifest.currency, report.summary.equityStart)
+  const data = { ...report, places, trips: { list, unlisted }, charts: charts.map(pack) }
   const names = report.manifest.strategies.map(({ name }) => name).join(', ')
   const slots: Readonly<Record<string, string>> = {
     title: escapeText(`${names} · ${report.manifest.mode} · Skein`),

@@ -7,6 +7,7 @@
  *   *At         milliseconds since the Unix epoch, UTC; *Ms is a duration in milliseconds
  *   null        there is no such value; NaN, Infinity and undefined never occur
  */
+import { placesOf } from './format.ts'
 import type { Drawdown, EquityPoints, Exposure } from './equity.ts'
 import type { Daily, Incidents, NamedResults, OrderCounts, Summary } from './statistics.ts'
 import type { QuoteResults } from './quotes.ts'
@@ -129,7 +130,7 @@ export function makeReport(run: {
     denied: summary.denied,
     incidents: summary.incidents,
     quotes: summary.quotes,
-    warnings: [...(run.warnings ?? []), ...warningsOf(summary)],
+    warnings: [...(run.warnings ?? []), ...warningsOf(summary, run.manifest)],
     curve: summary.curve,
     trips: { list: summary.trips, unlisted: summary.tripsUnlisted },
   })
@@ -141,7 +142,7 @@ export const DAYS_FOR_RATIOS = 20
 export const TRIPS_FOR_RATES = 30
 
 /** What the numbers themselves give reason to doubt. */
-function warningsOf({ daily, total, ...summary }: Summary): string[] {
+function warningsOf({ daily, total, ...summary }: Summary, { currency }: Manifest): string[] {
   const warnings: string[] = []
   const warn = (condition: boolean, text: string) => {
     if (condition) warnings.push(text)
@@ -181,9 +182,10 @@ function warningsOf({ daily, total, ...summary }: Summary): string[] {
     `The list of round trips is cut: ${summary.tripsUnlisted} later ones are counted, not listed.`,
   )
   const besides = summary.change - total.net - summary.openProfit
+  const places = placesOf(currency, summary.equityStart)
   warn(
-    Math.abs(besides) >= 0.01,
-    `The account changed by ${besides.toFixed(2)} besides its fills, as its venue says.`,
+    Math.abs(besides) >= 10 ** -places,
+    `The account changed by ${besides.toFixed(places)} besides its fills, as its venue says.`,
   )
   warn(orders.rejected > 0, `The venue rejected ${noun(orders.rejected, 'order')}.`)
   warn(incidents.gaps > 0, `${noun(incidents.gaps, 'gap')} in the data, too long to fill.`)

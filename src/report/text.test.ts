@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import { example, exampleManifest } from './example.ts'
-import { clean, duration, signed, wrap } from './format.ts'
+import { clean, duration, placesOf, signed, wrap } from './format.ts'
 import { type Output, printReport, reportText, sparkline } from './text.ts'
 
 const linesOf = (text: string) => text.trimEnd().split('\n')
@@ -86,6 +86,22 @@ test('draws a run without data', () => {
   assert.equal(sparkline([], 10), '')
   assert.equal(sparkline([1, 1], 10), '▄▄')
   assert.equal(sparkline([0, 1, 2, 3, 4, 5, 6, 7], 4), '▁▃▆█')
+})
+
+test('shows cents of a currency, and of a coin what its account can tell apart', () => {
+  assert.equal(placesOf('USD', 10), 2)
+  assert.equal(placesOf('USDT', 0.5), 2)
+  assert.equal(placesOf('BTC', 10), 6)
+  assert.equal(placesOf('BTC', 0.2), 7)
+  assert.equal(placesOf('XRP', 200_000), 2)
+  const { report } = example()
+  const manifest = { ...report.manifest, currency: 'BTC' }
+  const summary = { ...report.summary, equityStart: 10 }
+  const total = { ...report.total, net: -0.000_4, fees: 0.000_05 }
+  const text = reportText({ ...report, manifest, summary, total })
+
+  assert.match(text, /net profit +-0\.000400 BTC/)
+  assert.match(text, /fees +0\.000050/)
 })
 
 test('formats durations, signs and lines', () => {

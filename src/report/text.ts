@@ -2,16 +2,17 @@
 import { styleText } from 'node:util'
 import type { EquityPoints } from './equity.ts'
 import {
+  type Amounts,
+  amountsOf,
   clean,
   count,
   duration,
   fit,
   integer,
-  money,
   NONE,
   percent,
+  placesOf,
   ratio,
-  signed,
   time,
   widthOf,
   wrap,
@@ -56,16 +57,18 @@ export function reportText(report: Report, options: TextOptions = {}): string {
       ? (style, text) => styleText(style, text, { validateStream: false })
       : (_style, text) => text
   const rows = options.rows ?? 12
+  const { manifest, summary } = report
+  const page = { width, paint, ...amountsOf(placesOf(manifest.currency, summary.equityStart)) }
   const parts = [
-    heading(report, { width, paint }),
-    equityLine(report.curve, { width, paint }),
-    figures(report, { width, paint }),
-    results('strategy', report.strategies, { width, paint, rows }),
-    results('symbol', report.symbols, { width, paint, rows }),
-    quotes(report, paint),
+    heading(report, page),
+    equityLine(report.curve, page),
+    figures(report, page),
+    results('strategy', report.strategies, { ...page, rows }),
+    results('symbol', report.symbols, { ...page, rows }),
+    quotes(report, page),
     denials(report, paint),
-    warnings(report.warnings, { width, paint }),
-    origin(report, { width, paint }),
+    warnings(report.warnings, page),
+    origin(report, page),
   ]
   return (
     parts
@@ -75,7 +78,7 @@ export function reportText(report: Report, options: TextOptions = {}): string {
   )
 }
 
-interface Page {
+interface Page extends Amounts {
   readonly width: number
   readonly paint: Paint
 }
@@ -92,7 +95,7 @@ function heading({ manifest, summary }: Report, { width, paint }: Page): string[
 
 const BLOCKS = '▁▂▃▄▅▆▇█'
 
-function equityLine(curve: EquityPoints, { width, paint }: Page): string[] {
+function equityLine(curve: EquityPoints, { width, paint, money }: Page): string[] {
   const first = curve.equity[0]
   const last = curve.equity.at(-1)
   if (first === undefined || last === undefined) return []
@@ -120,7 +123,9 @@ export function sparkline(values: readonly number[], length: number): string {
 }
 
 /** Labels and values, in two columns where there is room. */
-function figures({ summary, total, orders, manifest }: Report, { width, paint }: Page): string[] {
+function figures({ summary, total, orders, manifest }: Report, page: Page): string[] {
+  const { width, paint, money, signed } = page
+  const orNone = (value: number | null): string => (value === null ? NONE : signed(value))
   const { drawdown, daily, exposure } = summary
   const few = daily.days < 2 ? 'too few days' : daily.days < DAYS_FOR_RATIOS ? 'few days' : ''
   const note = (text: string, remark: string) => (remark === '' ? text : `${text} (${remark})`)
@@ -178,17 +183,15 @@ const profitFactor = (results: Results): string =>
       ? 'no losses'
       : NONE
 
-const orNone = (value: number | null): string => (value === null ? NONE : signed(value))
-
 const COLUMNS = ['trips', 'win rate', 'factor', 'net', 'fees', 'worst', 'held'] as const
 
-const cellsOf = (row: Results): readonly string[] => [
+const cellsOf = (row: Results, { money, signed }: Amounts): readonly string[] => [
   String(row.trips),
   row.winRate === null ? NONE : percent(row.winRate),
   row.profitFactor === null ? NONE : ratio(row.profitFactor),
   signed(row.net),
   money(row.fees),
-  orNone(row.largestLoss),
+  row.largestLoss === null ? NONE : signed(row.largestLoss),
   row.averageHeldMs === null ? NONE : duration(row.averageHeldMs),
 ]
 
@@ -198,14 +201,15 @@ const NAME_WIDTH_MIN = 8
 function results(
   noun: string,
   groups: readonly NamedResults[],
-  { width, paint, rows }: Page & { readonly rows: number },
+  page: Page & { readonly rows: number },
 ): string[] {
+  const { width, paint, rows, signed } = page
   if (groups.length === 0) return []
   const ranked = groups.toSorted((a, b) => b.net - a.net)
   const best = ranked.length <= rows ? ranked : ranked.slice(0, Math.ceil(rows / 2))
   const worst = ranked.length <= rows ? [] : ranked.slice(-Math.floor(rows / 2))
   const shown = [...best, ...worst]
-  const cells = shown.map(cellsOf)
+  const cells = shown.map((row) => cellsOf(row, page))
   const widths = COLUMNS.map((title, column) =>
     Math.max(title.length, ...cells.map((row) => row[column]!.length)),
   )
@@ -230,11 +234,11 @@ function results(
   return lines
 }
 
-function quotes({ quotes, manifest }: Report, paint: Paint): string[] {
+function quotes({ quotes, manifest }: Report, { paint, money, signed }: Page): string[] {
   if (quotes === null) return []
   const { fills, traded, largestPosition } = quotes
   const row = (name: string, amount: number, bps: number): string =>
-    `  ${name.padEnd(22)}${signed(amount).padStart(12)}${signed(bps).padStart(10)} bps`
+    `  ${name.padEnd(22)}${signed(amount).padStart(12)}${inBps(bps).padStart(10)} bps`
   return [
     paint('dim', `quotes, ${count(fills, 'fill')}, ${money(traded)} ${manifest.currency} traded`),
     row('edge at the fill', quotes.edge, quotes.edgeBps),
@@ -244,6 +248,8 @@ function quotes({ quotes, manifest }: Report, paint: Paint): string[] {
     `  ${'largest position'.padEnd(22)}${money(largestPosition).padStart(12)}`,
   ]
 }
+
+const { signed: inBps } = amountsOf(2)
 
 function denials({ denied }: Report, paint: Paint): string[] {
   const codes = Object.entries(denied).toSorted(([, a], [, b]) => b - a)
