@@ -4,6 +4,7 @@ import { iso } from '../../core/time.ts'
 import type { Notice } from '../../core/notice.ts'
 import type { Tape } from '../../core/tape.ts'
 import { type Chart, ChartBars } from '../../report/chart-bars.ts'
+import { ClosedDays } from '../../report/closed-days.ts'
 import { type Json, makeReport, type Manifest, type Report } from '../../report/report.ts'
 import { Splits } from '../../report/splits.ts'
 import { Statistics } from '../../report/statistics.ts'
@@ -69,6 +70,7 @@ export class Observer {
   readonly #statistics: Statistics
   readonly #charts: ChartBars
   readonly #splits: Splits
+  readonly #closedDays: ClosedDays
   /** Costs that simulated fills have not, of what was held. */
   readonly #leftOut = new Set<string>()
   /** What came to the account without a trade; the report's equity is without it. */
@@ -90,6 +92,7 @@ export class Observer {
     })
     this.#charts = new ChartBars(setup.universe)
     this.#splits = new Splits(setup.universe)
+    this.#closedDays = new ClosedDays(setup.universe)
     this.watch = {
       notices: { types: TYPES, handle: (notice) => this.#take(notice) },
       sample: (at, equity, exposure) =>
@@ -146,6 +149,7 @@ export class Observer {
         ...this.#leftOut,
         ...(this.#tape.notes ?? []),
         ...this.#splits.warnings(),
+        ...this.#closedDays.warnings(),
         ...this.#changes.slice(-CHANGES_MAX),
         ...(ended.warnings ?? []),
       ],
@@ -177,6 +181,7 @@ export class Observer {
       return
     }
     this.#splits.push(notice.bar)
+    this.#closedDays.push(notice.bar)
     if (notice.bar.timeframe === this.#setup.base) this.#charts.push(notice.bar)
   }
 
