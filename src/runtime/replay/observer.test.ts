@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { fillId } from '../../core/brand.ts'
 import { money } from '../../core/instrument.ts'
 import { ms } from '../../core/time.ts'
-import { coin, order, universeOf } from '../../testing/builders.ts'
+import { coin, order, request, universeOf } from '../../testing/builders.ts'
 import { defineConfig, toRiskLimits, toSimOptions } from '../config/config.ts'
 import { Observer } from './observer.ts'
 
@@ -18,7 +18,7 @@ const ENDED = {
   intents: '',
 } as const
 
-function observer(): Observer {
+function observer(base: '1m' | '1d' = '1m'): Observer {
   const config = defineConfig({})
   const setup = {
     universe: universeOf('SPY', coin('BTC', { kind: 'perpetual' })),
@@ -27,7 +27,7 @@ function observer(): Observer {
     sim: toSimOptions(config),
     run: 'test',
     currency: 'USD',
-    base: '1m',
+    base,
     bars: { latenessMs: 0, maxFill: 2 },
   } as const
   return new Observer({ setup, config, tape: { name: 'none', series: [] }, equity: 100_000 })
@@ -58,6 +58,19 @@ test('warns of what holding costs that simulated fills do not', () => {
   assert.match(warningsOf(1, 1), /Funding is not simulated/)
   assert.match(warningsOf(0, -1), /Borrowing is not simulated/)
   assert.doesNotMatch(warningsOf(0, 1), /not simulated/)
+})
+
+test('says why daily bars are denied', () => {
+  const denial = { code: 'market-closed', detail: 'no session' } as const
+  const warningsOf = (base: '1m' | '1d'): string => {
+    const it = observer(base)
+    const denied = { strategy: 's', request: request(), denial }
+    it.watch.notices!.handle({ type: 'order.denied', ...denied })
+    return it.report(ENDED).warnings.join()
+  }
+
+  assert.match(warningsOf('1d'), /A daily bar is told when its day is over/)
+  assert.doesNotMatch(warningsOf('1m'), /A daily bar/)
 })
 
 test('gives no report where a notice could not be taken', () => {

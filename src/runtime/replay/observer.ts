@@ -116,6 +116,8 @@ export class Observer {
     const { sim, risk, account } = this.#config
     const isSimulated = this.#venue === undefined
     const kinds = [...new Set(this.#tape.series.map(({ kind }) => kind))]
+    const summary = this.#statistics.summary()
+    const isShut = base === '1d' && (summary.denied['market-closed'] ?? 0) > 0
     return makeReport({
       manifest: {
         mode: ended.mode,
@@ -141,7 +143,7 @@ export class Observer {
         risk,
         work: { elapsedMs: ended.elapsedMs, turns: ended.turns, inputs: ended.rows },
       },
-      summary: this.#statistics.summary(),
+      summary,
       warnings: [
         isSimulated
           ? `Fills are simulated: ${costsOf(this.#config)}; an order takes at most ${percent(sim.participation)} of the traded volume.`
@@ -150,6 +152,7 @@ export class Observer {
         ...(this.#tape.notes ?? []),
         ...this.#splits.warnings(),
         ...this.#closedDays.warnings(),
+        ...(isShut ? [DAYS_END_SHUT] : []),
         ...this.#changes.slice(-CHANGES_MAX),
         ...(ended.warnings ?? []),
       ],
@@ -192,6 +195,9 @@ export class Observer {
     if (text !== undefined) this.#leftOut.add(text)
   }
 }
+
+const DAYS_END_SHUT =
+  'A daily bar is told when its day is over, and the market shut: with "risk: { tradingHours: always }" its orders wait for the next open.'
 
 /** What holding costs, and the simulated venue does not take. */
 function leftOutOf({ kind }: Instrument, position: number): string | undefined {
