@@ -77,6 +77,7 @@ test('keeps the keys of skein-report/1', () => {
     'incidents.safeMode',
     'incidents.killSwitch',
     'incidents.halts',
+    'incidents.safeModeWhy',
     'incidents.halted[]',
     'quotes',
     'warnings[]',
@@ -163,6 +164,15 @@ test('says when equity was used up, because no account goes on from there', () =
   assert.match(warnings.join(), /Equity was used up at 2026-01-02T12:00:00.000Z/)
   assert.equal(summary.daily.days, 4)
   assert.equal(summary.daily.sharpe, null)
+})
+
+test('says why safe mode began', () => {
+  const statistics = new Statistics({ universe: new Universe([]), equity: 1 })
+  for (const why of ['s could not close 5 AAPL in 5 tries', 'another'])
+    statistics.onNotice({ type: 'safe-mode', on: true, why })
+  const { warnings } = makeReport({ manifest: exampleManifest, summary: statistics.summary() })
+
+  assert.match(warnings.join(), /began 2 times, first because: s could not close 5 AAPL in 5 tries/)
 })
 
 test('warns of few days, few trips and halted lanes', () => {

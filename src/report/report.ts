@@ -190,7 +190,10 @@ function warningsOf({ daily, total, ...summary }: Summary, { currency }: Manifes
   warn(orders.rejected > 0, `The venue rejected ${noun(orders.rejected, 'order')}.`)
   warn(incidents.gaps > 0, `${noun(incidents.gaps, 'gap')} in the data, too long to fill.`)
   warn(incidents.lateTrades > 0, `${noun(incidents.lateTrades, 'trade')} came after their bar.`)
-  warn(incidents.safeMode > 0, `Safe mode began ${noun(incidents.safeMode, 'time')}.`)
+  warn(
+    incidents.safeMode > 0,
+    `Safe mode began ${noun(incidents.safeMode, 'time')}, first because: ${incidents.safeModeWhy}.`,
+  )
   warn(
     incidents.killSwitch > 0,
     `The kill switch was pulled ${noun(incidents.killSwitch, 'time')}.`,

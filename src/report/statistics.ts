@@ -73,6 +73,8 @@ export interface Incidents {
   readonly gaps: number
   readonly lateTrades: number
   readonly safeMode: number
+  /** Why it began for the first time; null where it never did. */
+  readonly safeModeWhy: string | null
   readonly killSwitch: number
   readonly halts: number
   /** "sma-cross on AAPL: error", the first hundred. */
@@ -137,6 +139,7 @@ export class Statistics {
   readonly #orders = { placed: 0, filled: 0, canceled: 0, rejected: 0, expired: 0, denied: 0 }
   readonly #denied = new Map<DenyCode, number>()
   readonly #incidents = { gaps: 0, lateTrades: 0, safeMode: 0, killSwitch: 0, halts: 0 }
+  #safeModeWhy: string | null = null
   readonly #halted: string[] = []
   readonly #quotes = new QuoteTally()
 
@@ -194,7 +197,7 @@ export class Statistics {
         this.#incidents.lateTrades++
         return
       case 'safe-mode':
-        if (notice.on) this.#incidents.safeMode++
+        if (notice.on) this.#onSafeMode(notice.why)
         return
       case 'kill-switch':
         if (notice.on) this.#incidents.killSwitch++
@@ -245,9 +248,14 @@ export class Statistics {
       curve: curve.points(),
       orders: { ...this.#orders },
       denied: Object.fromEntries(this.#denied),
-      incidents: { ...this.#incidents, halted: [...this.#halted] },
+      incidents: { ...this.#incidents, safeModeWhy: this.#safeModeWhy, halted: [...this.#halted] },
       quotes: this.#quotes.results(),
     }
+  }
+
+  #onSafeMode(why: string): void {
+    this.#incidents.safeMode++
+    this.#safeModeWhy ??= why
   }
 
   #onEnd(order: Order): void {

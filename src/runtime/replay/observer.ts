@@ -221,4 +221,4 @@ function costsOf({ sim: { fees, slippage } }: Config): string {
   return `${isFree ? 'without' : 'with'} fees and ${isExact ? 'without' : 'with'} slippage`
 }
 
-const percent = (fraction: number): string => `${Math.round(fraction * 1e4) / 100} %`
+const percent = (fraction: number): string => `${Number((fraction * 100).toPrecision(3))} %`
