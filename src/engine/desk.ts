@@ -36,7 +36,15 @@ import type { Notices } from './notices.ts'
 import type { Orders } from './orders.ts'
 import { Outbox } from './outbox.ts'
 import { LanePeer } from './peers.ts'
-import { legOf, type LegPrices, legPricesOf, orderOf, requestOf } from './placing.ts'
+import {
+  legOf,
+  type LegPrices,
+  legPricesOf,
+  misspeltBracket,
+  misspeltOrder,
+  orderOf,
+  requestOf,
+} from './placing.ts'
 import { Portfolio } from './portfolio.ts'
 import { type RestingDesk, Restings } from './resting.ts'
 import { type Asker, Risk } from './risk.ts'
@@ -182,6 +190,11 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   buyOrSell(lane: Lane, side: Side, intent: OrderIntent): OrderId | undefined {
     const request = requestOf(lane.instrument, side, intent)
+    const misspelt = misspeltOrder(intent)
+    if (misspelt !== undefined) {
+      this.deny(lane, request, misspelt)
+      return undefined
+    }
     if (!this.#mayPlace(lane, request, { once: intent.once, held: lane.position.qty }))
       return undefined
     const replaced = this.canAmend(lane.instrument)
@@ -200,7 +213,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
     const asked = requestOf(instrument, side, limit === undefined ? { qty } : { qty, limit })
     const endsAt = this.#endOf(instrument, asked, target !== undefined)
     const request: OrderRequest = endsAt === undefined ? asked : { ...asked, tif: 'gtc' }
-    const unkept = this.parts.risk.checkBrackets(instrument)
+    const unkept = misspeltBracket(intent) ?? this.parts.risk.checkBrackets(instrument)
     const around = request.limit ?? this.price(symbol)
     const wanted =
       unkept === undefined ? legPricesOf(instrument, intent, around) : { denial: unkept }

@@ -24,9 +24,49 @@ export function requestOf(instrument: Instrument, side: Side, intent: OrderInten
   }
   if (limit !== undefined) request.limit = pxOf(instrument, limit, rounding)
   if (stop !== undefined) request.stop = pxOf(instrument, stop)
-  if (intent.postOnly !== undefined) request.postOnly = true
-  if (intent.reduceOnly !== undefined) request.reduceOnly = true
+  if (intent.postOnly === true) request.postOnly = true
+  if (intent.reduceOnly === true) request.reduceOnly = true
   return request
+}
+
+const ORDER_KEYS: Readonly<Record<keyof OrderIntent, true>> = {
+  qty: true,
+  limit: true,
+  stop: true,
+  tif: true,
+  postOnly: true,
+  reduceOnly: true,
+  once: true,
+}
+
+const BRACKET_KEYS: Readonly<Record<keyof BracketIntent, true>> = {
+  side: true,
+  qty: true,
+  entry: true,
+  stop: true,
+  target: true,
+  trail: true,
+  once: true,
+}
+
+export const misspeltOrder = (intent: OrderIntent): Denial | undefined =>
+  misspelt('an order', intent, ORDER_KEYS)
+
+export const misspeltBracket = (intent: BracketIntent): Denial | undefined =>
+  misspelt('a bracket', intent, BRACKET_KEYS)
+
+/** A key that nobody reads must not pass in silence: a limit under another name would be an order at the market. */
+function misspelt(
+  what: string,
+  intent: object,
+  known: Readonly<Record<string, true>>,
+): Denial | undefined {
+  for (const key of Object.keys(intent)) {
+    if (Object.hasOwn(known, key)) continue
+    const detail = `${what} has no ${key}: it takes ${Object.keys(known).join(', ')}`
+    return { code: 'bad-request', detail }
+  }
+  return undefined
 }
 
 function typeOf({ limit, stop }: OrderIntent): OrderType {

@@ -5,7 +5,10 @@ import type { OrderRequest } from '../core/order.ts'
 import { deny, missing } from './denials.ts'
 
 export function checkRequest(instrument: Instrument, request: OrderRequest): Denial | undefined {
-  const { qty, limit, stop, type } = request
+  const { qty, limit, stop, type, side } = request
+  // A strategy need not have been checked by a compiler.
+  if (side !== 'buy' && side !== 'sell')
+    return deny('bad-request', `the side is ${String(side)}, neither buy nor sell`)
   if (!Number.isFinite(qty)) return missing(`the quantity is not finite: ${qty}`)
   if (!(qty > 0)) return deny('below-minimum', `the quantity is not above zero: ${qty}`)
   if (!(qty / instrument.lotSize <= Number.MAX_SAFE_INTEGER)) {

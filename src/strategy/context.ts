@@ -138,7 +138,10 @@ export interface Context<S = unknown> {
   readonly isWarmingUp: boolean
   /** Plain JSON, replaced, never mutated: it is frozen when assigned. What a snapshot cannot hold (NaN, a Map) halts the lane. */
   state: S
-  /** Both snap to the grid and give undefined where risk said no (an `order.denied` notice says why). */
+  /**
+   * Both snap to the grid and give undefined where risk said no (an `order.denied` notice says why). An intent with a key
+   * that is none is denied, too: a misspelt limit is no order at the market.
+   */
   buy(intent: OrderIntent): OrderId | undefined
   sell(intent: OrderIntent): OrderId | undefined
   /**
