@@ -24,6 +24,7 @@ import type { Input, OrderFact } from '../core/input.ts'
 import type { Bar, Quote, Trade } from '../core/market.ts'
 import type { Order } from '../core/order.ts'
 import { SymbolMarks } from '../core/symbol-marks.ts'
+import { thrownText } from '../core/thrown.ts'
 import { lengthMs, MINUTE, parseDuration, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import type { Limits } from '../core/venue.ts'
@@ -578,7 +579,7 @@ export class Engine {
   }
 
   #halt(lane: Lane, error: unknown): void {
-    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    const why = thrownText(error)
     lane.halt(why)
     const { strategy, symbol } = lane
     this.#desk.restings.withdraw(lane)

@@ -74,6 +74,61 @@ for (const { hook, does, snap, told } of wrongs) {
   })
 }
 
+const cruel = {
+  get message(): string {
+    throw new Error('nothing to see')
+  },
+  toString(): string {
+    throw new Error('nothing to see')
+  },
+}
+const oddities: readonly (readonly [string, unknown, string])[] = [
+  ['a text', 'oops', 'oops'],
+  ['nothing', undefined, 'undefined'],
+  ['what has no text', Object.create(null), 'an object that cannot be told'],
+  ['what throws when it is told', cruel, 'an object that cannot be told'],
+  ['a trap', new Proxy(new Error('x'), { get: () => fails(new Error('no')) }), 'an object that'],
+]
+for (const [name, thrown, told] of oddities) {
+  test(`a strategy that throws ${name} is halted alone`, () => {
+    const bad: Actor = {
+      hooks: () => ({
+        onTrade: () => {
+          throw thrown
+        },
+      }),
+    }
+    scenario(
+      `
+      10:00:00  trade AAPL 100    ! halted bad ${told}
+      10:00:01  good buy 1        > submit #1 good buy 1 market
+      `,
+      { actors: { bad, good: {} } },
+    )
+  })
+}
+
+test('of what a strategy throws no more is kept than a person reads', () => {
+  const hooks = () => ({ onTrade: () => fails(new Error('x'.repeat(1_000_000))) })
+  const stage = scenario('10:00:00  trade AAPL 100    ! halted s Error: xxx', {
+    actors: { s: { hooks } },
+  })
+  assert.ok(stage.engine.lanes[0]!.halted!.length < 2_100)
+})
+
+for (const hook of ['onbar', 'onFills', 'Gauges']) {
+  test(`a strategy with a hook ${hook} does not begin: nobody would call it`, () => {
+    const hooks = () => ({ [hook]: () => {} })
+    const refused = new RegExp(`gives a hook ${hook} for AAPL, which is none; allowed: onBar, onQ`)
+    assert.throws(() => new Stage({ actors: { s: { hooks } } }), refused)
+  })
+}
+
+test('what a strategy keeps beside its hooks is its own', () => {
+  const hooks = () => ({ onTrade: () => {}, once: true, onward: 3, levels: [] })
+  assert.ok(new Stage({ actors: { s: { hooks } } }))
+})
+
 test('a release may name one symbol', () => {
   const trap = { isArmed: true }
   const actors = { s: trapIn('onTrade', trap, fails) }

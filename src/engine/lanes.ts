@@ -9,6 +9,7 @@ import type { Depth, Quote } from '../core/market.ts'
 import type { DenyCode } from '../core/notice.ts'
 import type { Order } from '../core/order.ts'
 import { applyFill, FLAT, type Position } from '../core/position.ts'
+import { thrownText } from '../core/thrown.ts'
 import { type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import type {
   BracketIntent,
@@ -360,10 +361,32 @@ function hooksOf(lane: Lane, { name, strategy, params }: Use): Hooks {
   } catch (error) {
     throw refused(place, lane, error, allowed)
   }
-  if (typeof hooks === 'object' && hooks !== null) return hooks
   const { symbol } = lane.instrument
+  if (typeof hooks === 'object' && hooks !== null) {
+    const odd = Object.keys(hooks).find((key) => isMisspelt(key))
+    if (odd === undefined) return hooks
+    const known = Object.keys(HOOKS).join(', ')
+    throw new BadInput(place, `gives a hook ${odd} for ${symbol}, which is none`, undefined, known)
+  }
   throw new BadInput(place, `gives ${typeof hooks} for ${symbol}`, undefined, allowed)
 }
+
+const HOOKS: Readonly<Record<keyof Hooks, true>> = {
+  onBar: true,
+  onQuote: true,
+  onTrade: true,
+  onTurn: true,
+  onTimer: true,
+  onFill: true,
+  onDone: true,
+  gauges: true,
+}
+
+/** A hook that nobody calls is a strategy that does nothing, or misses its fills, and says so nowhere. */
+const isMisspelt = (key: string): boolean =>
+  !Object.hasOwn(HOOKS, key) &&
+  (/^on[A-Z]/.test(key) ||
+    Object.keys(HOOKS).some((hook) => hook.toLowerCase() === key.toLowerCase()))
 
 function refused(place: Place, { instrument }: Lane, cause: unknown, allowed: string): BadInput {
   const what = `throws for ${instrument.symbol} (${told(cause)})`
@@ -377,10 +400,10 @@ const HERE = new URL('.', import.meta.url).href
 
 /** An error in one line, with where it was thrown, unless it was here. */
 function told(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+  if (!(error instanceof Error)) return thrownText(error)
   const at = /^\s+at .*$/m.exec(error.stack ?? '')?.[0].trim()
   const isOurs = at?.includes(HERE) === true
-  return at === undefined || isOurs ? String(error) : `${String(error)}, ${at}`
+  return at === undefined || isOurs ? thrownText(error) : `${thrownText(error)}, ${at}`
 }
 
 /**
