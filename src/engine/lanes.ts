@@ -20,7 +20,7 @@ import type {
   Peer,
   RestPolicy,
 } from '../strategy/context.ts'
-import type { Hooks, Needs, Strategy } from '../strategy/define.ts'
+import { HOOK_NAMES, type Hooks, type Needs, type Strategy } from '../strategy/define.ts'
 import { deepFreeze } from './lane-state.ts'
 
 /** What a lane may ask of the engine. */
@@ -365,28 +365,16 @@ function hooksOf(lane: Lane, { name, strategy, params }: Use): Hooks {
   if (typeof hooks === 'object' && hooks !== null) {
     const odd = Object.keys(hooks).find((key) => isMisspelt(key))
     if (odd === undefined) return hooks
-    const known = Object.keys(HOOKS).join(', ')
+    const known = HOOK_NAMES.join(', ')
     throw new BadInput(place, `gives a hook ${odd} for ${symbol}, which is none`, undefined, known)
   }
   throw new BadInput(place, `gives ${typeof hooks} for ${symbol}`, undefined, allowed)
 }
 
-const HOOKS: Readonly<Record<keyof Hooks, true>> = {
-  onBar: true,
-  onQuote: true,
-  onTrade: true,
-  onTurn: true,
-  onTimer: true,
-  onFill: true,
-  onDone: true,
-  gauges: true,
-}
-
 /** A hook that nobody calls is a strategy that does nothing, or misses its fills, and says so nowhere. */
 const isMisspelt = (key: string): boolean =>
-  !Object.hasOwn(HOOKS, key) &&
-  (/^on[A-Z]/.test(key) ||
-    Object.keys(HOOKS).some((hook) => hook.toLowerCase() === key.toLowerCase()))
+  !HOOK_NAMES.includes(key) &&
+  (/^on[A-Z]/.test(key) || HOOK_NAMES.some((hook) => hook.toLowerCase() === key.toLowerCase()))
 
 function refused(place: Place, { instrument }: Lane, cause: unknown, allowed: string): BadInput {
   const what = `throws for ${instrument.symbol} (${told(cause)})`

@@ -36,6 +36,19 @@ export interface Hooks {
   gauges?(): Gauges
 }
 
+const HOOKS: Readonly<Record<keyof Hooks, true>> = {
+  onBar: true,
+  onQuote: true,
+  onTrade: true,
+  onTurn: true,
+  onTimer: true,
+  onFill: true,
+  onDone: true,
+  gauges: true,
+}
+
+export const HOOK_NAMES: readonly string[] = Object.keys(HOOKS)
+
 export interface Strategy<P extends z.ZodObject = z.ZodObject, S = unknown> {
   /** Lower-case letters, digits and hyphens, at most 20 characters: it begins every order id. */
   readonly name: string

@@ -9,4 +9,4 @@ export type {
   RestPolicy,
   Trail,
 } from './context.ts'
-export { defineStrategy, type Hooks, type Needs, type Strategy, z } from './define.ts'
+export { defineStrategy, HOOK_NAMES, type Hooks, type Needs, type Strategy, z } from './define.ts'

@@ -6,8 +6,9 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SymbolId } from '../../core/brand.ts'
+import { thrownText } from '../../core/thrown.ts'
 import type { Use } from '../../engine/lanes.ts'
-import type { Hooks, Strategy } from '../../strategy/index.ts'
+import { HOOK_NAMES, type Hooks, type Strategy } from '../../strategy/index.ts'
 
 /** A lane whose promise was rejected, and why. */
 export interface Stray {
@@ -39,24 +40,20 @@ export function owned(use: Use): Use {
   return { ...use, strategy }
 }
 
-const NAMES = Object.keys({
-  onBar: true,
-  onQuote: true,
-  onTrade: true,
-  onTurn: true,
-  onTimer: true,
-  onFill: true,
-  onDone: true,
-  gauges: true,
-} satisfies Record<keyof Hooks, true>)
-
 /** What is no hooks is left to the lane, which says so. */
 function hooksIn(owner: Owner, hooks: Hooks): Hooks {
   if (typeof hooks !== 'object' || hooks === null || hooks instanceof Promise) return hooks
   const theirs = hooks as Readonly<Record<string, ((told: unknown) => unknown) | undefined>>
-  const names = NAMES.filter((name) => theirs[name] !== undefined)
+  // A class has its hooks in its prototype; what is none is left to the lane as well.
+  const names = new Set([
+    ...HOOK_NAMES.filter((name) => theirs[name] !== undefined),
+    ...Object.keys(hooks),
+  ])
   return Object.fromEntries(
-    names.map((name) => [name, (told: unknown) => owners.run(owner, () => theirs[name]!(told))]),
+    [...names].map((name) => [
+      name,
+      (told: unknown) => owners.run(owner, () => theirs[name]!(told)),
+    ]),
   )
 }
 
@@ -83,7 +80,7 @@ export class Strays {
   readonly #take = (reason: unknown): void => {
     const owner = owners.getStore()
     if (owner === undefined) throw reason
-    const why = `a promise was rejected that nobody waits for: ${String(reason)}`
+    const why = `a promise was rejected that nobody waits for: ${thrownText(reason)}`
     const stray = { ...owner, why }
     if (this.#listener === undefined) this.#waiting.push(stray)
     else this.#listener(stray)
