@@ -19,7 +19,7 @@ const streams = (inputs: readonly Input[]): readonly string[] =>
   )
 const AT_ONCE = { batch: 500, everyMs: 0, total: 500 }
 
-test('cancels everything of the account in one request, ours and that of others', async (t) => {
+test('cancels all of runs at the account in one request, where nobody else has orders there', async (t) => {
   const bench = await Bench.start(t)
   const orders = bench.orders(6)
   await bench.submit(orders)

@@ -209,3 +209,6 @@ function done(order: Order, reason: DoneReason, updatedAt: Ms): Order {
 
 /** True for the orders of a run, by their ids: strategy, run and a number. */
 export const isOfRun = (id: OrderId, run: string): boolean => id.split('-').at(-2) === run
+
+/** True for an id as runs make them, whichever run. */
+export const isOfAnyRun = (id: string): boolean => /^.+-[a-z0-9]{1,8}-[0-9a-z]+$/i.test(id)

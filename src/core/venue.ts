@@ -143,7 +143,7 @@ export interface Broker {
   report(): Promise<Result<VenueReport>>
   /** What moved cash without a trade, since when reports tell; a venue that does not say has none of it. */
   transfers?(): Promise<Result<readonly Transfer[]>>
-  /** Cancels all that rests at the account, ours and others', in one request; gives how many. */
+  /** Cancels what runs have at rest at the account, whichever run; what others have stays. Gives how many. */
   cancelAll?(): Promise<Result<number>>
   /** From when on reports tell finished orders and fills, and transfers are told, where the venue does not tell them all. */
   reportFrom?(since: Ms): void
@@ -153,6 +153,8 @@ export interface VenueReport {
   readonly at: Ms
   readonly orders: readonly {
     readonly id?: OrderId
+    /** Some run made it, this one or another on the account. */
+    readonly isOfRun?: true
     readonly venueId: string
     readonly symbol: SymbolId
     readonly side: Side

@@ -212,3 +212,29 @@ test('F539 a leader that comes back first takes over what another has left since
   assert.deepEqual([...pair.together], [])
   await pair.end(last)
 })
+
+test('F645 a run that takes the account over leaves the orders of a person there, and takes all of the other run', async (t) => {
+  const pair = await Pair.start(t)
+  const [account] = pair.local.venue.accounts
+  const instrument = pair.local.venue.universe.all[0]!
+  const a = await pair.engine(t, 'a')
+  const b = await pair.engine(t, 'b')
+  await pair.world.until(() => pair.resting.join() === 'a', 5_000)
+  const terms = { type: 'Limit', tif: 'GTC', direction: 0, reduceOnly: false } as const
+  // Of the venue's own screens, and of another program.
+  for (const linkId of ['', '5cf98598-39a7-459e-97bf-76ca765ee020', 'stop1']) {
+    const draft = { ...terms, linkId, instrument, side: 'buy', qty: 1, price: 100 } as const
+    account!.place({ ...draft, positionIdx: 0 }, pair.world.now)
+  }
+  const persons = (): number => [...account!.open].filter(({ price }) => price === 100).length
+  assert.equal(persons(), 3)
+
+  pair.kill(a)
+  await pair.world.until(() => pair.resting.join() === 'b', LEASE_MS + 2 * TICK_MS)
+
+  assert.equal(persons(), 3)
+  assert.deepEqual([...pair.together], [])
+  assert.equal(b.live.engine.ours.externals.filter(({ open }) => open).length, 3)
+  assert.deepEqual(b.live.engine.ours.halts, [])
+  await pair.end(b)
+})

@@ -156,7 +156,8 @@ export class Pair {
   /** Whose orders rest at the venue. */
   get resting(): readonly string[] {
     const [account] = this.local.venue.accounts
-    return [...new Set([...account!.open].map(({ linkId }) => linkId.split('-')[1]!))].toSorted()
+    const runs = [...account!.open].map(({ linkId }) => linkId.split('-')[1])
+    return [...new Set(runs.filter((run) => run === 'a' || run === 'b'))].toSorted()
   }
 
   /** Requests that change something, as they came. */

@@ -194,7 +194,7 @@ export class Live {
     if (this.engine.wantsDepth && venue.feed?.book === undefined)
       return fault('unsupported', `${venue.id} keeps no depth, and a strategy asks for it`)
     if (mayLead !== undefined && venue.broker?.cancelAll === undefined)
-      return fault('unsupported', `${venue.id} cannot cancel all orders of an account at once`)
+      return fault('unsupported', `${venue.id} cannot cancel what runs have at an account`)
     const trouble = await new Start(this.#parts, this.#agreement, this.#standby).run()
     if (trouble !== undefined) return trouble
     const said = this.#said.splice(0)

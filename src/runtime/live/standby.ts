@@ -4,7 +4,8 @@
  *
  *   follow   what the account tells is another's, and not heard; whether the account is free is asked a few times a second
  *   take     the account is ours: nothing of the other leaves any more, because its lease is old below its sockets
- *   clear    all that rests at the account is canceled, again and again until a report has nothing that rests
+ *   clear    what runs have at rest at the account is canceled, again and again until a report has nothing of it. What a
+ *            person has there stays, and counts in risk as it does always
  *   adopt    what the account holds belongs to the strategy of its symbol, once reports say what became of orders that
  *            were ours when we led before. Where several are on one symbol it stays halted, and a person is told
  *   lead     the hold is lifted, and strategies quote with the next price
@@ -130,7 +131,8 @@ export class Standby {
       if (pump.isStopped) return false
       for (const answer of [canceled, report])
         if (answer?.ok === false) tell('warn', `not cleared: ${answer.fault.message}`)
-      const isClear = report.ok && report.value.orders.every(({ open }) => !open)
+      const isClear =
+        report.ok && report.value.orders.every(({ open, isOfRun }) => !open || isOfRun !== true)
       if (canceled?.ok === true && isClear) return true
       await pause(options.io, CLEAR_MS)
     }

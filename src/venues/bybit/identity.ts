@@ -3,7 +3,7 @@
  * `orderLinkId` and comes back in every payload but some executions, which name the venue's id.
  */
 import { type Ms, type OrderId, orderId } from '../../core/brand.ts'
-import type { Order } from '../../core/order.ts'
+import { isOfAnyRun, type Order } from '../../core/order.ts'
 import { type Standing, standingOf } from '../../io/gap.ts'
 
 /** One of our orders, as the venue has it as far as we heard. */
@@ -26,6 +26,10 @@ const KNOWN_MAX = 20_000
 /** Ids that the venue made by itself are UUIDs; ours never are. */
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 export const isOwnId = (id: OrderId): boolean => id !== '' && !UUID.test(id)
+
+/** Whether a run made an order; else a person did, or another program. */
+export const isOfSomeRun = ({ linkId }: { readonly linkId: string }): boolean =>
+  !UUID.test(linkId) && isOfAnyRun(linkId)
 
 export class Identity {
   readonly #byId = new Map<OrderId, Known>()
