@@ -345,6 +345,9 @@ describe('a tape of files', () => {
       )
     }
     assert.deepEqual(tape.skipped(), { suspicious: 1, repeated: 0, oneSided: 1, crossed: 1 })
+    assert.deepEqual(tape.notes, [
+      'Left out of the data: 1 suspicious tick, 1 one-sided quote, 1 crossed quote.',
+    ])
   })
 
   it('leaves quote bars out where their symbol has trade bars of that length, and says so', async () => {
@@ -369,7 +372,7 @@ describe('a tape of files', () => {
 
     const only = await openTape(home, { kind: 'quotes' })
     assert.deepEqual(kinds(only), ['BAC quotes', 'IBM quotes', 'SPY quotes'])
-    assert.equal(only.notes, undefined)
+    assert.deepEqual(only.notes, [])
   })
 
   it('reads Lean futures by expiry, in UTC and points', async () => {

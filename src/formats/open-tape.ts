@@ -24,7 +24,7 @@ import {
   readLeanQuotes,
   readLeanTrades,
 } from './lean.ts'
-import { nothingSkipped, type Skipped, type TapeOptions } from './options.ts'
+import { leftOut, nothingSkipped, type Skipped, type TapeOptions } from './options.ts'
 import { noteOf, withoutRepeats } from './quote-bars.ts'
 import { filesAt, type Part, partsOf, peekText, readText } from './source.ts'
 import { isZone } from './stamps.ts'
@@ -143,21 +143,26 @@ class Opening {
         'files of bars, trades or quotes',
       )
     }
+    const skipped = (): Readonly<Skipped> => {
+      const sum = nothingSkipped()
+      for (const one of this.#skipped.values()) {
+        sum.suspicious += one.suspicious
+        sum.repeated += one.repeated
+        sum.oneSided += one.oneSided
+        sum.crossed += one.crossed
+      }
+      return sum
+    }
+    const repeats = repeating.length === 0 ? [] : [noteOf(repeating)]
     return {
       name: path,
       instruments: found.map((symbol) => this.#spec(symbol)),
       series,
-      ...(repeating.length === 0 ? {} : { notes: [noteOf(repeating)] }),
-      skipped: () => {
-        const sum = nothingSkipped()
-        for (const one of this.#skipped.values()) {
-          sum.suspicious += one.suspicious
-          sum.repeated += one.repeated
-          sum.oneSided += one.oneSided
-          sum.crossed += one.crossed
-        }
-        return sum
+      // Told when somebody asks: what is left out is known when it was read.
+      get notes() {
+        return [...repeats, ...leftOut(skipped())]
       },
+      skipped,
     }
   }
 

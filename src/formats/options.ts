@@ -47,3 +47,17 @@ export const nothingSkipped = (): Skipped => ({
   oneSided: 0,
   crossed: 0,
 })
+
+/** In a sentence, what was left out; none where nothing was. */
+export function leftOut({ suspicious, repeated, oneSided, crossed }: Skipped): readonly string[] {
+  const parts = [
+    [suspicious, 'suspicious tick'],
+    [repeated, 'repeated bar'],
+    [oneSided, 'one-sided quote'],
+    [crossed, 'crossed quote'],
+  ] as const
+  const found = parts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${count} ${what}${count === 1 ? '' : 's'}`)
+  return found.length === 0 ? [] : [`Left out of the data: ${found.join(', ')}.`]
+}
