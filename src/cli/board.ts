@@ -8,11 +8,11 @@ import type { SymbolId } from '../core/brand.ts'
 import type { Turn } from '../core/command.ts'
 import type { Input } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
+import { named } from '../core/named.ts'
 import type { Notice } from '../core/notice.ts'
 import { iso } from '../core/time.ts'
 import type { Universe } from '../core/universe.ts'
 import { clean, count, fit, integer, money, percent, signed, widthOf } from '../report/format.ts'
-import { namesOf } from '../runtime/live/health.ts'
 import type { Moment } from './moment.ts'
 import type { Size } from './screen.ts'
 
@@ -157,7 +157,7 @@ export class Board {
     const name =
       symbols === undefined
         ? all
-        : `${all} of ${namesOf(symbols.map((symbol) => this.#nameOf(symbol)))}`
+        : `${all} of ${named(symbols.map((symbol) => this.#nameOf(symbol)))}`
     const reason = why === undefined || why === '' ? '' : `: ${why}`
     const was = this.#down.get(name)
     if (isUp) {

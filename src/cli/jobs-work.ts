@@ -1,4 +1,5 @@
 // Work: a worker of history jobs on the command line, with its progress and its account of requests.
+import { named } from '../core/named.ts'
 import { iso } from '../core/time.ts'
 import { integer } from '../report/format.ts'
 import { type WorkDesk, workersOf } from './desk.ts'
@@ -62,10 +63,9 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
       },
       onLeft: (runs) => {
         const all = runs.map(({ provider, id }) => `${id} (${provider})`)
-        const more = all.length > LEFT_SHOWN ? ` and ${all.length - LEFT_SHOWN} more` : ''
         left =
-          `left in the queue, of providers that are not the first of history.providers: ` +
-          `${all.slice(0, LEFT_SHOWN).join(', ')}${more}`
+          'left in the queue, of providers that are not the first of history.providers: ' +
+          named(all, LEFT_SHOWN)
       },
       onTick: ({ enqueued, repairs, stale }) => {
         // Told when it changes: a worker ticks once a minute.

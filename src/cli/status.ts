@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { BadInput } from '../core/bad-input.ts'
+import { named } from '../core/named.ts'
 import { iso } from '../core/time.ts'
 import { clean } from '../report/format.ts'
-import { namesOf } from '../runtime/live/health.ts'
 import { type Asked, askStatus } from '../runtime/live/status-file.ts'
 import { shownPath, storedAt } from './paths.ts'
 import { RunFailed } from './output.ts'
@@ -49,7 +49,7 @@ function tellStatus(options: Options): void {
 
 function linesOf({ status, ageMs }: Asked): readonly string[] {
   const { streams, inbox, halts, unknownOrders, oldest } = status
-  const without = status.without === undefined ? '' : `, but for ${namesOf(status.without)}`
+  const without = status.without === undefined ? '' : `, but for ${named(status.without)}`
   const line = (name: string, text: string): string => `${name.padEnd(14)}${clean(text)}`
   const up = (isUp: boolean): string => (isUp ? 'up' : 'DOWN')
   const at = (moment: number | undefined): string =>
@@ -92,16 +92,12 @@ function leadText({ isFollowing, takeovers, phase }: Asked['status']): string {
   return phase === 'running' ? `yes${since}` : `it is ${phase}`
 }
 
-/** Series that a line names. */
-const NAMED_MAX = 5
-
 function barsText({ series, stale }: Asked['status']['bars']): string {
   if (stale.length === 0) return `${series} series, all fresh`
-  const named = stale
-    .slice(0, NAMED_MAX)
-    .map(({ symbol, timeframe, last }) => `${symbol} ${timeframe} since ${iso(last).slice(11, 16)}`)
-  const more = stale.length > NAMED_MAX ? ` and ${stale.length - NAMED_MAX} more` : ''
-  return `${series} series, ${stale.length} stale: ${named.join(', ')}${more}`
+  const texts = stale.map(
+    ({ symbol, timeframe, last }) => `${symbol} ${timeframe} since ${iso(last).slice(11, 16)}`,
+  )
+  return `${series} series, ${stale.length} stale: ${named(texts)}`
 }
 
 type JournalStatus = NonNullable<Asked['status']['journal']>

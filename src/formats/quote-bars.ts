@@ -1,4 +1,5 @@
 // Quote bars: which of them stay on a tape beside bars of trades.
+import { named } from '../core/named.ts'
 import type { TapeSeries } from '../core/tape.ts'
 import { lengthMs, type Timeframe } from '../core/time.ts'
 
@@ -36,7 +37,6 @@ const NAMED_MAX = 10
 /** What a run says of those that were left out. */
 export function noteOf(repeating: readonly Held[]): string {
   const symbols = [...new Set(repeating.map(({ symbol }) => symbol))].toSorted()
-  const more = symbols.length > NAMED_MAX ? ` and ${symbols.length - NAMED_MAX} more` : ''
   const files = `${repeating.length} ${repeating.length === 1 ? 'file' : 'files'} of quote bars`
-  return `${files} of ${symbols.slice(0, NAMED_MAX).join(', ')}${more} left out, because there are bars of trades; --kind quotes reads them alone.`
+  return `${files} of ${named(symbols, NAMED_MAX)} left out, because there are bars of trades; --kind quotes reads them alone.`
 }

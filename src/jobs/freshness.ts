@@ -14,6 +14,7 @@ import type {
   SeriesFilter,
 } from '../core/jobs.ts'
 import { expectedStarts } from '../core/expected.ts'
+import { named } from '../core/named.ts'
 import { DAY, iso, lengthMs, MINUTE, ms, plus, type Timeframe } from '../core/time.ts'
 import { calendarFor } from './estimate.ts'
 import { assetClassOf } from './plan.ts'
@@ -169,16 +170,14 @@ export function countsOf(all: readonly Fresh[]): Readonly<Record<Freshness, numb
 export function alertOf(all: readonly Fresh[]): string | undefined {
   const stale = all.filter(({ state }) => state === 'stale' || state === 'no_data')
   if (stale.length === 0) return undefined
-  const named = stale
+  const texts = stale
     .toSorted((a, b) => b.lateMs - a.lateMs)
-    .slice(0, NAMED_MAX)
     .map(({ symbol, timeframe, last }) =>
       last === undefined
         ? `${symbol} ${timeframe} has no bar`
         : `the last bar of ${symbol} ${timeframe} began ${iso(last).slice(0, 16)}Z`,
     )
-  const more = stale.length > NAMED_MAX ? ` and ${stale.length - NAMED_MAX} more` : ''
-  return `${stale.length} of ${all.length} series are stale: ${named.join(', ')}${more}`
+  return `${stale.length} of ${all.length} series are stale: ${named(texts, NAMED_MAX)}`
 }
 
 export interface DueQuestion {

@@ -5,10 +5,8 @@
 import { type Calendar, calendarOf } from '../core/calendar.ts'
 import type { SymbolId } from '../core/brand.ts'
 import type { Bar } from '../core/market.ts'
+import { named } from '../core/named.ts'
 import type { Universe } from '../core/universe.ts'
-
-/** Symbols that the warning names. */
-const NAMED_MAX = 5
 
 interface Seen {
   readonly symbol: string
@@ -40,9 +38,7 @@ export class ClosedDays {
     const found = this.#seen.filter((seen) => seen !== undefined && seen.closed > 0) as Seen[]
     const [first] = found.toSorted((a, b) => b.closed - a.closed)
     if (first === undefined) return []
-    const names = found.slice(0, NAMED_MAX).map(({ symbol }) => symbol)
-    const more = found.length - names.length
-    const who = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+    const who = named(found.map(({ symbol }) => symbol))
     const { closed, calendar } = first
     const days = `${closed} day${closed === 1 ? '' : 's'}`
     return [

@@ -6,6 +6,7 @@
 import type { Ms } from '../../core/brand.ts'
 import type { HaltCause } from '../../core/input.ts'
 import { iso, type Timeframe } from '../../core/time.ts'
+import { named } from '../../core/named.ts'
 import type { Room } from '../../core/store.ts'
 import type { PrunerStatistics } from './pruner.ts'
 import type { BudgetUse } from '../../core/venue.ts'
@@ -107,7 +108,7 @@ export function ailmentsOf(health: Health): readonly string[] {
   for (const stream of ['feed', 'orders'] as const)
     note(!streams[stream], () => `the ${stream} stream is down`)
   const { without = [] } = health
-  note(without.length > 0, () => `the feed is down for ${namesOf(without)}`)
+  note(without.length > 0, () => `the feed is down for ${named(without)}`)
   const { dataAgeMs } = health
   note(
     phase === 'running' && health.isDataDue && !((dataAgeMs ?? Infinity) <= DATA_AGE_MS_MAX),
@@ -154,16 +155,6 @@ export function ailmentsOf(health: Health): readonly string[] {
     () => `the last report of the venue is ${seconds(age!)} old`,
   )
   return found
-}
-
-/** Symbols that a text names. */
-const NAMED_MAX = 5
-
-/** `AAPL, MSFT`, or of many `AAPL, MSFT, NVDA, AMD, SPY and 12 more`. */
-export function namesOf(symbols: readonly string[]): string {
-  const more = symbols.length - NAMED_MAX
-  const named = symbols.slice(0, NAMED_MAX).join(', ')
-  return more > 0 ? `${named} and ${more} more` : named
 }
 
 export const behindText = (behindMs: number): string =>

@@ -18,6 +18,7 @@
  */
 import { assert } from '../../core/assert.ts'
 import { type Fault, fault } from '../../core/fault.ts'
+import { named } from '../../core/named.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import type { Io } from '../../io/io.ts'
 import type { LivenessOptions } from '../../io/liveness.ts'
@@ -413,9 +414,4 @@ function added(wanted: Wanted, asked: Wanted, acknowledged: Wanted): Wanted {
 }
 
 const unacknowledged = (lacking: readonly string[]): Fault =>
-  fault('rate-limited', `alpaca did not acknowledge ${list(lacking)}`)
-
-const list = (items: readonly string[]): string =>
-  items.length > 5
-    ? `${items.slice(0, 5).join(', ')} and ${items.length - 5} more`
-    : items.join(', ')
+  fault('rate-limited', `alpaca did not acknowledge ${named(lacking)}`)
