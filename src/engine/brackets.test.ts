@@ -811,3 +811,28 @@ test('a bracket the other way is denied until the first one can hold nothing any
     10:00:08  s bracket sell 5 stop 106             > submit #5 sell 5 market
   `)
 })
+
+test('an order that only reduced is canceled when a leg has taken what it was for', () => {
+  const story = (exit: string, more: string): string => `
+    10:00:00  trade AAPL 100
+    10:00:01  s bracket buy 10 stop 98              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100                    > submit #2 sell 10 stop 98 gtc
+    10:00:03  ${exit}
+    10:00:04  filled #2 6 @ 98                      = position 4 @ 100
+    10:00:05  filled #2 4 @ 98                      ${more}`
+  scenario(story('s sell 4 limit 105                > submit #3 sell 4 limit 105', '> cancel #3'))
+  // What is more than is held was held against the limits.
+  scenario(story('s sell 11 limit 105               > submit #3 sell 11 limit 105', '= live #3'))
+})
+
+test('an exit keeps its order as long as what is held covers it', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100
+    10:00:03  s sell 4 limit 105                    > submit #2 sell 4 limit 105
+    10:00:04  s sell 6 limit 106                    > submit #3 sell 6 limit 106
+    10:00:05  filled #3 6 @ 106
+    10:00:06  filled #2 4 @ 105                     = position 0, live none
+  `)
+})

@@ -75,17 +75,25 @@ export class Commitments {
     return sum - this.#openers.get(symbol) + this.#openersOf(symbol, replaces)
   }
 
-  /** The largest position, in quantity, that the symbol could come to if all its open entries filled. */
+  /**
+   * The largest position, in quantity, that the symbol could come to if all its open entries filled: where they turn it round,
+   * after its exits.
+   */
   worstQty(request: OrderRequest, replaces?: Order): number {
-    const held = this.#portfolio.qty(request.symbol)
-    let worst = held + sign(request.side) * request.qty
-    const orders = this.#orders.heldOf(request.symbol)
+    const { symbol, side } = request
+    const direction = sign(side)
+    let entries = request.qty + this.#externals.remaining(symbol, side)
+    let exits = 0
+    const orders = this.#orders.heldOf(symbol)
     for (let i = 0; i < orders.length; i++) {
       const { order } = orders[i]!
-      if (order !== replaces && !this.#isExit(order) && order.side === request.side)
-        worst += sign(order.side) * remaining(order)
+      if (order === replaces || order.side !== side) continue
+      if (this.#isExit(order)) exits += remaining(order)
+      else entries += remaining(order)
     }
-    return worst + sign(request.side) * this.#externals.remaining(request.symbol, request.side)
+    const held = direction * this.#portfolio.qty(symbol)
+    const turned = held < 0 ? Math.min(0, held + exits) : held
+    return direction * (turned + entries)
   }
 
   /** What positions and open entries together are worth, without an order that is to become another. */
@@ -152,10 +160,10 @@ export class Commitments {
       for (let i = 0; i < orders.length; i++) {
         const { order } = orders[i]!
         if (order.strategy !== strategy || order === replaces || isLeg(order)) continue
-        // The entry of a bracket is no exit: its legs would bring back what it has reduced.
-        if (order.role === undefined && position.qty * sign(order.side) < 0) {
+        if (position.qty * sign(order.side) < 0) {
           free -= remaining(order)
-          if (free >= 0) continue
+          // The entry of a bracket is no exit: its legs would bring back what it has reduced.
+          if (order.role === undefined && free >= 0) continue
         }
         count++
       }

@@ -7,7 +7,15 @@ import type { SymbolId } from '../core/brand.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Control, ExternalOrder } from '../core/input.ts'
 import { money } from '../core/instrument.ts'
-import { type Fill, isLeg, opposite, type Order, type OrderInput, sign } from '../core/order.ts'
+import {
+  type Fill,
+  isLeg,
+  opposite,
+  type Order,
+  type OrderInput,
+  remaining,
+  sign,
+} from '../core/order.ts'
 import { applyFill, realisedProfit } from '../core/position.ts'
 import type { Desk, DeskParts } from './desk.ts'
 import type { Lane } from './lanes.ts'
@@ -89,13 +97,40 @@ export class Facts {
     const told = { order, fill: recordOf(input), profit, position: after.qty }
     notices.publish({ type: 'fill', at: this.#desk.now, ...told })
     this.#tellPosition(order.symbol)
-    if (after.qty === 0) this.#endOpeners(lane)
+    this.#endUncovered(lane, applied, before.qty, after.qty)
+    if (before.qty !== 0 && Math.sign(after.qty) !== Math.sign(before.qty)) this.#endOpeners(lane)
     // A close sees to the legs itself.
     if (order.role === undefined && lane.closing === undefined)
       this.#desk.brackets.onOutside(lane, before.qty, after.qty)
   }
 
-  /** What still rests of a lane that is flat again may open a position: where the day has no more of them, it is canceled. */
+  /**
+   * An order that was let pass because it only reduces is canceled where another has taken what it was for: it would open a
+   * position now, which no limit was asked about. The order that has filled counts as the first; what was more than is held
+   * was held against the limits. Quotes are withdrawn by themselves where nothing may be risked.
+   */
+  #endUncovered(lane: Lane, { before: filled }: Applied, before: number, after: number): void {
+    const lost =
+      Math.sign(after) === Math.sign(before) ? Math.abs(before) - Math.abs(after) : Infinity
+    if (before === 0 || lost <= 0) return
+    const slack = lane.instrument.lotSize / 2
+    let had = Math.abs(before) + slack
+    let has = after * before > 0 ? Math.abs(after) + slack : 0
+    if (!isLeg(filled)) had -= remaining(filled)
+    for (const order of this.#desk.ordersOf(lane)) {
+      const isExit = order.role === undefined && sign(order.side) * before < 0
+      if (!isExit || order.quote === true) continue
+      const left = remaining(order)
+      if (order.id !== filled.id) had -= left
+      has -= left
+      if (order.id !== filled.id && had >= 0 && has < 0) this.#desk.cancel(lane, order.id)
+    }
+  }
+
+  /**
+   * What still rests of a lane that is flat again, or turned round, may open a position: where the day has no more of them,
+   * it is canceled.
+   */
   #endOpeners(lane: Lane): void {
     if (!this.#parts.risk.isOverTrades) return
     for (const order of this.#desk.ordersOf(lane))

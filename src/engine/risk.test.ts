@@ -796,11 +796,19 @@ test('counts no leg of a bracket, and no reduce-only order that the position can
   assert.equal(desk.ask(), 'passes')
 })
 
-test('counts no leg of a bracket towards the position of a sale', () => {
-  const desk = new Desk({ maxPositionNotional: 500 })
-  desk.hold(A, 10)
-  desk.work({ id: 'stop', side: 'sell', qty: 10, role: 'stop' })
-  assert.equal(desk.ask({ side: 'sell' }), 'passes')
+test('counts a sale that turns a position round as if the exits had filled before it', () => {
+  const turned = (...exits: Parameters<typeof order>[0][]): string => {
+    const desk = new Desk({ maxPositionNotional: 1_000 })
+    desk.hold(A, 10)
+    for (const [i, exit] of exits.entries()) desk.work({ id: `o${i}`, side: 'sell', ...exit })
+    return desk.ask({ side: 'sell', qty: 15 }, { held: 10 })
+  }
+  const stop = { qty: 10, role: 'stop' } as const
+  const part = { qty: 5, reduceOnly: true } as const
+  assert.deepEqual(
+    [turned(), turned(part), turned(part, part), turned(stop), turned(stop, part)],
+    ['passes', 'passes', ...Array<string>(3).fill('max-position-notional')],
+  )
 })
 
 for (const changes of [

@@ -16,6 +16,8 @@
  * would bring back what it has reduced. A protective leg of a bracket passes tier 1 only, because an unprotected position
  * is the greater risk.
  *
+ * What passed because it reduces is canceled when another exit has taken what it was for (facts.ts).
+ *
  * An exit is measured by its own lane. Where two lanes hold a symbol on opposite sides, the exit of one leaves the
  * net position to the other, and may so raise it: it still passes, since whoever wants out gets out.
  *

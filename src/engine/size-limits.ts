@@ -1,7 +1,7 @@
 /*
  * Size limits: is an order too large, or too small? By itself, by the position that it may lead to, by all that is at risk
- * then, and by what there is to pay for it. Open orders count as if filled, a sale at the last price where that is above
- * its own, a purchase of an inverse contract where it is below.
+ * then, and by what there is to pay for it. Open orders count as if filled, exits before what turns a position round; a sale
+ * at the last price where that is above its own, a purchase of an inverse contract where it is below.
  */
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial } from '../core/notice.ts'

@@ -128,7 +128,10 @@ export interface Context<S = unknown> {
    * @example const spy = ctx.peer('SPY')
    */
   peer(symbol: string): Peer
-  /** This lane's orders that may still trade, oldest first. */
+  /**
+   * This lane's orders that may still trade, oldest first. One that only reduces is canceled when a leg has taken what it was
+   * for.
+   */
   readonly orders: readonly Order[]
   /** Cash and holdings of the whole account at the last prices, in money. */
   readonly equity: number
