@@ -649,6 +649,43 @@ for (const [what, listed] of Object.entries(GONE)) {
   })
 }
 
+test('F646 a symbol that was not traded at the start is taken in when it is traded again', async (t) => {
+  for (const isOnAnotherGrid of [false, true]) {
+    let isBack = false
+    const { bench, opened } = await restarted(t, (rows) => {
+      if (!isBack) return GONE['is closed']!(rows)
+      if (!isOnAnotherGrid) return rows
+      return rows.map((row) => ({ ...row, priceFilter: { tickSize: '0.5' } }))
+    })
+    const [first, second] = bench.universe.all.map(({ id }) => id)
+    assert.ok(opened.ok, JSON.stringify(opened))
+    for (const kind of ['trades', 'quotes', 'bars'] as const)
+      assert.ok((await bench.world.settled(bench.venue.feed.subscribe(kind, [first!, second!]))).ok)
+    await bench.run(6 * MINUTE)
+    assert.deepEqual(
+      bench.halts.map(({ symbol, cause, on }) => [symbol, cause, on]),
+      [[second, 'not-tradable', true]],
+    )
+    isBack = true
+    bench.inputs.length = 0
+    await bench.run(12 * MINUTE)
+
+    const kinds = new Set(
+      bench.inputs.flatMap((input) => {
+        if (input.type === 'trade') return input.trade.symbol === second ? ['trade'] : []
+        if (input.type === 'quote') return input.quote.symbol === second ? ['quote'] : []
+        return input.type === 'bar' && input.bar.symbol === second ? ['bar'] : []
+      }),
+    )
+    const lifted = bench.halts.map(({ symbol, cause, on }) => [symbol, cause, on])
+    const told = bench.troubles.slice(1)
+    assert.deepEqual(kinds.size, isOnAnotherGrid ? 0 : 3)
+    assert.deepEqual(lifted, isOnAnotherGrid ? [] : [[second, 'not-tradable', false]])
+    assert.equal(told.length, 1, told.join())
+    assert.match(told[0]!, isOnAnotherGrid ? /on another grid/ : /^BBBUSDT is traded again$/)
+  }
+})
+
 test('F595 a run does not go on without the data of a symbol whose row cannot be read', async (t) => {
   const { bench, opened } = await restarted(t, (rows) =>
     rows.map((row) => (row.symbol === 'BBBUSDT' ? { ...row, priceFilter: {} } : row)),

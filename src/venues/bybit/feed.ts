@@ -10,6 +10,7 @@ import { fault } from '../../core/fault.ts'
 import type { Input } from '../../core/input.ts'
 import type { OrderBook } from '../../core/order-book.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
+import { MINUTE } from '../../core/time.ts'
 import type { Feed } from '../../core/venue.ts'
 import {
   emptyCounts,
@@ -17,6 +18,9 @@ import {
   MarketConnection,
   type MarketOptions,
 } from './market-connection.ts'
+
+/** How often it is asked for what was not traded at the start. */
+export const LOOK_MS = 5 * MINUTE
 
 export interface FeedOptions extends MarketOptions {
   readonly venue: VenueId
@@ -34,8 +38,8 @@ export class BybitFeed implements Feed {
   #isUp = false
   /** By name. */
   readonly #of = new Map<string, MarketConnection>()
-  /** Symbols that are not traded any more: nothing is asked for them. */
-  readonly #excluded = new Set<string>()
+  /** Symbols that are not traded: nothing is asked for them. With what is wanted of each, should it be traded again. */
+  readonly #excluded = new Map<string, Set<Kind>>()
   #sink: (input: Input) => void = () => {}
   /** Why something is missing, until it is told that they are up. */
   #trouble: string | undefined
@@ -52,13 +56,40 @@ export class BybitFeed implements Feed {
 
   /** Before it is subscribed: the symbol takes no new risk, and has no data. */
   exclude(name: string, why: string): void {
-    const { universe, io, onTrouble } = this.#options
-    this.#excluded.add(name)
-    const symbol = universe.find(name)?.id
-    if (symbol === undefined) return
-    const control = { do: 'halt-symbol', symbol, cause: 'not-tradable', on: true, why } as const
-    this.#sink({ type: 'control', at: io.now(), by: 'bybit', control })
+    const { universe, onTrouble } = this.#options
+    this.#excluded.set(name, new Set())
+    if (universe.find(name) === undefined) return
+    this.#halt(name, true, `${why}; it is asked for again every ${LOOK_MS / MINUTE} minutes`)
     onTrouble(`${name} takes no new risk: ${why}`)
+  }
+
+  get excluded(): readonly string[] {
+    return [...this.#excluded.keys()]
+  }
+
+  /** It is traded again: what was wanted of it is asked for, and then it takes new risk. */
+  async include(name: string): Promise<Result<void>> {
+    const { universe, onTrouble } = this.#options
+    const kinds = this.#excluded.get(name)
+    const id = universe.find(name)?.id
+    if (kinds === undefined || id === undefined) return ok(undefined)
+    this.#excluded.delete(name)
+    for (const kind of kinds) {
+      const answer = await this.subscribe(kind, [id])
+      if (answer.ok) continue
+      this.#excluded.set(name, kinds)
+      return answer
+    }
+    this.#halt(name, false, 'it is traded again')
+    onTrouble(`${name} is traded again`)
+    return ok(undefined)
+  }
+
+  #halt(name: string, on: boolean, why: string): void {
+    const { universe, io } = this.#options
+    const symbol = universe.find(name)!.id
+    const control = { do: 'halt-symbol', symbol, cause: 'not-tradable', on, why } as const
+    this.#sink({ type: 'control', at: io.now(), by: 'bybit', control })
   }
 
   async subscribe(kind: Kind, symbols: readonly SymbolId[]): Promise<Result<void>> {
@@ -67,6 +98,7 @@ export class BybitFeed implements Feed {
       return failed(
         fault('unsupported', `bybit streams no bars of an ${category.word}: take trades`),
       )
+    for (const id of symbols) this.#excluded.get(universe.at(id).symbol)?.add(kind)
     const wanted = symbols.filter((id) => !this.#excluded.has(universe.at(id).symbol))
     const names = wanted.map((id) => universe.at(id).symbol)
     const all = new Set([...this.#of.keys(), ...names])

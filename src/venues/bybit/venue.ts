@@ -26,7 +26,7 @@ import { BybitBroker } from './broker.ts'
 import { type Category, type CategoryName, categoryOf } from './category.ts'
 import { armDeadMan } from './dead-man.ts'
 import { contractsOf, isGone } from './contracts.ts'
-import { BybitFeed } from './feed.ts'
+import { BybitFeed, LOOK_MS } from './feed.ts'
 import { BybitHistory } from './history.ts'
 import { Identity, isOwnId } from './identity.ts'
 import { Kept } from './kept.ts'
@@ -172,6 +172,8 @@ export const hostsOf = (environment: Environment, name: CategoryName = 'linear')
 }
 
 const CLOSED = fault('network', 'it was closed while it was opened')
+const otherGrid = (symbol: string): Fault =>
+  fault('unsupported', `${symbol} is traded again, on another grid: a new journal takes it`)
 
 /** Topics of one request. */
 const SPOT_TOPICS_MAX = 10
@@ -199,6 +201,9 @@ export class BybitVenue implements Venue {
   #isNew = true
   #run: string | undefined
   #isClosed = false
+  /** Symbols that are traded again, on another grid than that of the run. */
+  readonly #changed = new Set<string>()
+  #cancelLook: () => void = () => {}
   #onListening: (trouble: Fault | undefined) => void = () => {}
 
   constructor(options: BybitOptions) {
@@ -374,7 +379,36 @@ export class BybitVenue implements Venue {
     if (counted !== undefined) return failed(counted)
     if (this.#isClosed) return failed(CLOSED)
     const [trouble] = await Promise.all([this.#listen(), this.#trade?.open()])
+    this.#lookLater()
     return trouble === undefined ? specs : failed(trouble)
+  }
+
+  /** Symbols that were not traded at the start come back: no stream tells it. */
+  #lookLater(): void {
+    if (this.#isClosed || this.#missing.length === 0) return
+    this.#cancelLook = this.#options.io.after(LOOK_MS, () => void this.#look())
+  }
+
+  async #look(): Promise<void> {
+    const { universe, onTrouble } = this.#options
+    const of = { symbols: this.#missing, venue: this.id }
+    const listed = await contractsOf(this.rest, this.#category, of)
+    if (listed.ok)
+      for (const [symbol, contract] of listed.value) {
+        const spec = universe.find(symbol)?.spec
+        if (this.#isClosed || !contract.ok || spec === undefined) continue
+        const { lotSize, tickSize } = contract.value
+        const isSame = spec.lotSize === lotSize && spec.tickSize === tickSize
+        const added = isSame ? await this.feed.include(symbol) : failed(otherGrid(symbol))
+        if (added.ok) continue
+        if (!isSame) this.#changed.add(symbol)
+        onTrouble?.(`${symbol} still takes no new risk: ${added.fault.message}`)
+      }
+    this.#lookLater()
+  }
+
+  get #missing(): readonly string[] {
+    return this.feed.excluded.filter((symbol) => !this.#changed.has(symbol))
   }
 
   /** Streams that are in safe mode try again: a person says so. Prices that were held back are believed. */
@@ -385,6 +419,7 @@ export class BybitVenue implements Venue {
   }
 
   async close(): Promise<void> {
+    this.#cancelLook()
     this.#gap.close()
     this.#isClosed = true
     this.#onListening(CLOSED)
