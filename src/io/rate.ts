@@ -350,7 +350,8 @@ function retryAfterIn(text: string | undefined, now: number): number | undefined
 const countIn = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d+(?:\.\d+)?$/.test(text.trim()) ? Number(text) : undefined
 
-function dateIn(text: string | undefined): number | undefined {
+/** An http date, in milliseconds. */
+export function dateIn(text: string | undefined): number | undefined {
   const at = text === undefined ? NaN : Date.parse(text)
   return Number.isNaN(at) ? undefined : at
 }

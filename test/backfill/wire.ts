@@ -281,7 +281,9 @@ export class Wire {
     }
     const n = this.asked.push(asked)
     await this.hold(n)
-    const told = this.#rest.answer({
+    // The market stands still; the time that the venue tells does not.
+    const date = new Date(this.#now).toUTCString()
+    const answered = this.#rest.answer({
       method: 'GET',
       path: pathname,
       query: searchParams,
@@ -289,6 +291,7 @@ export class Wire {
       headers: Object.fromEntries(lower) as Record<string, string>,
       body: '',
     })
+    const told = { ...answered, headers: { ...answered.headers, date } }
     const spoiled = this.#spoil(told, n, asked)
     if (spoiled === 'reset')
       return failed(fault('network', 'the connection was reset', { sent: 'maybe' }))

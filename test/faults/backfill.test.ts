@@ -569,3 +569,25 @@ test('F526 volumes that a provider rounded after a split are no hours that were 
   assert.equal(await failedOf(1), undefined)
   assert.match((await failedOf(3)) ?? '', /AAA 1h does not follow from 15m: volume at 2025-/)
 })
+
+test('F604 a worker whose clock is an hour ahead stores nothing until it is mended', async (t) => {
+  let isAhead = true
+  const spoil: Spoil = ({ headers }, _n, { at }) =>
+    isAhead ? { headers: { ...headers, date: new Date(at - HOUR).toUTCString() } } : undefined
+  const wire = await Wire.open(t, { count: 5, spoil })
+
+  const faults: string[] = []
+  const rows = await wire.work('w', {
+    packsMax: 2,
+    onPack: (_pack, outcome) => {
+      if ('fault' in outcome) faults.push(outcome.fault.message)
+    },
+  })
+  assert.equal(rows, 0)
+  assert.match(faults.join(), /the clock of this machine is 360\d s ahead of the provider's/)
+  assert.deepEqual(await wire.store.coverage({}), [])
+
+  isAhead = false
+  await wire.work()
+  assert.deepEqual(await wire.wrong(), [])
+})

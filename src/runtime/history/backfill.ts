@@ -10,6 +10,7 @@ import { MINUTE } from '../../core/time.ts'
 import { Universe } from '../../core/universe.ts'
 import { ok, type Result } from '../../core/result.ts'
 import type { Io } from '../../io/io.ts'
+import { timely } from '../../io/timely.ts'
 import { Budget } from '../../io/rate.ts'
 import { MACHINE_MS } from '../../io/scaled.ts'
 import { systemIo } from '../../io/system.ts'
@@ -80,7 +81,7 @@ export class Backfill {
     const data = terms?.hosts.data
     this.meter = new Meter({
       store,
-      io,
+      io: timely(io, speed),
       provider: 'alpaca',
       worker: name,
       perMinute: Math.max(1, Math.floor(perMinute * SHARE)),
