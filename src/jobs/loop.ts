@@ -82,10 +82,11 @@ export async function loop(options: LoopOptions): Promise<void> {
   await store.requeueStale(io.now(), name)
   const isStopped = (): boolean => signal?.aborted === true
   while (!isStopped() && packs < packsMax) {
-    if (io.now() >= tickAt) {
+    // Not by the time of day: where that is set back, nothing would be queued until it has come there again.
+    if (io.monotonic() >= tickAt) {
       const report = await tick(store, io.now())
       onTick?.(report)
-      tickAt = io.now() + MINUTE
+      tickAt = io.monotonic() + MINUTE
     }
     if (io.now() >= splitsAt) {
       const told = await fetchSplits({ ...asking, now: io.now() })

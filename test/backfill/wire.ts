@@ -182,11 +182,12 @@ export class Wire {
     await this.store.putDefinitions(definitions, this.#now)
   }
 
-  worker(name = 'w'): Backfill {
+  /** @param io Where its clock is another one. */
+  worker(name = 'w', io = this.io): Backfill {
     const hosts = { trading: HOST, data: HOST, stream: HOST, orders: HOST }
     return new Backfill({
       store: this.store,
-      io: this.io,
+      io,
       name,
       pageRows: this.#pageRows,
       terms: {

@@ -591,3 +591,21 @@ test('F604 a worker whose clock is an hour ahead stores nothing until it is mend
   await wire.work()
   assert.deepEqual(await wire.wrong(), [])
 })
+
+test('F605 a worker looks each minute for what is due, though its clock was set back by an hour', async (t) => {
+  const wire = await Wire.open(t, { count: 2 })
+  const stop = new AbortController()
+  let backMs = 0
+  const worker = wire.worker('w', { ...wire.io, now: () => ms(Math.floor(wire.now) - backMs) })
+  const ticks: number[] = []
+  const onTick = (): void => {
+    ticks.push(wire.now)
+    if (ticks.length === 2) backMs = HOUR
+    if (ticks.length === 4) stop.abort()
+  }
+
+  await worker.work({ signal: stop.signal, onTick })
+  worker.close()
+
+  assert.ok(ticks[3]! - ticks[1]! < 5 * MINUTE, `${ticks[3]! - ticks[1]!} ms for two looks`)
+})

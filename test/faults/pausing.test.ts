@@ -176,6 +176,18 @@ test('F451 a start whose clock is behind the last turn says so, and is not healt
   bench.check()
 })
 
+test('F451 a clock that is set back while a run goes on is told with what stands still until then', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.run(5 * SECOND)
+
+  bench.world.node('engine 1').jump(-600 * SECOND)
+  await bench.run(5 * SECOND)
+
+  const isBehind = /^the clock is \d+ s behind the last turn: no bar closes and no timer fires/
+  assert.ok(bench.has(isBehind))
+  assert.match(ailmentsOf(bench.live.health).join(), isBehind)
+})
+
 const IS_OFF =
   /^the clock of this machine is 3600 s (ahead of|behind) that of alpaca: market data are dropped/
 

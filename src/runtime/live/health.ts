@@ -158,7 +158,8 @@ export function ailmentsOf(health: Health): readonly string[] {
 }
 
 export const behindText = (behindMs: number): string =>
-  `the clock is ${seconds(behindMs)} behind the last turn: no bar closes and no timer fires until then; mend the clock`
+  `the clock is ${seconds(behindMs)} behind the last turn: no bar closes and no timer fires until then; ` +
+  'mend the clock, or where it is right now, wait or begin a new journal'
 
 /** What is old or of the future by our clock is dropped, and bars close by it. */
 export function aheadText(aheadMs: number, venue: string): string {

@@ -23,7 +23,7 @@ import { pause } from '../../io/clock.ts'
 import { alertOf, type Told } from '../session/alerts.ts'
 import type { ExitPolicy } from '../config/exit-policy.ts'
 import { Gateway } from './gateway.ts'
-import type { Health, HealthPhase } from './health.ts'
+import { behindText, type Health, type HealthPhase } from './health.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Agreement } from './agreement.ts'
 import { End, type Stopped } from './end.ts'
@@ -301,6 +301,8 @@ export class Live {
     const seconds = Math.round(Math.abs(gapMs) / 1_000)
     const what = gapMs < 0 ? 'the clock went back by' : 'nothing was seen for'
     const why = `${what} ${seconds} s`
+    const { behindMs } = this.pump
+    if (behindMs > this.#timing.gapMsMax) this.#tell('error', behindText(behindMs))
     this.#tell('warn', `trading is held, ${why}; ${this.#options.venue.id} is asked first`)
     // As at a start: what fell due meanwhile is not lived at its own time, and what is held is not certain.
     const blind = { do: 'hold', on: true, why, isBlind: true } as const
