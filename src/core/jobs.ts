@@ -346,7 +346,7 @@ export interface JobStore {
     readonly notBefore: number
     readonly code: string
     readonly message: string
-    /** `later` counts as an attempt; `stopped` does not, because nothing went wrong; `never` is the end. */
+    /** `later` counts as an attempt; `stopped` does not, because nothing is wrong with the runs; `never` is the end. */
     readonly retry: 'later' | 'stopped' | 'never'
   }): Promise<boolean>
   /**

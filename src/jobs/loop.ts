@@ -102,7 +102,8 @@ export async function loop(options: LoopOptions): Promise<void> {
       onPack?.(pack, outcome)
       continue
     }
-    if (untilDone === true && (await waitedFor(store, source.provider)) === undefined) {
+    const waits = await waitedFor(store, source.provider)
+    if (untilDone === true && waits === undefined) {
       // Holes that the last pack left are due now, not in a minute.
       const last = await tick(store, io.now())
       onTick?.(last)
@@ -113,10 +114,10 @@ export async function loop(options: LoopOptions): Promise<void> {
     }
     if (!isWaiting) {
       isWaiting = true
-      const run = await waitedFor(store, source.provider)
-      if (run !== undefined) options.onWait?.(run)
+      if (waits !== undefined) options.onWait?.(waits)
     }
-    await pause(io, untilDone === true ? ENDING_MS : IDLE_MS, signal)
+    const isEnding = untilDone === true && waits?.status === 'running'
+    await pause(io, isEnding ? ENDING_MS : IDLE_MS, signal)
   }
 }
 

@@ -6,10 +6,11 @@
  *   verify   what is stored, against the calendar
  *   settle   results, coverage and holes together
  *
- * What can go wrong: a fault that may pass gives the runs back, to be tried later from the last cursor; a symbol that the
- * provider refuses is quarantined, and the others go on at once, and where it is not named it is found by halves; a fault
- * that stays ends the runs as failed, with its code. What a stand-in says is its own word alone: what it lacks is a hole that
- * is asked for again when the primary may be back.
+ * What can go wrong: a fault that may pass gives the runs back, to be tried later from the last cursor; while the
+ * provider answers nobody, that is nothing of theirs, and they wait for it, for a day at most; a symbol that the
+ * provider refuses is quarantined, and the others go on at once, and where it is not named it is found by halves; a
+ * fault that stays ends the runs as failed, with its code. What a stand-in says is its own word alone: what it lacks is
+ * a hole that is asked for again when the primary may be back.
  */
 import { barColumns, type BarColumns, copyBars, joinedBars } from '../core/columns.ts'
 import { expectedStarts } from '../core/expected.ts'
@@ -18,6 +19,7 @@ import type { BarSource, Hole, JobStore, Settlement, StartsQuery } from '../core
 import { failed, ok, type Result } from '../core/result.ts'
 import { DAY, lengthMs, ms, type Timeframe } from '../core/time.ts'
 import type { Io } from '../io/io.ts'
+import { Absence } from './absence.ts'
 import { refusedOne } from './bisect.ts'
 import { derived, differenceOf } from './derive.ts'
 import { calendarFor } from './estimate.ts'
@@ -77,6 +79,7 @@ export class Worker {
   readonly #told = new Told()
   /** When the first page of the query was asked for, by whomever. */
   #since = 0
+  readonly #absence = new Absence()
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -181,7 +184,8 @@ export class Worker {
       }
       if (!page.ok) return this.#failed(pack, token, page.fault, symbols)
       const { cursor, provider } = page.value
-      if (provider !== undefined) this.#standIns.add(provider)
+      if (provider === undefined) this.#absence.end(io.now())
+      else this.#standIns.add(provider)
       const { series, flaws } = looked(page.value.series, pack)
       const rows = series.reduce((sum, { bars }) => sum + bars.length, 0)
       const [first] = series
@@ -262,7 +266,7 @@ export class Worker {
   }
 
   async #ended(pack: Pack, token: string, fault: Fault) {
-    const { signal } = this.#options
+    const { signal, io } = this.#options
     if (signal?.aborted === true) {
       await this.#giveBack(token, { code: 'STOPPED', message: 'the worker was stopped' }, 'stopped')
       return { type: 'stopped' as const }
@@ -271,8 +275,11 @@ export class Worker {
     const mayPass = fault.retry === 'later' || fault.code === 'corrupt-data'
     const attempt = Math.max(...pack.runs.map((run) => run.attempt))
     const leastMs = Number(fault.context?.['waitMs'] ?? 0)
-    const retry = mayPass ? 'later' : 'never'
-    const isOurs = await this.#giveBack(token, fault, retry, { attempt, leastMs })
+    const isAway = fault.retry === 'later' && this.#absence.covers(pack.runs, io.now())
+    const retry = !mayPass ? 'never' : isAway ? 'stopped' : 'later'
+    const tryMs = isAway ? this.#absence.nextMs() : BACKOFF_FIRST_MS * 2 ** (attempt - 1)
+    const waitMs = Math.max(Math.min(tryMs, BACKOFF_MAX_MS), leastMs)
+    const isOurs = await this.#giveBack(token, fault, retry, mayPass ? waitMs : 0)
     if (!isOurs) return { type: 'lost' as const }
     return { type: mayPass ? ('given-back' as const) : ('failed' as const), fault }
   }
@@ -281,13 +288,11 @@ export class Worker {
     token: string,
     { code, message }: { readonly code: string; readonly message: string },
     retry: 'later' | 'stopped' | 'never',
-    { attempt = 1, leastMs = 0 }: { readonly attempt?: number; readonly leastMs?: number } = {},
+    waitMs = 0,
   ): Promise<boolean> {
     const { store, io } = this.#options
     const at = io.now()
-    const backoffMs = Math.min(BACKOFF_FIRST_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS)
-    const waitMs = Math.max(backoffMs, leastMs)
-    const notBefore = retry === 'later' ? at + waitMs : 0
+    const notBefore = waitMs === 0 ? 0 : at + waitMs
     return store.giveBack({ token, at, notBefore, code, message, retry })
   }
 
@@ -358,6 +363,7 @@ export class Worker {
     const query = { symbols: [symbol], timeframe, adjustment, from, to, cursor: undefined }
     for await (const page of source.pages(query)) {
       if (!page.ok) return page
+      if (page.value.provider === undefined) this.#absence.end(io.now())
       isStandIn ||= page.value.provider !== undefined
       all.push(...page.value.series.map(({ bars }) => copyBars(bars, 0, bars.length)))
       const id = meter?.last

@@ -1,7 +1,7 @@
 // Faults of backfill jobs: what goes wrong on the wire and with workers ends in complete data or in a failure with a name.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JobDefinition, JobLane, NewRun } from '../../src/core/jobs.ts'
+import { ATTEMPTS_MAX, type JobDefinition, type JobLane, type NewRun } from '../../src/core/jobs.ts'
 import { DAY, HOUR, MINUTE, ms, plus } from '../../src/core/time.ts'
 import { Estimate } from '../../src/jobs/estimate.ts'
 import { finerOf } from '../../src/jobs/finer.ts'
@@ -94,6 +94,39 @@ test('F203 a provider that is down for minutes is asked again later, from the pa
   assert.equal(new Set(wire.asked.slice(0, 3).map(({ query }) => query)).size, 3)
   const again = wire.asked.filter(({ query }) => query === wire.asked[0]!.query)
   assert.equal(again.length, 1)
+})
+
+test('F619 a provider that is away for an hour fails no run, and is asked again soon', async (t) => {
+  const until = { at: Infinity }
+  const spoil: Spoil = (_answer, n, { at }) => {
+    if (n === 4) until.at = at + HOUR
+    return n >= 4 && at < until.at ? 'reset' : undefined
+  }
+  const wire = await Wire.open(t, { spoil })
+
+  await wire.work()
+
+  assert.equal((await wire.store.counts()).failed, 0)
+  assert.deepEqual(await wire.wrong(), [])
+  assert.ok(wire.now - until.at < 5 * MINUTE, `${wire.now - until.at} ms`)
+  // A query of each run every two minutes.
+  assert.ok(wire.asked.length < 400, `${wire.asked.length} requests`)
+})
+
+test('F619 what is not answered for a day has failed', async (t) => {
+  const spoil: Spoil = () => ({ status: 503, body: 'unavailable' })
+  const wire = await Wire.open(t, { count: 1, days: 20, spoil })
+  const tried = async (): Promise<number> => {
+    for (let n = 0; n < ATTEMPTS_MAX; n++) {
+      await wire.work('w', { packsMax: 1 })
+      wire.pass(HOUR)
+    }
+    return (await wire.store.counts()).failed
+  }
+
+  assert.equal(await tried(), 0)
+  wire.pass(DAY)
+  assert.ok((await tried()) > 0)
 })
 
 for (const [what, spoiled] of [
