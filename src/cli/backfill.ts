@@ -131,6 +131,9 @@ async function universeOf(desk: WorkDesk): Promise<readonly string[]> {
 
 async function costOf({ config, store, at }: Planning, { all }: Plan): Promise<Forecast> {
   const coverage = await store.coverage({})
+  // What the provider has refused is not asked for.
+  const refused = await store.quarantined(config.history.providers[0]!)
+  const quarantined = new Set(refused.map(({ symbol }) => symbol))
   const slices = all.flatMap((definition) => {
     const { symbols, timeframe, adjustment } = definition
     const of = coverage.filter(
@@ -139,7 +142,7 @@ async function costOf({ config, store, at }: Planning, { all }: Plan): Promise<F
         span.adjustment === adjustment &&
         symbols.includes(span.symbol),
     )
-    const lack = { definition, coverage: of, pending: [], quarantined: new Set<string>(), now: at }
+    const lack = { definition, coverage: of, pending: [], quarantined, now: at }
     return slicesOf(lack, Infinity)
   })
   return forecast(all, slices, pageLimitsOf(config))

@@ -1,4 +1,5 @@
 // Work: a worker of history jobs on the command line, with its progress and its account of requests.
+import type { BarSource } from '../core/jobs.ts'
 import { named } from '../core/named.ts'
 import { iso } from '../core/time.ts'
 import { integer } from '../report/format.ts'
@@ -8,8 +9,8 @@ import type { Backfill } from '../runtime/history/backfill.ts'
 import { RunFailed, stopSignal } from './output.ts'
 import { progress } from './progress.ts'
 
-/** Runs that a message names. */
-const LEFT_SHOWN = 3
+/** Runs or symbols that a message names. */
+const NAMED_MAX = 3
 
 export interface WorkTerms extends WorkOptions {
   readonly untilDone?: true
@@ -65,7 +66,7 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
         const all = runs.map(({ provider, id }) => `${id} (${provider})`)
         left =
           'left in the queue, of providers that are not the first of history.providers: ' +
-          named(all, LEFT_SHOWN)
+          named(all, NAMED_MAX)
       },
       onTick: ({ enqueued, repairs, stale }) => {
         // Told when it changes: a worker ticks once a minute.
@@ -80,6 +81,10 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
         sums.pages++
         sums.saved += Math.max(0, symbols - 1)
         bar.update(sums.rows, () => `${sent()} requests, ${sums.saved} saved`)
+      },
+      onRefused: ({ symbol, reason }) => {
+        const again = `"skein jobs readmit ${symbol}" asks for it again`
+        process.stderr.write(`refused: ${symbol} is left out from now on: ${reason}; ${again}\n`)
       },
       onPack: (_pack, outcome) => {
         sums.packs++
@@ -98,17 +103,30 @@ export async function workWith(desk: WorkDesk, terms: WorkTerms): Promise<void> 
   }
   if (left !== undefined) process.stderr.write(`${left}\n`)
   const counts = await desk.store.counts()
-  const report = { ...sums, requests: sent(), runs: counts }
+  const refused = await refusedOf(desk, workers[0]!.source)
+  const report = { ...sums, requests: sent(), runs: counts, refused }
   const text =
     terms.json === true
       ? JSON.stringify(report)
       : `${integer(sums.rows)} rows in ${sums.pages} pages by ${report.requests} requests, ` +
         `${sums.saved} saved; ` +
         (sums.revised === 0 ? '' : `${integer(sums.revised)} differed from what was there; `) +
-        `${counts.success} runs done, ${counts.queued} queued, ${counts.running} running, ${counts.failed} failed`
+        `${counts.success} runs done, ${counts.queued} queued, ${counts.running} running, ${counts.failed} failed` +
+        (refused.length === 0 ? '' : `; refused, and not asked for: ${named(refused, NAMED_MAX)}`)
   process.stdout.write(`${text}\n`)
   if (counts.failed > 0 && terms.untilDone === true)
     throw new RunFailed(
       `${counts.failed} runs have failed${lastFault === '' ? '' : `: ${lastFault}`}; "skein jobs list --status failed" names them`,
     )
+}
+
+/** Symbols of definitions that are on, which the provider has refused. */
+async function refusedOf({ store }: WorkDesk, { provider }: BarSource): Promise<readonly string[]> {
+  const kept = new Set(
+    (await store.definitions())
+      .filter((one) => one.isEnabled && one.provider === provider)
+      .flatMap(({ symbols }) => symbols),
+  )
+  const quarantined = await store.quarantined(provider)
+  return quarantined.map(({ symbol }) => symbol).filter((symbol) => kept.has(symbol))
 }

@@ -12,7 +12,7 @@ import type { Meter } from './metered.ts'
 import { type Pack, packFirst } from './pack.ts'
 import { fetchSplits } from './splits.ts'
 import { tick, type TickReport } from './tick.ts'
-import { type Outcome, type PageTold, Worker } from './worker.ts'
+import { type Outcome, type PageTold, type Refused, Worker } from './worker.ts'
 
 /** Runs of a lane that are looked at when a query is packed. */
 const LOOK_RUNS = 2_000
@@ -50,12 +50,13 @@ export interface LoopOptions {
   /** A question beside the runs was not answered; it is asked again. */
   readonly onTrouble?: (fault: Fault) => void
   readonly onPage?: (page: PageTold) => void
+  readonly onRefused?: (refused: Refused) => void
   readonly onPack?: (pack: Pack, outcome: Outcome) => void
 }
 
 export async function loop(options: LoopOptions): Promise<void> {
   const { store, source, io, name, signal, untilDone, packsMax = Infinity } = options
-  const { meter, leaseMs, workers, onPage, onTick, onPack } = options
+  const { meter, leaseMs, workers, onPage, onRefused, onTick, onPack } = options
   const worker = new Worker({
     store,
     source,
@@ -65,6 +66,7 @@ export async function loop(options: LoopOptions): Promise<void> {
     ...(leaseMs === undefined ? {} : { leaseMs }),
     ...(signal === undefined ? {} : { signal }),
     ...(onPage === undefined ? {} : { onPage }),
+    ...(onRefused === undefined ? {} : { onRefused }),
   })
   const asking = {
     store,

@@ -59,6 +59,13 @@ export interface WorkerOptions {
   readonly leaseMs?: number
   readonly signal?: AbortSignal
   readonly onPage?: (page: PageTold) => void
+  /** The provider refuses a symbol, which nobody asks it for from now on. */
+  readonly onRefused?: (refused: Refused) => void
+}
+
+export interface Refused {
+  readonly symbol: string
+  readonly reason: string
 }
 
 export type Outcome =
@@ -138,13 +145,11 @@ export class Worker {
   }
 
   /** From now on nobody asks this provider for the symbol. */
-  async #leaveOut(
-    { symbol, reason }: { readonly symbol: string; readonly reason: string },
-    refused: Map<string, string>,
-  ): Promise<void> {
-    const { store, source, io } = this.#options
+  async #leaveOut({ symbol, reason }: Refused, refused: Map<string, string>): Promise<void> {
+    const { store, source, io, onRefused } = this.#options
     refused.set(symbol, reason)
     await store.quarantine([{ symbol, reason, provider: source.provider, since: io.now() }])
+    onRefused?.({ symbol, reason })
   }
 
   /** Reads pages to the end, or to what ends it. */
@@ -155,7 +160,7 @@ export class Worker {
   ): Promise<
     | Exclude<Outcome, { readonly type: 'done' }>
     | { readonly type: 'read' }
-    | { readonly type: 'refused'; readonly symbol: string; readonly reason: string }
+    | ({ readonly type: 'refused' } & Refused)
     | { readonly type: 'lacking'; readonly symbol: string; readonly fault: Fault }
     | { readonly type: 'unnamed'; readonly fault: Fault }
   > {

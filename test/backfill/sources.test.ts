@@ -57,9 +57,19 @@ test('what the files do not have is quarantined, and the rest is there', async (
   const { folder, run } = await folderWith(t, '{ providers: [files], files: ./bars }')
   await putMarket(join(folder, 'bars'), { symbols: ['AAA'], sessions: 3 })
 
-  const done = await run('backfill', 'run', '--symbols', '@pair', '--timeframes', '1h', ...RANGE)
+  const wish = ['--symbols', '@pair', '--timeframes', '1h', ...RANGE]
+  const done = await run('backfill', 'run', ...wish)
+  const planned = await run('backfill', 'plan', ...wish)
+  const later = await run('jobs', 'work', '--until-done', '--json')
 
   assert.equal(done.code, 0, done.stderr)
+  assert.match(
+    done.stderr,
+    /^refused: BBB is left out from now on: files has no .*jobs readmit BBB"/m,
+  )
+  assert.match(done.stdout, /0 failed; refused, and not asked for: BBB\n$/)
+  assert.match(planned.stdout, /to fetch: 0 rows in 0 windows by 0 requests/)
+  assert.deepEqual(JSON.parse(later.stdout).refused, ['BBB'])
   assert.ok((await barsOf(folder, 'AAA', '1h')).length > 10)
   assert.equal((await barsOf(folder, 'BBB', '1h')).length, 0)
 })

@@ -122,6 +122,7 @@ export class Backfill {
       | 'onLeft'
       | 'onPack'
       | 'onPage'
+      | 'onRefused'
       | 'onTick'
       | 'onTrouble'
       | 'onWait'
