@@ -19,7 +19,7 @@
 import { assert, unreachable } from './assert.ts'
 import type { Ms } from './brand.ts'
 import { dayOf, type Holiday, holidayOf, isWeekend } from './holidays.ts'
-import { DAY, HOUR, MINUTE } from './time.ts'
+import { DAY, HOUR, lengthMs, MINUTE, plus, type Timeframe } from './time.ts'
 import { Zone } from './zone.ts'
 
 export type CalendarName = 'us-equity' | 'cme' | '24/7'
@@ -55,6 +55,13 @@ export const calendarOf = (name: CalendarName): Calendar => CALENDARS[name]
 /** The close of the session at `at`, or else of the next one: when a day order of then ends. */
 export const closeAfter = (calendar: Calendar, at: Ms): Ms =>
   (calendar.sessionAt(at) ?? calendar.nextSession(at)).close
+
+/** When a bar ends: one of a day with its trading day. */
+export const barEnd = (
+  name: CalendarName,
+  { timeframe, start }: { readonly timeframe: Timeframe; readonly start: Ms },
+): Ms =>
+  timeframe === '1d' ? calendarOf(name).nextDayStart(start) : plus(start, lengthMs(timeframe))
 
 /** Opening and close of a day in milliseconds from its local midnight; before it where negative. */
 type Opening = readonly [open: number, close: number]

@@ -17,7 +17,7 @@
 import { assert, unreachable } from '../core/assert.ts'
 import type { Batching } from '../core/batching.ts'
 import type { Ms, SymbolId, VenueId } from '../core/brand.ts'
-import { calendarOf, type CalendarName } from '../core/calendar.ts'
+import { barEnd, calendarOf, type CalendarName } from '../core/calendar.ts'
 import type { Turn } from '../core/command.ts'
 import { hashOf } from '../core/hash.ts'
 import type { Input, OrderFact } from '../core/input.ts'
@@ -532,15 +532,27 @@ export class Engine {
         continue
       }
       lane.noteBar(index)
-      lane.isPast = this.#isPast
+      if (this.#isPast) {
+        this.#showPast(lane, bar)
+        continue
+      }
       // As #run does, written out: a closure per bar would cost more than the hook.
       try {
         mustBeDone(lane.hooks.onBar?.(bar))
       } catch (error) {
         this.#halt(lane, error)
       }
-      lane.isPast = false
     }
+  }
+
+  /** As it will be rebuilt: at the time of the bar, and not of the start that it is shown at. */
+  #showPast(lane: Lane, bar: Bar): void {
+    const { now } = this.#desk
+    lane.isPast = true
+    this.#desk.now = barEnd(lane.instrument.spec.calendar, bar)
+    this.#run(lane, () => lane.hooks.onBar?.(bar))
+    this.#desk.now = now
+    lane.isPast = false
   }
 
   readonly #runTurn = (symbol: SymbolId): void => {

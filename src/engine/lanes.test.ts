@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { realisedProfit } from '../core/position.ts'
 import type { Context, Hooks } from '../strategy/index.ts'
-import { A, bar, MONDAY_10 } from '../testing/builders.ts'
+import { A, bar, MONDAY_10, utc } from '../testing/builders.ts'
 import { type Actor, scenario, Stage } from '../testing/scenario.ts'
 
 /** Fires once armed, so that a story can come to its point first. */
@@ -468,4 +468,24 @@ test('what a lane takes over on the other side is held at the price that the ven
     assert.equal(told, current.qty === 0 ? '0' : `${current.qty} @ ${current.avgPrice}`)
     assert.equal(realisedProfit(current), 0)
   }
+})
+
+test('a bar of the past is shown at its own time, as it is when it is rebuilt', () => {
+  const seen: (readonly [number, boolean])[] = []
+  const hooks = (ctx: Context): Hooks => ({
+    onBar: () => void seen.push([ctx.now, ctx.session !== undefined]),
+  })
+  const stage = new Stage({ actors: { s: { needs: { bars: ['1m', '5m'] }, hooks } } })
+  const at = utc('2026-03-10 12:00')
+  const past = bar({ start: utc('2026-03-09 15:04') })
+
+  // With it the five minutes close.
+  stage.engine.turn(at, [{ type: 'bar', at, source: 'warmup', bar: past }])
+
+  const end = utc('2026-03-09 15:05')
+  assert.deepEqual(seen, [
+    [end, true],
+    [end, true],
+  ])
+  assert.equal(stage.lane('s').now, at)
 })

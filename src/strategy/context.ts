@@ -107,7 +107,7 @@ export interface Peer {
 }
 
 export interface Context<S = unknown> {
-  /** Engine time: when the input that is being handled was received. */
+  /** Engine time: when the input that is being handled was received. While a bar of the past is shown, its end. */
   readonly now: Ms
   readonly symbol: SymbolId
   readonly instrument: Instrument

@@ -1,10 +1,10 @@
 // Bar marks: which bars a session has closed, in a few words, so that an archive can be held against them.
 import type { Ms, SymbolId } from '../../core/brand.ts'
-import { type CalendarName, calendarOf } from '../../core/calendar.ts'
+import { barEnd, type CalendarName } from '../../core/calendar.ts'
 import { Hasher, type HashState } from '../../core/hash.ts'
 import type { Bar } from '../../core/market.ts'
 import type { SeenBar } from '../../core/store.ts'
-import { lengthMs, plus, type Timeframe } from '../../core/time.ts'
+import { lengthMs, type Timeframe } from '../../core/time.ts'
 import type { Universe } from '../../core/universe.ts'
 import type { Engine } from '../../engine/engine.ts'
 
@@ -123,10 +123,7 @@ type Span = Pick<Bar, 'timeframe' | 'start'>
 export const byEnd =
   (calendar: CalendarName) =>
   (a: Span, b: Span): number =>
-    endOf(calendar, a) - endOf(calendar, b) || lengthMs(a.timeframe) - lengthMs(b.timeframe)
-
-export const endOf = (calendar: CalendarName, { timeframe, start }: Span): Ms =>
-  timeframe === '1d' ? calendarOf(calendar).nextDayStart(start) : plus(start, lengthMs(timeframe))
+    barEnd(calendar, a) - barEnd(calendar, b) || lengthMs(a.timeframe) - lengthMs(b.timeframe)
 
 /**
  * Holds bars against a mark, piece by piece. They hold where they are all of them, unchanged, and one after the other in

@@ -4,12 +4,13 @@
  * corrected since. Where neither are exactly those that a snapshot has marked, nothing is certain, and that is told.
  */
 import type { Ms } from '../../core/brand.ts'
+import { barEnd } from '../../core/calendar.ts'
 import type { Bar } from '../../core/market.ts'
 import type { Archive, Past } from '../../core/store.ts'
 import type { Timeframe } from '../../core/time.ts'
 import type { Engine, Shown } from '../../engine/engine.ts'
 import type { Lane } from '../../engine/lanes.ts'
-import { type BarMark, type BarMarks, byEnd, endOf, MarkCheck } from './bar-marks.ts'
+import { type BarMark, type BarMarks, byEnd, MarkCheck } from './bar-marks.ts'
 import { barsOf } from './recorder.ts'
 
 /** Bars between two breaths. */
@@ -63,7 +64,7 @@ function shownOf(lane: Lane, bars: readonly Bar[]): readonly Shown[] | undefined
     while ((halts[next]?.until ?? n) < n) next++
     const halt = halts[next]
     if (halt !== undefined && n > halt.after) continue
-    shown.push({ at: endOf(calendar, bar), bar, halted: halts.some(({ after }) => after === n) })
+    shown.push({ at: barEnd(calendar, bar), bar, halted: halts.some(({ after }) => after === n) })
   }
   const isAll = lane.timeframes.every(
     (timeframe) =>
