@@ -100,18 +100,26 @@ test('what cannot be heard is told, and the gap is filled anew', async () => {
   ])
 })
 
-test('a venue that cannot be asked leaves the gap to the next report, and what came meanwhile is heard', async () => {
-  const { world, gap, said } = gapOf(() => failed(fault('network', 'away')))
+test('a venue that cannot be asked is asked again: what comes meanwhile is heard, and it is up after the answer', async () => {
+  let isAway = true
+  const { world, gap, said } = gapOf((hear) =>
+    isAway ? failed(fault('network', 'away')) : ok([() => hear('missed')]),
+  )
   gap.down('cut')
   gap.up(true)
   gap.hear('meanwhile')
-  await world.run(SECOND)
+  await world.run(5 * SECOND)
+  gap.hear('at once')
+  const before = [...said]
+  isAway = false
+  await world.run(2 * SECOND)
 
-  assert.deepEqual(said.slice(1), [
-    'trouble: the gap in updates was not filled: away',
+  assert.deepEqual(before.slice(1), [
+    'trouble: the gap in updates is not filled yet: away',
     'meanwhile',
-    'venue.up: away',
+    'at once',
   ])
+  assert.deepEqual(said.slice(before.length), ['missed', 'venue.up'])
 })
 
 test('a fill that the next cut overtakes is not finished', async () => {

@@ -7,6 +7,8 @@
  *
  * Only what may have been missed is heard again, and in slices, because whoever hears it takes no more than fits its inbox.
  * Where hearing it fails, or the stream goes down once more, it is begun anew: what was heard already changes nothing.
+ * Where the venue cannot be asked, what the stream tells is heard all the same, and it is up when the venue was: until
+ * then nobody knows what was missed.
  */
 import type { Ms, OrderId } from '../core/brand.ts'
 import type { Result } from '../core/result.ts'
@@ -116,26 +118,44 @@ export class Gap<Update> {
   }
 
   async #fill(fill: number): Promise<void> {
-    const { io, of, hear, missed, tell, onTrouble } = this.#options
-    const answer = await missed(ms((this.#downAt ?? io.now()) - MARGIN_MS))
-    if (this.#fills !== fill) return
-    if (!answer.ok) onTrouble(`the gap in ${of} was not filled: ${answer.fault.message}`)
-    let heard = 0
-    for (const each of answer.ok ? answer.value : []) {
-      each()
-      if (++heard % SLICE === 0) await pause(io, SLICE_PAUSE_MS)
+    const { io, of, missed, tell, onTrouble } = this.#options
+    const since = ms((this.#downAt ?? io.now()) - MARGIN_MS)
+    for (let tries = 1; ; tries++) {
+      // What is told while the venue is asked may be newer than its answer.
+      this.#held ??= []
+      const answer = await missed(since)
+      if (this.#fills !== fill) return
+      if (!answer.ok && tries === 1)
+        onTrouble(`the gap in ${of} is not filled yet: ${answer.fault.message}`)
+      if (!(await this.#hearAll(fill, answer.ok ? answer.value : []))) return
+      if (answer.ok) break
+      await pause(io, AGAIN_MS)
       if (this.#fills !== fill) return
     }
-    // What comes meanwhile waits behind it.
+    this.#downAt = undefined
+    tell('venue.up')
+  }
+
+  /** What was missed, then what waits behind it. False where another cut has overtaken it. */
+  async #hearAll(fill: number, missed: readonly (() => void)[]): Promise<boolean> {
+    const { io, hear } = this.#options
+    let heard = 0
+    const rest = async (): Promise<void> => {
+      if (++heard % SLICE === 0) await pause(io, SLICE_PAUSE_MS)
+    }
+    for (const each of missed) {
+      each()
+      await rest()
+      if (this.#fills !== fill) return false
+    }
     const held = this.#held ?? []
     for (let next = held[0]; next !== undefined; next = held[0]) {
       hear(next)
       held.shift()
-      if (++heard % SLICE === 0) await pause(io, SLICE_PAUSE_MS)
-      if (this.#fills !== fill) return
+      await rest()
+      if (this.#fills !== fill) return false
     }
     this.#held = undefined
-    if (answer.ok) this.#downAt = undefined
-    tell('venue.up', answer.ok ? undefined : answer.fault.message)
+    return true
   }
 }
