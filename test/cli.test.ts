@@ -275,10 +275,15 @@ test('the table of the archive fits into 80 columns', async (t) => {
 test('a replay of a finished run comes out equal, with the same report', async (t) => {
   const folder = temporary(t)
 
-  const ran = await paperRun(folder, '--json')
+  const from = '2026-01-01T00:00:00Z'
+  const ran = await paperRun(folder, '--json', '--from', from)
   const replayed = await skein(folder, 'replay', 'data/journal.db', '--json')
 
   assert.deepEqual(hashesOf(replayed), hashesOf(ran))
+  for (const told of [ran, replayed]) {
+    const { fromAt, toAt } = reportOf(told).manifest.data
+    assert.deepEqual([fromAt, toAt], [Date.parse(from), null])
+  }
   assert.match(replayed.stderr, /replayed \d+ turns: state (\w+), recorded \1: equal/)
   const { manifest: _one, ...of } = reportOf(ran)
   const { manifest: _other, ...ofReplay } = reportOf(replayed)

@@ -55,7 +55,7 @@ async function runDemo(options: Options): Promise<void> {
   const outputs = outputsOf(html, 'paper', config)
   const opened = await tapeOf(options, config)
   try {
-    await paperRun(opened.tape, config, { speed: 'max', part: tapePartOf(options) }, outputs)
+    await paperRun(opened.tape, config, { speed: 'max', ...tapePartOf(options) }, outputs)
   } finally {
     await opened.close()
   }

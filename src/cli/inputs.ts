@@ -7,6 +7,7 @@ import { iso, type Timeframe, TIMEFRAMES } from '../core/time.ts'
 import { openTape, type RecordedTape } from '../formats/index.ts'
 import { adjustedTape } from '../runtime/tape/adjusted-tape.ts'
 import { archiveTape } from '../runtime/tape/archive-tape.ts'
+import type { TapePart } from '../runtime/replay/run-file.ts'
 import { type Config, sharedTerms, usualCalendar } from '../runtime/config/config.ts'
 import { openExisting, type PlaceOptions, placeOf, withPlaceOptions } from './archive-place.ts'
 import { membersOf } from './settings.ts'
@@ -132,13 +133,12 @@ export async function recordedTape(
   return tape
 }
 
-/** Which part of a tape is read, and how: the options that say so, as words. */
-export function tapePartOf(options: TapeOptions): string {
+/** Which part of a tape is read, and how: the options that say so, as words, and the range among them. */
+export function tapePartOf(options: TapeOptions): TapePart {
   const { symbols, timeframe, from, to, kind, zone, stamp, columns } = options
   const given = present({ symbols, timeframe, from, to, kind, zone, stamp, columns })
-  return Object.entries(given)
-    .map(([name, value]) => `--${name} ${String(value)}`)
-    .join(' ')
+  const words = Object.entries(given).map(([name, value]) => `--${name} ${String(value)}`)
+  return { part: words.join(' '), ...present({ from, to }) }
 }
 
 /** An option that would be ignored in silence is an error. */

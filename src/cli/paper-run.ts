@@ -5,17 +5,17 @@ import { iso } from '../core/time.ts'
 import type { Config } from '../runtime/config/config.ts'
 import { paper, type PaperResult } from '../runtime/tape/paper.ts'
 import { prepare } from '../runtime/tape/prepare.ts'
-import { RunFile } from '../runtime/replay/run-file.ts'
+import { RunFile, type TapePart } from '../runtime/replay/run-file.ts'
 import { openForWriting } from './archive-place.ts'
+import { present } from './inputs.ts'
 import { storedAt } from './paths.ts'
 import { type Outputs, stopSignal } from './output.ts'
 import { progress } from './progress.ts'
 import { reportRun } from './run-report.ts'
 
-export interface PaperRunOptions {
+/** A run that was killed goes on with the same part of its tape. */
+export interface PaperRunOptions extends TapePart {
   readonly speed: number | 'max'
-  /** Which part of the tape is read, and how: a run that was killed goes on with the same. */
-  readonly part: string
   readonly journal?: string
   readonly archive?: string
   readonly run?: string
@@ -31,7 +31,8 @@ export async function paperRun(
   const path = options.journal ?? storedAt(config, config.store.journal)
   const unfinished = RunFile.unfinishedIn(path)
   const setup = await prepare(config, tape, options.run ?? unfinished?.run ?? nameOfNow())
-  const named = { ...tape, part: options.part }
+  const { part, from, to } = options
+  const named = { ...tape, ...present({ part, from, to }) }
   unfinished?.mustBe(config, setup, named)
   const archive = await openForWriting(options.archive ?? storedAt(config, config.store.archive))
   const stop = stopSignal()

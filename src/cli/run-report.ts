@@ -59,7 +59,8 @@ export async function reportRun(file: RunFile, told: Told, outputs: Outputs): Pr
   const doubts = doubtsOf(result, { ended: isEnded ? ending : undefined, why })
   const warnings = [...doubts, ...isUnfinished, ...isPart, ...(told.warnings ?? [])]
   const ended = { mode: told.mode, command: commandLine(), elapsedMs, turns, rows, hash, intents }
-  giveReport(observer, { ...ended, warnings }, outputs)
+  const { from, to } = header
+  giveReport(observer, { ...ended, from, to, warnings }, outputs)
   if (result.differing > 0) {
     const list = result.differences.join('\n  ')
     throw new RunFailed(

@@ -113,7 +113,7 @@ async function runPaper(options: Options): Promise<void> {
   }
   const opened = await tapeOf(options, config)
   try {
-    await paperRun(opened.tape, config, { ...options, part: tapePartOf(options) }, outputs)
+    await paperRun(opened.tape, config, { ...options, ...tapePartOf(options) }, outputs)
   } finally {
     await opened.close()
   }

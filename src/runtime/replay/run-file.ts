@@ -33,6 +33,9 @@ const header = z.object({
   tape: z.string(),
   /** Which part of the tape, and how it was read. */
   part: z.string().default(''),
+  /** The range that was asked for. */
+  from: z.number().exactOptional(),
+  to: z.number().exactOptional(),
   /** Hash of the strategy files. */
   code: z.string().default(''),
   kinds: z.array(z.enum(['bars', 'trades', 'quotes'])),
@@ -278,11 +281,18 @@ export class Unfinished {
   }
 }
 
-/** What is kept of a tape. */
-interface NamedTape {
-  readonly name: string
-  /** Which part of it, and how it is read, in words: two runs with equal words read the same. */
+/** What of a tape is read. */
+export interface TapePart {
+  /** In words, with how it is read: two runs with equal words read the same. */
   readonly part?: string
+  /** The range that was asked for. */
+  readonly from?: number
+  readonly to?: number
+}
+
+/** What is kept of a tape. */
+interface NamedTape extends TapePart {
+  readonly name: string
   readonly series: readonly { readonly kind: string }[]
 }
 
@@ -296,6 +306,8 @@ function headerOf(config: Config, setup: Setup, tape: NamedTape) {
     fixedHash: fixedHash(config),
     tape: tape.name,
     part: tape.part ?? '',
+    ...(tape.from === undefined ? {} : { from: tape.from }),
+    ...(tape.to === undefined ? {} : { to: tape.to }),
     code: codeOf(config),
     kinds: [...new Set(tape.series.map(({ kind }) => kind))],
     instruments: setup.universe.all.map(({ spec }) => spec),
