@@ -161,7 +161,10 @@ test('says when equity was used up, because no account goes on from there', () =
   })
 
   assert.equal(summary.ruinedAt, day(2))
-  assert.match(warnings.join(), /Equity was used up at 2026-01-02T12:00:00.000Z/)
+  assert.match(warnings.join(), /Equity was used up at 2026-01-02T12:00:00.000Z: no account goes/)
+  const manifest = { ...exampleManifest, costs: null }
+  const atVenue = makeReport({ manifest, summary: statistics.summary() }).warnings
+  assert.match(atVenue.join(), /Equity was used up at 2026-01-02T12:00:00.000Z\./)
   assert.equal(summary.daily.days, 4)
   assert.equal(summary.daily.sharpe, null)
 })

@@ -142,7 +142,10 @@ export const DAYS_FOR_RATIOS = 20
 export const TRIPS_FOR_RATES = 30
 
 /** What the numbers themselves give reason to doubt. */
-function warningsOf({ daily, total, ...summary }: Summary, { currency }: Manifest): string[] {
+function warningsOf(
+  { daily, total, ...summary }: Summary,
+  { currency, costs }: Manifest,
+): string[] {
   const warnings: string[] = []
   const warn = (condition: boolean, text: string) => {
     if (condition) warnings.push(text)
@@ -159,9 +162,9 @@ function warningsOf({ daily, total, ...summary }: Summary, { currency }: Manifes
         : 'No strategy asked for an order.',
   )
   if (summary.ruinedAt !== null) {
-    const when = iso(summary.ruinedAt)
-    const text = `Equity was used up at ${when}: no account goes on from there, so what follows is not real.`
-    warnings.push(text)
+    // At a venue, what its owner has brought meanwhile is not in this equity, and the account may go on.
+    const why = costs === null ? '' : ': no account goes on from there, so what follows is not real'
+    warnings.push(`Equity was used up at ${iso(summary.ruinedAt)}${why}.`)
   }
   warn(
     total.fills > 0 && daily.days < DAYS_FOR_RATIOS,
