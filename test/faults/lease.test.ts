@@ -8,7 +8,9 @@ import { type TestContext, test } from 'node:test'
 import type { Lease } from '../../src/core/store.ts'
 import { ms } from '../../src/core/time.ts'
 import type { Io } from '../../src/io/io.ts'
-import { accountLease } from '../../src/runtime/live/account-lease.ts'
+import { systemIo } from '../../src/io/system.ts'
+import { defaultConfig } from '../../src/runtime/config/config.ts'
+import { type AccountLease, accountLease, leaseOf } from '../../src/runtime/live/account-lease.ts'
 import { type FileLock, lockFile } from '../../src/store/file-lock.ts'
 import { LEASE_MS, takeLease } from '../../src/store/lease.ts'
 import { Bench } from './bench.ts'
@@ -175,3 +177,41 @@ test('F535 a lease that was lost while its file cannot be read is asked about ag
   one.renew()
   assert.match(one.lost.join(), /^account-1 was taken over by two/)
 })
+
+for (const [name, told] of [
+  ['empty', ''],
+  ['relative', 'state'],
+] as const) {
+  test(`F675 engines in two folders meet where the folder of the user's state is ${name}`, async (t) => {
+    const home = mkdtempSync(join(tmpdir(), 'skein-home-'))
+    const before = { cwd: process.cwd(), HOME: process.env['HOME'] }
+    const { XDG_STATE_HOME } = process.env
+    const io = systemIo()
+    const leases: AccountLease[] = []
+    t.after(async () => {
+      for (const lease of leases) await lease.release()
+      await io.close()
+      process.chdir(before.cwd)
+      setVariable('HOME', before.HOME)
+      setVariable('XDG_STATE_HOME', XDG_STATE_HOME)
+      rmSync(home, { recursive: true, force: true })
+    })
+    setVariable('HOME', home)
+    setVariable('XDG_STATE_HOME', told)
+    const begin = (run: string): AccountLease => {
+      process.chdir(mkdtempSync(join(home, `${run}-`)))
+      const lease = leaseOf(defaultConfig(), { io, run, onLost: () => {} })
+      leases.push(lease)
+      return lease
+    }
+
+    await begin('one').take('paper 1')
+
+    assert.throws(() => begin('two').take('paper 1'), /is traded by run one, process/)
+  })
+}
+
+function setVariable(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name]
+  else process.env[name] = value
+}

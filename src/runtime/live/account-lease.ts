@@ -2,8 +2,9 @@
  * Account lease: an engine sends nothing before it has the account to itself, and nothing after another has it. Runs
  * that send nothing (dry-run, simulated fills) take no lease, and what would leave all the same is refused.
  */
-import { homedir, hostname } from 'node:os'
-import { join, resolve } from 'node:path'
+import { homedir, hostname, userInfo } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { BadInput } from '../../core/bad-input.ts'
 import type { Held, Lease, SharedLease } from '../../core/store.ts'
 import { systemTime } from '../../io/clock.ts'
 import { fencedIo } from '../../io/fenced.ts'
@@ -53,14 +54,39 @@ export interface AccountLeaseOptions extends Omit<LeaseTerms, 'time'> {
  * By what the configuration says: in a Postgres where engines of several machines meet, or in a file; else in one that is
  * with the state of the user: every engine of a user on this machine looks there, wherever it runs.
  */
-export function leaseOf({ store, source }: Config, terms: LeaseTerms): AccountLease {
-  const { leases, leaseMs } = store
+export function leaseOf(config: Config, terms: LeaseTerms): AccountLease {
+  const { leases, leaseMs } = config.store
   if (leases instanceof Secret) return sharedLease(leases.reveal(), { leaseMs, ...terms })
-  const state = process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state')
-  const path =
-    leases === undefined ? join(state, 'skein/leases.db') : resolve(source.folder, leases)
-  const local = accountLease({ leaseMs, ...terms, path })
+  const local = accountLease({ leaseMs, ...terms, path: leasesFile(config) })
   return { ...local, release: async () => local.release() }
+}
+
+/**
+ * The database where the engines of this machine meet: what is configured, else the same place for every engine of a
+ * user, wherever it stands. A variable that is empty or relative would be another place in each folder, and names none
+ * (XDG Base Directory Specification 0.8).
+ */
+export function leasesFile({ store: { leases }, source }: Config): string {
+  if (typeof leases === 'string') return resolve(source.folder, leases)
+  const told = process.env['XDG_STATE_HOME']
+  if (told !== undefined && isAbsolute(told)) return join(told, 'skein/leases.db')
+  return join(homeFolder(), '.local/state/skein/leases.db')
+}
+
+/** Throws BadInput where neither the environment nor the system has one, as for a user with a number and no name. */
+function homeFolder(): string {
+  try {
+    return isAbsolute(homedir()) ? homedir() : userInfo().homedir
+  } catch {
+    const place = { file: 'environment', field: 'HOME' }
+    const allowed = 'a folder, or one for XDG_STATE_HOME, or store.leases'
+    throw new BadInput(
+      place,
+      'names no folder, where engines of an account meet',
+      undefined,
+      allowed,
+    )
+  }
 }
 
 export function accountLease(options: AccountLeaseOptions): LocalAccountLease {
