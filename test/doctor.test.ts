@@ -83,6 +83,7 @@ test('finds all well, and leaves nothing behind', async (t) => {
       'disk',
       'sqlite',
       'fsync',
+      'leases',
       'ports',
     ],
   )
@@ -108,7 +109,7 @@ test('tells a person one line for each check, and what to do below it', async (t
     stdout,
     /^fail {2}plan {11}2 symbols do not fit a 1-symbol plan \(stocks\)\n {21}→ take 1 out/m,
   )
-  assert.match(stderr, /^failed: 1 of 11 checks failed\n$/)
+  assert.match(stderr, /^failed: 1 of 12 checks failed\n$/)
 })
 
 test('31 symbols do not fit a plan of 30, and it says what to do', async (t) => {
@@ -252,6 +253,37 @@ test('a folder that may not be written fails', async (t) => {
     stdout,
     /^fail {2}disk {11}data \(not there yet\) may not be written \(EACCES\)\n {21}→ check the/m,
   )
+})
+
+const LEASES = `universe: [SPY]
+store: { leases: ./meet/leases.db }
+venues: { alpaca: { feed: iex } }
+`
+
+test('a place of leases that may not be written fails: a run would not start', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'skein.yaml', LEASES)
+  mkdirSync(join(folder, 'meet'))
+  chmodSync(join(folder, 'meet'), 0o555)
+  chmodSync(folder, 0o755)
+
+  const { code, stdout } = await start(folder, ['doctor', '--config', 'skein.yaml'], USER).ended
+
+  assert.equal(code, 1, stdout)
+  assert.match(
+    stdout,
+    /^fail {2}leases {9}meet\/leases\.db may not be written \(EACCES\)\n {21}→ /m,
+  )
+})
+
+test('a file in the place of the folder of leases fails', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'skein.yaml', LEASES)
+  put(folder, 'meet', 'a file')
+
+  const { stdout } = await skein(folder, 'doctor', '--config', 'skein.yaml')
+
+  assert.match(stdout, /^fail {2}leases {9}meet is a file, not a folder$/m)
 })
 
 test('a file in the place of the folder fails', async (t) => {

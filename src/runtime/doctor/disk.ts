@@ -1,5 +1,5 @@
 // Doctor's look at the disk: the folders of journal, archive and dropped turns, their room, their SQLite, how long they write.
-import { existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import type { Io } from '../../io/io.ts'
 import { probeFolder, probeTurnFolder } from '../../store/probe.ts'
@@ -54,6 +54,28 @@ async function pastFinding(folder: string): Promise<Finding> {
     return roomFinding({ name, ...(await probeTurnFolder(there)), todo: FULL_PAST })
   } catch (error) {
     return notWritten(error, { name, todo: PAST })
+  }
+}
+
+/** Where the engines of a user meet, in a file: a run that cannot write there trades nothing. */
+export function leasesFinding(path: string): Finding {
+  const check = 'leases'
+  const name = shown(path)
+  const todo =
+    'check the rights, or name a place in store.leases, one for all engines of the account'
+  try {
+    const { W_OK, X_OK } = constants
+    const there = nearest(dirname(path))
+    if (!statSync(there).isDirectory())
+      return { check, state: 'fail', text: `${shown(there)} is a file, not a folder`, todo }
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+      return { check, state: 'fail', text: `${name} is a folder, not a file`, todo }
+    accessSync(there, W_OK | X_OK)
+    if (existsSync(path)) accessSync(path, W_OK)
+    return { check, state: 'ok', text: `${name}: engines meet there` }
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    return { check, state: 'fail', text: `${name} may not be written (${code})`, todo }
   }
 }
 

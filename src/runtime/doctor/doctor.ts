@@ -13,12 +13,14 @@ import { Metrics } from '../../ops/metrics.ts'
 import { serveMetrics } from '../../ops/metrics-server.ts'
 import type { Config } from '../config/config.ts'
 import { toInstrumentSpec } from '../config/config.ts'
+import { leasesFile } from '../live/account-lease.ts'
 import { onLocalClock } from '../venues/local-clock.ts'
 import { databaseFindings } from './databases.ts'
-import { diskFindings } from './disk.ts'
+import { diskFindings, leasesFinding } from './disk.ts'
 import { alpacaFindings } from './alpaca.ts'
 import { bybitFindings } from './bybit.ts'
 import type { Finding } from './finding.ts'
+import { Secret } from '../config/secret.ts'
 import { loadUses } from '../config/uses.ts'
 
 export interface DoctorOptions {
@@ -44,6 +46,7 @@ export async function examine({ config: read, io }: DoctorOptions): Promise<read
       await configFinding(config),
       ...(await venueLooked(config, used)),
       ...(await diskFindings(config, used)),
+      ...(takesLeaseHere(config) ? [leasesFinding(leasesFile(config))] : []),
       ...(await databaseFindings(config, used)),
       await portsFinding(config.ops.metrics),
     ]
@@ -51,6 +54,11 @@ export async function examine({ config: read, io }: DoctorOptions): Promise<read
     await own?.close()
   }
 }
+
+/** A run whose orders go nowhere takes none; leases in a database are looked at with that. */
+const takesLeaseHere = ({ store, venues = {} }: Config): boolean =>
+  !(store.leases instanceof Secret) &&
+  [venues.alpaca, venues.bybit].some((venue) => venue?.fills === 'venue')
 
 /** Taken for a moment: a run that finds it taken does not start. */
 async function portsFinding(port: number | undefined): Promise<Finding> {
