@@ -66,13 +66,14 @@ export interface Asked {
   readonly ailments: readonly string[]
 }
 
-/** Undefined where no run has written one. Throws where the file is no status. */
+/** Undefined where no run has written one. Throws where the file may not be read, or is no status. */
 export function askStatus(journal: string, now: number): Asked | undefined {
   let text: string
   try {
     text = readFileSync(statusPathOf(journal), 'utf8')
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
   }
   // Written by us, and checked for being that.
   const status = form.parse(JSON.parse(text)) as unknown as Status
