@@ -1,9 +1,10 @@
 // skein control: what the command says where a run takes its wish, and where none does.
 import assert from 'node:assert/strict'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Wishes } from '../src/runtime/live/wishes.ts'
-import { put, skein, temporary } from './cli/skein.ts'
+import { put, skein, start, temporary } from './cli/skein.ts'
 
 test('a wish that no run takes is kept, and the command says so', async (t) => {
   const folder = temporary(t)
@@ -35,6 +36,27 @@ test('a wish that is taken is told', async (t) => {
   assert.equal(code, 0)
   assert.equal(stdout, 'lift: the run at journal.db has taken it\n')
 })
+
+/** Of a user that the system has no name for, as in a container. */
+const NAMELESS = 54_321
+
+test(
+  'a user with a number and no name is heard too',
+  { skip: process.getuid?.() === 0 ? false : 'only a superuser becomes another' },
+  async (t) => {
+    const folder = temporary(t)
+    put(folder, 'journal.db', '')
+    chmodSync(folder, 0o777)
+    const words = ['control', 'kill', '--journal', 'journal.db']
+
+    const { code, stderr } = await start(folder, words, { as: NAMELESS }).ended
+
+    assert.equal(code, 1)
+    assert.match(stderr, /^failed: kill: no run has taken it within 5 s/)
+    const [wish] = new Wishes(join(folder, 'journal.db')).waiting()
+    assert.equal(wish!.by, `command of user ${NAMELESS}`)
+  },
+)
 
 test('a wish that its run cannot read is no wish that was taken', async (t) => {
   const folder = temporary(t)

@@ -61,7 +61,7 @@ async function tellRun(want: Want, symbol: string | undefined, options: Options)
   }
   const wishes = new Wishes(path)
   const why = (options.why ?? `${want} by command`).slice(0, 200)
-  const by = `command of ${userInfo().username}`
+  const by = `command of ${nameOfUser()}`
   const name = wishes.put({ want, why, by, ...present({ confirm, symbol, lane }) })
   for (let waited = 0; waited < WAIT_MS; waited += LOOK_EVERY_MS) {
     if (!wishes.isWaiting(name)) {
@@ -98,4 +98,13 @@ function checkGiven(field: string, given: string | undefined, form: string): voi
 const journalOf = (options: Options): string => {
   const config = configOf(options)
   return storedAt(config, config.store.journal)
+}
+
+/** In a container a user may have a number and no name. */
+function nameOfUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `user ${process.getuid?.() ?? 'unknown'}`
+  }
 }
