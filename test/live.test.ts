@@ -454,6 +454,25 @@ test('the kill switch cancels resting entries, and a wish lifts it after a resta
   assert.equal(bench.venue.arrived.length, 2)
 })
 
+test('what a person wants is told, each time, with who that is', async (t) => {
+  const bench = new Bench(t)
+  const wishes = bench.wishes()
+  await bench.start({ wishes })
+  await bench.bar(0)
+
+  for (const want of ['pause', 'resume', 'pause', 'cancel'] as const) {
+    wishes.put({ want, why: '', by: 'command of ann' })
+    await bench.bar(0)
+  }
+
+  assert.deepEqual(
+    bench.told.filter(({ text }) => text.includes('ann')).map(({ text }) => text),
+    ['pause', 'resume', 'pause', 'cancel-all'].map(
+      (what) => `${what}, wished for by command of ann`,
+    ),
+  )
+})
+
 test('safe mode survives a kill until a person clears it', async (t) => {
   const bench = new Bench(t)
   const wishes = bench.wishes()

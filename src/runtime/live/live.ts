@@ -184,6 +184,7 @@ export class Live {
       control: (control, by) => this.control(control, by),
       flush: () => journal.flush(),
       tell: (text) => this.#tell('warn', text),
+      say: (text) => this.#options.tell?.({ level: 'warn', text }),
     })
   }
 

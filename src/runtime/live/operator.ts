@@ -14,6 +14,15 @@ import type { Wanted, Wish, Wishes } from './wishes.ts'
 
 const EVERY_MS = 1_000
 
+/** Of these nothing else is told when they come into force, and who reads the log would look for a reason. */
+const UNSEEN: ReadonlySet<Control['do']> = new Set([
+  'pause',
+  'resume',
+  'cancel-all',
+  'flatten',
+  'release',
+])
+
 /** A control, or nothing where nothing is to be done. */
 export type Resolved = Result<Control | undefined>
 
@@ -35,7 +44,10 @@ export interface OperatorOptions {
   readonly control: (control: Control, by: string) => Input
   /** Makes the turns so far durable. */
   readonly flush: () => void
+  /** How something is: told once, however often it is found. */
   readonly tell: (text: string) => void
+  /** What has happened, each time. */
+  readonly say: (text: string) => void
 }
 
 export class Operator {
@@ -150,15 +162,17 @@ export class Operator {
   }
 
   #take({ name, by }: Wish, resolved: Resolved): void {
-    const { wishes, control, tell } = this.#options
+    const { wishes, control, tell, say } = this.#options
     if (!resolved.ok) {
       tell(resolved.fault.message)
       wishes?.refuse(name, resolved.fault.message)
       this.#working.delete(name)
       return
     }
-    if (resolved.value === undefined) this.#done(name)
-    else this.#taken.set(control(resolved.value, by), name)
+    const { value } = resolved
+    if (value === undefined) return this.#done(name)
+    if (UNSEEN.has(value.do)) say(`${value.do}, wished for by ${by}`)
+    this.#taken.set(control(value, by), name)
   }
 
   #done(name: string): void {
