@@ -690,6 +690,11 @@ const BAD: readonly (readonly [name: string, text: string, message: RegExp])[] =
     /sim\.participation is too large: 1\.5; allowed: a number > 0 and <= 1, fraction of the volume/,
   ],
   [
+    'a number that no double holds, told once',
+    'sim: { seed: 9007199254740993 }',
+    /^[^\n]*sim\.seed is too large: 9007199254740992; allowed: a whole number from 0 to \d+$/,
+  ],
+  [
     'a percentage for a fraction',
     'risk: { drawdown: { warning: 3 } }',
     /risk\.drawdown\.warning is too large: 3; allowed: off or a number > 0 and <= 1/,

@@ -32,8 +32,12 @@ const MAX_TOLD = 20
 export function together(errors: readonly BadInput[]): BadInput {
   const [first, ...others] = errors.toSorted((a, b) => (a.place.line ?? 0) - (b.place.line ?? 0))
   if (first === undefined) throw new Error('assertion failed: there is a problem to tell')
-  const told = others.slice(0, MAX_TOLD - 1).map(({ message }) => message)
-  const more = others.length - told.length
+  // Of one number zod may find that it is too large and that no double holds it.
+  const rest = [...new Set(others.map(({ message }) => message))].filter(
+    (message) => message !== first.message,
+  )
+  const told = rest.slice(0, MAX_TOLD - 1)
+  const more = rest.length - told.length
   first.message = [first.message, ...told, ...(more > 0 ? [`and ${more} more`] : [])].join('\n')
   return first
 }
