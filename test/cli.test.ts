@@ -803,6 +803,28 @@ test('a report that finds no room leaves what was there', async (t) => {
   assert.equal(readFileSync(join(folder, 'page.html'), 'utf8'), 'the old page')
 })
 
+test('a strategy that ends the process, or waits for ever, is a failed run and not a finished one', async (t) => {
+  const folder = temporary(t)
+  const strategy = (hook: string) => `import { defineStrategy, z } from 'skein'
+export default defineStrategy({
+  name: 'odd', params: z.object({}), needs: () => ({ bars: '1m' }),
+  symbol: () => ({ onBar() { ${hook} } }),
+})
+`
+  put(folder, 'exits.ts', strategy('process.exit(0)'))
+  put(folder, 'waits.ts', `await new Promise(() => {})\n${strategy('')}`)
+
+  for (const [file, told] of [
+    ['./exits.ts', /^failed: the process was ended before its work was done/m],
+    ['./waits.ts', /^failed: it waits for what never comes/m],
+  ] as const) {
+    const words = ['backtest', '--tape', market, '--strategy', file]
+    const { code, stdout, stderr } = await start(folder, words).ended
+    assert.equal(code, 1, stdout)
+    assert.match(stderr, told)
+  }
+})
+
 test('what was compiled is kept for the next start, where there is room for it', async (t) => {
   const folder = temporary(t)
   put(folder, 'file', '')

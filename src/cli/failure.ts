@@ -43,6 +43,22 @@ export function onLostOutput(error: Error): void {
   process.stderr.write(`failed: what is written here is lost: ${error.message}\n`)
 }
 
+/** For an exit of the process while a command is not done: with Node's own code for it, or as if all were well. */
+export function onUnfinished(code: number): void {
+  if (code === UNSETTLED) {
+    const what =
+      'it waits for what never comes, as a file does that awaits outside of its functions'
+    process.exitCode = tell('failed', what, 1)
+  }
+  if (code === 0) {
+    const what = 'the process was ended before its work was done; no strategy may call process.exit'
+    process.exitCode = tell('failed', what, 1)
+  }
+}
+
+/** The exit code of Node where an `await` at the top of a module was never done. */
+const UNSETTLED = 13
+
 function tell(label: 'error' | 'failed', text: string, code: number): number {
   process.stderr.write(`${label}: ${text}\n`)
   return code

@@ -8,7 +8,7 @@ import { coverageCommand } from './coverage.ts'
 import { dataCommand } from './data.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
-import { exitCodeOf, onLostOutput } from './failure.ts'
+import { exitCodeOf, onLostOutput, onUnfinished } from './failure.ts'
 import { jobsCommand } from './jobs.ts'
 import { lookaheadCommand } from './lookahead.ts'
 import { replayCommand } from './replay.ts'
@@ -49,6 +49,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   for (const stream of [process.stdout, process.stderr])
     stream.off('error', onLostOutput).on('error', onLostOutput)
   const giveConsole = takeConsole()
+  process.once('exit', onUnfinished)
   try {
     await program.parseAsync([...argv])
     return 0
@@ -56,6 +57,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return exitCodeOf(error)
   } finally {
     giveConsole()
+    process.off('exit', onUnfinished)
   }
 }
 
