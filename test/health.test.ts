@@ -160,6 +160,16 @@ test('another process reads the status, and knows one that is no longer written'
   assert.throws(() => askStatus(journal, Date.now()))
 })
 
+test('a run that stands still is found though the clock was set back since', async (t) => {
+  const bench = await running(t)
+  const journal = `${temporary(t)}/journal.db`
+  new StatusFile(journal, assert.fail).write(bench.live.health)
+
+  const { ailments } = askStatus(journal, Date.now() - 60 * MINUTE)!
+
+  assert.match(ailments.join(), /stands still: it has said nothing since the clock was set back/)
+})
+
 test('a status that is fresh is believed where its process has an id of another container', async (t) => {
   const bench = await running(t)
   const journal = `${temporary(t)}/journal.db`

@@ -79,17 +79,23 @@ export function askStatus(journal: string, now: number): Asked | undefined {
   const status = form.parse(JSON.parse(text)) as unknown as Status
   const ageMs = Math.max(0, now - status.writtenAt)
   const isOver = status.phase === 'stopped' || status.phase === 'failed'
-  const silence = isOver ? undefined : silenceOf(status, ageMs)
+  // One that lives would have written another since its clock was set back.
+  const aheadMs = status.writtenAt - now
+  const silence = isOver ? undefined : silenceOf(status, { ageMs, aheadMs })
   const ailments = [...(silence === undefined ? [] : [silence]), ...ailmentsOf(status)]
   return { status, ageMs, ailments }
 }
 
-function silenceOf({ pid, pidsOf = here() }: Status, ageMs: number): string | undefined {
+function silenceOf(
+  { pid, pidsOf = here() }: Status,
+  { ageMs, aheadMs }: { readonly ageMs: number; readonly aheadMs: number },
+): string | undefined {
   // An id of another place says nothing here: there only the age does.
   const isGone = pidsOf === here() && !isAlive(pid)
-  if (!isGone && ageMs <= AGE_MS_MAX) return undefined
-  const age = Math.round(ageMs / 1_000)
-  return `process ${pid} ${isGone ? 'is gone' : 'stands still'}: it has said nothing for ${age} s`
+  const wasSetBack = aheadMs > AGE_MS_MAX
+  if (!isGone && !wasSetBack && ageMs <= AGE_MS_MAX) return undefined
+  const forHow = wasSetBack ? 'since the clock was set back' : `for ${Math.round(ageMs / 1_000)} s`
+  return `process ${pid} ${isGone ? 'is gone' : 'stands still'}: it has said nothing ${forHow}`
 }
 
 function isAlive(pid: number): boolean {
