@@ -9,6 +9,8 @@ export async function* exportCsv(
   pages: AsyncIterable<BarColumns> | Iterable<BarColumns>,
   { symbol, timeframe }: { readonly symbol: string; readonly timeframe: Timeframe },
 ): AsyncIterable<string> {
+  // A name with a quotation mark, as `import` reads it.
+  const name = symbol.includes('"') ? `"${symbol.replaceAll('"', '""')}"` : symbol
   yield `${CSV_HEADER}\n`
   for await (const bars of pages) {
     const lines: string[] = []
@@ -23,7 +25,7 @@ export async function* exportCsv(
         bars.filled,
       ]
       const values = cells.map((column) => column[i]).join(',')
-      lines.push(`${symbol},${timeframe},${iso(bars.start[i] ?? NaN)},${values}\n`)
+      lines.push(`${name},${timeframe},${iso(bars.start[i] ?? NaN)},${values}\n`)
     }
     yield lines.join('')
   }

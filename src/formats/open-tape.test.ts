@@ -453,6 +453,7 @@ describe('a tape of files', () => {
   for (const [symbol, hour] of [
     ['SPY', 4],
     ['BTC/USD', 0],
+    ['A"B', 4],
   ] as const) {
     it(`reads back daily bars of ${symbol} that were exported`, async () => {
       const bars = barColumns(1)
