@@ -12,6 +12,9 @@ interface Options extends ArchiveOptions {
   readonly json?: true
 }
 
+/** Of one definition. */
+const RUNS_MAX = 100_000
+
 export function showCommand(): Command {
   return withArchiveOptions(new Command('show'))
     .description('One definition with its runs, or one run with its symbols.')
@@ -33,9 +36,12 @@ async function show(id: string, options: Options): Promise<void> {
   const desk = await openDesk(options)
   try {
     const { store } = desk
-    const definition = (await store.definitions()).find((one) => one.id === id)
-    const runs = await store.runs({ limit: 100_000, ...(definition && { definition: id }) })
-    const run = definition === undefined ? runs.find((one) => one.id === id) : undefined
+    // The id of a run is that of its definition and its window.
+    const owner = (await store.definitions()).find((one) => `${id}/`.startsWith(`${one.id}/`))
+    const runs =
+      owner === undefined ? [] : await store.runs({ definition: owner.id, limit: RUNS_MAX })
+    const definition = owner?.id === id ? owner : undefined
+    const run = runs.find((one) => one.id === id)
     if (definition === undefined && run === undefined) {
       const allowed = 'an id that "skein jobs list" shows'
       throw new BadInput({ file: 'command line' }, 'names no definition and no run', id, allowed)

@@ -111,6 +111,25 @@ test('cleaning up keeps the history of what it takes away', async (t) => {
   )
 })
 
+test('a run is shown, however many others there are that are newer', async (t) => {
+  const { folder, run, json } = await desk(t)
+  await run('backfill', 'run', ...WISH, '--timeframes', '1h')
+  await run('backfill', 'plan', ...WISH, '--timeframes', '1d')
+  const [old] = (await json('jobs', 'list', '--status', 'success')) as Rows
+  const db = new DatabaseSync(join(folder, 'data/archive.db'))
+  db.exec(`insert into job_runs (id, job_def_id, symbols_array, slice_from, slice_to, lane, status, triggered_by,
+      created_at, updated_at)
+    with recursive counted (n) as (select 1 union all select n + 1 from counted where n <= 100000)
+    select d.id || '/' || n, d.id, '[]', n, n + 1, 'batch', 'paused', 'cron', 0, 9e12
+    from counted, job_definitions d where d.timeframe = '1d'`)
+  db.close()
+
+  const shown = await run('jobs', 'show', String(old!['id']))
+
+  assert.equal(shown.code, 0, shown.stderr)
+  assert.match(shown.stdout, /success/)
+})
+
 test('runs are shown, paused and tried again', async (t) => {
   const { run, json } = await desk(t)
   await run('backfill', 'plan', ...WISH, '--timeframes', '1h,1d')
