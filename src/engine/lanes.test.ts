@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { realisedProfit } from '../core/position.ts'
-import type { Context, Hooks } from '../strategy/index.ts'
+import type { Context, Hooks, OrderIntent } from '../strategy/index.ts'
 import { A, bar, MONDAY_10, utc } from '../testing/builders.ts'
 import { type Actor, scenario, Stage } from '../testing/scenario.ts'
 
@@ -488,4 +488,12 @@ test('a bar of the past is shown at its own time, as it is when it is rebuilt', 
     [end, true],
   ])
   assert.equal(stage.lane('s').now, at)
+})
+
+test('a wish that is said to be false is none', () => {
+  const stage = new Stage().play('10:00:00  trade AAPL 100')
+  const wish: object = { qty: 1, limit: 99, postOnly: false, reduceOnly: false }
+  const id = stage.lane('s').buy(wish as OrderIntent)
+  const { order } = stage.engine.ours.orders.find((known) => known.order.id === id)!
+  assert.deepEqual([order.postOnly, order.reduceOnly], [undefined, undefined])
 })

@@ -24,8 +24,9 @@ export function requestOf(instrument: Instrument, side: Side, intent: OrderInten
   }
   if (limit !== undefined) request.limit = pxOf(instrument, limit, rounding)
   if (stop !== undefined) request.stop = pxOf(instrument, stop)
-  if (intent.postOnly === true) request.postOnly = true
-  if (intent.reduceOnly === true) request.reduceOnly = true
+  // Node runs a strategy without looking at its types: false is no wish.
+  if (intent.postOnly) request.postOnly = true
+  if (intent.reduceOnly) request.reduceOnly = true
   return request
 }
 
