@@ -55,10 +55,19 @@ export class Commitments {
     this.#lanesOf = lanesOf
   }
 
-  /** Symbols that would newly be held, and whether this one is among them. */
+  /** Symbols that would newly be held, by us or by others of the account, and whether this one is among them. */
   flat(own: SymbolId): { readonly flat: number; readonly hasOwn: boolean } {
     this.#refresh()
-    return { flat: this.#flat.sum, hasOwn: this.#flat.get(own) === 1 }
+    const others = new Set<SymbolId>()
+    for (const order of this.#externals.open()) {
+      const { symbol } = order
+      const isNew = this.#portfolio.qty(symbol) === 0 && this.#flat.get(symbol) === 0
+      if (isNew && leftOf(order) > 0) others.add(symbol)
+    }
+    return {
+      flat: this.#flat.sum + others.size,
+      hasOwn: this.#flat.get(own) === 1 || others.has(own),
+    }
   }
 
   /**

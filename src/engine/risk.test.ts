@@ -893,6 +893,19 @@ test('counts symbols with live entries as positions', () => {
   assert.equal(entries({ maxPositions: 2 }).ask(), 'passes')
 })
 
+test('counts what others of the account may open as positions, once a symbol', () => {
+  const asked = (maxPositions: number, filled: number): string => {
+    const desk = new Desk({ maxPositions })
+    const instrument = desk.universe.at(C)
+    const terms = { symbol: C, side: 'buy', avgPrice: 1, open: true } as const
+    const qtys = { qty: instrument.qty(1), filled: instrument.qty(filled) }
+    for (const venueId of ['x', 'y'])
+      desk.externals.take({ venueId, ...terms, ...qtys }, instrument)
+    return desk.ask()
+  }
+  assert.deepEqual([asked(1, 0), asked(2, 0), asked(1, 1)], ['max-positions', 'passes', 'passes'])
+})
+
 test('lets a symbol that is held or entered have more, at the most positions', () => {
   const desk = new Desk({ maxPositions: 2 })
   desk.hold(A, 1)
