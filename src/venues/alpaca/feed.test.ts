@@ -289,6 +289,35 @@ test('gives crypto a stream of its own, by what an instrument is and not by its 
   assert.deepEqual(told(inputs), ['venue.up'])
 })
 
+test('a stream that is cut is down for the symbols that it carries, and all are down where both are', async () => {
+  const venue = venueOf({ startAt: NIGHT })
+  const { feed, inputs, ids } = feedOf(venue, { names: ['AAPL'], crypto: ['BTC/USD', 'DOGE'] })
+  await settled(venue.world, feed.subscribe('bars', ids))
+  const said = (): (readonly [string, number | undefined])[] =>
+    inputs
+      .splice(0)
+      .flatMap((input) =>
+        input.type === 'venue.up' || input.type === 'venue.down'
+          ? [[input.type, input.symbols?.length] as const]
+          : [],
+      )
+  assert.deepEqual(said(), [['venue.up', undefined]])
+
+  const crypto = venue.frames.find(({ symbols }) => symbols.includes('DOGE'))!.connection
+  venue.sockets[crypto - 1]!.abort()
+  await venue.world.run(60_000)
+  assert.deepEqual(said(), [
+    ['venue.down', 2],
+    ['venue.up', 2],
+  ])
+  for (const socket of venue.sockets) socket.abort()
+  await venue.world.run(60_000)
+  const [first, ...rest] = said()
+  assert.equal(first?.[0], 'venue.down')
+  assert.ok(rest.some(([type, count]) => type === 'venue.down' && count === undefined))
+  assert.equal(rest.at(-1)?.[0], 'venue.up')
+})
+
 test('subscribes more symbols while it runs, and drops those that are not wanted', async () => {
   const venue = venueOf()
   const { feed, ids } = feedOf(venue)

@@ -20,6 +20,7 @@ import { failed, ok, type Result } from '../../core/result.ts'
 import { bucketStart, MINUTE, ms } from '../../core/time.ts'
 import { MAX_SYMBOLS, type Universe } from '../../core/universe.ts'
 import type { Feed } from '../../core/venue.ts'
+import { FeedParts, type Part, type Told } from '../../io/feed-parts.ts'
 import type { Io } from '../../io/io.ts'
 import { type Codec, Decoder, type OtherMessage } from './decode.ts'
 import { emptyCounts } from './feed-counts.ts'
@@ -71,7 +72,7 @@ export class AlpacaFeed implements Feed {
   readonly #streams: Readonly<Record<'stocks' | 'crypto', Lane>>
   #sink: (input: Input) => void = () => {}
   #columns: RowSink | undefined
-  #isUp = false
+  readonly #parts = new FeedParts((told) => this.#tell(told))
   #hasBeenUp = false
   readonly #gate: Gate
 
@@ -106,6 +107,8 @@ export class AlpacaFeed implements Feed {
     const { universe, onTrade } = this.#options
     for (const id of symbols) this.#symbols.add(universe.at(id).symbol, id)
     const parts = this.#apart(symbols).map(async ([lane, ids]) => {
+      this.#parts.add(lane)
+      for (const id of ids) lane.wanted.add(id)
       if (kind === 'bars') for (const id of ids) lane.bars.add(id)
       if (kind === 'trades') for (const id of ids) lane.trades.add(id)
       const names = ids.map((id) => universe.at(id).symbol)
@@ -124,7 +127,9 @@ export class AlpacaFeed implements Feed {
   async unsubscribe(symbols: readonly SymbolId[]): Promise<Result<void>> {
     const { universe } = this.#options
     const parts = this.#apart(symbols).map(async ([lane, ids]) => {
+      this.#parts.left(lane, ids)
       for (const id of ids) {
+        lane.wanted.delete(id)
         lane.bars.delete(id)
         lane.trades.delete(id)
         lane.lastBar.delete(id)
@@ -144,7 +149,6 @@ export class AlpacaFeed implements Feed {
 
   /** Resolves when the connections have ended. */
   async close(): Promise<void> {
-    this.#isUp = false
     const lanes = Object.values(this.#streams)
     for (const lane of lanes) {
       lane.stopRecheck()
@@ -175,6 +179,10 @@ export class AlpacaFeed implements Feed {
     const lane: Lane = {
       seen,
       decoder,
+      wanted: new Set(),
+      get symbols() {
+        return [...this.wanted]
+      },
       bars: new Set(),
       trades: new Set(),
       lastBar: new Map(),
@@ -233,15 +241,12 @@ export class AlpacaFeed implements Feed {
     lane.stopRecheck()
     // What came since the last good moment is real data; it waits for the gap before it.
     lane.held ??= []
-    if (!this.#isUp) return
-    this.#isUp = false
-    this.#tell('venue.down', why)
+    this.#parts.down(lane, why)
   }
 
   #onSafeMode(lane: Lane, why: string): void {
-    this.#onDown(lane, why)
     const safe = `market data are in safe mode until a person clears it: ${why}`
-    this.#tell('venue.down', safe)
+    this.#onDown(lane, safe)
     this.#options.onTrouble?.(safe)
   }
 
@@ -322,22 +327,13 @@ export class AlpacaFeed implements Feed {
     lane.held = undefined
     lane.isReady = true
     for (const input of held) this.#give(lane, input)
-    const lanes = Object.values(this.#streams)
-    this.#isUp = lanes.every(({ isReady, stream }) => isReady || stream.isIdle)
-    if (!this.#isUp) return
-    this.#hasBeenUp = true
-    this.#tell('venue.up', why)
+    this.#parts.up(lane, why)
   }
 
-  #tell(type: 'venue.up' | 'venue.down', why?: string): void {
+  #tell(told: Told): void {
     const { venue } = this.#options
-    this.#sink({
-      type,
-      at: this.#now(),
-      venue,
-      stream: 'feed',
-      ...(why === undefined ? {} : { why }),
-    })
+    this.#hasBeenUp ||= told.type === 'venue.up'
+    this.#sink({ ...told, at: this.#now(), venue, stream: 'feed' })
   }
 
   #onFrame(lane: Lane, frame: string | Uint8Array): readonly ControlMessage[] {
@@ -440,8 +436,9 @@ export class AlpacaFeed implements Feed {
 }
 
 /** A stream, and what it has brought. */
-interface Lane {
+interface Lane extends Part {
   readonly stream: Stream
+  readonly wanted: Set<SymbolId>
   readonly decoder: Decoder
   readonly seen: SeenSymbols
   readonly bars: Set<SymbolId>

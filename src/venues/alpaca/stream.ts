@@ -120,10 +120,6 @@ export class Stream {
     })
   }
 
-  get isIdle(): boolean {
-    return this.#phase === 'idle'
-  }
-
   get stats(): SocketStats {
     return this.#socket.stats()
   }

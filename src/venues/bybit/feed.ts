@@ -1,9 +1,8 @@
 /*
  * Feed: Bybit's market data, over as many connections as the names of its symbols need. All topics of a symbol go over one.
  *
- * It is up for the first time when all of them are, and down when none is. Where some are cut, it is down for the symbols
- * that they carry: what the others bring goes on meanwhile, and what was missed is asked for of the symbols alone whose
- * connection was cut.
+ * Where one is cut, the feed is down for its symbols alone (io/feed-parts.ts): what the others bring goes on meanwhile, and
+ * what was missed is asked for of those symbols.
  */
 import type { SymbolId, VenueId } from '../../core/brand.ts'
 import { fault } from '../../core/fault.ts'
@@ -12,6 +11,7 @@ import type { OrderBook } from '../../core/order-book.ts'
 import { failed, ok, type Result } from '../../core/result.ts'
 import { MINUTE } from '../../core/time.ts'
 import type { Feed } from '../../core/venue.ts'
+import { FeedParts, type Told } from '../../io/feed-parts.ts'
 import {
   emptyCounts,
   type Kind,
@@ -31,18 +31,12 @@ export interface FeedOptions extends MarketOptions {
 export class BybitFeed implements Feed {
   readonly #options: FeedOptions
   readonly #connections: MarketConnection[] = []
-  readonly #states = new Map<MarketConnection, State>()
-  /** Those that are down, where it was told that their symbols are. */
-  readonly #cut = new Set<MarketConnection>()
-  /** What was told of all of them together. */
-  #isUp = false
+  readonly #parts = new FeedParts((told) => this.#tell(told))
   /** By name. */
   readonly #of = new Map<string, MarketConnection>()
   /** Symbols that are not traded: nothing is asked for them. With what is wanted of each, should it be traded again. */
   readonly #excluded = new Map<string, Set<Kind>>()
   #sink: (input: Input) => void = () => {}
-  /** Why something is missing, until it is told that they are up. */
-  #trouble: string | undefined
   readonly counts = emptyCounts()
 
   constructor(options: FeedOptions) {
@@ -117,8 +111,7 @@ export class BybitFeed implements Feed {
     const grouped = this.#grouped(names)
     for (const name of names) this.#of.delete(name)
     for (const [connection, theirs] of grouped) {
-      // What nobody asks for is not missing.
-      if (this.#cut.has(connection)) this.#tell({ type: 'venue.up', symbols })
+      this.#parts.left(connection, symbols)
       const answer = await connection.unsubscribe(theirs)
       if (!answer.ok) return answer
     }
@@ -144,9 +137,7 @@ export class BybitFeed implements Feed {
     const found = this.#connections.find((each) => each.hasRoomFor(name)) ?? this.#connect()
     found.watch(name, id)
     this.#of.set(name, found)
-    const state = this.#states.get(found)
-    if (state?.type !== 'down' || !this.#cut.has(found)) return
-    this.#tell({ type: 'venue.down', symbols: [id], why: state.why })
+    this.#parts.joined(found, id)
   }
 
   #connect(): MarketConnection {
@@ -154,50 +145,12 @@ export class BybitFeed implements Feed {
       ...this.#options,
       counts: this.counts,
       sink: (input) => this.#sink(input),
-      onUp: (trouble) => {
-        this.#states.set(connection, UP)
-        this.#trouble ??= trouble
-        this.#settle()
-      },
-      onDown: (why) => {
-        this.#states.set(connection, { type: 'down', why })
-        if (this.#has('up')) this.#settle()
-        else this.#fall(why)
-      },
+      onUp: (trouble) => this.#parts.up(connection, trouble),
+      onDown: (why) => this.#parts.down(connection, why),
     })
     this.#connections.push(connection)
-    this.#states.set(connection, NEW)
+    this.#parts.add(connection)
     return connection
-  }
-
-  #has(type: State['type']): boolean {
-    return [...this.#states.values()].some((state) => state.type === type)
-  }
-
-  /** None is up. */
-  #fall(why: string): void {
-    this.#isUp = false
-    this.#cut.clear()
-    this.#tell({ type: 'venue.down', why })
-  }
-
-  /** One is up at least: tells which symbols have their data, and which have them no more. */
-  #settle(): void {
-    if (!this.#isUp && this.#has('new') && !this.#has('down')) return
-    const told = this.#trouble === undefined ? {} : { why: this.#trouble }
-    const up = (symbols?: readonly SymbolId[]): void => {
-      this.#tell({ type: 'venue.up', ...told, ...(symbols === undefined ? {} : { symbols }) })
-      this.#trouble = undefined
-    }
-    if (!this.#isUp) up()
-    this.#isUp = true
-    for (const [connection, state] of this.#states) {
-      const { symbols } = connection
-      if (state.type === 'up' && this.#cut.delete(connection)) up(symbols)
-      if (state.type !== 'down' || this.#cut.has(connection)) continue
-      this.#cut.add(connection)
-      this.#tell({ type: 'venue.down', why: state.why, symbols })
-    }
   }
 
   /** In the order of their connections. */
@@ -213,15 +166,8 @@ export class BybitFeed implements Feed {
     return groups
   }
 
-  #tell(part: Omit<Extract<Input, { type: 'venue.up' | 'venue.down' }>, OfAll>): void {
+  #tell(told: Told): void {
     const { venue, io } = this.#options
-    this.#sink({ ...part, at: io.now(), venue, stream: 'feed' })
+    this.#sink({ ...told, at: io.now(), venue, stream: 'feed' })
   }
 }
-
-type OfAll = 'at' | 'venue' | 'stream'
-
-/** Of a connection; it is new until it was up or could not be. */
-type State = { readonly type: 'new' | 'up' } | { readonly type: 'down'; readonly why: string }
-const NEW: State = { type: 'new' }
-const UP: State = { type: 'up' }
