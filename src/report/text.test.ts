@@ -46,6 +46,7 @@ test('has colours in a terminal only, and not where NO_COLOR is set', () => {
 
   assert.ok(written({ isTTY: true, columns: 90 }).includes(escape))
   assert.ok(!written({ isTTY: true }, { NO_COLOR: '1' }).includes(escape))
+  assert.ok(!written({ isTTY: true }, { TERM: 'dumb' }).includes(escape))
   assert.ok(!written({}).includes(escape))
 })
 

@@ -39,13 +39,14 @@ export interface Output {
   write(text: string): unknown
 }
 
-/** Writes the report; in colour where the stream is a terminal and NO_COLOR is not set (no-color.org). */
+/** Writes the report; in colour where the stream is a terminal that has them and NO_COLOR is not set (no-color.org). */
 export function printReport(
   report: Report,
   stream: Output,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): void {
-  const colours = stream.isTTY === true && !environment['NO_COLOR'] ? 'on' : 'off'
+  const hasColours = stream.isTTY === true && environment['TERM'] !== 'dumb'
+  const colours = hasColours && !environment['NO_COLOR'] ? 'on' : 'off'
   stream.write(reportText(report, { colours, columns: stream.columns ?? 100 }))
 }
 
