@@ -574,6 +574,11 @@ const MISPUT: readonly Case[] = [
     ['data', 'list', '--archive', ADDRESS],
     ['command line: has an address where a path belongs', '--database'],
   ),
+  optional(
+    'an address as a file that is to be imported',
+    ['data', 'import', 'https://me:hunter2@x.example/bars.csv'],
+    ['command line: has an address where a path belongs'],
+  ),
   {
     name: 'the address of a database as the archive of the configuration',
     files: { 'a.yaml': `store: { archive: "${ADDRESS}" }` },

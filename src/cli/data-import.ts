@@ -7,6 +7,7 @@ import { type FileOptions, recordedTape, type SeriesOptions } from './inputs.ts'
 import { withFileOptions, withSeriesOptions } from './inputs.ts'
 import { progress } from './progress.ts'
 import { configOf } from './settings.ts'
+import { pathOf } from './values.ts'
 
 type Options = ArchiveOptions & SeriesOptions & FileOptions & { readonly json?: true }
 
@@ -14,7 +15,7 @@ export function importCommand(): Command {
   const command = withArchiveOptions(withFileOptions(withSeriesOptions(new Command('import'))))
   return command
     .description('Reads files or folders and stores their bars: all of them, or none.')
-    .argument('<path...>', 'csv, csv.gz or Lean zip files, or folders of them')
+    .argument('<path...>', 'csv, csv.gz or Lean zip files, or folders of them', morePaths)
     .option('--json', 'the result as JSON')
     .addHelpText(
       'after',
@@ -22,6 +23,12 @@ export function importCommand(): Command {
     )
     .action(importData)
 }
+
+/** An address may hold a password, and no message about a path would leave that out. */
+const morePaths = (path: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  pathOf(path),
+]
 
 async function importData(paths: readonly string[], options: Options): Promise<void> {
   const config = configOf(options)
