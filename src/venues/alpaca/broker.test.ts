@@ -349,7 +349,9 @@ test('a purchase of coins counts without its fee and ends as canceled, for the s
     [0.3989, 0.5985],
   )
   const [held] = report.value.positions
-  assert.deepEqual([held?.qty, held?.dust], [0.9975, 0.0002])
+  assert.equal(held?.qty, 0.9975)
+  // Two lots, and what both purchases leave where the fee was lower: what of them is not counted.
+  assert.equal(Math.round((held?.dust ?? NaN) * 1e4) / 1e4, 0.0002 + 0.0026)
 
   const after = await opened(venue, { adopt: [{ ...order, venueId: booked.id, phase: 'open' }] })
   venue.sockets.at(-1)?.close()
