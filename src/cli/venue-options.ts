@@ -50,10 +50,11 @@ interface Served {
 
 /** Serves until a signal stops it. */
 export async function serve(start: () => Promise<Served>, textOf: () => string): Promise<void> {
-  const stop = stopSignal()
   const server = await start().catch((error: unknown) => {
     throw portTrouble(error) ?? error
   })
+  // Until now Ctrl-C ends the process: a long history is being made, and there is nothing to stop in order.
+  const stop = stopSignal()
   try {
     process.stdout.write(textOf())
     await aborted(stop.signal)
