@@ -4,16 +4,20 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { symbolId } from '../src/core/brand.ts'
 import type { BarColumns } from '../src/core/columns.ts'
+import type { Turn } from '../src/core/command.ts'
+import type { Input } from '../src/core/input.ts'
 import type { Archive, Journal } from '../src/core/store.ts'
 import type { Tape } from '../src/core/tape.ts'
 import { ms } from '../src/core/time.ts'
 import type { Use } from '../src/engine/lanes.ts'
 import { vwap } from '../src/indicators/index.ts'
 import { backtest } from '../src/runtime/tape/backtest.ts'
-import type { Setup } from '../src/runtime/session/build.ts'
+import { buildSession, type Setup } from '../src/runtime/session/build.ts'
 import { paper, type PaperResult } from '../src/runtime/tape/paper.ts'
-import type { Recovered } from '../src/runtime/session/recover.ts'
+import { recover, type Recovered } from '../src/runtime/session/recover.ts'
+import { WAITING_MAX } from '../src/runtime/session/recorder.ts'
 import type { Session } from '../src/runtime/session/session.ts'
 import { openArchive, openJournal } from '../src/store/index.ts'
 import { defineStrategy, type Strategy, z } from '../src/strategy/index.ts'
@@ -361,3 +365,40 @@ for (const { what, change } of [
     assertSameEnd(ended)
   })
 }
+
+test('turns of a large universe are done again with a breath for so many inputs, so that their bars are written', async () => {
+  const { engine } = buildSession(await setupOf(tapeOf('bars')))
+  const bar = { symbol: symbolId(0), timeframe: '1m', start: ms(0), ...FLAT } as const
+  const input: Input = { type: 'bar', at: ms(60_000), bar, source: 'warmup' }
+  const inputs = Array.from({ length: 1_000 }, () => input)
+  let [done, most] = [0, 0]
+  const session = {
+    engine,
+    capture: () => undefined,
+    restore: () => {},
+    redo: (turn: Turn) => {
+      done += turn.inputs.length
+      most = Math.max(most, done)
+      return { turn }
+    },
+  }
+  const turns = Array.from({ length: 200 }, (_, i): Turn => ({
+    n: i + 1,
+    at: ms(60_000),
+    inputs,
+    notices: [],
+    batches: [],
+  }))
+  const journal = { latest: () => undefined, since: () => turns } as unknown as Journal
+  const { redone } = await recover({
+    build: () => session,
+    journal,
+    archive: {} as Archive,
+    breathe: async () => void (done = 0),
+  })
+
+  assert.equal(redone, 200)
+  assert.ok(most < WAITING_MAX / 10, `${most} inputs without a breath`)
+})
+
+const FLAT = { open: 1, high: 1, low: 1, close: 1, volume: 1, trades: 1 }

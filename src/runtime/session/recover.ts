@@ -186,8 +186,16 @@ const otherwise = (difference: string): StoreError =>
       '(--journal) and adopt what the venue holds',
   )
 
-/** Turns that are done again at once while a run trades beside it: about a millisecond. */
-const PROOF_SLICE_TURNS = 32
+/** What is done again at once: so many turns, or so many inputs, where one turn may have a thousand bars. */
+interface Slice {
+  readonly turns: number
+  readonly inputs: number
+}
+
+/** At a start. Bars that are made again wait for a breath to be written, and only so many may wait. */
+const SLICE: Slice = { turns: 256, inputs: 8_192 }
+/** While a run trades beside it: about a millisecond. */
+const PROOF_SLICE: Slice = { turns: 32, inputs: 256 }
 
 /**
  * Does a part of the journal again, from one snapshot and the bars that the journal keeps to a later one. Says what came
@@ -214,15 +222,12 @@ export async function flawOf(
     return `the snapshot of turn ${from} is of another Skein`
   if (!(await rebuildLanes(session.engine, begun.marks, { past, breathe })))
     return `a strategy is halted, or its bars are not all there at turn ${from}`
-  const until = { turns: PROOF_SLICE_TURNS, to }
+  const until = { slice: PROOF_SLICE, to }
   const { difference } = await redoTail(session, journal, from, breathe, until)
   if (difference !== undefined) return difference
   const isEqual = session.engine.hash() === (JSON.parse(end) as Snapshot<unknown>).hash
   return isEqual ? undefined : `turn ${to}: the state is another than that of its snapshot`
 }
-
-/** Turns between two breaths. */
-const SLICE_TURNS = 256
 
 interface Tail {
   readonly redone: number
@@ -236,16 +241,22 @@ async function redoTail(
   journal: Journal,
   after: number,
   breathe: () => Promise<void>,
-  { turns = SLICE_TURNS, to = Infinity }: { readonly turns?: number; readonly to?: number } = {},
+  { slice = SLICE, to = Infinity }: { readonly slice?: Slice; readonly to?: number } = {},
 ): Promise<Tail> {
   let redone = 0
+  let [turns, inputs] = [0, 0]
   for (const recorded of journal.since(after)) {
     if (recorded.n > to) break
     const difference = differenceOf(session.redo(recorded), recorded)
     if (difference !== undefined) {
       return { redone, at: session.engine.now, difference: `turn ${recorded.n}: ${difference}` }
     }
-    if (++redone % turns === 0) await breathe()
+    redone++
+    turns++
+    inputs += recorded.inputs.length
+    if (turns < slice.turns && inputs < slice.inputs) continue
+    ;[turns, inputs] = [0, 0]
+    await breathe()
   }
   return { redone, at: session.engine.now }
 }
