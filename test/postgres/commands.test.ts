@@ -10,7 +10,15 @@ const postgres = await clusterFor()
 const { skip } = postgres
 
 /** Times of the machine and names that are made of them, which differ from one call to the next. */
-const TIMES = ['startedAt', 'updatedAt', 'updated_at', 'lastSuccessAt', 'leaseUntil', 'worker', 'pack']
+const TIMES = [
+  'startedAt',
+  'updatedAt',
+  'updated_at',
+  'lastSuccessAt',
+  'leaseUntil',
+  'worker',
+  'pack',
+]
 
 const COMMANDS = [
   ['backfill', 'plan', ...WISH, '--timeframes', '1h,1d', '--single'],
