@@ -2,6 +2,7 @@
  * The statements of history jobs. SQLite and Postgres take the same text: parameters are ?1, ?2 … (Postgres: $1, $2 …),
  * lists of ids are joined by the caller with `inList`.
  */
+import { MINUTE } from '../core/time.ts'
 import { IS_CLOSED } from './bar-sheet.ts'
 
 const RUN_COLUMNS = `r.id, r.job_def_id, r.symbols_array, r.slice_from, r.slice_to, r.lane, r.status,
@@ -9,6 +10,9 @@ const RUN_COLUMNS = `r.id, r.job_def_id, r.symbols_array, r.slice_from, r.slice_
   r.lease_until, r.error_code, r.error_message, r.started_at, r.updated_at,
   d.timeframe, d.adjustment, d.asset_class, d.provider, d.derived_from, d.priority`
 const RUNS = `from job_runs r join job_definitions d on d.id = r.job_def_id`
+
+/** What was written so long after now was written by a clock that was ahead, and is not waited for. */
+const AHEAD_MS = MINUTE
 
 /** Runs that one prune takes, each with a row for each of its symbols. */
 const PRUNED_MAX = 1_000
@@ -46,7 +50,8 @@ export const SQL = {
       triggered_by, created_at, updated_at)
     values (?1, ?2, ?3, ?4, ?5, ?6, 'queued', ?7, ?8, ?8) on conflict (id) do nothing`,
   queued: `select ${RUN_COLUMNS} ${RUNS}
-    where r.status = 'queued' and r.lane = ?1 and r.not_before <= ?2 and d.enabled = 1
+    where r.status = 'queued' and r.lane = ?1 and d.enabled = 1
+      and (r.not_before <= ?2 or r.updated_at > ?2 + ${AHEAD_MS})
       and (?4 = '' or d.provider = ?4)
     order by case when r.pack is null then 1 else 0 end,
       case d.timeframe when '1m' then 0 when '5m' then 1 when '15m' then 2 when '1h' then 3

@@ -640,3 +640,25 @@ test('F605 a worker looks each minute for what is due, though its clock was set 
 
   assert.ok(ticks[3]! - ticks[1]! < 5 * MINUTE, `${ticks[3]! - ticks[1]!} ms for two looks`)
 })
+
+test('F695 runs that a clock which was ahead gave back are tried when it is mended, and not hours later', async (t) => {
+  let aheadMs = 3 * HOUR
+  const spoil: Spoil = ({ headers }, _n, { at }) => ({
+    headers: { ...headers, date: new Date(at).toUTCString() },
+  })
+  const wire = await Wire.open(t, { count: 5, spoil })
+  const io = { ...wire.io, now: () => ms(Math.floor(wire.now) + aheadMs) }
+  const ahead = wire.worker('w', io)
+  await ahead.work({
+    packsMax: 2,
+    onPack: (_pack, outcome) => assert.equal(outcome.type, 'given-back'),
+  })
+  ahead.close()
+
+  aheadMs = 0
+  const mendedAt = wire.now
+  await wire.work('v')
+
+  assert.deepEqual(await wire.wrong(), [])
+  assert.ok(wire.now - mendedAt < 10 * MINUTE, `${wire.now - mendedAt} ms`)
+})
