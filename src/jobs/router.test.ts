@@ -140,3 +140,15 @@ test('the last in line is asked whatever has happened', async () => {
   assert.deepEqual(twice, ['second second:next', 'network'])
   assert.deepEqual(parked, ['first: it is ill'])
 })
+
+test('a provider that was parked by a clock that was ahead is asked when that is mended', async () => {
+  const { first, clock, told } = routed()
+  clock.now = 10 * DAY
+  first.trouble = 'timeout'
+  await told()
+  first.trouble = undefined
+
+  clock.now -= DAY
+
+  assert.deepEqual(await told(), ['own next', 'own undefined'])
+})

@@ -81,7 +81,9 @@ export class Router implements BarSource {
 
   async #isParked(provider: string): Promise<boolean> {
     const { store, io } = this.#options
-    return Number((await store.noted(noteOf(provider))) ?? 0) > io.now()
+    const leftMs = Number((await store.noted(noteOf(provider))) ?? 0) - io.now()
+    // More than ever is noted by a clock that was ahead, and set back since.
+    return leftMs > 0 && leftMs <= PARKED_MS
   }
 
   async #park(provider: string, why: string): Promise<void> {
