@@ -276,6 +276,26 @@ test('a place of leases that may not be written fails: a run would not start', a
   )
 })
 
+const isRoot = process.getuid?.() === 0
+const NO_NAME = { as: 54_321, env: { HOME: undefined, XDG_STATE_HOME: undefined } }
+
+test(
+  'a user without a name and a home fails, and all else is told',
+  { skip: !isRoot },
+  async (t) => {
+    const folder = temporary(t)
+    put(folder, 'skein.yaml', LEASES.replace(/^store: .*\n/m, ''))
+    chmodSync(folder, 0o755)
+
+    const words = ['doctor', '--config', 'skein.yaml']
+    const { code, stdout, stderr } = await start(folder, words, NO_NAME).ended
+
+    assert.equal(code, 1, stderr)
+    assert.match(stdout, /^fail {2}leases {9}environment: HOME names no folder, .*\n {21}→ /m)
+    assert.match(stdout, /^ok {4}ports /m)
+  },
+)
+
 test('a file in the place of the folder of leases fails', async (t) => {
   const folder = temporary(t)
   put(folder, 'skein.yaml', LEASES)

@@ -1,6 +1,7 @@
 // Doctor's look at the disk: the folders of journal, archive and dropped turns, their room, their SQLite, how long they write.
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
+import { BadInput } from '../../core/bad-input.ts'
 import type { Io } from '../../io/io.ts'
 import { probeFolder, probeTurnFolder } from '../../store/probe.ts'
 import { StoreError } from '../../store/index.ts'
@@ -57,13 +58,19 @@ async function pastFinding(folder: string): Promise<Finding> {
   }
 }
 
-/** Where the engines of a user meet, in a file: a run that cannot write there trades nothing. */
-export function leasesFinding(path: string): Finding {
+/**
+ * Where the engines of a user meet, in a file: a run that cannot write there trades nothing.
+ *
+ * @param find Throws BadInput where there is no such place.
+ */
+export function leasesFinding(find: () => string): Finding {
   const check = 'leases'
-  const name = shown(path)
   const todo =
     'check the rights, or name a place in store.leases, one for all engines of the account'
+  let name = ''
   try {
+    const path = find()
+    name = shown(path)
     const { W_OK, X_OK } = constants
     const there = nearest(dirname(path))
     if (!statSync(there).isDirectory())
@@ -74,6 +81,7 @@ export function leasesFinding(path: string): Finding {
     if (existsSync(path)) accessSync(path, W_OK)
     return { check, state: 'ok', text: `${name}: engines meet there` }
   } catch (error) {
+    if (error instanceof BadInput) return { check, state: 'fail', text: error.message, todo }
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     return { check, state: 'fail', text: `${name} may not be written (${code})`, todo }
   }

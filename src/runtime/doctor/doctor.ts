@@ -46,7 +46,7 @@ export async function examine({ config: read, io }: DoctorOptions): Promise<read
       await configFinding(config),
       ...(await venueLooked(config, used)),
       ...(await diskFindings(config, used)),
-      ...(takesLeaseHere(config) ? [leasesFinding(leasesFile(config))] : []),
+      ...(takesLeaseHere(config) ? [leasesFinding(() => leasesFile(config))] : []),
       ...(await databaseFindings(config, used)),
       await portsFinding(config.ops.metrics),
     ]
