@@ -825,6 +825,19 @@ test('an order that only reduced is canceled when a leg has taken what it was fo
   scenario(story('s sell 11 limit 105               > submit #3 sell 11 limit 105', '= live #3'))
 })
 
+test('an order that only reduced is canceled when the venue takes back what it was for', () => {
+  scenario(`
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                              > submit #1 buy 10 market
+    10:00:02  filled #1 6 @ 100 as f1
+              filled #1 4 @ 100 as f2               = position 10 @ 100
+    10:00:03  s sell 4 limit 105                    > submit #2 sell 4 limit 105
+    10:00:04  s sell 3 limit 106                    > submit #3 sell 3 limit 106
+    10:00:05  busted #1 4 @ 100 of f2               > cancel #3          = position 6 @ 100
+    10:00:06  busted #1 6 @ 100 of f1               > cancel #2          = position 0
+  `)
+})
+
 test('an exit keeps its order as long as what is held covers it', () => {
   scenario(`
     10:00:00  trade AAPL 100

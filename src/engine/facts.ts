@@ -97,44 +97,49 @@ export class Facts {
     const told = { order, fill: recordOf(input), profit, position: after.qty }
     notices.publish({ type: 'fill', at: this.#desk.now, ...told })
     this.#tellPosition(order.symbol)
-    this.#endUncovered(lane, applied, before.qty, after.qty)
-    if (before.qty !== 0 && Math.sign(after.qty) !== Math.sign(before.qty)) this.#endOpeners(lane)
+    this.#endUncovered(lane, applied.before, before.qty, after.qty)
+    if (before.qty !== 0 && Math.sign(after.qty) !== Math.sign(before.qty))
+      this.#endOpeners(lane, after.qty === 0 ? undefined : order)
     // A close sees to the legs itself.
     if (order.role === undefined && lane.closing === undefined)
       this.#desk.brackets.onOutside(lane, before.qty, after.qty)
   }
 
   /**
-   * An order that was let pass because it only reduces is canceled where another has taken what it was for: it would open a
-   * position now, which no limit was asked about. The order that has filled counts as the first; what was more than is held
-   * was held against the limits. Quotes are withdrawn by themselves where nothing may be risked.
+   * An order that was let pass because it only reduces is canceled where another has taken what it was for, or the venue has
+   * taken it back: it would open a position now, which no limit was asked about. The order that has filled counts as the
+   * first; what was more than is held was held against the limits. Quotes are withdrawn by themselves where nothing may be
+   * risked.
+   *
+   * @param filled As it was before; undefined where no order has filled.
    */
-  #endUncovered(lane: Lane, { before: filled }: Applied, before: number, after: number): void {
+  #endUncovered(lane: Lane, filled: Order | undefined, before: number, after: number): void {
     const lost =
       Math.sign(after) === Math.sign(before) ? Math.abs(before) - Math.abs(after) : Infinity
     if (before === 0 || lost <= 0) return
     const slack = lane.instrument.lotSize / 2
     let had = Math.abs(before) + slack
     let has = after * before > 0 ? Math.abs(after) + slack : 0
-    if (!isLeg(filled)) had -= remaining(filled)
+    if (filled !== undefined && !isLeg(filled)) had -= remaining(filled)
     for (const order of this.#desk.ordersOf(lane)) {
       const isExit = order.role === undefined && sign(order.side) * before < 0
       if (!isExit || order.quote === true) continue
       const left = remaining(order)
-      if (order.id !== filled.id) had -= left
       has -= left
-      if (order.id !== filled.id && had >= 0 && has < 0) this.#desk.cancel(lane, order.id)
+      if (order.id === filled?.id) continue
+      had -= left
+      if (had >= 0 && has < 0) this.#desk.cancel(lane, order.id)
     }
   }
 
   /**
    * What still rests of a lane that is flat again, or turned round, may open a position: where the day has no more of them,
-   * it is canceled.
+   * it is canceled. The rest of the order that has turned it adds to what it has opened, and was let pass with it.
    */
-  #endOpeners(lane: Lane): void {
-    if (!this.#parts.risk.isOverTrades) return
+  #endOpeners(lane: Lane, turner: Order | undefined): void {
+    if (!this.#parts.risk.isOverTrades(turner)) return
     for (const order of this.#desk.ordersOf(lane))
-      if (!isLeg(order)) this.#desk.cancel(lane, order.id)
+      if (!isLeg(order) && order.id !== turner?.id) this.#desk.cancel(lane, order.id)
   }
 
   #tellFill(lane: Lane, order: Order, input: FillInput): void {
@@ -158,6 +163,7 @@ export class Facts {
     const told = { order: { ...order, side }, fill, busts, profit, position: after.qty }
     notices.publish({ type: 'fill', at: this.#desk.now, ...told })
     this.#tellPosition(order.symbol)
+    this.#endUncovered(lane, undefined, before.qty, after.qty)
   }
 
   #tellResting(lane: Lane, order: Order, input: OrderInput): void {

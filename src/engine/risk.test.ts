@@ -852,6 +852,39 @@ test('counts a position that is turned round as a trade of the day', () => {
   )
 })
 
+test('lets what turns a position round fill in parts, and ends what else could open one', () => {
+  const limits = { risk: { maxTradesPerDay: 2 } }
+  const story = (more: string): string => `
+    10:00:00  trade AAPL 100
+    10:00:01  s buy 10                              > submit #1 buy 10 market
+    10:00:02  filled #1 10 @ 100
+    10:00:03  s sell 20                             > submit #2 sell 20 market
+    ${more}`
+  scenario(
+    story(`
+    10:00:04  filled #2 15 @ 100                    = s/AAPL position -5 @ 100
+    10:00:05  filled #2 5 @ 100                     = s/AAPL position -10 @ 100`),
+    limits,
+  )
+  // The position is gone, and the rest would open a third one.
+  scenario(
+    story(`
+    10:00:04  filled #2 15 @ 100
+    10:00:05  s buy 5                               > submit #3 buy 5 market
+    10:00:06  filled #3 5 @ 100                     > cancel #2`),
+    limits,
+  )
+  const exit = 's sell 10 limit 105                 > submit #2 sell 10 limit 105'
+  scenario(
+    story(`
+    10:00:04  filled #3 15 @ 100                    > cancel #2
+    10:00:05  filled #3 5 @ 100                     = s/AAPL position -10 @ 100`)
+      .replace('submit #2', 'submit #3')
+      .replace('10:00:03', `10:00:02  ${exit}\n    10:00:03`),
+    limits,
+  )
+})
+
 test('counts what each lane of a symbol opens as a trade of the day', () => {
   scenario(
     `

@@ -300,10 +300,14 @@ export class Risk {
     if (isOpening) this.#tradesToday++
   }
 
-  /** True where the live orders may open more positions than the day has left: such as one whose rest opens another one. */
-  get isOverTrades(): boolean {
+  /**
+   * True where the live orders may open more positions than the day has left: such as one whose rest opens another one.
+   *
+   * @param but One that is not counted.
+   */
+  isOverTrades(but?: Order): boolean {
     const { maxTradesPerDay } = this.limits
-    return maxTradesPerDay < Infinity && this.#tradesMay() > maxTradesPerDay
+    return maxTradesPerDay < Infinity && this.#tradesMay(but) > maxTradesPerDay
   }
 
   /** Why the order may not leave; undefined where it may, and then it counts for the order rate. */

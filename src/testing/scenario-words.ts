@@ -140,6 +140,11 @@ function orderFactOf(words: Words, names: Names): OrderFact | undefined {
         price: words.after('@')!,
         fee: money(words.after('fee') ?? 0),
       }
+    case 'busted': {
+      const fill = fillId(words.textAfter('of') ?? '')
+      const trade = { qty: qty(words.number(2)), price: words.after('@')! }
+      return { type: 'order.busted', ...base, bust: fillId(`bust of ${fill}`), fill, ...trade }
+    }
     case 'canceled':
       return { type: 'order.canceled', ...base }
     case 'expired':

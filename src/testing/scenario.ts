@@ -16,7 +16,7 @@
  * WHAT HAPPENS
  *   market      trade SYMBOL price · quote SYMBOL bid x ask · bar SYMBOL open high low close [timeframe] · warmup …
  *               A bar ends at the time of its line.
- *   venue       accepted #1 · filled #1 4 @ 100 [fee 1] [as f1] · canceled #1 · expired #1 · rejected #1 why ·
+ *   venue       accepted #1 · filled #1 4 @ 100 [fee 1] [as f1] · busted #1 4 @ 100 of f1 · canceled #1 · expired #1 · rejected #1 why ·
  *               refused #1 (a cancel or an amend) · amended #1 [qty 4] [limit 100] [stop 98] ·
  *               account 100000 · venue down|up feed|orders. A fill is new unless `as` names one of before.
  *   operator    pause · resume · cancel-all · flatten · stop · kill-switch on|off · safe-mode on|off ·
