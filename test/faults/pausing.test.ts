@@ -110,6 +110,26 @@ test('F600 an exit that a strategy wants after a pause leaves when the venue has
   bench.check()
 })
 
+test('F690 of two pauses within one report, the last one too ends with exits that no longer wait for what it tells', async (t) => {
+  const bench = await Bench.start(t)
+  await bench.does((context) => context.buy({ qty: 10 }))
+  bench.inject({ on: 'rest', method: 'GET', path: '/v2/positions', fault: 'slow', by: '4s' })
+  void bench.live.reconcile()
+  for (let i = 0; i < 2; i++) {
+    bench.world.node('engine 1').jump(60 * SECOND)
+    await bench.run(SECOND)
+  }
+  await bench.until(() => bench.live.health.hold === undefined)
+
+  const holds = bench
+    .inputs('control')
+    .flatMap(({ control }) =>
+      control.do === 'hold' ? [!control.on ? 'none' : control.isBlind ? 'blind' : 'held'] : [],
+    )
+  assert.deepEqual(holds.slice(-3), ['blind', 'held', 'none'])
+  bench.check()
+})
+
 test('F600 a run that is to end flat right after a pause closes what the venue says that it has', async (t) => {
   const bench = await Bench.start(t)
   await bench.does((context) => context.buy({ qty: 10 }))

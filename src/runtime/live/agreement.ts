@@ -51,6 +51,8 @@ export class Agreement {
   /** Positions that differed in the last report: ours as it was then, and the venue's. */
   #differing = new Map<SymbolId, Differing>()
   #asking: Promise<Fault | undefined> | undefined
+  /** Whom the report that is under way tells that no position is in doubt. */
+  #onSure: (() => void)[] = []
   #cancelNext: (() => void) | undefined
   #nextAt = Infinity
   #isResting = false
@@ -79,10 +81,12 @@ export class Agreement {
   ask(onSure?: () => void): Promise<Fault | undefined> {
     const { pump } = this.#parts
     if (this.#isResting) return Promise.resolve(undefined)
+    if (onSure !== undefined) this.#onSure.push(onSure)
     this.#asking ??= this.askOnce((inputs) => {
-      if (this.#doubts === 0) onSure?.()
+      if (this.#doubts === 0) for (const tell of this.#onSure) tell()
       for (const input of inputs) pump.push(input)
     }).finally(() => {
+      this.#onSure = []
       this.#asking = undefined
       this.askNext()
     })
