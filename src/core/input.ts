@@ -128,7 +128,14 @@ export type Control =
    * No new risk until the venue's report was heard, because the process did not see what happened. Where nothing of what
    * is held is certain either, as at a start, it is blind: exits, closes, quotes and timers wait too.
    */
-  | { readonly do: 'hold'; readonly on: boolean; readonly why: string; readonly isBlind?: true }
+  | {
+      readonly do: 'hold'
+      readonly on: boolean
+      readonly why: string
+      readonly isBlind?: true
+      /** After a blind one: timers, which may want entries, wait for its end all the same. */
+      readonly areTimersLate?: true
+    }
   /** No new risk in one symbol. Each cause is lifted by itself. */
   | {
       readonly do: 'halt-symbol'

@@ -56,7 +56,7 @@ export class Controls {
         risk.setStopping(control.on)
         return
       case 'hold':
-        risk.setHold(control.on ? control.why : undefined, control.on && control.isBlind === true)
+        risk.setHold(control)
         return
       case 'halt-symbol': {
         const { symbol, cause, on, why, isLess } = control

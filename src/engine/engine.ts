@@ -189,7 +189,7 @@ export class Engine {
     const always = Math.min(this.#bars.nextAt, restings.nextAt)
     // What waits for the end of a blind hold is due with the input that ends it.
     if (this.#isBlind) return always
-    return Math.min(always, this.#timers.nextAt, brackets.nextAt, closings.nextAt)
+    return Math.min(always, this.#timersAt, brackets.nextAt, closings.nextAt)
   }
 
   get now(): Ms {
@@ -375,8 +375,8 @@ export class Engine {
     // A second after a fill is before what is heard later than that.
     if (this.#desk.markouts.nextAt < at) this.#desk.markouts.work(at - 1)
     // What was due before this moment happens at its own time, but where that was before the venue was asked.
-    while (!this.#isBlind && (this.#timers.nextAt < at || this.#bars.nextAt < at)) {
-      const due = Math.max(Math.min(this.#timers.nextAt, this.#bars.nextAt), this.#now) as Ms
+    while (!this.#isBlind && (this.#timersAt < at || this.#bars.nextAt < at)) {
+      const due = Math.max(Math.min(this.#timersAt, this.#bars.nextAt), this.#now) as Ms
       this.#setNow(due)
       this.#fireDue(due)
     }
@@ -388,6 +388,11 @@ export class Engine {
     return this.#desk.isBlind
   }
 
+  /** When the next timer fires; Infinity while they wait for the end of a hold. */
+  get #timersAt(): number {
+    return this.#desk.parts.risk.doTimersWait ? Infinity : this.#timers.nextAt
+  }
+
   #setNow(at: Ms): void {
     this.#now = at
     this.#desk.now = at
@@ -395,7 +400,7 @@ export class Engine {
 
   #fireDue(at: number): void {
     if (this.#bars.nextAt <= at) this.#bars.closeDue(at)
-    if (this.#timers.nextAt <= at && !this.#isBlind) this.#timers.fire(at)
+    if (this.#timersAt <= at) this.#timers.fire(at)
   }
 
   #take(input: Input): void {

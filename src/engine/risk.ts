@@ -27,7 +27,7 @@
 import { BoundedMap } from '../core/bounded-map.ts'
 import { type Ms, type OrderId, type SymbolId, symbolId, type VenueId } from '../core/brand.ts'
 import { type Calendar, calendarOf } from '../core/calendar.ts'
-import type { HaltCause, LimitChange, LimitValue, Transfer } from '../core/input.ts'
+import type { Control, HaltCause, LimitChange, LimitValue, Transfer } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial, DenyCode } from '../core/notice.ts'
 import { isLeg, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
@@ -68,6 +68,8 @@ function symbolOf(down: string): SymbolId | undefined {
 /** Whether what is down is a stream, or a part of it. */
 const isOf = (down: string, stream: string): boolean =>
   down === stream || down.startsWith(`${stream} `)
+
+type Hold = Extract<Control, { do: 'hold' }>
 
 /** Who asks, and what for. */
 export interface Asker {
@@ -124,6 +126,7 @@ export interface RiskState {
   readonly drawdown: DrawdownState
   readonly hold?: string
   readonly isBlind?: true
+  readonly areTimersLate?: true
   /** Limits that were changed while it ran, by name. */
   readonly tuned?: readonly (readonly [string, LimitValue])[]
   /** Ids of transfers that counted, oldest first. */
@@ -147,7 +150,9 @@ export class Risk {
   #isPaused = false
   #isStopping = false
   #hold: string | undefined
+  /** Exits wait too: what is held is not certain. */
   #isBlind = false
+  #areTimersLate = false
   /**
    * Streams that are down, as `venue stream`: a venue trades only while all of its streams are up. Of a stream that is
    * down in parts `venue stream symbol`, and those symbols do not trade.
@@ -205,15 +210,20 @@ export class Risk {
     this.#isPaused = isPaused
   }
 
-  /** @param isBlind Exits wait too: what is held is not certain. */
-  setHold(why: string | undefined, isBlind: boolean): void {
-    this.#hold = why
-    this.#isBlind = isBlind
+  setHold({ on, why, isBlind, areTimersLate }: Hold): void {
+    this.#hold = on ? why : undefined
+    this.#isBlind = on && isBlind === true
+    this.#areTimersLate = on && areTimersLate === true
   }
 
   /** True while nothing may leave but cancels, and what protects a fill. */
   get isBlind(): boolean {
     return this.#isBlind
+  }
+
+  /** True while timers wait for the end of a hold. */
+  get doTimersWait(): boolean {
+    return this.#isBlind || this.#areTimersLate
   }
 
   setStopping(isStopping: boolean): void {
@@ -349,6 +359,7 @@ export class Risk {
       drawdown: this.#drawdown.capture(),
       ...(this.#hold === undefined ? {} : { hold: this.#hold }),
       ...(this.#isBlind ? { isBlind: true } : {}),
+      ...(this.#areTimersLate ? { areTimersLate: true } : {}),
       ...(this.#tuned.size === 0 ? {} : { tuned: [...this.#tuned] }),
       ...(this.#transfers.size === 0 ? {} : { transfers: [...this.#transfers.keys()] }),
     }
@@ -368,6 +379,7 @@ export class Risk {
     this.#drawdown.restore(state.drawdown)
     this.#hold = state.hold
     this.#isBlind = state.isBlind === true
+    this.#areTimersLate = state.areTimersLate === true
     const changes = (state.tuned ?? []).map(([limit, after]) => ({ limit, before: after, after }))
     if (changes.length > 0) this.retune(changes)
     for (const id of state.transfers ?? []) this.#transfers.set(id, true)

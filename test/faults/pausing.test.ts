@@ -283,6 +283,44 @@ test('F469 timers that fell due while the process stood still are not lived at t
   bench.check()
 })
 
+test('F691 what a timer wants that fell due while the process stood still leaves when the hold is over', async (t) => {
+  const fired: number[] = []
+  const universe = new Universe([equitySpec('AAPL', ALPACA), equitySpec('MSFT', ALPACA)])
+  const strategy = defineStrategy({
+    name: 's',
+    params: z.strictObject({}),
+    needs: () => ({ trades: true, warmup: 0, every: { minute: '1m' } }),
+    symbol: (context: Context) => ({
+      onTrade: () => {},
+      onTimer: () => {
+        fired.push(context.now)
+        context.buy({ qty: 1 })
+      },
+    }),
+  })
+  const setup: LiveSetup = {
+    universe,
+    uses: [{ name: 's', strategy, params: {}, on: [universe.all[0]!.id] }],
+    risk: { ...RISK_DEFAULTS, tradingHours: 'always' },
+    run: 'r',
+    currency: 'USD',
+    base: '1m',
+    bars: { latenessMs: 0, maxFill: 0 },
+  }
+  const bench = await Bench.start(t, { live: { setup } })
+  await bench.run(25 * SECOND)
+
+  bench.world.freeze('engine 1', MINUTE)
+  await bench.run(MINUTE)
+  await bench.until(() => bench.live.health.hold === undefined)
+  await bench.run(2 * SECOND)
+
+  assert.equal(fired.length, 1)
+  assert.deepEqual([bench.denials, bench.submitted], [[], ['s-r-1']])
+  await bench.restart()
+  bench.check()
+})
+
 test('F542 a run ends while a hold keeps timers back, and the next one fires them after it, once', () => {
   const fired: string[] = []
   const hooks = (ctx: Context): Hooks => ({

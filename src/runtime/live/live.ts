@@ -315,7 +315,8 @@ export class Live {
 
   /**
    * Asks until the venue has told what it has, by a report from after the gap that leaves no position in doubt; another
-   * gap begins anew. What the report says may call for exits, so they no longer wait then. An end waits for them too.
+   * gap begins anew. What the report says may call for exits, so they no longer wait then. An end waits for them too. Timers
+   * want entries as well, and wait until these may leave.
    */
   async #lift(hold: number, why: string): Promise<void> {
     const { io } = this.#options
@@ -325,7 +326,8 @@ export class Live {
     }
     for (;;) {
       const trouble = await this.#agreement.askAfresh(() => {
-        if (!isOver()) this.control({ do: 'hold', on: true, why }, 'heartbeat')
+        const sure = { do: 'hold', on: true, why, areTimersLate: true } as const
+        if (!isOver()) this.control(sure, 'heartbeat')
       })
       if (isOver()) return
       if (trouble === undefined && this.#agreement.doubts === 0) break
