@@ -1,7 +1,7 @@
 // Pausing: the process of the engine stands still, or its clock is moved. The real adapter, in virtual time.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Control } from '../../src/core/input.ts'
+import type { Control, Input } from '../../src/core/input.ts'
 import { equitySpec } from '../../src/core/instrument.ts'
 import { iso, ms } from '../../src/core/time.ts'
 import { Universe } from '../../src/core/universe.ts'
@@ -319,6 +319,35 @@ test('F691 what a timer wants that fell due while the process stood still leaves
   assert.deepEqual([bench.denials, bench.submitted], [[], ['s-r-1']])
   await bench.restart()
   bench.check()
+})
+
+test('F691 a run that ends when its report was sure goes on with timers that wait for the end of the hold', () => {
+  const fired: string[] = []
+  const hooks = (ctx: Context): Hooks => ({
+    onTimer: (name) => void fired.push(`${name} ${iso(ctx.now).slice(11, 19)}`),
+  })
+  const before = new Stage({ actors: { s: { needs: { every: { minute: '1m' } }, hooks } } })
+  before.play('10:00:30  trade AAPL 100')
+  const last = before.engine.now
+  const at = ms(last + 60 * SECOND)
+  const why = 'nothing was seen for 60 s'
+  const hold = (more: Partial<Extract<Control, { do: 'hold' }>>): Input => ({
+    type: 'control',
+    at: more.isBlind === true ? last : at,
+    control: { do: 'hold', on: true, why, ...more },
+    by: 'heartbeat',
+  })
+  before.engine.turn(last, [hold({ isBlind: true })])
+  before.engine.turn(at, [hold({ areTimersLate: true })])
+  const after = before.restored()
+  assert.equal(after.engine.hash(), before.engine.hash())
+  assert.equal(after.engine.nextAt, before.engine.nextAt)
+  assert.ok(after.engine.nextAt > at)
+  assert.deepEqual(fired, [])
+
+  after.engine.turn(at, [hold({ on: false })])
+
+  assert.deepEqual(fired, ['minute 14:01:30'])
 })
 
 test('F542 a run ends while a hold keeps timers back, and the next one fires them after it, once', () => {
