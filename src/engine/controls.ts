@@ -34,7 +34,7 @@ export class Controls {
     switch (control.do) {
       case 'pause':
       case 'resume':
-        risk.setPaused(control.do === 'pause')
+        risk.state.setPaused(control.do === 'pause')
         return
       case 'cancel-all':
       case 'cancel-risk':
@@ -48,26 +48,26 @@ export class Controls {
         }
         return
       case 'stop':
-        risk.setStopping(true)
+        risk.state.setStopping(true)
         this.#bars.closeAll()
         this.#desk.markouts.end()
         return
       case 'drain':
-        risk.setStopping(control.on)
+        risk.state.setStopping(control.on)
         return
       case 'hold':
-        risk.setHold(control)
+        risk.state.setHold(control)
         return
       case 'halt-symbol': {
         const { symbol, cause, on, why, isLess } = control
-        risk.setHalt({ symbol, cause, why, ...(isLess && { isLess }) }, on)
+        risk.state.setHalt({ symbol, cause, why, ...(isLess && { isLess }) }, on)
         notices.publish({ type: 'symbol.halted', symbol, cause, on, why })
         return
       }
       case 'safe-mode':
       case 'kill-switch': {
         const { on, why } = control
-        if (control.do === 'safe-mode') risk.setSafeMode(on ? why : null)
+        if (control.do === 'safe-mode') risk.state.setSafeMode(on ? why : null)
         else this.#killSwitch(on ? why : null)
         notices.publish({ type: control.do, on, why })
         return
@@ -109,7 +109,7 @@ export class Controls {
   }
 
   #killSwitch(why: string | null): void {
-    this.#desk.parts.risk.setKillSwitch(why)
+    this.#desk.parts.risk.state.setKillSwitch(why)
     if (why !== null) this.#cancel('cancel-risk')
   }
 

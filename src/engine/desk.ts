@@ -110,7 +110,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
   }
 
   get isBlind(): boolean {
-    return this.parts.risk.isBlind
+    return this.parts.risk.state.isBlind
   }
 
   // ── What a lane sees ──────────────────────────────────────────────────────────────────────────────
@@ -389,7 +389,7 @@ export class Desk implements LaneDesk, BracketDesk, ClosingDesk, RestingDesk {
 
   callForHelp(why: string): void {
     const { risk, notices } = this.parts
-    if (!risk.isSafeMode) risk.setSafeMode(why)
+    if (!risk.state.isSafeMode) risk.state.setSafeMode(why)
     notices.publish({ type: 'safe-mode', on: true, why })
   }
 

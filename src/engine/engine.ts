@@ -41,9 +41,10 @@ import { Orders } from './orders.ts'
 import { Outbox } from './outbox.ts'
 import { Portfolio } from './portfolio.ts'
 import type { Ours } from './reconcile-terms.ts'
-import { Risk, type Safety } from './risk.ts'
+import { Risk } from './risk.ts'
 import type { RiskLimits } from './risk-limits.ts'
 import { Timers } from './timers.ts'
+import type { Safety } from './trading-state.ts'
 
 /** A position that is not flat. */
 export interface Held {
@@ -242,7 +243,7 @@ export class Engine {
       positions: this.held,
       dust: portfolio.dust,
       cash,
-      halts: risk.halts,
+      halts: risk.state.halts,
     }
   }
 
@@ -262,16 +263,16 @@ export class Engine {
 
   /** Why the kill switch is on; undefined where it is off. */
   get killSwitch(): string | undefined {
-    return this.#desk.parts.risk.killSwitch
+    return this.#desk.parts.risk.state.killSwitch
   }
 
   get isStopping(): boolean {
-    return this.#desk.parts.risk.isStopping
+    return this.#desk.parts.risk.state.isStopping
   }
 
   /** What keeps all symbols from new risk. */
   get safety(): Safety {
-    return this.#desk.parts.risk.safety
+    return this.#desk.parts.risk.state.safety
   }
 
   /** What may be changed while a run goes on, as it is now. */
@@ -390,7 +391,7 @@ export class Engine {
 
   /** When the next timer fires; Infinity while they wait for the end of a hold. */
   get #timersAt(): number {
-    return this.#desk.parts.risk.doTimersWait ? Infinity : this.#timers.nextAt
+    return this.#desk.parts.risk.state.doTimersWait ? Infinity : this.#timers.nextAt
   }
 
   #setNow(at: Ms): void {
@@ -437,7 +438,7 @@ export class Engine {
         return
       case 'venue.up':
       case 'venue.down':
-        this.#desk.parts.risk.setStream(input, input.type === 'venue.up')
+        this.#desk.parts.risk.state.setStream(input, input.type === 'venue.up')
         this.#desk.restings.lookAtAll()
         return
       case 'instrument.added':
@@ -461,7 +462,7 @@ export class Engine {
     if (amount !== 0) this.notices.publish({ type: 'transferred', at: this.#now, amount })
     portfolio.setCash(cash)
     // The other half of what moved it is a position that is not known yet.
-    if (risk.halts.some(({ cause }) => cause === 'position'))
+    if (risk.state.halts.some(({ cause }) => cause === 'position'))
       risk.drawdown.rescale(portfolio.equity / (equity + amount))
   }
 

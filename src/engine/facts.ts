@@ -197,7 +197,7 @@ export class Facts {
   #othersPart(symbol: SymbolId, signedQty: number): number {
     const { portfolio, risk, universe } = this.#parts
     // What is in doubt already is as the venue says, and not as the sum of what is heard.
-    if (risk.halts.some((halt) => halt.symbol === symbol && halt.isLess === true)) return 0
+    if (risk.state.halts.some((halt) => halt.symbol === symbol && halt.isLess === true)) return 0
     const held = this.#desk.lanesOf(symbol).reduce((sum, { position }) => sum + position.qty, 0)
     if (held * signedQty >= 0) return signedQty
     const others = universe.at(symbol).qty((portfolio.qty(symbol) - held) * Math.sign(held))
@@ -210,7 +210,7 @@ export class Facts {
     const { symbol: name } = universe.at(symbol)
     const why = `order ${venueId}, which is not ours, traded what strategies hold of ${name}`
     const halt = { symbol, cause: 'position', why } as const
-    risk.setHalt({ ...halt, isLess: true }, true)
+    risk.state.setHalt({ ...halt, isLess: true }, true)
     notices.publish({ type: 'symbol.halted', ...halt, on: true })
   }
 
@@ -233,7 +233,7 @@ export class Facts {
     risk.drawdown.rescale(portfolio.equity / equity)
     this.#tellPosition(symbol)
     const halt = { symbol, cause: 'position', why: 'the position was adopted' } as const
-    risk.setHalt(halt, false)
+    risk.state.setHalt(halt, false)
     notices.publish({ type: 'symbol.halted', ...halt, on: false })
   }
 
@@ -245,7 +245,7 @@ export class Facts {
 
   /** What cannot be explained stops all new risk, until a person says otherwise. */
   #trip(why: string): void {
-    if (!this.#parts.risk.isSafeMode) this.#desk.callForHelp(why)
+    if (!this.#parts.risk.state.isSafeMode) this.#desk.callForHelp(why)
   }
 }
 

@@ -129,7 +129,7 @@ const denials: readonly (readonly [
     'kill-switch',
     'the kill switch is on: storm',
     (desk) => {
-      desk.risk.setKillSwitch('storm')
+      desk.risk.state.setKillSwitch('storm')
       return desk.detail()
     },
   ],
@@ -137,7 +137,7 @@ const denials: readonly (readonly [
     'stopping',
     'the engine is stopping',
     (desk) => {
-      desk.risk.setStopping(true)
+      desk.risk.state.setStopping(true)
       return desk.detail()
     },
   ],
@@ -145,7 +145,7 @@ const denials: readonly (readonly [
     'paused',
     'trading is paused',
     (desk) => {
-      desk.risk.setPaused(true)
+      desk.risk.state.setPaused(true)
       return desk.detail()
     },
   ],
@@ -153,7 +153,7 @@ const denials: readonly (readonly [
     'safe-mode',
     'safe mode is on: breaker',
     (desk) => {
-      desk.risk.setSafeMode('breaker')
+      desk.risk.state.setSafeMode('breaker')
       return desk.detail()
     },
   ],
@@ -161,7 +161,7 @@ const denials: readonly (readonly [
     'venue-down',
     'feed of sim is down',
     (desk) => {
-      desk.risk.setStream({ venue: SIM, stream: 'feed' }, false)
+      desk.risk.state.setStream({ venue: SIM, stream: 'feed' }, false)
       return desk.detail()
     },
   ],
@@ -276,7 +276,7 @@ const denials: readonly (readonly [
     'symbol-halted',
     'AAPL is halted: 3 here and 5 there',
     (desk) => {
-      desk.risk.setHalt({ symbol: A, cause: 'position', why: '3 here and 5 there' }, true)
+      desk.risk.state.setHalt({ symbol: A, cause: 'position', why: '3 here and 5 there' }, true)
       return desk.detail()
     },
   ],
@@ -418,11 +418,11 @@ test('gives the code of the first tier that refuses', () => {
   desk.work({ id: 'old', symbol: C, qty: 0.01, side: 'sell', role: 'stop' })
   const live = [order({ id: 'twin', type: 'limit', limit: 115 })]
   risk.onFill(MONDAY_10, -400, 0, true)
-  risk.setKillSwitch('x')
-  risk.setStopping(true)
-  risk.setPaused(true)
-  risk.setSafeMode('x')
-  risk.setStream({ venue: SIM, stream: 'feed' }, false)
+  risk.state.setKillSwitch('x')
+  risk.state.setStopping(true)
+  risk.state.setPaused(true)
+  risk.state.setSafeMode('x')
+  risk.state.setStream({ venue: SIM, stream: 'feed' }, false)
   desk.now = utc('2026-03-09 22:00')
   portfolio.mark(A, 100, MONDAY_10)
 
@@ -434,13 +434,13 @@ test('gives the code of the first tier that refuses', () => {
   }
   next(() => (asked = { ...asked, qty: 600, limit: 115.005 }))
   next(() => (asked = { ...asked, limit: 115 }))
-  next(() => risk.setKillSwitch(null))
+  next(() => risk.state.setKillSwitch(null))
   next(() => (desk.now = plus(MONDAY_10, HOUR)))
   const { isStopping: _stopped, ...rest } = risk.capture()
   next(() => risk.restore({ ...rest, killSwitch: null, isStopping: false }))
-  next(() => risk.setPaused(false))
-  next(() => risk.setSafeMode(null))
-  next(() => risk.setStream({ venue: SIM, stream: 'feed' }, true))
+  next(() => risk.state.setPaused(false))
+  next(() => risk.state.setSafeMode(null))
+  next(() => risk.state.setStream({ venue: SIM, stream: 'feed' }, true))
   next(() => {
     for (let i = 0; i < 3; i++) risk.updateDrawdown(desk.now)
   })
@@ -558,10 +558,10 @@ function refusing(): Desk {
     ordersPerMinute: 0,
     maxTradesPerDay: 0,
   })
-  desk.risk.setStopping(true)
-  desk.risk.setPaused(true)
-  desk.risk.setSafeMode('x')
-  desk.risk.setStream({ venue: SIM, stream: 'feed' }, false)
+  desk.risk.state.setStopping(true)
+  desk.risk.state.setPaused(true)
+  desk.risk.state.setSafeMode('x')
+  desk.risk.state.setStream({ venue: SIM, stream: 'feed' }, false)
   desk.risk.onFill(desk.now, -1e6, 0, true)
   desk.portfolio.setCash(NaN)
   desk.risk.updateDrawdown(desk.now)
@@ -578,16 +578,16 @@ test('lets an order that reduces pass whatever tiers 3 to 6 say', () => {
 
 test('holds an order that reduces to the kill switch and the trading hours', () => {
   const desk = refusing()
-  desk.risk.setKillSwitch('x')
+  desk.risk.state.setKillSwitch('x')
   assert.equal(desk.ask(EXIT, { held: 10 }), 'kill-switch')
-  desk.risk.setKillSwitch(null)
+  desk.risk.state.setKillSwitch(null)
   desk.now = utc('2026-03-09 22:00')
   assert.equal(desk.ask(EXIT, { held: 10 }), 'market-closed')
 })
 
 test('lets a protective leg pass the kill switch and the trading hours too', () => {
   const desk = refusing()
-  desk.risk.setKillSwitch('x')
+  desk.risk.state.setKillSwitch('x')
   desk.now = utc('2026-03-09 22:00')
   assert.equal(desk.ask({ ...EXIT, type: 'stop', stop: 90 }, { isProtective: true }), 'passes')
 })
@@ -1115,10 +1115,10 @@ test('keeps the hours of each instrument', () => {
 test('lets trading go on when what stopped it ends', () => {
   const desk = new Desk()
   for (const set of [
-    (isOn: boolean) => desk.risk.setKillSwitch(isOn ? '' : null),
-    (isOn: boolean) => desk.risk.setSafeMode(isOn ? '' : null),
-    (isOn: boolean) => desk.risk.setPaused(isOn),
-    (isOn: boolean) => desk.risk.setStream({ venue: SIM, stream: 'feed' }, !isOn),
+    (isOn: boolean) => desk.risk.state.setKillSwitch(isOn ? '' : null),
+    (isOn: boolean) => desk.risk.state.setSafeMode(isOn ? '' : null),
+    (isOn: boolean) => desk.risk.state.setPaused(isOn),
+    (isOn: boolean) => desk.risk.state.setStream({ venue: SIM, stream: 'feed' }, !isOn),
   ]) {
     set(true)
     assert.notEqual(desk.ask(), 'passes')
@@ -1133,11 +1133,11 @@ test('goes on after a restart as if there had been none', () => {
   const limits = { maxDailyLoss: 300, maxTradesPerDay: 3, ordersPerMinute: 2 }
   const prepared: readonly ((desk: Desk) => void)[] = [
     () => {},
-    ({ risk }) => risk.setKillSwitch('why'),
-    ({ risk }) => risk.setSafeMode('why'),
-    ({ risk }) => risk.setPaused(true),
-    ({ risk }) => risk.setStopping(true),
-    ({ risk }) => risk.setStream({ venue: SIM, stream: 'feed' }, false),
+    ({ risk }) => risk.state.setKillSwitch('why'),
+    ({ risk }) => risk.state.setSafeMode('why'),
+    ({ risk }) => risk.state.setPaused(true),
+    ({ risk }) => risk.state.setStopping(true),
+    ({ risk }) => risk.state.setStream({ venue: SIM, stream: 'feed' }, false),
     ({ risk, now }) => risk.onFill(now, -301, 0, false),
     ({ risk, now }) => [1, 2, 3].forEach(() => risk.onFill(now, 0, 0, true)),
     (desk) => [1, 2].forEach(() => desk.ask()),
@@ -1160,11 +1160,11 @@ test('goes on after a restart as if there had been none', () => {
 
 test('a venue is down until all of its streams are up', () => {
   const desk = new Desk()
-  desk.risk.setStream({ venue: SIM, stream: 'feed' }, false)
-  desk.risk.setStream({ venue: SIM, stream: 'orders' }, false)
-  desk.risk.setStream({ venue: SIM, stream: 'orders' }, true)
+  desk.risk.state.setStream({ venue: SIM, stream: 'feed' }, false)
+  desk.risk.state.setStream({ venue: SIM, stream: 'orders' }, false)
+  desk.risk.state.setStream({ venue: SIM, stream: 'orders' }, true)
   assert.equal(desk.ask(), 'venue-down')
-  desk.risk.setStream({ venue: SIM, stream: 'feed' }, true)
+  desk.risk.state.setStream({ venue: SIM, stream: 'feed' }, true)
   assert.equal(desk.ask(), 'passes')
 })
 
@@ -1174,17 +1174,17 @@ test('a feed that is down for some symbols stops those alone, until it is up for
   for (const back of [some, feed]) {
     const desk = new Desk()
     const asked = (): string[] => [desk.ask(), desk.ask({ symbol: C, qty: 0.01 })]
-    desk.risk.setStream(some, false)
+    desk.risk.state.setStream(some, false)
     assert.deepEqual(asked(), ['venue-down', 'passes'])
-    assert.deepEqual([desk.risk.safety.down, desk.risk.safety.without], [[], [A]])
+    assert.deepEqual([desk.risk.state.safety.down, desk.risk.state.safety.without], [[], [A]])
     const restarted = new Desk()
     restarted.risk.restore(JSON.parse(JSON.stringify(desk.risk.capture())) as RiskState)
     assert.equal(restarted.ask(), 'venue-down')
-    desk.risk.setStream(feed, false)
+    desk.risk.state.setStream(feed, false)
     assert.deepEqual(asked(), ['venue-down', 'venue-down'])
-    desk.risk.setStream(feed, true)
-    desk.risk.setStream(some, false)
-    desk.risk.setStream(back, true)
+    desk.risk.state.setStream(feed, true)
+    desk.risk.state.setStream(some, false)
+    desk.risk.state.setStream(back, true)
     assert.deepEqual(asked(), ['passes', 'passes'])
   }
 })

@@ -25,9 +25,9 @@
  * `flatten` are controls of their own.
  */
 import { BoundedMap } from '../core/bounded-map.ts'
-import { type Ms, type OrderId, type SymbolId, symbolId, type VenueId } from '../core/brand.ts'
+import type { Ms, OrderId, VenueId } from '../core/brand.ts'
 import { type Calendar, calendarOf } from '../core/calendar.ts'
-import type { Control, HaltCause, LimitChange, LimitValue, Transfer } from '../core/input.ts'
+import type { LimitChange, LimitValue, Transfer } from '../core/input.ts'
 import type { Instrument } from '../core/instrument.ts'
 import type { Denial, DenyCode } from '../core/notice.ts'
 import { isLeg, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
@@ -43,33 +43,11 @@ import type { Portfolio } from './portfolio.ts'
 import { checked, type RiskLimits, withLimit } from './risk-limits.ts'
 import { checkSize, type Means } from './size-limits.ts'
 import { checkBrackets, checkShort, checkTerms } from './terms.ts'
+import { type SavedTradingState, TradingState } from './trading-state.ts'
 import { checkRequest } from './well-formed.ts'
 
 /** Transfers that are remembered, so that each counts once. */
 const TRANSFERS_MAX = 1_000
-
-/** The streams of a venue: market data, and what happens to orders. */
-const STREAMS = ['feed', 'orders'] as const
-export type Stream = (typeof STREAMS)[number]
-
-/** A stream, or of it what some symbols have. */
-export interface StreamPart {
-  readonly venue: VenueId
-  readonly stream: Stream
-  readonly symbols?: readonly SymbolId[]
-}
-
-/** Undefined where all of a stream is down. */
-function symbolOf(down: string): SymbolId | undefined {
-  const [, , symbol] = down.split(' ')
-  return symbol === undefined ? undefined : symbolId(Number(symbol))
-}
-
-/** Whether what is down is a stream, or a part of it. */
-const isOf = (down: string, stream: string): boolean =>
-  down === stream || down.startsWith(`${stream} `)
-
-type Hold = Extract<Control, { do: 'hold' }>
 
 /** Who asks, and what for. */
 export interface Asker {
@@ -87,46 +65,15 @@ export interface Asker {
   readonly opposes?: OrderId | undefined
 }
 
-/** Why a symbol takes no new risk. */
-export interface Halt {
-  readonly symbol: SymbolId
-  readonly cause: HaltCause
-  readonly why: string
-  /** The venue has less than we believe: no exit either. */
-  readonly isLess?: true
-}
-
-/** What keeps all symbols from new risk. */
-export interface Safety {
-  readonly killSwitch: string | undefined
-  readonly safeMode: string | undefined
-  readonly isPaused: boolean
-  /** Why nothing new may be risked before the venue's report. */
-  readonly hold: string | undefined
-  /** Streams that are down, as `venue stream`. */
-  readonly down: readonly string[]
-  /** Symbols that a stream does not have, while it is up for others. */
-  readonly without: readonly SymbolId[]
-}
-
 /** What the venues take, of their limits. */
 export type Venues = ReadonlyMap<VenueId, Pick<Limits, 'terms'>>
 
-export interface RiskState {
-  readonly killSwitch: string | null
-  readonly safeMode: string | null
-  readonly isPaused: boolean
-  readonly isStopping: boolean
-  readonly down: readonly string[]
-  readonly halts: readonly Halt[]
+export interface RiskState extends SavedTradingState {
   readonly day: number
   readonly realisedToday: number
   readonly tradesToday: number
   readonly orderTimes: readonly number[]
   readonly drawdown: DrawdownState
-  readonly hold?: string
-  readonly isBlind?: true
-  readonly areTimersLate?: true
   /** Limits that were changed while it ran, by name. */
   readonly tuned?: readonly (readonly [string, LimitValue])[]
   /** Ids of transfers that counted, oldest first. */
@@ -134,6 +81,8 @@ export interface RiskState {
 }
 
 export class Risk {
+  /** What keeps orders from leaving, whatever they are. */
+  readonly state = new TradingState()
   #limits: RiskLimits
   /** Limits that are no longer those of the start, by name. */
   readonly #tuned = new Map<string, LimitValue>()
@@ -145,21 +94,6 @@ export class Risk {
   #drawdown: Drawdown
   readonly #denied = new Map<DenyCode, number>()
   readonly #commitments: Commitments
-  #killSwitch: string | null = null
-  #safeMode: string | null = null
-  #isPaused = false
-  #isStopping = false
-  #hold: string | undefined
-  /** Exits wait too: what is held is not certain. */
-  #isBlind = false
-  #areTimersLate = false
-  /**
-   * Streams that are down, as `venue stream`: a venue trades only while all of its streams are up. Of a stream that is
-   * down in parts `venue stream symbol`, and those symbols do not trade.
-   */
-  readonly #down = new Set<string>()
-  /** Halted symbols, by symbol and cause. */
-  readonly #halts = new Map<string, Halt>()
   #day = -1
   /** Until here the day cannot change: it spares a look at the calendar. */
   #dayEnd = -Infinity
@@ -196,79 +130,6 @@ export class Risk {
     }
     this.#drawdown = new Drawdown(this.#limits.drawdown)
     this.#drawdown.restore(drawdown)
-  }
-
-  setKillSwitch(why: string | null): void {
-    this.#killSwitch = why
-  }
-
-  setSafeMode(why: string | null): void {
-    this.#safeMode = why
-  }
-
-  setPaused(isPaused: boolean): void {
-    this.#isPaused = isPaused
-  }
-
-  setHold({ on, why, isBlind, areTimersLate }: Hold): void {
-    this.#hold = on ? why : undefined
-    this.#isBlind = on && isBlind === true
-    this.#areTimersLate = on && areTimersLate === true
-  }
-
-  /** True while nothing may leave but cancels, and what protects a fill. */
-  get isBlind(): boolean {
-    return this.#isBlind
-  }
-
-  /** True while timers wait for the end of a hold. */
-  get doTimersWait(): boolean {
-    return this.#isBlind || this.#areTimersLate
-  }
-
-  setStopping(isStopping: boolean): void {
-    this.#isStopping = isStopping
-  }
-
-  setHalt(halt: Halt, isOn: boolean): void {
-    const key = `${halt.symbol} ${halt.cause}`
-    if (isOn) this.#halts.set(key, halt)
-    else this.#halts.delete(key)
-  }
-
-  get halts(): readonly Halt[] {
-    return [...this.#halts.values()]
-  }
-
-  get killSwitch(): string | undefined {
-    return this.#killSwitch ?? undefined
-  }
-
-  get isStopping(): boolean {
-    return this.#isStopping
-  }
-
-  get safety(): Safety {
-    return {
-      killSwitch: this.#killSwitch ?? undefined,
-      safeMode: this.#safeMode ?? undefined,
-      isPaused: this.#isPaused,
-      hold: this.#hold,
-      down: [...this.#down].filter((part) => symbolOf(part) === undefined),
-      without: [...new Set([...this.#down].flatMap((part) => symbolOf(part) ?? []))],
-    }
-  }
-
-  setStream({ venue, stream, symbols }: StreamPart, isUp: boolean): void {
-    const name = `${venue} ${stream}`
-    const parts = symbols?.map((symbol) => `${name} ${symbol}`) ?? [name]
-    if (!isUp) for (const part of parts) this.#down.add(part)
-    else if (symbols !== undefined) for (const part of parts) this.#down.delete(part)
-    else for (const part of this.#down) if (isOf(part, name)) this.#down.delete(part)
-  }
-
-  get isSafeMode(): boolean {
-    return this.#safeMode !== null
   }
 
   get drawdown(): Drawdown {
@@ -346,40 +207,24 @@ export class Risk {
 
   capture(): RiskState {
     return {
-      killSwitch: this.#killSwitch,
-      safeMode: this.#safeMode,
-      isPaused: this.#isPaused,
-      isStopping: this.#isStopping,
-      down: [...this.#down],
-      halts: this.halts,
+      ...this.state.capture(),
       day: this.#day,
       realisedToday: this.#realisedToday,
       tradesToday: this.#tradesToday,
       orderTimes: [...this.#orderTimes],
       drawdown: this.#drawdown.capture(),
-      ...(this.#hold === undefined ? {} : { hold: this.#hold }),
-      ...(this.#isBlind ? { isBlind: true } : {}),
-      ...(this.#areTimersLate ? { areTimersLate: true } : {}),
       ...(this.#tuned.size === 0 ? {} : { tuned: [...this.#tuned] }),
       ...(this.#transfers.size === 0 ? {} : { transfers: [...this.#transfers.keys()] }),
     }
   }
 
   restore(state: RiskState): void {
-    this.#killSwitch = state.killSwitch
-    this.#safeMode = state.safeMode
-    this.#isPaused = state.isPaused
-    this.#isStopping = state.isStopping
-    for (const down of state.down) this.#down.add(down)
-    for (const halt of state.halts) this.setHalt({ ...halt, symbol: symbolId(halt.symbol) }, true)
+    this.state.restore(state)
     this.#day = state.day
     this.#realisedToday = state.realisedToday
     this.#tradesToday = state.tradesToday
     this.#orderTimes = [...state.orderTimes]
     this.#drawdown.restore(state.drawdown)
-    this.#hold = state.hold
-    this.#isBlind = state.isBlind === true
-    this.#areTimersLate = state.areTimersLate === true
     const changes = (state.tuned ?? []).map(([limit, after]) => ({ limit, before: after, after }))
     if (changes.length > 0) this.retune(changes)
     for (const id of state.transfers ?? []) this.#transfers.set(id, true)
@@ -400,7 +245,7 @@ export class Risk {
     if (malformed !== undefined || asker.isProtective) return malformed
     const unsafe = this.#checkSafety(now, instrument)
     if (unsafe !== undefined) return unsafe
-    if (isReducing(instrument, request, asker)) return this.#checkExit(instrument)
+    if (isReducing(instrument, request, asker)) return this.state.refuseExit(instrument)
     return (
       (terms?.shorts === true ? undefined : this.#checkShort(instrument, request, asker)) ??
       this.#checkState(instrument) ??
@@ -434,8 +279,8 @@ export class Risk {
   }
 
   #checkSafety(now: Ms, instrument: Instrument): Denial | undefined {
-    if (this.#killSwitch !== null)
-      return deny('kill-switch', `the kill switch is on: ${this.#killSwitch}`)
+    const refused = this.state.refuseAll()
+    if (refused !== undefined) return refused
     const { tradingHours } = this.limits
     if (tradingHours === 'always') return undefined
     const calendar = calendarOf(instrument.spec.calendar)
@@ -443,42 +288,12 @@ export class Risk {
     return deny('market-closed', `${instrument.symbol} has no ${tradingHours} session at ${now}`)
   }
 
-  /** An exit is as right as what we believe to hold. */
-  #checkExit({ id, symbol }: Instrument): Denial | undefined {
-    if (this.#isBlind) return deny('paused', `trading is held: ${this.#hold}`)
-    if (this.#halts.size === 0) return undefined
-    const less = this.halts.find((halt) => halt.symbol === id && halt.isLess === true)
-    return less === undefined
-      ? undefined
-      : deny('symbol-halted', `${symbol} is halted: ${less.why}`)
-  }
-
   #checkState(instrument: Instrument): Denial | undefined {
-    if (this.#isStopping) return deny('stopping', 'the engine is stopping')
-    if (this.#isPaused) return deny('paused', 'trading is paused')
-    if (this.#hold !== undefined) return deny('paused', `trading is held: ${this.#hold}`)
-    if (this.#safeMode !== null) return deny('safe-mode', `safe mode is on: ${this.#safeMode}`)
-    const down = this.#downOf(instrument)
-    if (down !== undefined) return deny('venue-down', `${down} of ${instrument.venue} is down`)
-    const halt = this.#haltOf(instrument)
-    if (halt !== undefined)
-      return deny('symbol-halted', `${instrument.symbol} is halted: ${halt.why}`)
+    const refused = this.state.refuseEntry(instrument)
+    if (refused !== undefined) return refused
     if (this.#drawdown.scale > 0) return undefined
     const drawdown = percent(this.#drawdown.drawdown)
     return deny('drawdown', `the drawdown of ${drawdown} is at level ${this.#drawdown.level}`)
-  }
-
-  #downOf({ venue, id }: Instrument): Stream | undefined {
-    if (this.#down.size === 0) return undefined
-    return STREAMS.find((stream) => {
-      const name = `${venue} ${stream}`
-      return this.#down.has(name) || this.#down.has(`${name} ${id}`)
-    })
-  }
-
-  #haltOf({ id }: Instrument): Halt | undefined {
-    if (this.#halts.size === 0) return undefined
-    return this.halts.find(({ symbol }) => symbol === id)
   }
 
   #checkDay(request: OrderRequest, asker: Asker): Denial | undefined {
