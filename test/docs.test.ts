@@ -1,6 +1,16 @@
 // What the pages say is checked where a program can check it.
 import assert from 'node:assert/strict'
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -141,6 +151,33 @@ test('the strategy of the page on pairs trades both legs together, and does not 
     rows.push(...feed.take())
   }
   assert.equal(await findLookAhead(rows, () => setup), undefined)
+})
+
+test('the page on testing a strategy tests the one of the README, and so does a story that goes otherwise', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skein-docs-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(root, join(folder, 'node_modules', 'skein'), 'junction')
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(join(folder, 'momentum.ts'), blocks(read('README.md'), 'ts')[0]!)
+  const [story = ''] = blocks(read('docs/strategies/testing.md'), 'ts')
+  const tested = (text: string) => {
+    writeFileSync(join(folder, 'momentum.test.ts'), text)
+    const { NODE_TEST_CONTEXT: _ours, ...env } = process.env
+    const words = ['--test', '--test-reporter=tap', 'momentum.test.ts']
+    return spawnSync(process.execPath, words, { cwd: folder, env, encoding: 'utf8' })
+  }
+  const right = tested(story)
+  assert.equal(right.status, 0, right.stdout)
+  assert.match(right.stdout, /# pass 2\n/)
+
+  const wrong = tested(story.replace('buy 49 market', 'buy 48 market'))
+
+  assert.equal(wrong.status, 1)
+  assert.match(
+    wrong.stdout,
+    /told {7}> submit #1 buy 48 market\s+happened {3}> submit #1 buy 49 market/,
+  )
 })
 
 const STRATEGIES: readonly Pick<Strategy, 'name' | 'params'>[] = [smaCross, marketMaker]
