@@ -22,6 +22,32 @@ test('a wish that no run takes is kept, and the command says so', async (t) => {
   })
 })
 
+test('a reason is kept with whatever it may be given for, and refused where nobody would read it', async (t) => {
+  const folder = temporary(t)
+  put(folder, 'journal.db', '')
+  const wishes = new Wishes(join(folder, 'journal.db'))
+  for (const [want, why] of [
+    ['pause', 'news'],
+    ['flatten', ''],
+    ['lift', ''],
+  ] as const)
+    wishes.put({ want, why, by: 'ann' })
+  assert.deepEqual(
+    wishes.waiting().map(({ wanted }) => wanted.type === 'control' && wanted.control),
+    [
+      { do: 'pause', why: 'news' },
+      { do: 'flatten' },
+      { do: 'kill-switch', on: false, why: 'lift by command' },
+    ],
+  )
+
+  const words = ['control', 'release', '--lane', 's', '--journal', 'journal.db', '--why', 'x']
+  const { code, stderr } = await skein(folder, ...words)
+
+  assert.equal(code, 2)
+  assert.match(stderr, /--why is about kill or lift or .* or flatten: "x"/)
+})
+
 test('a wish that is taken is told', async (t) => {
   const folder = temporary(t)
   put(folder, 'journal.db', '')

@@ -461,14 +461,14 @@ test('what a person wants is told, each time, with who that is', async (t) => {
   await bench.bar(0)
 
   for (const want of ['pause', 'resume', 'pause', 'cancel'] as const) {
-    wishes.put({ want, why: '', by: 'command of ann' })
+    wishes.put({ want, why: want === 'cancel' ? 'news' : '', by: 'command of ann' })
     await bench.bar(0)
   }
 
   assert.deepEqual(
     bench.told.filter(({ text }) => text.includes('ann')).map(({ text }) => text),
     ['pause', 'resume', 'pause', 'cancel-all'].map(
-      (what) => `${what}, wished for by command of ann`,
+      (what) => `${what}, wished for by command of ann${what === 'cancel-all' ? ': news' : ''}`,
     ),
   )
 })

@@ -18,6 +18,9 @@ interface Options extends Pick<ConfigOptions, 'config'> {
   readonly lane?: string
 }
 
+/** What is done for a reason that a person may give. */
+const REASONED = WANTS.filter((want) => !['reload', 'adopt', 'release'].includes(want))
+
 const WAIT_MS = 5_000
 const LOOK_EVERY_MS = 100
 
@@ -29,7 +32,7 @@ export function controlCommand(): Command {
     .addArgument(new Argument('<want>', 'what it should do').choices(WANTS))
     .addArgument(new Argument('[symbol]', 'of adopt and release: which'))
     .option('--journal <file>', 'the journal of the run; data/journal.db if not given', pathOf)
-    .option('--why <text>', 'stands in the journal and in what is denied')
+    .option('--why <text>', 'stands in the journal, and in what the kill switch and safe mode deny')
     .option('--confirm <token>', 'of reload: these changes may allow more than before')
     .option(
       '--lane <strategy>',
@@ -50,6 +53,7 @@ export function controlCommand(): Command {
 
 async function tellRun(want: Want, symbol: string | undefined, options: Options): Promise<void> {
   const { confirm, lane } = options
+  checkAbout({ want, of: REASONED, what: '--why', given: options.why })
   checkAbout({ want, of: ['reload'], what: '--confirm', given: confirm })
   checkAbout({ want, of: ['adopt', 'release'], what: '--lane', given: lane })
   checkAbout({ want, of: ['adopt', 'release'], what: 'symbol', given: symbol })
@@ -60,7 +64,7 @@ async function tellRun(want: Want, symbol: string | undefined, options: Options)
     throw new BadInput({ file: path }, 'is missing', undefined, 'the journal of a run')
   }
   const wishes = new Wishes(path)
-  const why = (options.why ?? `${want} by command`).slice(0, 200)
+  const why = (options.why ?? '').slice(0, 200)
   const by = `command of ${nameOfUser()}`
   const name = wishes.put({ want, why, by, ...present({ confirm, symbol, lane }) })
   for (let waited = 0; waited < WAIT_MS; waited += LOOK_EVERY_MS) {

@@ -117,9 +117,13 @@ export type Input =
   | (At & { readonly type: 'control'; readonly control: Control; readonly by: string })
 
 export type Control =
-  | { readonly do: 'pause' | 'resume' | 'stop' }
+  | { readonly do: 'pause' | 'resume' | 'stop'; readonly why?: string }
   /** Of one strategy, or of all. `cancel-risk` leaves what protects or closes a position. */
-  | { readonly do: 'cancel-all' | 'cancel-risk' | 'flatten'; readonly strategy?: string }
+  | {
+      readonly do: 'cancel-all' | 'cancel-risk' | 'flatten'
+      readonly strategy?: string
+      readonly why?: string
+    }
   | { readonly do: 'safe-mode'; readonly on: boolean; readonly why: string }
   | { readonly do: 'kill-switch'; readonly on: boolean; readonly why: string }
   /** No new risk while the process goes down, or comes up. Unlike `stop` it closes no bar and can be taken back. */

@@ -171,7 +171,10 @@ export class Operator {
     }
     const { value } = resolved
     if (value === undefined) return this.#done(name)
-    if (UNSEEN.has(value.do)) say(`${value.do}, wished for by ${by}`)
+    if (UNSEEN.has(value.do)) {
+      const why = 'why' in value && value.why !== undefined ? `: ${value.why}` : ''
+      say(`${value.do}, wished for by ${by}${why}`)
+    }
     this.#taken.set(control(value, by), name)
   }
 

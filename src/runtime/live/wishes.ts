@@ -180,19 +180,21 @@ function read(path: string): Wished | undefined {
 
 function wantedOf({ want, why, confirm, symbol, lane }: Wished): Wanted {
   const control = (control: Control): Wanted => ({ type: 'control', control })
+  const given = why === '' ? {} : { why }
+  const told = why === '' ? `${want} by command` : why
   switch (want) {
     case 'kill':
     case 'lift':
-      return control({ do: 'kill-switch', on: want === 'kill', why })
+      return control({ do: 'kill-switch', on: want === 'kill', why: told })
     case 'safe-mode':
     case 'clear-safe-mode':
-      return control({ do: 'safe-mode', on: want === 'safe-mode', why })
+      return control({ do: 'safe-mode', on: want === 'safe-mode', why: told })
     case 'cancel':
-      return control({ do: 'cancel-all' })
+      return control({ do: 'cancel-all', ...given })
     case 'pause':
     case 'resume':
     case 'flatten':
-      return control({ do: want })
+      return control({ do: want, ...given })
     case 'reload':
       return { type: 'reload', ...(confirm === undefined ? {} : { confirm }) }
     case 'adopt':
