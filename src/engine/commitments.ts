@@ -9,6 +9,7 @@ import type { SymbolId } from '../core/brand.ts'
 import type { Instrument } from '../core/instrument.ts'
 import { isLeg, type Order, type OrderRequest, remaining, sign } from '../core/order.ts'
 import { SumTree } from '../core/sum-tree.ts'
+import { SymbolMarks } from '../core/symbol-marks.ts'
 import { type Externals, leftOf } from './externals.ts'
 import type { Orders } from './orders.ts'
 import type { Portfolio } from './portfolio.ts'
@@ -45,8 +46,9 @@ export class Commitments {
   readonly #margined = new SumTree()
   /** Ones for the symbols that are not held and would be. */
   readonly #flat = new SumTree()
-  /** Orders that may open a position, by symbol. */
+  /** Orders that may open a position, by symbol: counted when they are asked for, which most limits never do. */
   readonly #openers = new SumTree()
+  readonly #uncounted = new SymbolMarks()
 
   constructor({ portfolio, orders, externals, lanesOf }: Book) {
     this.#portfolio = portfolio
@@ -78,6 +80,7 @@ export class Commitments {
    */
   openers(replaces?: Order): number {
     this.#refresh()
+    this.#uncounted.sweep(this.#recountOpeners)
     const { sum } = this.#openers
     if (replaces === undefined) return sum
     const { symbol } = replaces
@@ -153,10 +156,14 @@ export class Commitments {
       value += worth(instrument, remaining(order), this.#priceOf(instrument, order))
       hasEntry = true
     }
-    this.#openers.set(symbol, this.#openersOf(symbol))
+    this.#uncounted.add(symbol)
     this.#flat.set(symbol, hasEntry && this.#portfolio.qty(symbol) === 0 ? 1 : 0)
     if (instrument.isMargined) this.#margined.set(symbol, value)
     else this.#paid.set(symbol, value)
+  }
+
+  readonly #recountOpeners = (symbol: SymbolId): void => {
+    this.#openers.set(symbol, this.#openersOf(symbol))
   }
 
   #openersOf(symbol: SymbolId, replaces?: Order): number {
