@@ -156,6 +156,9 @@ export const SQL = {
     group by symbol, rule, is_rejected order by symbol, rule`,
 } as const
 
+/** What a prune forgets of before a time. */
+export const PRUNES: readonly string[] = [SQL.pruneRuns, SQL.pruneRequests, SQL.pruneFlaws]
+
 /** The last bar of each symbol; `within` says which symbols, `start` what of each, null where there is none. */
 export const lastsSql = (start: string, within: string): string =>
   `select symbol, start from (select s.symbol, ${start} as start from symbols s where s.symbol ${within}) as lasts

@@ -43,7 +43,7 @@ import {
   runOf,
   splitOf,
 } from './job-rows.ts'
-import { lastRowSql, lastsSql, orderOf, runsSql, type SeriesTable, SQL } from './job-sql.ts'
+import { lastRowSql, lastsSql, orderOf, PRUNES, runsSql, type SeriesTable, SQL } from './job-sql.ts'
 import { MONITOR_SQL } from './monitor-sql.ts'
 import { lengthMs } from '../core/time.ts'
 import { lastChunkSql } from './bar-chunks.ts'
@@ -167,10 +167,7 @@ export class JobTable implements JobTableSync {
   }
 
   prune(before: number): number {
-    return this.alone(() => {
-      const statements = [SQL.pruneRuns, SQL.pruneRequests, SQL.pruneFlaws]
-      return statements.reduce((sum, sql) => sum + this.#run(sql, before), 0)
-    })
+    return this.alone(() => PRUNES.reduce((sum, sql) => sum + this.#run(sql, before), 0))
   }
 
   claim(ids: readonly string[], { token, pack, worker, at, leaseUntil }: Claim): boolean {

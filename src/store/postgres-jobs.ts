@@ -56,7 +56,7 @@ import {
 } from './job-rows.ts'
 import { lengthMs } from '../core/time.ts'
 import { TABLES } from './bar-sheet.ts'
-import { lastRowSql, lastsSql, runsSql, SQL } from './job-sql.ts'
+import { lastRowSql, lastsSql, PRUNES, runsSql, SQL } from './job-sql.ts'
 import { MONITOR_SQL } from './monitor-sql.ts'
 import { type Cell, Postgres, type PostgresOptions, type Session } from './postgres.ts'
 import { PostgresBars } from './postgres-bars.ts'
@@ -185,8 +185,7 @@ export class PostgresJobs implements JobStore {
   prune(before: number): Promise<number> {
     return this.#postgres.transaction(async ({ run }) => {
       let pruned = 0
-      for (const sql of [SQL.pruneRuns, SQL.pruneRequests, SQL.pruneFlaws])
-        pruned += await run(sql, before)
+      for (const sql of PRUNES) pruned += await run(sql, before)
       return pruned
     })
   }
