@@ -25,7 +25,7 @@ import { RISK_DEFAULTS, type RiskLimits } from '../../src/engine/risk-limits.ts'
 import type { Io } from '../../src/io/io.ts'
 import { VirtualWorld } from '../../src/io/virtual.ts'
 import type { LocalAccountLease } from '../../src/runtime/live/account-lease.ts'
-import type { LiveOptions, Timing } from '../../src/runtime/live/options.ts'
+import type { LiveOptions, LiveSetup, Timing } from '../../src/runtime/live/options.ts'
 import { type Live, startLive } from '../../src/runtime/live/live.ts'
 import type { Account } from '../../src/simulators/alpaca/account.ts'
 import type { AlpacaOptions as VenueOptions } from '../../src/simulators/alpaca/venue.ts'
@@ -49,6 +49,29 @@ const ACTIONS_FROM = 1_000_000
 const MOMENT_MS = 1_100
 
 export type Action = (context: Context) => void
+
+/** A strategy on AAPL that does something at a pace of its own, such as `1m`, and hears trades. */
+export function timed(
+  every: string,
+  { risk = {}, onTimer }: { readonly risk?: Partial<RiskLimits>; readonly onTimer: Action },
+): LiveSetup {
+  const universe = new Universe(['AAPL', 'MSFT'].map((symbol) => equitySpec(symbol, ALPACA)))
+  const strategy = defineStrategy({
+    name: 's',
+    params: z.strictObject({}),
+    needs: () => ({ trades: true, warmup: 0, every: { pace: every } }),
+    symbol: (context: Context) => ({ onTrade: () => {}, onTimer: () => onTimer(context) }),
+  })
+  return {
+    universe,
+    uses: [{ name: 's', strategy, params: {}, on: [AAPL] }],
+    risk: { ...RISK_DEFAULTS, tradingHours: 'always', ...risk },
+    run: 'r',
+    currency: 'USD',
+    base: '1m',
+    bars: { latenessMs: 0, maxFill: 0 },
+  }
+}
 
 export interface BenchOptions {
   readonly risk?: Partial<RiskLimits>

@@ -2,16 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Control, Input } from '../../src/core/input.ts'
-import { equitySpec } from '../../src/core/instrument.ts'
 import { iso, ms } from '../../src/core/time.ts'
-import { Universe } from '../../src/core/universe.ts'
-import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
 import { ailmentsOf } from '../../src/runtime/live/health.ts'
-import type { LiveSetup } from '../../src/runtime/live/options.ts'
-import { type Context, defineStrategy, type Hooks, z } from '../../src/strategy/index.ts'
+import type { Context, Hooks } from '../../src/strategy/index.ts'
 import { Stage } from '../../src/testing/scenario.ts'
-import { ALPACA } from '../../src/venues/alpaca/broker.ts'
-import { type Action, Bench } from './bench.ts'
+import { type Action, Bench, timed } from './bench.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -243,29 +238,13 @@ test('F601 a clock that is set wrong and right again while a run goes on is told
 
 test('F469 timers that fell due while the process stood still are not lived at their own times', async (t) => {
   const fired: number[] = []
-  const universe = new Universe([equitySpec('AAPL', ALPACA), equitySpec('MSFT', ALPACA)])
-  const strategy = defineStrategy({
-    name: 's',
-    params: z.strictObject({}),
-    needs: () => ({ trades: true, warmup: 0, every: { second: '1s' } }),
-    symbol: (context: Context) => ({
-      onTrade: () => {},
-      onTimer: () => {
-        fired.push(context.now)
-        context.buy({ qty: 1 })
-      },
-    }),
+  const setup = timed('1s', {
+    risk: { maxPositions: 0 },
+    onTimer: (context) => {
+      fired.push(context.now)
+      context.buy({ qty: 1 })
+    },
   })
-  const [aapl] = universe.all
-  const setup: LiveSetup = {
-    universe,
-    uses: [{ name: 's', strategy, params: {}, on: [aapl!.id] }],
-    risk: { ...RISK_DEFAULTS, tradingHours: 'always', maxPositions: 0 },
-    run: 'r',
-    currency: 'USD',
-    base: '1m',
-    bars: { latenessMs: 0, maxFill: 0 },
-  }
   const bench = await Bench.start(t, { live: { setup } })
   await bench.run(5 * SECOND)
 
@@ -285,28 +264,12 @@ test('F469 timers that fell due while the process stood still are not lived at t
 
 test('F691 what a timer wants that fell due while the process stood still leaves when the hold is over', async (t) => {
   const fired: number[] = []
-  const universe = new Universe([equitySpec('AAPL', ALPACA), equitySpec('MSFT', ALPACA)])
-  const strategy = defineStrategy({
-    name: 's',
-    params: z.strictObject({}),
-    needs: () => ({ trades: true, warmup: 0, every: { minute: '1m' } }),
-    symbol: (context: Context) => ({
-      onTrade: () => {},
-      onTimer: () => {
-        fired.push(context.now)
-        context.buy({ qty: 1 })
-      },
-    }),
+  const setup = timed('1m', {
+    onTimer: (context) => {
+      fired.push(context.now)
+      context.buy({ qty: 1 })
+    },
   })
-  const setup: LiveSetup = {
-    universe,
-    uses: [{ name: 's', strategy, params: {}, on: [universe.all[0]!.id] }],
-    risk: { ...RISK_DEFAULTS, tradingHours: 'always' },
-    run: 'r',
-    currency: 'USD',
-    base: '1m',
-    bars: { latenessMs: 0, maxFill: 0 },
-  }
   const bench = await Bench.start(t, { live: { setup } })
   await bench.run(25 * SECOND)
 

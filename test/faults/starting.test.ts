@@ -4,16 +4,15 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { equitySpec } from '../../src/core/instrument.ts'
 import { Universe } from '../../src/core/universe.ts'
-import { RISK_DEFAULTS } from '../../src/engine/risk-limits.ts'
 import type { LiveSetup } from '../../src/runtime/live/options.ts'
 import { Wishes } from '../../src/runtime/live/wishes.ts'
-import { type Context, defineStrategy, z } from '../../src/strategy/index.ts'
+import type { Context } from '../../src/strategy/index.ts'
 import { ALPACA } from '../../src/venues/alpaca/broker.ts'
 import { AlpacaVenue } from '../../src/venues/alpaca/venue.ts'
 import { KEY, START } from '../alpaca/local.ts'
 import { HOSTS } from '../alpaca/virtual.ts'
 import { temporary } from '../cli/skein.ts'
-import { Bench } from './bench.ts'
+import { Bench, timed } from './bench.ts'
 
 const MINUTE = 60_000
 /** Half a minute before a timer is due that wants something. */
@@ -21,31 +20,13 @@ const UNTIL_KILL_MS = 4 * MINUTE + 28_000
 const DUE = START + 5 * MINUTE
 
 /** A strategy on AAPL that does something every minute, from the one on in which no process is there. */
-function everyMinute(onTimer: (context: Context) => void): LiveSetup {
-  const universe = new Universe(['AAPL', 'MSFT'].map((symbol) => equitySpec(symbol, ALPACA)))
-  const strategy = defineStrategy({
-    name: 's',
-    params: z.strictObject({}),
-    needs: () => ({ trades: true, warmup: 0, every: { minute: '1m' } }),
-    symbol: (context: Context) => ({
-      onTrade: () => {},
-      onTimer: () => {
-        if (context.now >= DUE) onTimer(context)
-      },
-    }),
+const everyMinute = (onTimer: (context: Context) => void): LiveSetup =>
+  timed('1m', {
+    risk: { maxPositionFraction: 1, staleAfterMs: Infinity },
+    onTimer: (context) => {
+      if (context.now >= DUE) onTimer(context)
+    },
   })
-  const [aapl] = universe.all
-  const loose = { tradingHours: 'always', maxPositionFraction: 1, staleAfterMs: Infinity } as const
-  return {
-    universe,
-    uses: [{ name: 's', strategy, params: {}, on: [aapl!.id] }],
-    risk: { ...RISK_DEFAULTS, ...loose },
-    run: 'r',
-    currency: 'USD',
-    base: '1m',
-    bars: { latenessMs: 0, maxFill: 0 },
-  }
-}
 
 /** A run that is killed, and is away for 25 minutes. */
 async function away(t: TestContext, setup: LiveSetup): Promise<Bench> {
